@@ -1,0 +1,37 @@
+"""What yields raw rows: the one interface between any data set and preparation."""
+
+import abc
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tfrec_mt.schema import Schema
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive raw rows of one file.
+
+    Args:
+      table: Raw columns; a missing value is an Arrow null, a bag of ids is a list column.
+      file: Name of the file the rows come from, for error messages.
+      first_row: Number of the first row in that file, counted from 1 and without the header.
+    """
+
+    table: pa.Table
+    file: str
+    first_row: int = 1
+
+
+class Source(abc.ABC):
+    """A click log in raw form, with a schema whose learned parts are still empty."""
+
+    @property
+    @abc.abstractmethod
+    def schema(self) -> Schema:
+        """Describes the columns of every chunk."""
+
+    @abc.abstractmethod
+    def chunks(self) -> Iterator[Chunk]:
+        """All rows, in chunks that fit memory; every call yields the same chunks in order."""

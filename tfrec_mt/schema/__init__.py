@@ -1,0 +1,28 @@
+"""The one description of a click log, from which everything else is derived."""
+
+from tfrec_mt.schema.errors import DataError, SchemaError
+from tfrec_mt.schema.features import (
+    CategoricalFeature,
+    Feature,
+    History,
+    NumericFeature,
+    Side,
+    Topic,
+    Vocabulary,
+)
+from tfrec_mt.schema.schema import Keys, Labels, Schema
+
+__all__ = [
+    "CategoricalFeature",
+    "DataError",
+    "Feature",
+    "History",
+    "Keys",
+    "Labels",
+    "NumericFeature",
+    "Schema",
+    "SchemaError",
+    "Side",
+    "Topic",
+    "Vocabulary",
+]

@@ -1,0 +1,239 @@
+"""`Schema`: the single description of a click log."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from tfrec_mt.schema.errors import SchemaError, nearest
+from tfrec_mt.schema.features import (
+    CategoricalFeature,
+    Feature,
+    History,
+    NumericFeature,
+    Side,
+    Topic,
+    Vocabulary,
+)
+
+FORMAT_VERSION = 1
+HISTORY_PREFIX = "history_"
+HISTORY_AGE = "history_age"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """Label columns, each 0 or 1; a conversion implies a click."""
+
+    click: str
+    conversion: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """Columns that identify a row: who, what, and where known in which request and when.
+
+    `timestamp` counts seconds; histories, chronological splits and element ages need it.
+    """
+
+    user: str
+    item: str
+    request: str | None = None
+    timestamp: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    """A click log described once: parse spec, tables, signature and checks come from here.
+
+    Args:
+      vocabularies: Id tables, in the order of the embedding tables.
+      features: Categorical and numeric features of user, item, context and exposure.
+      labels: Label columns.
+      keys: Identifying columns.
+      history: Click history, or None for none.
+      topics: Domain columns.
+      truth: True probability columns by task, where a simulator knows them.
+
+    Raises:
+      SchemaError: A name is duplicated or unknown, or parts contradict each other.
+
+    Example:
+      >>> Schema.from_json(schema.to_json()) == schema
+      True
+    """
+
+    vocabularies: tuple[Vocabulary, ...]
+    features: tuple[Feature, ...]
+    labels: Labels
+    keys: Keys
+    history: History | None = None
+    topics: tuple[Topic, ...] = ()
+    truth: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _distinct("vocabulary", [v.name for v in self.vocabularies])
+        _distinct("feature or topic", [f.name for f in (*self.features, *self.topics)])
+        known = {v.name for v in self.vocabularies}
+        for feature in self.features:
+            if isinstance(feature, CategoricalFeature) and feature.vocabulary not in known:
+                raise SchemaError(
+                    f"feature {feature.name!r} names vocabulary {feature.vocabulary!r}, "
+                    f"which the schema does not have; {nearest(feature.vocabulary, known)}"
+                )
+            if feature.name.startswith(HISTORY_PREFIX):
+                raise SchemaError(
+                    f"feature {feature.name!r}: names starting with {HISTORY_PREFIX!r} are kept "
+                    "for history inputs"
+                )
+        reserved = {"click", "conversion", *self.truth.values()}
+        for name in [f.name for f in (*self.features, *self.topics)]:
+            if name in reserved or name in (self.labels.click, self.labels.conversion):
+                raise SchemaError(f"feature {name!r} is also a label or truth column")
+        unknown = set(self.truth) - set(self.tasks)
+        if unknown:
+            raise SchemaError(f"truth names tasks {sorted(unknown)}; the tasks are {self.tasks}")
+        if self.history:
+            self._check_history(self.history)
+
+    def _check_history(self, history: History) -> None:
+        for name in history.elements:
+            feature = self.feature(name)
+            if feature.side != "item":
+                raise SchemaError(
+                    f"history element {name!r} must be an item feature, its side is {feature.side}"
+                )
+            if isinstance(feature, CategoricalFeature):
+                if feature.max_values > 1:
+                    raise SchemaError(f"history element {name!r} must have one value per row")
+            elif feature.buckets is None:
+                raise SchemaError(f"history element {name!r} must be discretised: set buckets")
+        if history.time_gaps and not self.keys.timestamp:
+            raise SchemaError("history: time_gaps needs keys.timestamp")
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """`ctr` (click) and, where conversions are known, `ctcvr` (click and conversion)."""
+        return ("ctr", "ctcvr") if self.labels.conversion else ("ctr",)
+
+    def feature(self, name: str) -> Feature:
+        """The feature of that name."""
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        raise SchemaError(
+            f"the schema has no feature {name!r}; {nearest(name, [f.name for f in self.features])}"
+        )
+
+    def vocabulary(self, name: str) -> Vocabulary:
+        """The vocabulary of that name."""
+        for vocabulary in self.vocabularies:
+            if vocabulary.name == name:
+                return vocabulary
+        raise SchemaError(
+            f"the schema has no vocabulary {name!r}; "
+            f"{nearest(name, [v.name for v in self.vocabularies])}"
+        )
+
+    def topic(self, name: str) -> Topic:
+        """The topic of that name."""
+        for topic in self.topics:
+            if topic.name == name:
+                return topic
+        raise SchemaError(
+            f"the schema has no topic {name!r}; {nearest(name, [t.name for t in self.topics])}"
+        )
+
+    def side(self, *sides: Side) -> tuple[Feature, ...]:
+        """The features of those sides, in schema order."""
+        return tuple(f for f in self.features if f.side in sides)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every raw column that preparation reads, once each."""
+        keys = [self.keys.user, self.keys.item, self.keys.request, self.keys.timestamp]
+        names = [
+            *(f.name for f in self.features),
+            *(t.name for t in self.topics),
+            self.labels.click,
+            self.labels.conversion,
+            *keys,
+            *self.truth.values(),
+        ]
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the JSON form: equal for equal schemas."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The schema as JSON text, stable under a round trip."""
+        value = {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+        return json.dumps(value, indent=2, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "schema") -> "Schema":
+        """Reads JSON text; `where` names it in errors.
+
+        Raises:
+          SchemaError: Not JSON, an unknown key or format version, or a contradiction.
+        """
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise SchemaError(f"{where}: not JSON: {error}") from error
+        version = value.pop("format_version", FORMAT_VERSION) if isinstance(value, dict) else None
+        if version not in (None, FORMAT_VERSION):
+            raise SchemaError(
+                f"{where}: format_version {version} is not known to this release, "
+                f"which reads {FORMAT_VERSION}"
+            )
+        try:
+            return _adapter().validate_python(value)
+        except ValidationError as error:
+            problems = [_describe(problem, where) for problem in error.errors()]
+            raise SchemaError("; ".join(problems)) from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Schema":
+        """Reads a schema file."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise SchemaError(f"schema file {path} does not exist") from error
+        return cls.from_json(text, str(path))
+
+
+def _distinct(kind: str, names: list[str]) -> None:
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise SchemaError(f"{kind} names must be distinct; given more than once: {twice}")
+
+
+_PARTS = (CategoricalFeature, NumericFeature, Vocabulary, History, Topic, Labels, Keys, Schema)
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Schema]:
+    for part in _PARTS:  # JSON may hold no key that its class does not know
+        part.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
+    return TypeAdapter(Schema)
+
+
+def _describe(problem: Any, where: str) -> str:
+    """One validation problem as a sentence that names its place."""
+    place = ".".join([where, *(str(part) for part in problem["loc"])])
+    if problem["type"] == "unexpected_keyword_argument":
+        return f"{place}: unknown key; {nearest(str(problem['loc'][-1]), _all_keys())}"
+    return f"{place}: {problem['msg']}, got {problem['input']!r:.80}"
+
+
+def _all_keys() -> set[str]:
+    return {f.name for part in _PARTS for f in dataclasses.fields(part)}
