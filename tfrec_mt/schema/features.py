@@ -11,6 +11,10 @@ from tfrec_mt.schema.errors import SchemaError
 Side = Literal["user", "item", "context", "exposure"]
 SIDES: tuple[Side, ...] = ("user", "item", "context", "exposure")
 
+# Ages of history elements come in powers of two: code 0 is padding, and code
+# 1 + min(31, floor(log2(1 + seconds))) an age.
+AGE_ROWS = 33
+
 # Raw values that mean "nothing here", in preparation and in a served request alike.
 MISSING_INT = -1
 MISSING_STRING = ""

@@ -1,0 +1,69 @@
+"""`DebiasTower`: what an exposure adds to a click, apart from preference."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from tfrec_mt.layers.dense_net import DenseNet
+from tfrec_mt.layers.feature_tables import feature_tables
+from tfrec_mt.layers.fused_embedding import FusedEmbedding
+from tfrec_mt.schema import Schema
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class DebiasTower(keras.layers.Layer):
+    """A shallow net over exposure features whose output joins the click logit in training.
+
+    Its output is centred on the batch, so that the click logit without it, which is what serving
+    uses, is the one of an average exposure.
+
+    Args:
+      schema: Names the exposure features, each a single code; `Schema` or its JSON.
+      width: Embedding width.
+      units: Hidden layers.
+
+    Call arguments:
+      features: Codes by name, `[B]` each.
+
+    Returns:
+      `[B, 1]` logits.
+
+    Reference:
+      IAK paper, 5.2, fourth part of OLR.
+    """
+
+    def __init__(
+        self, schema: Schema | str, width: int = 8, units: Sequence[int] = (16,), **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.schema = schema if isinstance(schema, Schema) else Schema.from_json(schema)
+        self.width = width
+        self.units = tuple(units)
+        self.embedding = FusedEmbedding(
+            *feature_tables(self.schema, self.schema.side("exposure")), width, name="embedding"
+        )
+        self._net = DenseNet(units, name="net")
+        self._logit = keras.layers.Dense(1, use_bias=False, name="logit")
+        self._net.build((None, width * len(self.embedding.feature_tables)))
+        self._logit.build((None, self.units[-1]))
+        self.built = True
+
+    def effect(self, features: Mapping[str, Any]) -> Any:
+        """The effect of an exposure on the click logit up to a constant, `[B, 1]`."""
+        names = list(self.embedding.feature_tables)
+        embedded = self.embedding({name: features[name] for name in names})
+        flat = keras.ops.concatenate([embedded[name] for name in names], axis=-1)
+        return self._logit(self._net(flat))
+
+    def call(self, features: Mapping[str, Any]) -> Any:
+        effect = self.effect(features)
+        return effect - keras.ops.mean(effect)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "schema": self.schema.to_json(),
+            "width": self.width,
+            "units": self.units,
+        }

@@ -1,0 +1,78 @@
+"""`ExpertMixture`: the main net of MMoE."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tfrec_mt.layers.dense_net import DenseNet
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class ExpertMixture(keras.layers.Layer):
+    """Shared experts, mixed for each task by a gate of its own.
+
+    `mixture_t(x) = sum_e softmax(G_t x)_e expert_e(x)`.
+
+    Args:
+      tasks: Names of the tasks.
+      experts: Number of experts `E`.
+      units: Layers of each expert.
+      dropout: See `DenseNet`.
+
+    Call arguments:
+      inputs: `[B, D]`.
+      training: Whether dropout is active.
+
+    Returns:
+      `{task: [B, units[-1]]}`.
+
+    Reference:
+      Ma et al. 2018, Modeling Task Relationships in Multi-task Learning with Multi-gate
+      Mixture-of-Experts, equations 6 to 8.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        experts: int = 2,
+        units: Sequence[int] = (1024, 512, 256),
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tasks = tuple(tasks)
+        self.units = tuple(units)
+        self.dropout = dropout
+        self._experts = [DenseNet(units, dropout, name=f"expert_{i}") for i in range(experts)]
+        self._gates = {
+            task: keras.layers.Dense(experts, activation="softmax", use_bias=False, name=f"{task}_gate")
+            for task in self.tasks
+        }
+
+    def build(self, input_shape: Any) -> None:
+        for layer in (*self._experts, *self._gates.values()):
+            layer.build(input_shape)
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
+        # [B, E, D]
+        expert_outputs = keras.ops.stack(
+            [expert(inputs, training=training) for expert in self._experts], axis=1
+        )
+        return {
+            task: keras.ops.sum(keras.ops.expand_dims(gate(inputs), -1) * expert_outputs, axis=1)
+            for task, gate in self._gates.items()
+        }
+
+    def compute_output_shape(self, input_shape: Any) -> dict[str, tuple[int | None, ...]]:
+        return {task: (*input_shape[:-1], self.units[-1]) for task in self.tasks}
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "tasks": self.tasks,
+            "experts": len(self._experts),
+            "units": self.units,
+            "dropout": self.dropout,
+        }

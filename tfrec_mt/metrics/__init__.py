@@ -1,0 +1,19 @@
+"""Metrics as plain functions of labels and predictions; numpy only."""
+
+from tfrec_mt.metrics.auc import auc
+from tfrec_mt.metrics.calibration_bins import CalibrationBin, calibration_bins
+from tfrec_mt.metrics.calibration_ratio import calibration_ratio
+from tfrec_mt.metrics.expected_calibration_error import expected_calibration_error
+from tfrec_mt.metrics.grouped_auc import GroupedAUC, grouped_auc
+from tfrec_mt.metrics.log_loss import log_loss
+
+__all__ = [
+    "CalibrationBin",
+    "GroupedAUC",
+    "auc",
+    "calibration_bins",
+    "calibration_ratio",
+    "expected_calibration_error",
+    "grouped_auc",
+    "log_loss",
+]

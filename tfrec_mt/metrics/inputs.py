@@ -1,0 +1,72 @@
+"""Checks that every metric makes of what it is given."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tfrec_mt.schema import DataError
+
+
+def as_labels(labels: ArrayLike, where: str = "labels") -> NDArray[np.bool_]:
+    """Labels `[B]` as booleans; `where` names them in errors.
+
+    Raises:
+      DataError: Not one-dimensional, or a value other than 0 and 1.
+    """
+    values = _one_dimensional(labels, where)
+    positive = values == 1
+    wrong = np.flatnonzero(~(positive | (values == 0)))
+    if wrong.size:
+        raise DataError(f"{where}: expected 0 or 1, got {values[wrong[0]]} at row {wrong[0]}")
+    return positive
+
+
+def as_scores(scores: ArrayLike, rows: int, where: str = "scores") -> NDArray[np.float64]:
+    """Finite scores `[B]`, one for each of `rows` labels; `where` names them in errors.
+
+    Raises:
+      DataError: Another shape, NaN or infinity.
+    """
+    values = _one_dimensional(scores, where).astype(np.float64)
+    _check_rows(values, rows, where)
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if wrong.size:
+        raise DataError(f"{where}: expected finite, got {values[wrong[0]]} at row {wrong[0]}")
+    return values
+
+
+def as_probabilities(scores: ArrayLike, rows: int, where: str = "scores") -> NDArray[np.float64]:
+    """Probabilities `[B]`, one for each of `rows` labels; `where` names them in errors.
+
+    Raises:
+      DataError: Another shape, or a value that is not within [0, 1].
+    """
+    values = as_scores(scores, rows, where)
+    wrong = np.flatnonzero((values < 0) | (values > 1))
+    if wrong.size:
+        raise DataError(
+            f"{where}: expected a probability in [0, 1], got {values[wrong[0]]} at row {wrong[0]}"
+        )
+    return values
+
+
+def as_groups(groups: ArrayLike, rows: int, where: str = "groups") -> NDArray[np.generic]:
+    """Group ids `[B]` of any sortable type, one for each of `rows` labels.
+
+    Raises:
+      DataError: Another shape.
+    """
+    values = _one_dimensional(groups, where)
+    _check_rows(values, rows, where)
+    return values
+
+
+def _one_dimensional(values: ArrayLike, where: str) -> NDArray[np.generic]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise DataError(f"{where}: expected shape [B], got {list(array.shape)}")
+    return array
+
+
+def _check_rows(values: NDArray[np.generic], rows: int, where: str) -> None:
+    if values.size != rows:
+        raise DataError(f"{where}: expected {rows} rows, one for each label, got {values.size}")

@@ -1,0 +1,54 @@
+"""`MMoE`: the strongest baseline of the IAK paper."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from tfrec_mt.layers.expert_mixture import ExpertMixture
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import Schema
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class MMoE(RankingModel):
+    """Multi-gate mixture of experts; each task's logit is linear in its own mixture.
+
+    Args:
+      schema: See `RankingModel`, also for the other arguments.
+      experts: Number of experts.
+
+    Reference:
+      Ma et al. 2018 ([31] of the IAK paper).
+    """
+
+    def __init__(self, schema: Schema | str, experts: int = 2, **kwargs: Any) -> None:
+        super().__init__(schema, **kwargs)
+        self.experts = experts
+        self.mixture = ExpertMixture(
+            self.tasks, experts, self.units, self.dropout, name="mixture"
+        )
+        self.mixture.build((None, self.front_end.output_width))
+        self.heads_by_task = {
+            task: keras.layers.Dense(1, name=f"{task}_logit") for task in self.tasks
+        }
+        for head in self.heads_by_task.values():
+            head.build((None, self.knowledge_width))
+        self.built = True
+
+    @property
+    def knowledge_width(self) -> int:
+        """Width `D` of each task's knowledge."""
+        return self.units[-1]
+
+    def knowledge(
+        self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
+    ) -> dict[str, Any]:
+        flat = self.front_end(features, candidates=candidates)
+        return dict(self.mixture(flat, training=training))
+
+    def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
+        return {task: head(knowledge[task]) for task, head in self.heads_by_task.items()}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "experts": self.experts}

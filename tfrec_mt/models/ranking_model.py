@@ -1,0 +1,100 @@
+"""`RankingModel`: the contract between base models, adapters, training and serving."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+
+from tfrec_mt.layers.debias_tower import DebiasTower
+from tfrec_mt.layers.front_end import FrontEnd
+from tfrec_mt.schema import Schema
+
+
+class RankingModel(keras.Model, abc.ABC):  # type: ignore[misc]
+    """A multi-task ranking model in three steps: knowledge, logits, probabilities.
+
+    `knowledge` is everything that the last layer sees, and the place where adapters attach;
+    `logits` is that last layer; `probabilities` joins the tasks. `call` is their composition and,
+    in training only, adds the debias tower to the click logit.
+
+    Args:
+      schema: A learned schema, or its JSON.
+      embedding_width: Width `D` of every embedding.
+      base_topics: Topics whose domain the model sees as a feature.
+      units: Layers of the main net's parts.
+      dropout: Dropout of the main net.
+      heads, head_width: Attention heads of the sequence modules.
+      long_top: Elements of the long history that are attended to.
+
+    Call arguments:
+      features: See `FrontEnd`; exposure features are read in training only.
+      training: Whether dropout and the debias tower are active.
+
+    Returns:
+      Probabilities `{task: [B, 1]}` of a click (`ctr`) and of click and conversion (`ctcvr`).
+    """
+
+    def __init__(
+        self,
+        schema: Schema | str,
+        embedding_width: int = 8,
+        base_topics: Sequence[str] = (),
+        units: Sequence[int] = (1024, 512, 256),
+        dropout: float = 0.0,
+        heads: int = 8,
+        head_width: int = 8,
+        long_top: int = 32,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.schema = schema if isinstance(schema, Schema) else Schema.from_json(schema)
+        self.embedding_width = embedding_width
+        self.base_topics = tuple(base_topics)
+        self.units = tuple(units)
+        self.dropout = dropout
+        self.heads = heads
+        self.head_width = head_width
+        self.long_top = long_top
+        self.tasks = self.schema.tasks
+        self.front_end = FrontEnd(
+            self.schema, embedding_width, base_topics, heads, head_width, long_top, name="front_end"
+        )
+        self.debias = (
+            DebiasTower(self.schema, embedding_width, name="debias")
+            if self.schema.side("exposure")
+            else None
+        )
+
+    @abc.abstractmethod
+    def knowledge(
+        self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
+    ) -> dict[str, Any]:
+        """What the last layer sees, `{task: [B * N, D]}`; see `FrontEnd` for `candidates`."""
+
+    @abc.abstractmethod
+    def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
+        """The last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
+
+    def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
+        """Joins the tasks' logits into probabilities `{task: [B, 1]}`."""
+        return {task: keras.ops.sigmoid(logit) for task, logit in logits.items()}
+
+    def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+        logits = self.logits(self.knowledge(features, training=training))
+        if training and self.debias is not None:
+            logits["ctr"] = logits["ctr"] + self.debias(features)
+        return self.probabilities(logits)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "schema": self.schema.to_json(),
+            "embedding_width": self.embedding_width,
+            "base_topics": self.base_topics,
+            "units": self.units,
+            "dropout": self.dropout,
+            "heads": self.heads,
+            "head_width": self.head_width,
+            "long_top": self.long_top,
+        }
