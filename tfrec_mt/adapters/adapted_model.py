@@ -1,0 +1,78 @@
+"""`AdaptedModel`: a frozen base with the kernels of any number of topics behind it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class AdaptedModel(keras.Model):  # type: ignore[misc]
+    """Adds each row's kernels to the base's knowledge, in front of the base's frozen last layer.
+
+    A row has at most one domain per topic; the residuals of its topics are summed, so a row with a
+    domain in one topic only is scored by that topic's kernel alone.
+
+    Args:
+      base: A model with the `knowledge`, `logits`, `probabilities` contract; it is frozen.
+      kernels: The kernels of each topic.
+
+    Call arguments:
+      features: The base's features and each topic's domain codes `[B]`.
+
+    Returns:
+      Probabilities `{task: [B, 1]}`.
+    """
+
+    def __init__(
+        self, base: keras.Model, kernels: Sequence[DomainKernels], **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        base.trainable = False
+        self.base = base
+        self.kernels = list(kernels)
+        self.built = True
+
+    def knowledge(self, features: Mapping[str, Any], candidates: bool = False) -> dict[str, Any]:
+        """The adapted knowledge `{task: [B * N, D]}`; see `FrontEnd` for `candidates`."""
+        plain = self.base.knowledge(features, candidates=candidates)
+        return self.adapt(plain, features)
+
+    def adapt(self, plain: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
+        """Adds the residuals of all topics to plain knowledge `{task: [B * N, D]}`."""
+        adapted = dict(plain)
+        rows = tf.shape(next(iter(plain.values())))[0]
+        for layer in self.kernels:
+            domains = features[layer.topic]
+            # each of a request's N items is in the request's domain
+            domains = tf.repeat(domains, rows // tf.maximum(tf.size(domains), 1))
+            for task, residual in layer(plain, domains).items():
+                adapted[task] += residual
+        return adapted
+
+    def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
+        """The base's last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
+        return dict(self.base.logits(knowledge))
+
+    def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
+        """Joins the tasks' logits into probabilities `{task: [B, 1]}`."""
+        return dict(self.base.probabilities(logits))
+
+    def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+        return self.probabilities(self.logits(self.knowledge(features)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "base": keras.saving.serialize_keras_object(self.base),
+            "kernels": [keras.saving.serialize_keras_object(k) for k in self.kernels],
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "AdaptedModel":
+        base = keras.saving.deserialize_keras_object(config.pop("base"))
+        kernels = [keras.saving.deserialize_keras_object(k) for k in config.pop("kernels")]
+        return cls(base, kernels, **config)

@@ -1,0 +1,66 @@
+"""Rows grouped by domain, so that each kernel multiplies its own rows only."""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+
+class DomainGroups(NamedTuple):
+    """Where each row of a mixed batch goes when rows are laid out in blocks of one domain.
+
+    A batch of one domain is one block; a mixed batch has blocks of a fixed size. Each block is
+    multiplied by the one kernel it belongs to, so cost follows rows, not kernels, and no row's
+    result depends on which other domains have a kernel.
+
+    Attributes:
+      source: Row that fills each slot of the blocks, `[blocks * size]`; padding repeats row 0.
+      domain: Domain code of each block, `[blocks]`.
+      place: Slot of each row, `[B]`.
+      size: Rows of a block.
+    """
+
+    source: Any
+    domain: Any
+    place: Any
+    size: Any
+
+    @classmethod
+    def of(cls, domains: Any, count: int, block_rows: int = 32) -> "DomainGroups":
+        """Groups rows by code.
+
+        Args:
+          domains: `[B]` codes, 0 for none.
+          count: Number of domains `N`; codes are at most N.
+          block_rows: Rows of a block where domains are mixed.
+        """
+        rows = tf.size(domains)
+        single = tf.equal(tf.reduce_max(domains), tf.reduce_min(domains))
+        size = tf.where(single, rows, block_rows)
+        order = tf.argsort(domains, stable=True)
+        ordered = tf.gather(domains, order)
+        row_counts = tf.math.bincount(domains, minlength=count + 1, maxlength=count + 1)
+        block_counts = (row_counts + size - 1) // size
+        first_row = tf.cumsum(row_counts, exclusive=True)
+        first_slot = tf.cumsum(block_counts, exclusive=True) * size
+        # slot of each row in sorted order, then in the batch's own order
+        slots = tf.gather(first_slot - first_row, ordered) + tf.range(rows)
+        place = tf.gather(slots, tf.math.invert_permutation(order))
+        source = tf.scatter_nd(
+            place[:, tf.newaxis], tf.range(rows), [tf.reduce_sum(block_counts) * size]
+        )
+        domain = tf.repeat(tf.range(count + 1), block_counts)
+        return cls(source, domain, place, size)
+
+    def spread(self, rows: Any) -> Any:
+        """Lays rows out in blocks: `[B, D] -> [blocks, size, D]`."""
+        return tf.reshape(
+            tf.gather(rows, self.source), [tf.size(self.domain), self.size, rows.shape[-1]]
+        )
+
+    def collect(self, blocks: Any) -> Any:
+        """Takes rows back out of blocks: `[blocks, size, D] -> [B, D]`."""
+        return tf.gather(tf.reshape(blocks, [-1, blocks.shape[-1]]), self.place)
+
+    def select(self, stacked: Any) -> Any:
+        """Weights of each block's kernel: `[N, ...] -> [blocks, ...]`; code 0 takes the first."""
+        return tf.gather(stacked, tf.maximum(self.domain - 1, 0))

@@ -1,0 +1,86 @@
+"""`DomainKernels`: the interface of all per-domain adapters."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrec_mt.adapters.domain_groups import DomainGroups
+
+
+class DomainKernels(keras.layers.Layer, abc.ABC):  # type: ignore[misc]
+    """One small kernel per domain of a topic, in stacked weights `[N, ...]`.
+
+    Each row gets the kernel of its domain, the paper's parallel inference and domain activation
+    `F(h) = sum_i F_i(h) 1[d = d_i]`, at the cost of one kernel. Rows of no or an unknown domain
+    (code 0) get a residual of exactly zero, which is the base model.
+
+    Args:
+      topic: Name of the topic.
+      domains: Names of the domains, in the order of their codes 1 to N.
+      knowledge_widths: Width of the base's knowledge by task.
+
+    Reference:
+      IAK paper, equation 20.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        domains: Sequence[str],
+        knowledge_widths: Mapping[str, int],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.topic = topic
+        self.domains = tuple(domains)
+        self.knowledge_widths = dict(knowledge_widths)
+
+    @abc.abstractmethod
+    def residual(self, task: str, knowledge: Any, groups: DomainGroups) -> Any:
+        """What the kernels add to one task's knowledge: `[B, D] -> [B, D]`."""
+
+    @abc.abstractmethod
+    def penalty(self) -> Any:
+        """Regulariser of each kernel, `[N]`."""
+
+    def call(self, knowledge: Mapping[str, Any], domains: Any) -> dict[str, Any]:
+        """Residuals `{task: [B, D]}` for rows of domain codes `domains` `[B]`."""
+        groups = DomainGroups.of(domains, len(self.domains))
+        known = domains[:, tf.newaxis] > 0
+        return {
+            task: tf.where(known, self.residual(task, rows, groups), 0.0)
+            for task, rows in knowledge.items()
+        }
+
+    def kernel(self, domain: str) -> dict[str, np.ndarray]:
+        """A copy of one domain's weights by name."""
+        index = self.domains.index(domain)
+        return {w.name: np.array(w.value[index]) for w in self.weights}
+
+    def set_kernel(self, domain: str, weights: Mapping[str, np.ndarray]) -> None:
+        """Puts one domain's weights in place.
+
+        Raises:
+          ValueError: Names or shapes differ from this layer's.
+        """
+        index = self.domains.index(domain)
+        expected = {w.name: tuple(w.shape[1:]) for w in self.weights}
+        given = {name: value.shape for name, value in weights.items()}
+        if expected != given:
+            raise ValueError(
+                f"kernel of {self.topic}={domain}: expected weights {expected}, got {given}"
+            )
+        for weight in self.weights:
+            weight.value.scatter_nd_update([[index]], [weights[weight.name]])
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "topic": self.topic,
+            "domains": self.domains,
+            "knowledge_widths": self.knowledge_widths,
+        }
