@@ -39,17 +39,34 @@ class AdaptedModel(keras.Model):  # type: ignore[misc]
     def knowledge(self, features: Mapping[str, Any], candidates: bool = False) -> dict[str, Any]:
         """The adapted knowledge `{task: [B * N, D]}`; see `FrontEnd` for `candidates`."""
         plain = self.base.knowledge(features, candidates=candidates)
-        return self.adapt(plain, features)
+        return self.adapt(plain, self.kernel_codes(features))
 
-    def adapt(self, plain: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
-        """Adds the residuals of all topics to plain knowledge `{task: [B * N, D]}`."""
+    def kernel_codes(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """Which kernel each row takes, `{topic: [B]}`, from the schema's domain codes.
+
+        A topic may have kernels for some of its domains only; the others are 0.
+        """
+        codes = {}
+        for layer in self.kernels:
+            domains = self.base.schema.topic(layer.topic).domains
+            places = [layer.domains.index(d) + 1 if d in layer.domains else 0 for d in domains]
+            codes[layer.topic] = tf.gather(tf.constant([0, *places]), features[layer.topic])
+        return codes
+
+    def adapt(self, plain: Mapping[str, Any], codes: Mapping[str, Any]) -> dict[str, Any]:
+        """Adds the residuals of all topics to plain knowledge.
+
+        Args:
+          plain: The base's knowledge `{task: [B * N, D]}`.
+          codes: Each row's kernel in each topic, `{topic: [B]}`; 0 for none.
+        """
         adapted = dict(plain)
         rows = tf.shape(next(iter(plain.values())))[0]
         for layer in self.kernels:
-            domains = features[layer.topic]
             # each of a request's N items is in the request's domain
-            domains = tf.repeat(domains, rows // tf.maximum(tf.size(domains), 1))
-            for task, residual in layer(plain, domains).items():
+            topic_codes = codes[layer.topic]
+            topic_codes = tf.repeat(topic_codes, rows // tf.maximum(tf.size(topic_codes), 1))
+            for task, residual in layer(plain, topic_codes).items():
                 adapted[task] += residual
         return adapted
 

@@ -80,11 +80,15 @@ class RankingModel(keras.Model, abc.ABC):  # type: ignore[misc]
         """Joins the tasks' logits into probabilities `{task: [B, 1]}`."""
         return {task: keras.ops.sigmoid(logit) for task, logit in logits.items()}
 
+    def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
+        """Logits of rows as they were exposed: the debias tower joins the click logit."""
+        if self.debias is None:
+            return dict(logits)
+        return {**logits, "ctr": logits["ctr"] + self.debias(features)}
+
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         logits = self.logits(self.knowledge(features, training=training))
-        if training and self.debias is not None:
-            logits["ctr"] = logits["ctr"] + self.debias(features)
-        return self.probabilities(logits)
+        return self.probabilities(self.exposed(logits, features) if training else logits)
 
     def get_config(self) -> dict[str, Any]:
         return {

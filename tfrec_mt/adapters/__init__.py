@@ -1,0 +1,1 @@
+"""Adapters: small per-domain parts behind a frozen base."""

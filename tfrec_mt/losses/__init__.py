@@ -1,0 +1,1 @@
+"""Losses: plain functions, and the one place where tasks are summed."""

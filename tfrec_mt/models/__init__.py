@@ -1,0 +1,1 @@
+"""Base models: what is pre-trained, and what kernels attach to."""

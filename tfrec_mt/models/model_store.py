@@ -1,0 +1,77 @@
+"""Base models on disk: configuration, weights and vocabularies in one folder."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from tfrec_mt.models.catalog import RANKING_MODELS
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.storage.variables import load_variables, named_variables, save_variables
+
+FORMAT_VERSION = 1
+MODEL_FILE = "model.json"
+VOCABULARIES = "vocabularies"
+
+
+class ModelStoreError(ValueError):
+    """A folder that does not hold a model of this release."""
+
+
+def fingerprint(model: RankingModel) -> str:
+    """SHA-256 over class, configuration and every weight: equal for equal functions."""
+    digest = hashlib.sha256(type(model).__name__.encode())
+    config = {k: v for k, v in model.get_config().items() if k != "name"}
+    digest.update(json.dumps(config, sort_keys=True).encode())
+    for name, variable in sorted(named_variables(model).items()):
+        if "seed_generator" in name:  # moves with every dropout and scores nothing
+            continue
+        digest.update(name.encode())
+        digest.update(variable.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_model(model: RankingModel, folder: Path, vocabularies: Path) -> str:
+    """Writes a model and the vocabularies it reads raw ids with; returns its fingerprint.
+
+    Raises:
+      FileExistsError: The folder exists.
+    """
+    kinds = {kind: name for name, kind in RANKING_MODELS.items()}
+    value = {
+        "format_version": FORMAT_VERSION,
+        "model": kinds[type(model)],
+        "config": model.get_config(),
+        "fingerprint": fingerprint(model),
+    }
+    with published_folder(folder) as temporary:
+        save_variables(named_variables(model), temporary)
+        shutil.copytree(vocabularies, temporary / VOCABULARIES)
+        (temporary / MODEL_FILE).write_text(json.dumps(value, indent=1), encoding="utf-8")
+    return str(value["fingerprint"])
+
+
+def load_model(folder: Path) -> RankingModel:
+    """Reads a model back.
+
+    Raises:
+      ModelStoreError: No model lies there, or one of a newer release, or its weights changed.
+    """
+    path = folder / MODEL_FILE
+    if not path.is_file():
+        raise ModelStoreError(f"{folder} holds no model: {path} is missing")
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if value["format_version"] > FORMAT_VERSION:
+        raise ModelStoreError(
+            f"{path}: format {value['format_version']} is newer than this release reads "
+            f"({FORMAT_VERSION})"
+        )
+    kind = RANKING_MODELS.get(value["model"])
+    if kind is None:
+        raise ModelStoreError(f"{path}: unknown model {value['model']!r}")
+    model = kind.from_config(value["config"])
+    load_variables(named_variables(model), folder)
+    if fingerprint(model) != value["fingerprint"]:
+        raise ModelStoreError(f"{folder}: the weights are not the ones that were saved")
+    return model

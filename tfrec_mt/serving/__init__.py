@@ -1,0 +1,1 @@
+"""Export: base and kernels as one SavedModel that takes raw ids."""

@@ -1,0 +1,97 @@
+"""`Preprocessing`: from raw ids and numbers to codes, inside the exported graph."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema, Vocabulary
+from tfrec_mt.schema.features import AGE_ROWS, MISSING_INT, MISSING_STRING
+from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
+
+AGE_EDGES = np.array([2**k for k in range(AGE_ROWS - 1)], np.int64)
+
+
+class Preprocessing(tf.Module):
+    """Maps raw inputs to the same codes that preparation gave the training rows.
+
+    Nothing here fails on a value: unknown ids share hashed rows, missing ones have a row of their
+    own, unknown domains are code 0, and a number that is not finite counts as missing.
+
+    Args:
+      schema: A learned schema.
+      vocabularies: Folder of `<vocabulary>.txt`, one known id per line in code order.
+      topics: Topics whose domain is a feature of the base.
+    """
+
+    def __init__(self, schema: Schema, vocabularies: Path, topics: Iterable[str]) -> None:
+        super().__init__()
+        self.schema = schema
+        self._tables = {
+            v.name: _table(vocabularies / f"{v.name}.txt", v) for v in schema.vocabularies if v.size
+        }
+        self._features = {f.name: f for f in schema.features}
+        if schema.history:
+            for name in schema.history.elements:
+                self._features[HISTORY_PREFIX + name] = schema.feature(name)
+        self._topics = {name: domain_table(schema.topic(name).domains) for name in topics}
+
+    def __call__(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Codes and numbers by name, for raw inputs of any shape."""
+        codes = {}
+        for name, values in raw.items():
+            if name == HISTORY_AGE:
+                codes[name] = _age_codes(values)
+            elif name in self._topics:
+                codes[name] = self._topics[name].lookup(values)
+            elif name in self._features:
+                codes[name] = self._codes(self._features[name], values)
+        return codes
+
+    def _codes(self, feature: CategoricalFeature | NumericFeature, values: Any) -> Any:
+        if isinstance(feature, CategoricalFeature):
+            return self._id_codes(self.schema.vocabulary(feature.vocabulary), values)
+        finite = tf.math.is_finite(values)
+        if feature.buckets is None:
+            return tf.where(finite, (values - feature.mean) / feature.std, 0.0)
+        flat = tf.reshape(values, [-1])
+        bucket = 1 + tf.searchsorted(tf.constant(feature.boundaries, tf.float32), flat, side="right")
+        return tf.where(finite, tf.reshape(bucket, tf.shape(values)), 0)
+
+    def _id_codes(self, vocabulary: Vocabulary, ids: Any) -> Any:
+        text = ids if ids.dtype == tf.string else tf.as_string(ids)
+        hashed = 1 + tf.strings.to_hash_bucket_fast(text, vocabulary.hash_buckets)
+        if vocabulary.name in self._tables:
+            line = self._tables[vocabulary.name].lookup(ids)
+            hashed = tf.where(line >= 0, line + vocabulary.first_known, hashed)
+        missing = MISSING_STRING if ids.dtype == tf.string else MISSING_INT
+        return tf.cast(tf.where(tf.equal(ids, missing), 0, hashed), tf.int32)
+
+
+def _age_codes(seconds: Any) -> Any:
+    flat = tf.reshape(seconds, [-1])
+    code = tf.searchsorted(AGE_EDGES, flat + 1, side="right")
+    return tf.reshape(code, tf.shape(seconds))
+
+
+def _table(path: Path, vocabulary: Vocabulary) -> tf.lookup.StaticHashTable:
+    """Line of a known id, -1 for others; the file becomes an asset of the SavedModel."""
+    whole = vocabulary.dtype == "string"
+    initializer = tf.lookup.TextFileInitializer(
+        str(path),
+        key_dtype=tf.string if whole else tf.int64,
+        key_index=tf.lookup.TextFileIndex.WHOLE_LINE if whole else 0,
+        value_dtype=tf.int64,
+        value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+        vocab_size=vocabulary.size,
+    )
+    return tf.lookup.StaticHashTable(initializer, default_value=-1)
+
+
+def domain_table(domains: tuple[str, ...]) -> tf.lookup.StaticHashTable:
+    """Code of a domain, its place in `domains` plus one; 0 for any other text."""
+    codes = tf.range(1, len(domains) + 1, dtype=tf.int32)
+    initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(domains), codes)
+    return tf.lookup.StaticHashTable(initializer, default_value=0)

@@ -1,0 +1,68 @@
+"""Raw inputs of an exported model, derived from its schema."""
+
+from collections.abc import Iterable
+
+import tensorflow as tf
+
+from tfrec_mt.schema import CategoricalFeature, Feature, Schema
+from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
+from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
+
+Specs = dict[str, tf.TensorSpec]
+
+
+def _dtype(schema: Schema, feature: Feature) -> tf.DType:
+    if isinstance(feature, CategoricalFeature):
+        return tf.as_dtype(schema.vocabulary(feature.vocabulary).dtype)
+    return tf.float32
+
+
+def _is_bag(feature: Feature) -> bool:
+    return isinstance(feature, CategoricalFeature) and feature.max_values > 1
+
+
+def row_specs(schema: Schema, topics: Iterable[str]) -> Specs:
+    """Inputs of one row each: features `[B]`, bags `[B, K]`, histories `[B, L]`, topics `[B]`."""
+    shapes = {
+        feature.name: ([None, None] if _is_bag(feature) else [None], _dtype(schema, feature))
+        for feature in schema.side("user", "context", "item")
+    }
+    for topic in topics:
+        shapes[topic] = ([None], tf.string)
+    if schema.history:
+        for name in schema.history.elements:
+            shapes[HISTORY_PREFIX + name] = ([None, None], _dtype(schema, schema.feature(name)))
+        if schema.history.time_gaps:
+            shapes[HISTORY_AGE] = ([None, None], tf.int64)
+    return {name: tf.TensorSpec(shape, dtype, name) for name, (shape, dtype) in shapes.items()}
+
+
+def candidate_specs(schema: Schema, topics: Iterable[str]) -> Specs:
+    """Inputs of one request each: like rows, but item features are `[B, N]`, bags `[B, N, K]`."""
+    specs = row_specs(schema, topics)
+    for feature in schema.side("item"):
+        spec = specs[feature.name]
+        specs[feature.name] = tf.TensorSpec([None, *spec.shape], spec.dtype, spec.name)
+    return specs
+
+
+def example_features(
+    specs: Specs,
+) -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:
+    """How each row input stands in a `tf.Example`; an absent one counts as missing."""
+    missing = {tf.string: MISSING_STRING, tf.int64: MISSING_INT, tf.float32: float("nan")}
+    return {
+        name: tf.io.FixedLenFeature([], spec.dtype, missing[spec.dtype])
+        if len(spec.shape) == 1
+        else tf.io.RaggedFeature(spec.dtype)
+        for name, spec in specs.items()
+    }
+
+
+def pad_ragged(parsed: dict[str, tf.Tensor | tf.RaggedTensor]) -> dict[str, tf.Tensor]:
+    """Pads lists of differing lengths with the value that means missing."""
+    missing = {tf.string: MISSING_STRING, tf.int64: MISSING_INT, tf.float32: float("nan")}
+    return {
+        name: value.to_tensor(missing[value.dtype]) if isinstance(value, tf.RaggedTensor) else value
+        for name, value in parsed.items()
+    }

@@ -1,0 +1,73 @@
+"""Variables on disk, by name, with nothing restored in silence."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+FILE = "variables"
+
+
+class VariableMismatchError(ValueError):
+    """Stored variables do not fit the ones to restore; lists every difference."""
+
+
+def named_variables(*owners: Any) -> dict[str, tf.Variable]:
+    """The TensorFlow variables of Keras models, layers and optimizers by their Keras path.
+
+    Raises:
+      ValueError: Two variables share a path.
+    """
+    named: dict[str, tf.Variable] = {}
+    for owner in owners:
+        for variable in owner.variables:
+            if variable.path in named:
+                raise ValueError(f"two variables are called {variable.path!r}")
+            named[variable.path] = variable.value
+    return named
+
+
+def save_variables(variables: Mapping[str, tf.Variable], folder: Path) -> None:
+    """Writes variables into an existing folder in TensorFlow's checkpoint format."""
+    names = sorted(variables)
+    tf.raw_ops.SaveV2(
+        prefix=str(folder / FILE),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=[variables[name].read_value() for name in names],
+    )
+    tf.raw_ops.MergeV2Checkpoints(
+        checkpoint_prefixes=[str(folder / FILE)], destination_prefix=str(folder / FILE)
+    )
+
+
+def load_variables(variables: Mapping[str, tf.Variable], folder: Path) -> None:
+    """Restores variables; each must be stored with the same shape and type, and no other.
+
+    Raises:
+      VariableMismatchError: Lists what is missing, what is extra and what differs.
+      tensorflow.errors.DataLossError: The file is damaged.
+    """
+    reader = tf.train.load_checkpoint(str(folder / FILE))
+    shapes = reader.get_variable_to_shape_map()
+    types = reader.get_variable_to_dtype_map()
+    problems = [f"missing in {folder}: {name}" for name in sorted(set(variables) - set(shapes))]
+    problems += [f"not in the model: {name}" for name in sorted(set(shapes) - set(variables))]
+    for name in sorted(set(shapes) & set(variables)):
+        stored, wanted = tuple(shapes[name]), tuple(variables[name].shape)
+        if stored != wanted or types[name] != variables[name].dtype:
+            problems.append(
+                f"{name}: stored {types[name].name}{list(stored)}, "
+                f"the model has {variables[name].dtype.name}{list(wanted)}"
+            )
+    if problems:
+        raise VariableMismatchError("variables do not fit:\n  " + "\n  ".join(problems))
+    for name, variable in variables.items():
+        restored = tf.raw_ops.RestoreV2(
+            prefix=str(folder / FILE),
+            tensor_names=[name],
+            shape_and_slices=[""],
+            dtypes=[variable.dtype],
+        )
+        variable.assign(restored[0])

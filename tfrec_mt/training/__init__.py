@@ -1,0 +1,1 @@
+"""One training loop for base models and kernels."""
