@@ -20,8 +20,8 @@ def splitmix64(keys: npt.ArrayLike, seed: int = 0) -> npt.NDArray[np.uint64]:
       uint64 array of the same shape.
 
     Reference:
-      Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014: the output
-      function of SplitMix64, at state `seed * gamma + mix(key)`.
+      Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014: `mix` and
+      `gamma` of SplitMix64, applied as `mix(mix(key + gamma) + (seed + 1) * gamma)`.
     """
     with np.errstate(over="ignore"):
         state = _mix(np.asarray(keys).astype(np.uint64) + np.uint64(_GAMMA))
@@ -34,17 +34,22 @@ def _mix(z: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return z ^ (z >> np.uint64(31))
 
 
+def derived_seed(seed: int, *parts: int | str) -> int:
+    """A seed of its own for each use, so that no two uses of one seed draw the same numbers."""
+    for part in parts:
+        number = part if isinstance(part, int) else int.from_bytes(part.encode()) % 2**63
+        seed = int(splitmix64(number, seed))
+    return seed
+
+
 def uniform(keys: npt.ArrayLike, seed: int = 0) -> npt.NDArray[np.float64]:
     """A number in [0, 1) for each integer, a function of the integer and the seed alone."""
-    return (splitmix64(keys, seed) >> np.uint64(11)) * 2.0**-53
+    return (splitmix64(keys, seed) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def permutation(n: int, *seeds: int) -> npt.NDArray[np.int64]:
     """The numbers below n in an order that depends on the seeds alone, int64 `[n]`."""
-    seed = 0
-    for part in seeds:
-        seed = int(splitmix64(part, seed))
-    return np.argsort(splitmix64(np.arange(n), seed), kind="stable")
+    return np.argsort(splitmix64(np.arange(n), derived_seed(0, *seeds)), kind="stable")
 
 
 def id_keys(ids: pl.Series) -> npt.NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from tfrec_mt.data.hashing import uniform
+from tfrec_mt.data.hashing import derived_seed, uniform
 from tfrec_mt.schema import DataError, Schema, SchemaError
 
 SplitKind = Literal["days", "time", "random", "request"]
@@ -38,7 +38,9 @@ class SplitSpec:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(SplitKind):
-            raise SchemaError(f"split: kind must be one of {get_args(SplitKind)}, got {self.kind!r}")
+            raise SchemaError(
+                f"split: kind must be one of {get_args(SplitKind)}, got {self.kind!r}"
+            )
         if not self.parts or len(self.parts) > 255:
             raise SchemaError(f"split: need 1 to 255 parts, got {len(self.parts)}")
         if len(set(self.names)) != len(self.parts):
@@ -131,10 +133,12 @@ class Split:
         """
         if self.spec.chronological:
             cuts = np.asarray(self.cuts, dtype=np.int64)
-            return np.searchsorted(cuts, keys, side="right").astype(np.uint8)
-        edges = np.cumsum([weight for _, weight in self.spec.parts])
-        shares = uniform(keys, self.seed) * edges[-1]
-        return np.searchsorted(edges[:-1], shares, side="right").astype(np.uint8)
+            parts = np.searchsorted(cuts, keys, side="right")
+        else:
+            edges = np.cumsum([weight for _, weight in self.spec.parts])
+            shares = uniform(keys, derived_seed(self.seed, "split")) * edges[-1]
+            parts = np.searchsorted(edges[:-1], shares, side="right")
+        return parts.astype(np.uint8)
 
 
 def chronological_cuts(

@@ -46,7 +46,7 @@ def auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) 
     )
 
 
-def auc_from_counts(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float:
+def auc_from_counts(positives: NDArray[np.number], negatives: NDArray[np.number]) -> float:
     """AUC of rows counted per score.
 
     Args:

@@ -25,7 +25,7 @@ class CalibrationBin:
     rows: int
 
 
-def equal_mass_bins(rows: NDArray[np.integer], bins: int) -> NDArray[np.intp]:
+def equal_mass_bins(rows: NDArray[np.number], bins: int) -> NDArray[np.intp]:
     """Bin of each distinct score, so that bins hold about equally many rows.
 
     A score's bin is where the middle of its rows falls, so equal scores are never torn apart;
@@ -44,7 +44,8 @@ def equal_mass_bins(rows: NDArray[np.integer], bins: int) -> NDArray[np.intp]:
     if bins < 1:
         raise SchemaError(f"bins must be at least 1, got {bins}")
     middle = np.cumsum(rows) - rows / 2
-    return np.minimum(bins * middle / max(rows.sum(), 1), bins - 1).astype(np.intp)
+    place = bins * middle / max(float(rows.sum()), 1)
+    return np.asarray(np.minimum(place, bins - 1), np.intp)
 
 
 def calibration_bins(

@@ -118,7 +118,8 @@ def group_aucs(
     of_group = (tie[runs] >> np.uint64(_RANK_BITS)).astype(np.int64)
     # Negatives below each run, counted over all groups, less those of the groups before it.
     below = np.cumsum(negatives) - negatives
-    below -= below[np.searchsorted(of_group, of_group)]
+    first = np.flatnonzero(np.r_[True, of_group[1:] != of_group[:-1]])
+    below -= below[first][of_group]
     wins = np.bincount(of_group, positives * (below + negatives / 2))
     pairs = np.bincount(of_group, positives) * np.bincount(of_group, negatives)
     return np.asarray(wins / pairs, np.float64)

@@ -17,7 +17,7 @@ def as_labels(labels: ArrayLike, where: str = "labels") -> NDArray[np.bool_]:
     wrong = np.flatnonzero(~(positive | (values == 0)))
     if wrong.size:
         raise DataError(f"{where}: expected 0 or 1, got {values[wrong[0]]} at row {wrong[0]}")
-    return positive
+    return np.asarray(positive, np.bool_)
 
 
 def as_scores(scores: ArrayLike, rows: int, where: str = "scores") -> NDArray[np.float64]:

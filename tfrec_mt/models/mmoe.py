@@ -38,7 +38,6 @@ class MMoE(RankingModel):
 
     @property
     def knowledge_width(self) -> int:
-        """Width `D` of each task's knowledge."""
         return self.units[-1]
 
     def knowledge(

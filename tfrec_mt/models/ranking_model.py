@@ -66,6 +66,11 @@ class RankingModel(keras.Model, abc.ABC):  # type: ignore[misc]
             else None
         )
 
+    @property
+    @abc.abstractmethod
+    def knowledge_width(self) -> int:
+        """Width `D` of each task's knowledge."""
+
     @abc.abstractmethod
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False

@@ -1,0 +1,51 @@
+# Everything runs in .venv, which is made on first use and again when setup.py or the lock changes.
+
+# TensorFlow 2.21 has wheels for Python 3.11 to 3.13.
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$p && break; done)
+BIN := .venv/bin
+STAMP := .venv/.installed
+LOCK_VENV := build/lock-venv
+
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+
+.PHONY: setup test test-slow test-real lint demo lock clean
+
+setup: $(STAMP)
+
+$(STAMP): setup.py constraints.txt
+	@test -n "$(PYTHON)" || { echo "make setup: needs Python 3.11, 3.12 or 3.13 on the PATH" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m "slow and not real_data" $(PYTEST_ARGS)
+
+test-real: $(STAMP)
+	$(BIN)/python -m pytest -m real_data $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy tfrec_mt tests
+
+demo: $(STAMP)
+	$(BIN)/python -m tfrec_mt.pipelines.demo --output=runs/demo $(DEMO_ARGS)
+
+# Newest versions that setup.py allows, for the oldest Python it allows.
+lock:
+	$(PYTHON) -m venv $(LOCK_VENV)
+	$(LOCK_VENV)/bin/python -m pip install --quiet uv
+	$(LOCK_VENV)/bin/uv pip compile setup.py --extra dev --upgrade \
+		--python-version 3.11 --python-platform linux --no-config \
+		--custom-compile-command "make lock" --output-file constraints.txt
+
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .venv
+	find tfrec_mt tests -type d -name __pycache__ -prune -exec rm -rf {} +

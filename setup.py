@@ -1,0 +1,74 @@
+"""Package metadata; tool settings stand in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+
+def version() -> str:
+    """`tfrec_mt.__version__`, read without importing the package."""
+    text = Path(__file__).parent.joinpath("tfrec_mt", "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "(.+)"$', text, flags=re.MULTILINE)
+    if match is None:
+        raise RuntimeError('tfrec_mt/__init__.py: expected a line `__version__ = "..."`')
+    return match[1]
+
+
+BINARIES = ("prepare-data", "pretrain", "fine-tune", "evaluate", "export", "score", "demo")
+
+setup(
+    name="tfrec-mt",
+    version=version(),
+    description="Recommenders that serve many domains from one model, on TensorFlow and Keras",
+    license="Apache-2.0",
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.11,<3.14",
+    # The links models, adapters and pipelines at the root are not packages of their own.
+    packages=find_packages(include=["tfrec_mt", "tfrec_mt.*"]),
+    package_data={"tfrec_mt": ["py.typed", "evaluation/templates/*"]},
+    install_requires=[
+        "absl-py>=2.1",
+        "jinja2>=3.1",
+        "keras>=3.15,<4",
+        "keras-nlp>=0.32",
+        "matplotlib>=3.8",
+        "numpy>=2",
+        "polars>=2,<3",
+        "pyarrow>=20",
+        "pydantic>=2.10,<3",
+        "tensorflow>=2.21,<2.22",
+        "tensorflow-datasets>=4.9.9",
+        "tensorflow-recommenders>=0.7.7",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "dev": [
+            "build",
+            "mypy>=2",
+            "pre-commit",
+            "pytest>=9",
+            "pytest-xdist",
+            "ruff",
+            "scikit-learn",
+            "types-tqdm",
+        ],
+    },
+    entry_points={
+        "console_scripts": [
+            f"tfrec-mt-{name} = tfrec_mt.pipelines.{name.replace('-', '_')}:run"
+            for name in BINARIES
+        ],
+    },
+)

@@ -1,0 +1,28 @@
+"""`Batch`: rows as models read them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a prepared dataset; `...` stands for `[B]` or `[steps, B]`.
+
+    Args:
+      features: By feature: int32 codes `[...]`, `[..., max_values]` for a bag, float32 `[...]` for
+        a number that is passed through. By topic: int32 domain codes `[...]`, 0 for none.
+        `history_<element>`: int32 codes `[..., L]`, newest first, then 0. With time gaps
+        `history_age`: int32 codes `[..., L]`, see `age_codes`.
+      labels: By task, float32 `[...]`: `ctr` is the click, `ctcvr` click and conversion.
+      keys: int64 `[...]`: `user`, and where the schema names them `request` and `timestamp`.
+      truth: By task, float32 `[...]`: the true probability, where it is known.
+    """
+
+    features: Arrays
+    labels: Arrays
+    keys: Arrays
+    truth: Arrays

@@ -1,0 +1,176 @@
+"""Raw columns cast to the types that preparation works with."""
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from tfrec_mt.data.raw_columns import Column, ColumnType, Place
+from tfrec_mt.data.timestamps import seconds_from_text
+from tfrec_mt.schema import DataError
+
+_EMPTY: dict[ColumnType, pl.DataType] = {
+    "int64": pl.Int64(),
+    "string": pl.String(),
+    "key": pl.String(),
+    "number": pl.Float32(),
+    "label": pl.UInt8(),
+    "timestamp": pl.Int64(),
+}
+# A larger count of seconds lies after the year 5000, so it is some other unit.
+_LAST_SECOND = 10**11
+
+
+def cast_column(values: pl.Series, column: Column, place: Place) -> pl.Series:
+    """Casts raw values to the canonical type of their column.
+
+    Int64 or String for ids and keys, Float32 for numbers, UInt8 for labels, Int64 seconds since
+    1970 for timestamps (fractions floored), lists of ids for bags. Null, NaN and, where no text is
+    expected, empty text are null.
+
+    Args:
+      values: Raw series, [n].
+      column: What the schema expects.
+      place: Names file and row in errors.
+
+    Returns:
+      Series, [n].
+
+    Raises:
+      DataError: A column type or a value that cannot be cast; names file, row and column.
+    """
+    if values.dtype == pl.Null:
+        empty = _EMPTY[column.type]
+        return values.cast(pl.List(empty) if column.bag else empty)
+    if isinstance(values.dtype, pl.Array):
+        values = values.arr.to_list()
+    if isinstance(values.dtype, pl.List) != column.bag:
+        raise _type_error(values, column, place)
+    if not column.bag:
+        return _cast(values, column, place, lambda index: index)
+    if values.dtype == pl.List(_EMPTY[column.type]):
+        return values
+    lengths = values.list.len().fill_null(0)
+    stops = lengths.cum_sum().to_numpy()
+    flat = values.filter(lengths > 0).explode()
+    flat = _cast(flat, column, place, lambda index: int(np.searchsorted(stops, index, "right")))
+    offsets = pa.array(np.concatenate([[0], stops]), pa.int64())
+    lists = pa.LargeListArray.from_arrays(
+        offsets, flat.to_arrow(), mask=values.is_null().to_arrow()
+    )
+    return pl.Series(values.name, lists)
+
+
+def _cast(
+    values: pl.Series, column: Column, place: Place, row_of: Callable[[int], int]
+) -> pl.Series:
+    """Casts single values; `row_of` gives the row that holds the value at an index."""
+    if values.dtype.is_float() or values.dtype.is_decimal():
+        values = values.cast(pl.Float64).fill_nan(None)
+    elif isinstance(values.dtype, pl.Categorical | pl.Enum):
+        values = values.cast(pl.String)
+    if values.dtype == pl.String and column.type not in ("string", "key"):
+        values = values.set(values == "", None)
+    result = _CASTS[column.type](values)
+    if result is None:
+        raise _type_error(values, column, place)
+    if result.null_count() > values.null_count():
+        index = (result.is_null() & values.is_not_null()).arg_max() or 0
+        raise place.error(row_of(index), values[index], column, column.expected)
+    return result.fill_nan(None) if column.type == "number" else result
+
+
+def _type_error(values: pl.Series, column: Column, place: Place) -> DataError:
+    return DataError(
+        f"{place.file}, column {column.name!r}: expected {column.expected}, "
+        f"got a column of type {values.dtype}"
+    )
+
+
+# Each of these gives null where a value cannot be cast, and None where the type never can.
+
+
+def _to_int64(values: pl.Series) -> pl.Series | None:
+    if values.dtype.is_integer() or values.dtype == pl.Boolean:
+        return values.cast(pl.Int64, strict=False)
+    if values.dtype == pl.Float64:
+        whole = values.cast(pl.Int64, strict=False)
+        return whole.set(whole.cast(pl.Float64) != values, None)
+    if values.dtype != pl.String:
+        return None
+    whole = values.cast(pl.Int64, strict=False)
+    if whole.null_count() == values.null_count():
+        return whole
+    # Integer columns with gaps are often written as floats: 17.0.
+    from_float = _to_int64(values.cast(pl.Float64, strict=False))
+    return whole if from_float is None else whole.zip_with(whole.is_not_null(), from_float)
+
+
+def _to_string(values: pl.Series) -> pl.Series | None:
+    if values.dtype == pl.String:
+        return values
+    if values.dtype == pl.Binary:
+        return _decode(values)
+    if values.dtype.is_integer() or values.dtype == pl.Boolean:
+        return values.cast(pl.String)
+    return None
+
+
+def _decode(values: pl.Series) -> pl.Series:
+    try:
+        return values.cast(pl.String)
+    except pl.exceptions.ComputeError:  # does not say which value
+        return pl.Series(values.name, [_utf8_or_none(value) for value in values], pl.String)
+
+
+def _utf8_or_none(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _to_key(values: pl.Series) -> pl.Series | None:
+    if values.dtype in (pl.String, pl.Binary):
+        return _to_string(values)
+    return _to_int64(values)
+
+
+def _to_number(values: pl.Series) -> pl.Series | None:
+    if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.String)):
+        return None
+    number = values.cast(pl.Float64, strict=False).cast(pl.Float32)
+    return number.set(number.is_infinite(), None)
+
+
+def _to_label(values: pl.Series) -> pl.Series | None:
+    number = _to_number(values)
+    if number is None:
+        return None
+    label = (number == 1).cast(pl.UInt8)
+    return label.set((number != 0) & (number != 1), None)
+
+
+def _to_timestamp(values: pl.Series) -> pl.Series | None:
+    if values.dtype == pl.String:
+        seconds = seconds_from_text(values)
+    elif values.dtype.is_integer():
+        seconds = values.cast(pl.Int64, strict=False)
+    elif values.dtype == pl.Float64:
+        seconds = values.floor().cast(pl.Int64, strict=False)
+    elif values.dtype in (pl.Date, pl.Datetime):
+        seconds = values.cast(pl.Datetime("us")).dt.timestamp("us") // 1_000_000
+    else:
+        return None
+    return seconds.set(seconds.abs() >= _LAST_SECOND, None)
+
+
+_CASTS: dict[ColumnType, Callable[[pl.Series], pl.Series | None]] = {
+    "int64": _to_int64,
+    "string": _to_string,
+    "key": _to_key,
+    "number": _to_number,
+    "label": _to_label,
+    "timestamp": _to_timestamp,
+}

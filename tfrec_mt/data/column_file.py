@@ -1,0 +1,79 @@
+"""One stored column, read by slices."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfrec_mt.schema import DataError
+
+# equally long stored columns by `<group>/<name>`
+Columns = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class ColumnFile:
+    """A NumPy file whose first dimension counts rows.
+
+    Slices are read, not mapped: a file that shrinks while it is in use is then an error that names
+    it instead of a bus error, and no file stays open however many shards there are.
+
+    Args:
+      path: The file.
+      dtype: Type of an element.
+      shape: Shape, rows first.
+      offset: Bytes before the first element.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
+
+    @classmethod
+    def open(cls, path: Path) -> "ColumnFile":
+        """Reads the header and compares the size that it announces with the file's.
+
+        Raises:
+          DataError: The file is missing, not a NumPy file, or has another size.
+        """
+        try:
+            with path.open("rb") as file:
+                version = np.lib.format.read_magic(file)
+                if version != (1, 0):
+                    raise ValueError(f"expected NumPy file format (1, 0), got {version}")
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+                offset = file.tell()
+                size = file.seek(0, 2)
+        except FileNotFoundError:
+            raise DataError(f"{path}: the manifest lists it, but there is no such file") from None
+        except ValueError as error:
+            raise DataError(f"{path}: not a column file: {error}") from error
+        expected = offset + int(np.prod(shape)) * dtype.itemsize
+        if fortran or dtype.hasobject or size != expected:
+            raise DataError(
+                f"{path}: expected {expected} bytes for {dtype} {list(shape)}, got {size}"
+            )
+        return cls(path, dtype, shape, offset)
+
+    def read_into(self, target: npt.NDArray[Any], start: int) -> None:
+        """Fills `target` `[n, ...]`, contiguous and of this type, with rows from `start` on.
+
+        Raises:
+          DataError: The file ends early.
+        """
+        row_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:]))
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self.offset + start * row_bytes)
+            wanted = target.reshape(-1).view(np.uint8)
+            done = 0
+            while done < len(wanted):
+                got = file.readinto(wanted[done:].data)
+                if not got:
+                    raise DataError(
+                        f"{self.path}: ends {len(wanted) - done} bytes short of row "
+                        f"{start + len(target)}; it has shrunk since it was opened"
+                    )
+                done += got

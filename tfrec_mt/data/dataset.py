@@ -1,0 +1,143 @@
+"""`PreparedDataset`: what `prepare` wrote, opened and checked."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tfrec_mt.data.column_file import ColumnFile
+from tfrec_mt.data.manifest import MANIFEST_FILE, Manifest, sha256_file
+from tfrec_mt.data.vocabulary import IdTable
+from tfrec_mt.schema import DataError, Schema
+from tfrec_mt.schema.errors import nearest
+
+
+class PreparedDataset:
+    """A prepared dataset on disk.
+
+    Opening it checks that every file is there and has the size that the manifest's row counts
+    ask for; `verify` also checks the content.
+
+    Args:
+      path: The folder.
+
+    Raises:
+      DataError: Not a prepared dataset, a newer format, or a missing or cut file.
+
+    Example:
+      >>> dataset = PreparedDataset("data/takeout")
+      >>> dataset.rows("train")
+      6000000
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.manifest = Manifest.load(self.path / MANIFEST_FILE)
+        for name in self.manifest.files:
+            if not (self.path / name).is_file():
+                raise DataError(f"{self.path / name}: the manifest lists it, but it is missing")
+        self.schema = Schema.load(self.path / "schema.json")
+        self._check_events()
+        self._columns = {
+            part: [
+                {name: self._open_column(part, number, name) for name in shard.files}
+                for number, shard in enumerate(shards)
+            ]
+            for part, shards in self.manifest.parts.items()
+        }
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts; the first is the one that vocabularies were learned from."""
+        return tuple(self.manifest.parts)
+
+    def rows(self, part: str) -> int:
+        """Rows of a part."""
+        self._check_part(part)
+        return self.manifest.rows(part)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the manifest, and so of everything in the dataset."""
+        return sha256_file(self.path / MANIFEST_FILE)
+
+    @property
+    def vocabulary_dir(self) -> Path:
+        """Folder of the vocabulary files, `<name>.txt` with one id per line in code order."""
+        return self.path / "vocabularies"
+
+    def ids(self, vocabulary: str) -> pl.Series:
+        """The known ids of a vocabulary in code order, the first at code `first_known`."""
+        return IdTable.load(self.vocabulary_dir, self.schema.vocabulary(vocabulary)).ids
+
+    def requests(self) -> pl.DataFrame:
+        """Sampled rows of the last part in raw form, see `RequestSample.write`."""
+        return pl.read_parquet(self.path / "requests.parquet")
+
+    def shards(self, part: str) -> list[dict[str, ColumnFile]]:
+        """The stored columns of each shard of a part, by `<group>/<name>`."""
+        self._check_part(part)
+        return self._columns[part]
+
+    def event_elements(self) -> dict[str, npt.NDArray[np.int32]]:
+        """Codes of each history element in stored order, `[events + padding]`, memory-mapped."""
+        if not self.schema.history:
+            return {}
+        return {
+            name: _map(self.path / "events" / "features" / f"{name}.npy")
+            for name in self.schema.history.elements
+        }
+
+    def event_timestamps(self) -> npt.NDArray[np.int64]:
+        """Seconds of each stored event, `[events + padding]`, memory-mapped.
+
+        Raises:
+          DataError: The log has no time.
+        """
+        if not self.schema.history or not self.schema.keys.timestamp:
+            raise DataError(f"{self.path}: the log was prepared without timestamps of its events")
+        return _map(self.path / "events" / "timestamp.npy")
+
+    def verify(self) -> None:
+        """Compares the hash of every file with the manifest.
+
+        Raises:
+          DataError: A file differs; names it.
+        """
+        for name, expected in self.manifest.hashes():
+            found = sha256_file(self.path / name)
+            if found != expected:
+                raise DataError(
+                    f"{self.path / name}: the content changed since preparation: expected SHA-256 "
+                    f"{expected[:16]}..., got {found[:16]}..."
+                )
+
+    def _check_part(self, part: str) -> None:
+        if part not in self.manifest.parts:
+            raise DataError(f"{self.path} has no part {part!r}; {nearest(part, self.parts)}")
+
+    def _check_events(self) -> None:
+        if self.manifest.history and self.schema.history:
+            stored = self.manifest.history.events + self.schema.history.length
+            for name in self.manifest.files:
+                if name.startswith("events/"):
+                    _open(self.path / name, stored)
+
+    def _open_column(self, part: str, number: int, name: str) -> ColumnFile:
+        path = self.path / part / f"shard-{number:05d}" / f"{name}.npy"
+        return _open(path, self.manifest.parts[part][number].rows)
+
+
+def _open(path: Path, rows: int) -> ColumnFile:
+    column = ColumnFile.open(path)
+    if column.shape[:1] != (rows,):
+        raise DataError(f"{path}: expected {rows} rows, got shape {list(column.shape)}")
+    return column
+
+
+def _map(path: Path) -> npt.NDArray[Any]:
+    mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r").view(np.ndarray)
+    return mapped

@@ -1,0 +1,89 @@
+"""Cuts the histories of a batch out of the stored events."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.schema import SchemaError
+from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
+
+AGE_CODES = 33
+
+
+class HistoryWindows:
+    """The newest `L` clicks of rows.
+
+    A history is a contiguous slice of the events that starts with the newest, so a row costs one
+    copy per element; places beyond its end are set to 0 afterwards.
+
+    Args:
+      dataset: A dataset with a history.
+      length: Clicks per row `L`; None takes the schema's.
+
+    Raises:
+      SchemaError: The dataset has no history.
+      ValueError: `L` is not in `1 .. history.length`.
+    """
+
+    def __init__(self, dataset: PreparedDataset, length: int | None = None) -> None:
+        history = dataset.schema.history
+        if history is None:
+            raise SchemaError(f"{dataset.path}: the schema has no history")
+        self.length = history.length if length is None else length
+        if not 1 <= self.length <= history.length:
+            raise ValueError(
+                f"history_length must be in 1..{history.length} (the schema's), got {length}"
+            )
+        self._elements = {
+            HISTORY_PREFIX + name: sliding_window_view(codes, self.length)
+            for name, codes in dataset.event_elements().items()
+        }
+        self._timestamps = (
+            sliding_window_view(dataset.event_timestamps(), self.length)
+            if history.time_gaps
+            else None
+        )
+
+    def cut(
+        self,
+        starts: npt.NDArray[np.int64],
+        lengths: npt.NDArray[np.int32],
+        timestamps: npt.NDArray[np.int64] | None,
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Histories of rows.
+
+        Args:
+          starts: First event of each row, int64 `[n]`.
+          lengths: Events of each row before any cap, int32 `[n]`.
+          timestamps: Seconds of each row, int64 `[n]`; needed for time gaps.
+
+        Returns:
+          `history_<element>` and, with time gaps, `history_age`, int32 `[n, L]`.
+        """
+        held = np.arange(self.length, dtype=np.int32) < lengths[:, None]
+        features: dict[str, npt.NDArray[Any]] = {}
+        for name, windows in self._elements.items():
+            codes = windows[starts]
+            features[name] = np.multiply(codes, held, out=codes)
+        if self._timestamps is not None and timestamps is not None:
+            ages = timestamps[:, None] - self._timestamps[starts]
+            features[HISTORY_AGE] = age_codes(ages) * held
+        return features
+
+
+def age_codes(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Codes of ages: `1 + min(31, floor(log2(1 + seconds)))`; 0 is left for padding.
+
+    Args:
+      seconds: Whole seconds, at least 0 and below 2^52, int64 of any shape.
+
+    Returns:
+      int32 of the same shape, in `1 .. AGE_CODES - 1`.
+    """
+    # the exponent of a float64 is the exact binary logarithm, rounded down
+    exponents = (seconds + 1.0).view(np.int64) >> 52
+    codes: npt.NDArray[np.int64] = np.minimum(exponents - 1022, AGE_CODES - 1)
+    return codes.astype(np.int32)

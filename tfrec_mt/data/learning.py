@@ -1,0 +1,79 @@
+"""What preparation learns from a log before it encodes it."""
+
+import dataclasses
+
+import numpy as np
+import polars as pl
+
+from tfrec_mt.data.encoding import Encoder, floats
+from tfrec_mt.data.hashing import derived_seed, uniform
+from tfrec_mt.data.numeric import NumericLearner, sample_share
+from tfrec_mt.data.splits import Split
+from tfrec_mt.data.spool import Spool
+from tfrec_mt.data.vocabulary import IdCounter, IdTable, KeyTable
+from tfrec_mt.schema import CategoricalFeature, Feature, NumericFeature, Topic
+from tfrec_mt.schema.features import MISSING_STRING
+
+
+def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
+    """Learns vocabularies, boundaries and moments from the first part, and domains from all.
+
+    Args:
+      spool: The checked rows.
+      split: Tells the parts.
+
+    Returns:
+      The encoder, whose schema has every learned part filled in, and the rows of each part.
+    """
+    schema = spool.schema
+    counters = {vocabulary.name: IdCounter(vocabulary) for vocabulary in schema.vocabularies}
+    numbers = {
+        feature.name: NumericLearner(feature)
+        for feature in schema.features
+        if isinstance(feature, NumericFeature)
+    }
+    domains: dict[str, set[str]] = {t.name: set() for t in schema.topics if not t.domains}
+    users: list[pl.Series] = []
+    rows = np.zeros(len(split.spec.parts), dtype=np.int64)
+    share = sample_share(spool.rows)
+    sample_seed = derived_seed(split.seed, "quantile")
+    columns = [part.name for part in (*schema.features, *schema.topics)]
+    columns += [c for c in (schema.keys.user, split.spec.key_column(schema)) if c]
+    for block in spool.blocks(columns):
+        parts = spool.parts(split, block)
+        rows += np.bincount(parts, minlength=len(rows))
+        users.append(block.frame[schema.keys.user].unique())
+        for name, known in domains.items():
+            known.update(block.frame[name].drop_nulls().unique())
+        first = block.frame.filter(parts == 0)
+        sampled = uniform(block.row_numbers[parts == 0], sample_seed) < share
+        for feature in schema.features:
+            column = first[feature.name]
+            if isinstance(feature, CategoricalFeature):
+                ids = column.explode() if feature.max_values > 1 else column
+                counters[feature.vocabulary].add(ids)
+            else:
+                numbers[feature.name].add(floats(column), sampled)
+
+    tables = {}
+    for vocabulary in schema.vocabularies:
+        ids = counters[vocabulary.name].most_frequent()
+        vocabulary = dataclasses.replace(vocabulary, size=len(ids))
+        tables[vocabulary.name] = IdTable(vocabulary, ids)
+
+    def learned_feature(feature: Feature) -> Feature:
+        learner = numbers.get(feature.name)
+        return learner.learned() if learner else feature
+
+    def learned_topic(topic: Topic) -> Topic:
+        found = domains.get(topic.name, set()) - {MISSING_STRING}
+        return topic if topic.domains else dataclasses.replace(topic, domains=tuple(sorted(found)))
+
+    schema = dataclasses.replace(
+        schema,
+        vocabularies=tuple(table.vocabulary for table in tables.values()),
+        features=tuple(learned_feature(feature) for feature in schema.features),
+        topics=tuple(learned_topic(topic) for topic in schema.topics),
+    )
+    names = split.spec.names
+    return Encoder(schema, tables, KeyTable(users)), dict(zip(names, rows.tolist(), strict=True))

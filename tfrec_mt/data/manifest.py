@@ -1,0 +1,148 @@
+"""What a prepared dataset consists of, with the hash of each file."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from tfrec_mt.schema import DataError
+
+FORMAT_VERSION = 1
+MANIFEST_FILE = "manifest.json"
+_STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A folder of columns.
+
+    Args:
+      rows: Rows in every column.
+      files: SHA-256 of each column's file by `<group>/<name>`.
+    """
+
+    __pydantic_config__ = _STRICT
+    rows: int
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SplitRecord:
+    """How the parts were made.
+
+    Args:
+      kind: See `SplitSpec`.
+      parts: The rule as text, `name:weight,...`.
+      seed: Seed of the random kinds and of every sample.
+      cuts: First second of each part after the first, where time decides.
+    """
+
+    __pydantic_config__ = _STRICT
+    kind: str
+    parts: str
+    seed: int
+    cuts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class HistoryRecord:
+    """How the histories were made.
+
+    Args:
+      kind: `"time"` (strictly older clicks) or `"folds"` (clicks of other folds).
+      events: Stored events.
+      folds: Number of folds, 0 for kind `"time"`.
+      capped: Rows of each part whose user has more clicks to show than a history holds.
+    """
+
+    __pydantic_config__ = _STRICT
+    kind: str
+    events: int
+    folds: int
+    capped: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Content of `manifest.json`.
+
+    Args:
+      source: The caller's description of where the rows came from.
+      split: How the parts were made.
+      parts: Shards of each part, in order.
+      files: SHA-256 of every other file by its path inside the dataset.
+      history: How the histories were made, or None.
+      format_version: Version of the layout on disk.
+    """
+
+    __pydantic_config__ = _STRICT
+    source: Mapping[str, Any]
+    split: SplitRecord
+    parts: Mapping[str, tuple[Shard, ...]]
+    files: Mapping[str, str]
+    history: HistoryRecord | None = None
+    format_version: int = field(default=FORMAT_VERSION, kw_only=True)
+
+    def rows(self, part: str) -> int:
+        """Rows of a part."""
+        return sum(shard.rows for shard in self.parts[part])
+
+    def hashes(self) -> Iterator[tuple[str, str]]:
+        """Path inside the dataset and SHA-256 of every file but the manifest itself."""
+        yield from self.files.items()
+        for part, shards in self.parts.items():
+            for number, shard in enumerate(shards):
+                for name, digest in shard.files.items():
+                    yield f"{part}/shard-{number:05d}/{name}.npy", digest
+
+    def to_json(self) -> str:
+        """JSON text, stable under a round trip."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    @classmethod
+    def load(cls, path: Path) -> "Manifest":
+        """Reads a manifest.
+
+        Raises:
+          DataError: No such file, not a manifest, or of a newer format.
+        """
+        try:
+            value = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            raise DataError(
+                f"{path.parent} is not a prepared dataset: it has no {path.name}"
+            ) from None
+        except ValueError as error:
+            raise DataError(f"{path}: not JSON: {error}") from error
+        version = value.get("format_version") if isinstance(value, dict) else None
+        if not isinstance(version, int):
+            raise DataError(f"{path}: expected a manifest with a format_version, got none")
+        if version != FORMAT_VERSION:
+            age = "newer" if version > FORMAT_VERSION else "unknown"
+            raise DataError(
+                f"{path}: written in the {age} format {version}; this release reads "
+                f"{FORMAT_VERSION}"
+            )
+        try:
+            manifest = _ADAPTER.validate_python(value)
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise DataError(f"{path}: {place}: {error.errors()[0]['msg']}") from error
+        for name, _ in manifest.hashes():
+            if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+                raise DataError(f"{path}: {name!r} lies outside the dataset")
+        return manifest
+
+
+_ADAPTER = TypeAdapter(Manifest)

@@ -1,0 +1,87 @@
+"""Quantile boundaries and moments of numbers, learned in bounded memory."""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from tfrec_mt.schema import NumericFeature
+
+SAMPLE_ROWS = 1 << 20
+
+
+class NumericLearner:
+    """Learns what a numeric feature needs from the rows of the first part.
+
+    Boundaries are quantiles of a sample that the caller draws; the moments take every row, by the
+    pairwise update of Chan, Golub and LeVeque (1979).
+    """
+
+    def __init__(self, feature: NumericFeature) -> None:
+        self._feature = feature
+        self._count = 0
+        self._mean = 0.0
+        self._squares = 0.0
+        self._sample: list[npt.NDArray[np.float32]] = []
+
+    def add(self, values: npt.NDArray[np.float32], sampled: npt.NDArray[np.bool_]) -> None:
+        """Takes values `[n]`, NaN where missing, and which rows belong to the sample `[n]`."""
+        present = ~np.isnan(values)
+        if self._feature.buckets is not None:
+            self._sample.append(values[present & sampled])
+            return
+        wide = values[present].astype(np.float64)
+        if not wide.size:
+            return
+        mean = float(wide.mean())
+        total = self._count + wide.size
+        shift = mean - self._mean
+        self._squares += float(np.square(wide - mean).sum())
+        self._squares += shift * shift * self._count * wide.size / total
+        self._mean += shift * wide.size / total
+        self._count = total
+
+    def learned(self) -> NumericFeature:
+        """The feature with its boundaries or moments filled in."""
+        if self._feature.buckets is None:
+            variance = self._squares / self._count if self._count else 0.0
+            return dataclasses.replace(
+                self._feature, mean=self._mean, std=float(np.sqrt(variance)) or 1.0
+            )
+        return dataclasses.replace(self._feature, boundaries=self._boundaries())
+
+    def _boundaries(self) -> tuple[float, ...]:
+        sample = np.concatenate([np.zeros(0, np.float32), *self._sample])
+        if not sample.size or self._feature.buckets is None:
+            return ()
+        shares = np.arange(1, self._feature.buckets) / self._feature.buckets
+        edges = np.unique(np.quantile(sample, shares).astype(np.float32))
+        # an edge at the minimum would leave the bucket below it empty
+        return tuple(float(edge) for edge in edges[edges > sample.min()])
+
+
+def sample_share(rows: int) -> float:
+    """The share of rows to draw so that a log of `rows` rows gives about `SAMPLE_ROWS`."""
+    return min(1.0, SAMPLE_ROWS / max(rows, 1))
+
+
+def encode_numeric(
+    feature: NumericFeature, values: npt.NDArray[np.float32]
+) -> npt.NDArray[np.int32] | npt.NDArray[np.float32]:
+    """Bucket codes or standardised numbers.
+
+    Args:
+      feature: With its boundaries or moments learned.
+      values: float32 `[n]`, NaN where missing.
+
+    Returns:
+      With `buckets`, int32 `[n]`: 0 where missing, else one plus the number of boundaries at or
+      below the value. Without, float32 `[n]`: `(x - mean) / std`, 0.0 where missing.
+    """
+    missing = np.isnan(values)
+    if feature.buckets is None:
+        scaled = (values - np.float32(feature.mean)) / np.float32(feature.std)
+        return np.where(missing, np.float32(0), scaled)
+    boundaries = np.asarray(feature.boundaries, dtype=np.float32)
+    codes = np.searchsorted(boundaries, values, side="right").astype(np.int32) + 1
+    return np.where(missing, np.int32(0), codes)

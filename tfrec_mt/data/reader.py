@@ -1,0 +1,150 @@
+"""`BatchReader`: shuffled training batches, the same after any restart."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tfrec_mt.data.batch import Batch
+from tfrec_mt.data.column_file import Columns
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.hashing import permutation
+from tfrec_mt.data.stored_rows import StoredRows
+from tfrec_mt.schema import DataError
+
+BLOCK_ROWS = 1 << 13
+WINDOW_ROWS = 1 << 18
+
+
+class BatchReader:
+    """Shuffled batches in constant memory.
+
+    An epoch permutes blocks of consecutive rows, cuts their sequence into windows of whole batches
+    and permutes the rows of each window; rows that do not fill a last batch are dropped, other
+    ones in each epoch. A log that fits one window is permuted as a whole. What a step reads
+    depends on the seed, the epoch and the step alone, not on how steps are grouped into calls.
+
+    Args:
+      dataset: The dataset.
+      parts: Names of the parts to read, mixed.
+      batch_size: Rows per global batch.
+      seed: Seed of the order.
+      history_length: Clicks of history per row, at most the schema's and by default that.
+      worker: Which worker this is.
+      workers: How many workers share a global batch; each gets an equal contiguous slice.
+      block_rows: Rows of a block.
+      window_rows: Rows of a window, about; one window of all columns is held in memory.
+
+    Raises:
+      DataError: An unknown part, or fewer rows than one batch.
+      ValueError: A batch size, history length or worker out of range.
+    """
+
+    def __init__(
+        self,
+        dataset: PreparedDataset,
+        parts: Sequence[str],
+        batch_size: int,
+        *,
+        seed: int,
+        history_length: int | None = None,
+        worker: int = 0,
+        workers: int = 1,
+        block_rows: int = BLOCK_ROWS,
+        window_rows: int = WINDOW_ROWS,
+    ) -> None:
+        if batch_size < 1 or workers < 1 or batch_size % workers:
+            raise ValueError(
+                "batch_size must be a positive multiple of the number of workers, "
+                f"got {batch_size} and {workers}"
+            )
+        if not 0 <= worker < workers:
+            raise ValueError(f"worker must be in 0..{workers - 1}, got {worker}")
+        self._stored = StoredRows(dataset, parts, history_length)
+        self.steps_per_epoch = self._stored.rows // batch_size
+        if not self.steps_per_epoch:
+            raise DataError(
+                f"parts {list(parts)} of {dataset.path} hold {self._stored.rows} rows, "
+                f"fewer than one batch of {batch_size}"
+            )
+        self._batch_size = batch_size
+        share = batch_size // workers
+        self._slice = slice(worker * share, (worker + 1) * share)
+        self._seed = seed
+        self._block_rows = block_rows
+        # first step of each window, and the end
+        windows = max(1, round(self.steps_per_epoch * batch_size / window_rows))
+        windows = min(windows, self.steps_per_epoch)
+        self._window_steps = np.arange(windows + 1) * self.steps_per_epoch // windows
+        self._held: tuple[int, int] = (-1, -1)
+        self._window: Columns = {}
+        self._order: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def read(self, start_step: int, stop_step: int) -> Batch:
+        """The batches of steps `start_step .. stop_step - 1`, counted over all epochs.
+
+        Returns:
+          A batch of shape `[steps, B / workers, ...]`.
+
+        Raises:
+          ValueError: No steps, or negative ones.
+          DataError: A file is not what it was when opened.
+        """
+        if not 0 <= start_step < stop_step:
+            raise ValueError(f"expected 0 <= start < stop, got steps {start_step} to {stop_step}")
+        share = self._slice.stop - self._slice.start
+        steps = stop_step - start_step
+        columns = self._stored.allocate(steps * share)
+        step = start_step
+        while step < stop_step:
+            epoch, within = divmod(step, self.steps_per_epoch)
+            number = int(np.searchsorted(self._window_steps, within, side="right")) - 1
+            self._load(epoch, number)
+            first, end = self._window_steps[number : number + 2]
+            count = min(stop_step - step, int(end) - within)
+            order = self._order[: int(end - first) * self._batch_size]
+            order = order.reshape(-1, self._batch_size)[within - first :][:count, self._slice]
+            at = (step - start_step) * share
+            for name, values in columns.items():
+                target = values[at : at + count * share]
+                np.take(self._window[name], order.ravel(), axis=0, out=target, mode="clip")
+            step += count
+        batch = self._stored.batch(columns)
+        for group in (batch.features, batch.labels, batch.keys, batch.truth):
+            for name, values in group.items():
+                group[name] = values.reshape(steps, share, *values.shape[1:])
+        return batch
+
+    def _load(self, epoch: int, number: int) -> None:
+        """Holds the rows of one window and their order."""
+        if self._held == (epoch, number):
+            return
+        self._held = (-1, -1)
+        first, end = (int(step) * self._batch_size for step in self._window_steps[number:][:2])
+        if end == self.steps_per_epoch * self._batch_size:
+            end = self._stored.rows  # so that chance decides which rows are dropped
+        if len(self._order) != end - first:
+            self._window = self._stored.allocate(end - first)
+        at = 0
+        for start, stop in self._pieces(epoch, first, end):
+            self._stored.read_into(self._window, at, start, stop)
+            at += stop - start
+        self._order = permutation(end - first, self._seed, epoch, number + 1)
+        self._held = (epoch, number)
+
+    def _pieces(self, epoch: int, first: int, end: int) -> list[tuple[int, int]]:
+        """The stored rows at positions `first .. end - 1` of an epoch's sequence of blocks."""
+        rows, size = self._stored.rows, self._block_rows
+        blocks = permutation(-(-rows // size), self._seed, epoch, 0)
+        starts = blocks * size
+        stops = np.minimum(starts + size, rows)
+        ends = np.cumsum(stops - starts)
+        begins = ends - (stops - starts)
+        touched = np.flatnonzero((ends > first) & (begins < end))
+        return [
+            (
+                int(starts[i] + max(first - begins[i], 0)),
+                int(stops[i] - max(ends[i] - end, 0)),
+            )
+            for i in touched
+        ]

@@ -1,0 +1,35 @@
+"""Reads a part once, in stored order."""
+
+from collections.abc import Iterator
+
+from tfrec_mt.data.batch import Batch
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.stored_rows import StoredRows
+
+
+def scan(
+    dataset: PreparedDataset, part: str, batch_size: int, history_length: int | None = None
+) -> Iterator[Batch]:
+    """Yields all rows of a part in stored order; the last batch may be shorter.
+
+    Args:
+      dataset: The dataset.
+      part: Name of the part.
+      batch_size: Rows per batch, at least 1.
+      history_length: Clicks of history per row, at most the schema's and by default that.
+
+    Yields:
+      Batches of shape `[b, ...]`.
+
+    Raises:
+      DataError: An unknown part, or a file that is not what it was when opened.
+      ValueError: A batch size or history length out of range.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    stored = StoredRows(dataset, [part], history_length)
+    for start in range(0, stored.rows, batch_size):
+        stop = min(start + batch_size, stored.rows)
+        columns = stored.allocate(stop - start)
+        stored.read_into(columns, 0, start, stop)
+        yield stored.batch(columns)

@@ -1,0 +1,122 @@
+"""Delimited text (CSV, TSV), read as strings in bounded memory."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from tfrec_mt.schema import DataError
+
+_BLOCK_BYTES = 1 << 23  # some 50,000 rows of 25 columns; larger blocks read no faster
+
+
+def delimited_columns(path: Path, delimiter: str) -> list[str]:
+    """The column names in a file's first line; a byte order mark is skipped.
+
+    Raises:
+      DataError: The file is empty, not UTF-8, or its compression is damaged.
+    """
+    try:
+        with io.TextIOWrapper(_open(path), encoding="utf-8-sig", newline="") as text:
+            for fields in csv.reader(text, delimiter=delimiter):
+                if fields:
+                    return fields
+    except UnicodeDecodeError as error:
+        raise _bad_utf8(path) or error from error
+    except (OSError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    raise DataError(f"{path}: expected a header and rows, the file is empty")
+
+
+def read_delimited(
+    path: Path, columns: Sequence[str], *, delimiter: str, names: Sequence[str] | None = None
+) -> Iterator[pl.DataFrame]:
+    """Reads some columns of a delimited file.
+
+    UTF-8 with or without a byte order mark, either line end, fields quoted with `"` where needed,
+    `.gz` files decompressed on the way.
+
+    Args:
+      path: The file.
+      columns: Columns to read.
+      delimiter: One character.
+      names: All column names of a file without a header; None reads them from its first line.
+
+    Yields:
+      Frames of String columns, in file order; an empty field is empty text.
+
+    Raises:
+      DataError: No rows; a row with more or fewer fields than columns (names the row); bytes that
+        are not UTF-8 (names the offset, after decompression); damaged compression.
+    """
+    rows = 0
+    wrong: list[Any] = []
+
+    def refuse(row: Any) -> str:
+        wrong.append(row)
+        return "error"
+
+    try:
+        with _open(path) as stream:
+            reader = pa_csv.open_csv(
+                stream,
+                # Without threads pyarrow knows the number of a bad row.
+                pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=names),
+                pa_csv.ParseOptions(
+                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse
+                ),
+                pa_csv.ConvertOptions(
+                    column_types=dict.fromkeys(columns, pa.string()),
+                    include_columns=list(columns),
+                ),
+            )
+            for batch in reader:
+                rows += batch.num_rows
+                if batch.num_rows:
+                    yield pl.DataFrame(batch)
+    except (pa.ArrowInvalid, OSError) as error:
+        if wrong:
+            row = wrong[0].number - (names is None)
+            raise DataError(
+                f"{path}, row {row}: expected {wrong[0].expected_columns} fields, "
+                f"got {wrong[0].actual_columns}"
+            ) from error
+        raise _bad_utf8(path) or DataError(
+            f"{path}: cannot be read after row {rows}: {error}"
+        ) from error
+    if not rows:
+        raise DataError(f"{path}: expected rows, found none")
+
+
+def _open(path: Path) -> pa.NativeFile:
+    return pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None)
+
+
+def _bad_utf8(path: Path) -> DataError | None:
+    """The error for the first byte that is not UTF-8, if there is one."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    start, line = 0, 1  # of what the decoder looks at: a character cut by a block, and a block
+    try:
+        with _open(path) as stream:
+            while True:
+                block = stream.read(_BLOCK_BYTES)
+                kept = decoder.getstate()[0]
+                decoder.decode(block, final=not block)
+                if not block:
+                    return None
+                start += len(kept) + len(block) - len(decoder.getstate()[0])
+                line += block.count(b"\n")
+    except UnicodeDecodeError as error:
+        seen = error.object[: error.start]
+        return DataError(
+            f"{path}: expected UTF-8, got the byte 0x{error.object[error.start]:02x} "
+            f"at offset {start + error.start} (line {line + seen.count(10)})"
+        )
+    except OSError:
+        return None  # damaged compression, which the caller's own error describes

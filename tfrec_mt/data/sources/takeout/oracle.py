@@ -1,0 +1,161 @@
+"""`TakeoutOracle`: the true probabilities of any row, and what is lost without a topic."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tfrec_mt.data.sources.takeout.config import TakeoutConfig
+from tfrec_mt.data.sources.takeout.domains import REGION, SHARES, TOPICS, TRIP_CHANCE
+from tfrec_mt.data.sources.takeout.probabilities import mean_over_positions, sigmoid
+from tfrec_mt.data.sources.takeout.sampling import Context
+from tfrec_mt.data.sources.takeout.users import Users
+from tfrec_mt.data.sources.takeout.world import World
+from tfrec_mt.schema import DataError, SchemaError
+from tfrec_mt.schema.errors import nearest
+
+Array = NDArray[np.float64]
+
+_BLOCK = 50_000
+
+
+class TakeoutOracle:
+    """Knows the takeout world behind a log.
+
+    Rows are tables with the columns `user_id`, `item_id`, `scene`, `period` and `region`. They
+    need not come from the log: any user may be offered any item in any domain.
+
+    Args:
+      config: The config the log was generated from; `processes` does not matter.
+
+    Raises:
+      DataError: From the methods, where a column is missing or a value is not of this world.
+
+    Example:
+      >>> oracle = TakeoutOracle(TakeoutConfig(rows=50_000))
+      >>> blind = oracle.topic_blind(table, ["period"])["ctr"]
+    """
+
+    def __init__(self, config: TakeoutConfig) -> None:
+        self._world = World.create(config)
+
+    def logits(self, rows: pa.Table) -> tuple[Array, Array]:
+        """[B] click logit z and [B] order logit o.
+
+        A click at position k has the probability sigmoid(z + position_effect[k - 1]), an order
+        after a click sigmoid(o).
+        """
+        users, context, item = self._read(rows)
+        click, order = self._world.logits(users, context, item)
+        return click[:, 0], order[:, 0]
+
+    def probabilities(self, rows: pa.Table) -> dict[str, Array]:
+        """[B] true `ctr` (averaged over positions) and `ctcvr`, as in the truth columns."""
+        return self.topic_blind(rows, [])
+
+    def topic_blind(self, rows: pa.Table, topics: Sequence[str]) -> dict[str, Array]:
+        """[B] `ctr` and `ctcvr` of the best score that is not told these topics.
+
+        The truth is averaged over the topics' domains, weighted by their shares of the log:
+        sum_d w_d p(user, item, d). Without the region it is not known either whether the user is
+        on a trip, so it is averaged over that, too. The item's own region tells nothing here.
+
+        Args:
+          rows: The rows to score, B of them.
+          topics: Names of the topics to average over; none gives the truth.
+
+        Raises:
+          SchemaError: An unknown topic.
+        """
+        known = [t.name for t in TOPICS]
+        for name in topics:
+            if name not in known:
+                raise SchemaError(f"takeout has no topic {name!r}; {nearest(name, known)}")
+        parts = [
+            self._average(rows.slice(start, _BLOCK), topics)
+            for start in range(0, max(1, rows.num_rows), _BLOCK)
+        ]
+        return {task: np.concatenate([p[task] for p in parts]) for task in ("ctr", "ctcvr")}
+
+    def _average(self, rows: pa.Table, topics: Sequence[str]) -> dict[str, Array]:
+        users, context, item = self._read(rows)
+        ctr, ctcvr = np.zeros(len(item)), np.zeros(len(item))
+        for weight, state in _states(context, topics):
+            click, order = self._world.logits(users, state, item)
+            mean_click = mean_over_positions(click, self._world.position_effect)
+            ctr += weight * mean_click[:, 0]
+            ctcvr += weight * (mean_click * sigmoid(order))[:, 0]
+        return {"ctr": ctr, "ctcvr": ctcvr}
+
+    def _read(self, rows: pa.Table) -> tuple[Users, Context, NDArray[np.int64]]:
+        """Users [B], their context [B] and items [B, 1] of a table."""
+        config = self._world.config
+        user = _ids(rows, "user_id", config.users)
+        item = _ids(rows, "item_id", self._world.catalogue.size)
+        codes = {t.name: _codes(rows, t.name, t.domains) for t in TOPICS}
+        users = self._users(user)
+        return users, Context(**codes, visitor=users.home != codes[REGION.name]), item[:, None]
+
+    def _users(self, user: NDArray[np.int64]) -> Users:
+        """Draws the shards these users are in once each."""
+        config = self._world.config
+        shard = user // config.users_per_shard
+        order = np.argsort(shard, kind="stable")
+        drawn, size = np.unique(shard, return_counts=True)
+        bounds = np.cumsum(size)[:-1]
+        places = np.split((user - shard * config.users_per_shard)[order], bounds)
+        parts = [Users.of_shard(config, int(s)).take(p) for s, p in zip(drawn, places, strict=True)]
+        return Users.concatenate(parts).take(np.argsort(order))
+
+
+def _states(context: Context, topics: Sequence[str]) -> Iterator[tuple[float, Context]]:
+    """Every combination of the topics' domains for all rows, with its weight."""
+    rows = len(context.scene)
+    for domains in itertools.product(*(range(len(SHARES[name])) for name in topics)):
+        chosen = dict(zip(topics, domains, strict=True))
+        weight = float(np.prod([SHARES[name][code] for name, code in chosen.items()]))
+        state = replace(context, **{k: np.full(rows, code) for k, code in chosen.items()})
+        if REGION.name not in chosen:
+            yield weight, state
+            continue
+        away = TRIP_CHANCE * float(1 - SHARES[REGION.name][chosen[REGION.name]])
+        yield weight * away, replace(state, visitor=np.ones(rows, bool))
+        yield weight * (1 - away), replace(state, visitor=np.zeros(rows, bool))
+
+
+def _column(rows: pa.Table, name: str) -> pa.ChunkedArray:
+    if name not in rows.column_names:
+        raise DataError(f"takeout oracle: no column {name!r}; {nearest(name, rows.column_names)}")
+    return rows.column(name)
+
+
+def _ids(rows: pa.Table, name: str, size: int) -> NDArray[np.int64]:
+    column = _column(rows, name)
+    if not pa.types.is_integer(column.type):
+        raise DataError(
+            f"takeout oracle: column {name!r}: expected whole numbers, got {column.type}"
+        )
+    ids = np.asarray(pc.fill_null(column, -1)).astype(np.int64)
+    wrong = np.flatnonzero((ids < 0) | (ids >= size))
+    if len(wrong):
+        raise DataError(
+            f"takeout oracle: row {wrong[0] + 1}, column {name!r}: expected an id of this world, "
+            f"0 to {size - 1}, got {column[int(wrong[0])]}"
+        )
+    return ids
+
+
+def _codes(rows: pa.Table, name: str, domains: Sequence[str]) -> NDArray[np.int64]:
+    column = _column(rows, name).cast(pa.string())
+    codes = np.asarray(pc.fill_null(pc.index_in(column, pa.array(domains)), -1), dtype=np.int64)
+    wrong = np.flatnonzero(codes < 0)
+    if len(wrong):
+        raise DataError(
+            f"takeout oracle: row {wrong[0] + 1}, column {name!r}: expected one of "
+            f"{', '.join(domains)}, got {column[int(wrong[0])]}"
+        )
+    return codes

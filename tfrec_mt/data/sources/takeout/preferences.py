@@ -1,0 +1,205 @@
+"""The coefficients of the click and the order logit, and how domains move them."""
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrec_mt.data.sources.takeout.catalogue import CUISINE_SHARES, CUISINES
+from tfrec_mt.data.sources.takeout.domains import JOINT_DOMAINS, REGION, SHARES, TOPICS
+from tfrec_mt.data.sources.takeout.users import TASTE_FACTORS
+
+Array = NDArray[np.float64]
+Combination = tuple[str, ...]
+
+_STREAM = 0
+_ORDER_LIKE_CLICK = 0.6
+_SIGNATURE_BONUS = 1.5
+_C, _K = len(CUISINES), TASTE_FACTORS
+
+
+@dataclass(frozen=True)
+class Strength:
+    """Sizes of the terms of one logit.
+
+    Args:
+      user, item, taste, price_taste: Standard deviations of the user bias, of the item appeal,
+        and of the matches of cuisine and price.
+      speciality: Log-odds that a speciality gains, whoever looks at it.
+      visitor: Log-odds that it gains on top if the user is on a trip; scaled by the shift.
+      domains: Root mean square over the log of the domain term of each topic, and of each
+        combination of topics.
+    """
+
+    user: float
+    item: float
+    taste: float
+    price_taste: float
+    speciality: float
+    visitor: float
+    domains: Mapping[Combination, float]
+
+
+CLICK: Final = Strength(
+    user=0.15,
+    item=0.15,
+    taste=0.2,
+    price_taste=0.1,
+    speciality=0.6,
+    visitor=0.5,
+    domains={
+        ("scene",): 0.5,
+        ("period",): 0.44,
+        ("region",): 0.34,
+        ("period", "region"): 0.6,
+    },
+)
+ORDER: Final = Strength(
+    user=0.15,
+    item=0.2,
+    taste=0.15,
+    price_taste=0.1,
+    speciality=0.3,
+    visitor=0.3,
+    domains={
+        ("scene",): 0.3,
+        ("period",): 0.33,
+        ("region",): 0.25,
+        ("period", "region"): 0.3,
+    },
+)
+
+# Shares of a domain term's variance: appeal of cuisines, of price, of specialities (the
+# population part), and the user's cuisine and price tastes (the personal part).
+BLOCKS: Final[dict[Combination, tuple[float, float, float, float, float]]] = {
+    ("scene",): (0.40, 0.12, 0.03, 0.35, 0.10),
+    ("period",): (0.40, 0.12, 0.03, 0.35, 0.10),
+    ("region",): (0.70, 0.22, 0.08, 0.0, 0.0),
+    ("period", "region"): (0.80, 0.15, 0.05, 0.0, 0.0),
+}
+# Of a speciality indicator, given how often the catalogue makes one.
+_SPECIALITY_VARIANCE = 0.086
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """One logit's coefficients by joint domain (scene x period x region, 36 of them).
+
+    Args:
+      strength: Sizes of the terms that no domain moves.
+      cuisine: [36, C] appeal of each cuisine.
+      price: [36] appeal of a price one deviation higher.
+      speciality: [36] appeal of a speciality.
+      taste: [36, C, K] loadings of each cuisine on a user's tastes.
+      price_taste: [36] weight of a user's price taste.
+      visitor: Further appeal of a speciality to visitors.
+    """
+
+    strength: Strength
+    cuisine: Array
+    price: Array
+    speciality: Array
+    taste: Array
+    price_taste: Array
+    visitor: float
+
+
+def draw_preferences(
+    seed: int, shift: float
+) -> tuple[NDArray[np.int64], tuple[Preferences, Preferences]]:
+    """Draws each region's signature cuisine, [6], and the coefficients of click and order."""
+    rng = np.random.default_rng([seed, _STREAM])
+    signatures = rng.permutation(_C)[: len(REGION.domains)]
+    click = {which: _raw_terms(rng, which, signatures) for which in BLOCKS}
+    order = {which: _raw_terms(rng, which, signatures) for which in BLOCKS}
+    own = np.sqrt(1 - _ORDER_LIKE_CLICK**2)
+    order = {key: _ORDER_LIKE_CLICK * click[key] + own * raw for key, raw in order.items()}
+    loadings = contrasts(rng.standard_normal((_C, _K)), [CUISINE_SHARES])
+    return signatures, (
+        _joint(CLICK, shift, click, loadings),
+        _joint(ORDER, shift, order, loadings),
+    )
+
+
+def contrasts(raw: Array, shares: Sequence[Array]) -> Array:
+    """Vectors like `raw` that average to 0 over each topic and whose mean square norm is 1.
+
+    A domain's vector gets a length in proportion to sqrt(1 + its share), because a large domain
+    differs less from the average, where the shares allow it. They do not where one share exceeds
+    the sum of the others: then that vector is shorter (of two domains, in inverse proportion to
+    the shares).
+
+    Args:
+      raw: [N1, .., Nt, K] where to start, for the domains of t topics.
+      shares: The topics' shares of the log, [Nj] each, positive and summing to 1.
+    """
+    weights = functools.reduce(np.multiply.outer, shares)
+    length: Array = functools.reduce(np.multiply.outer, [np.sqrt(1 + s) for s in shares])
+    for _ in range(200):
+        raw = _centred(raw, shares)
+        raw = raw * (length / np.linalg.norm(raw, axis=-1))[..., None]
+    raw = _centred(raw, shares)
+    mean_square = float((weights * np.square(raw).sum(axis=-1)).sum())
+    return raw / math.sqrt(mean_square)
+
+
+def _centred(raw: Array, shares: Sequence[Array]) -> Array:
+    """Less the share-weighted mean over each of the leading axes."""
+    for axis, share in enumerate(shares):
+        raw = raw - np.expand_dims(np.tensordot(share, raw, axes=(0, axis)), axis)
+    return raw
+
+
+def _raw_terms(
+    rng: np.random.Generator, which: Combination, signatures: NDArray[np.int64]
+) -> Array:
+    """[N1, .., C + 3 + C * K] coefficients, each in units of its part of the deviation."""
+    shape = tuple(len(SHARES[name]) for name in which)
+    cuisine = rng.standard_normal((*shape, _C))
+    if which == (REGION.name,):
+        cuisine[np.arange(len(signatures)), signatures] += _SIGNATURE_BONUS
+    cuisine -= (cuisine @ CUISINE_SHARES)[..., None]
+    scalars = rng.standard_normal((*shape, 3))
+    taste = rng.standard_normal((*shape, _C, _K))
+    taste -= np.einsum("c,...ck->...k", CUISINE_SHARES, taste)[..., None, :]
+    in_share, by_share = np.sqrt(CUISINE_SHARES), np.sqrt(np.array(BLOCKS[which]))
+    return np.concatenate(
+        [
+            by_share[0] * in_share * cuisine,
+            by_share[1] * scalars[..., :1],
+            by_share[2] * scalars[..., 1:2],
+            by_share[4] * scalars[..., 2:],
+            by_share[3] * (in_share[:, None] * taste).reshape(*shape, -1) / np.sqrt(_K),
+        ],
+        axis=-1,
+    )
+
+
+def _joint(
+    strength: Strength, shift: float, raw: Mapping[Combination, Array], loadings: Array
+) -> Preferences:
+    """Adds up the topics' terms for every joint domain."""
+    shape = tuple(len(t.domains) for t in TOPICS)
+    codes = dict(zip(SHARES, np.unravel_index(np.arange(JOINT_DOMAINS), shape), strict=True))
+    terms = np.zeros((JOINT_DOMAINS, _C + 3 + _C * _K))
+    for which, size in strength.domains.items():
+        unit = contrasts(raw[which], [SHARES[name] for name in which])
+        terms += shift * size * unit[tuple(codes[name] for name in which)]
+    cuisine, price, speciality, price_taste, taste = np.split(
+        terms, [_C, _C + 1, _C + 2, _C + 3], axis=1
+    )
+    in_share = np.sqrt(CUISINE_SHARES)
+    moved = taste.reshape(-1, _C, _K) / in_share[:, None]
+    return Preferences(
+        strength=strength,
+        cuisine=cuisine / in_share,
+        price=price[:, 0],
+        speciality=strength.speciality + speciality[:, 0] / np.sqrt(_SPECIALITY_VARIANCE),
+        taste=strength.taste * loadings + moved,
+        price_taste=strength.price_taste + price_taste[:, 0],
+        visitor=shift * strength.visitor,
+    )

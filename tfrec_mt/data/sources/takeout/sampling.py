@@ -1,0 +1,103 @@
+"""Which user sees which items where: requests and the logging policy. No click is drawn here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrec_mt.data.sources.takeout.catalogue import CANDIDATES_PER_SLOT, Catalogue
+from tfrec_mt.data.sources.takeout.config import TakeoutConfig
+from tfrec_mt.data.sources.takeout.domains import (
+    MEAL_LENGTH,
+    MEAL_START,
+    REGION,
+    SHARES,
+    TRIP_CHANCE,
+)
+from tfrec_mt.data.sources.takeout.users import Users
+
+FIRST_SECOND = 1_690_848_000  # 2023-08-01 00:00:00 UTC, so that days are whole UTC days
+DAY = 86_400
+
+_RANKER_NOISE = 1.0
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where `R` requests happen: [R] scene, period and region codes, [R] whether on a trip."""
+
+    scene: NDArray[np.int64]
+    period: NDArray[np.int64]
+    region: NDArray[np.int64]
+    visitor: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Exposures:
+    """`R` requests of one shard in time order, with the `S` items each showed.
+
+    Args:
+      user: [R] place of the user in the shard.
+      context: The domains of each request.
+      timestamp: [R] seconds since 1970.
+      item: [R, S] item ids in the order shown, all of the request's region.
+    """
+
+    user: NDArray[np.int64]
+    context: Context
+    timestamp: NDArray[np.int64]
+    item: NDArray[np.int64]
+
+
+def draw_exposures(
+    config: TakeoutConfig,
+    catalogue: Catalogue,
+    users: Users,
+    requests: int,
+    rng: np.random.Generator,
+) -> Exposures:
+    """Draws that many requests of these users, spread over all days."""
+    active = np.repeat(np.arange(len(users.home)), rng.multinomial(requests, users.activity))
+    day = rng.integers(config.days, size=requests)
+    shape = (len(users.home), config.days)
+    destination = rng.choice(len(REGION.domains), size=shape, p=SHARES[REGION.name])
+    where = np.where(rng.random(shape) < TRIP_CHANCE, destination, users.home[:, None])
+    scene = rng.choice(len(SHARES["scene"]), size=requests, p=SHARES["scene"])
+    period = rng.choice(len(SHARES["period"]), size=requests, p=SHARES["period"])
+    second = MEAL_START[period] + rng.integers(MEAL_LENGTH[period])
+    timestamp = FIRST_SECOND + day * DAY + second
+
+    region = where[active, day]
+    order = np.argsort(timestamp, kind="stable")
+    return Exposures(
+        user=active[order],
+        context=Context(
+            scene=scene[order],
+            period=period[order],
+            region=region[order],
+            visitor=(region != users.home[active])[order],
+        ),
+        timestamp=timestamp[order],
+        item=_show(catalogue, region[order], config.slots, rng),
+    )
+
+
+def _show(
+    catalogue: Catalogue, region: NDArray[np.int64], slots: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """[R, S]: recalls distinct items of the region and shows those of highest noisy popularity.
+
+    Candidate `j` of `m` is uniform over the j-th of `m` equal runs of the region's items, counted
+    from a uniform starting item: every item is equally likely and none comes up twice.
+    """
+    recalled = CANDIDATES_PER_SLOT * slots
+    first = catalogue.region_start[region][:, None]
+    size = catalogue.region_start[region + 1][:, None] - first
+    place = np.arange(recalled)
+    low, high = place * size // recalled, (place + 1) * size // recalled
+    start = rng.integers(size)
+    candidate = first + (rng.integers(low, high) + start) % size
+    popularity = catalogue.appeal[0, candidate]
+    score = popularity + _RANKER_NOISE * rng.standard_normal(candidate.shape)
+    best = np.argsort(-score, axis=1)[:, :slots]
+    return np.take_along_axis(candidate, best, axis=1)

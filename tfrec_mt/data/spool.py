@@ -1,0 +1,128 @@
+"""Checked rows on disk, so that a source is read once and each later step reads its columns."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tfrec_mt.data.hashing import id_keys
+from tfrec_mt.data.source import Source
+from tfrec_mt.data.splits import Split, SplitSpec, chronological_cuts
+from tfrec_mt.data.validation import check_chunk
+from tfrec_mt.schema import DataError, Schema
+
+ROWS_PER_FILE = 1 << 18
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive rows of the whole log, with some of its columns.
+
+    Args:
+      first_row: Number of the first row in the log, counted from 0.
+      frame: The columns asked for, `[n]` rows.
+    """
+
+    first_row: int
+    frame: pl.DataFrame
+
+    @property
+    def row_numbers(self) -> npt.NDArray[np.int64]:
+        """Number of each row in the log, int64 `[n]`."""
+        return np.arange(self.first_row, self.first_row + self.frame.height)
+
+
+class Spool:
+    """All rows of a source after checking, in Arrow files that hold whole columns.
+
+    A source may parse text or run a simulation, so it is gone through once; what follows touches
+    only the columns that it needs, and sees the same rows every time.
+    """
+
+    def __init__(self, schema: Schema, paths: Sequence[Path], first_rows: Sequence[int]) -> None:
+        self.schema = schema
+        self.rows = first_rows[-1]
+        self._paths = paths
+        self._first_rows = first_rows
+
+    @classmethod
+    def write(
+        cls,
+        source: Source,
+        folder: Path,
+        unknown_domains: Literal["error", "fallback"] = "error",
+    ) -> "Spool":
+        """Checks every chunk of a source and keeps its rows in `folder`.
+
+        Raises:
+          DataError: A row breaks the schema, or there is none.
+        """
+        schema = source.schema
+        folder.mkdir()
+        paths: list[Path] = []
+        first_rows = [0]
+        waiting: list[pl.DataFrame] = []
+
+        def flush() -> None:
+            frame = pl.concat(waiting)
+            waiting[:] = [frame.slice(ROWS_PER_FILE)]
+            frame = frame.head(ROWS_PER_FILE)
+            paths.append(folder / f"{len(paths):05d}.arrow")
+            frame.write_ipc(paths[-1], compression="lz4")
+            first_rows.append(first_rows[-1] + frame.height)
+
+        for chunk in source.chunks():
+            waiting.append(check_chunk(chunk, schema, unknown_domains).select(schema.columns))
+            while sum(frame.height for frame in waiting) >= ROWS_PER_FILE:
+                flush()
+        if any(frame.height for frame in waiting):
+            flush()
+        if not paths:
+            raise DataError("the source yields no rows; there is nothing to prepare")
+        return cls(schema, paths, first_rows)
+
+    def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
+        """The rows in the source's order, with the named columns only."""
+        names = list(dict.fromkeys(columns))
+        for path, first_row in zip(self._paths, self._first_rows, strict=False):
+            yield Block(first_row, pl.read_ipc(path, columns=names))
+
+    def take(self, row_numbers: npt.NDArray[np.int64], columns: Sequence[str]) -> pl.DataFrame:
+        """The numbered rows, in the order of the numbers."""
+        distinct, places = np.unique(row_numbers, return_inverse=True)
+        found = []
+        for path, first, end in zip(
+            self._paths, self._first_rows, self._first_rows[1:], strict=False
+        ):
+            low, high = np.searchsorted(distinct, [first, end])
+            if low < high:
+                frame = pl.read_ipc(path, columns=list(columns))
+                found.append(frame[distinct[low:high] - first])
+        if not found:
+            return pl.read_ipc(self._paths[0], columns=list(columns), n_rows=0)
+        return pl.concat(found)[places]
+
+    def split(self, spec: SplitSpec, seed: int) -> Split:
+        """The split with its cuts in time, where it has any.
+
+        Raises:
+          SchemaError: The schema lacks the column that the split needs.
+          DataError: The log does not cover the days that the split counts.
+        """
+        column = spec.key_column(self.schema)
+        if not spec.chronological or column is None:
+            return Split(spec, seed)
+        counts = pl.concat(block.frame.group_by(column).len() for block in self.blocks([column]))
+        counts = counts.group_by(column).agg(pl.col("len").sum()).sort(column)
+        seconds = counts[column].to_numpy()
+        rows = counts["len"].to_numpy().astype(np.int64)
+        return Split(spec, seed, chronological_cuts(spec, seconds, rows))
+
+    def parts(self, split: Split, block: Block) -> npt.NDArray[np.uint8]:
+        """The part number of each row of a block, uint8 `[n]`; the block holds the key column."""
+        column = split.spec.key_column(self.schema)
+        return split.assign(block.row_numbers if column is None else id_keys(block.frame[column]))

@@ -1,0 +1,73 @@
+"""Rows of some parts of a prepared dataset, addressed by one running number."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfrec_mt.data.batch import Batch
+from tfrec_mt.data.column_file import Columns
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.history_windows import HistoryWindows
+from tfrec_mt.schema import DataError
+
+
+class StoredRows:
+    """The rows of parts, one part after the other in stored order.
+
+    Args:
+      dataset: The dataset.
+      parts: Names of the parts.
+      history_length: Clicks of history per row, at most the schema's and by default that.
+
+    Raises:
+      DataError: An unknown part, one named twice, or none.
+      ValueError: A history length out of range.
+    """
+
+    def __init__(
+        self, dataset: PreparedDataset, parts: Sequence[str], history_length: int | None
+    ) -> None:
+        if not parts or len(set(parts)) != len(parts):
+            raise DataError(f"expected one or several distinct parts to read, got {list(parts)}")
+        self._shards = [shard for part in parts for shard in dataset.shards(part)]
+        sizes = [shard.rows for part in parts for shard in dataset.manifest.parts[part]]
+        self._ends = np.cumsum(sizes)
+        self.rows = int(self._ends[-1])
+        self._windows = HistoryWindows(dataset, history_length) if dataset.schema.history else None
+
+    def allocate(self, rows: int) -> Columns:
+        """Uninitialised stored columns for that many rows."""
+        return {
+            name: np.empty((rows, *column.shape[1:]), column.dtype)
+            for name, column in self._shards[0].items()
+        }
+
+    def read_into(self, columns: Columns, at: int, start: int, stop: int) -> None:
+        """Copies rows `start .. stop - 1` into the columns from position `at` on."""
+        number = int(np.searchsorted(self._ends, start, side="right"))
+        while start < stop:
+            end = int(self._ends[number])
+            first = end - next(iter(self._shards[number].values())).shape[0]
+            count = min(stop, end) - start
+            for name, column in self._shards[number].items():
+                column.read_into(columns[name][at : at + count], start - first)
+            at, start, number = at + count, start + count, number + 1
+
+    def batch(self, columns: Columns) -> Batch:
+        """A batch from stored columns `[n, ...]`."""
+        groups: dict[str, Columns] = {"features": {}, "labels": {}, "keys": {}, "truth": {}}
+        for name, values in columns.items():
+            group, _, short = name.partition("/")
+            if group in groups:
+                groups[group][short] = values
+        labels = groups["labels"]
+        groups["labels"] = {
+            task: labels[label].astype(np.float32)
+            for task, label in (("ctr", "click"), ("ctcvr", "conversion"))
+            if label in labels
+        }
+        if self._windows:
+            groups["features"] |= self._windows.cut(
+                columns["history/start"], columns["history/length"], columns.get("keys/timestamp")
+            )
+        return Batch(**groups)

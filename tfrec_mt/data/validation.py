@@ -1,0 +1,115 @@
+"""Checks raw rows against the schema before anything is learned from them."""
+
+from collections import Counter
+from typing import Literal
+
+import polars as pl
+
+from tfrec_mt.data.casting import cast_column
+from tfrec_mt.data.raw_columns import Column, Place, raw_columns
+from tfrec_mt.data.source import Chunk
+from tfrec_mt.schema import CategoricalFeature, DataError, NumericFeature, Schema
+from tfrec_mt.schema.errors import nearest
+from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
+
+
+def check_columns(found: list[str], schema: Schema, file: str) -> None:
+    """Refuses missing and duplicate columns.
+
+    Args:
+      found: Column names of the file.
+      schema: The columns that must be there; others are allowed.
+      file: Name of the file, for the error.
+
+    Raises:
+      DataError: Names the columns, the file, the columns found and the nearest of them.
+    """
+    twice = sorted(name for name, count in Counter(found).items() if count > 1)
+    if twice:
+        raise DataError(f"{file}: column names must be distinct; given more than once: {twice}")
+    missing = [name for name in schema.columns if name not in found]
+    if missing:
+        hints = "; ".join(f"{name!r}: {nearest(name, found)}" for name in missing)
+        raise DataError(
+            f"{file}: the schema's columns {missing} are missing ({hints}); found: {found}"
+        )
+
+
+def check_chunk(
+    chunk: Chunk, schema: Schema, unknown_domains: Literal["error", "fallback"] = "error"
+) -> pl.DataFrame:
+    """Checks one chunk of raw rows and gives it canonical types.
+
+    Int64 or String for ids (null or the vocabulary's missing value where there is none), lists of
+    them for bags, Float32 for numbers (null for missing) and true probabilities, String for topics,
+    UInt8 for labels, Int64 or String for user, item and request, Int64 seconds for the timestamp.
+
+    Args:
+      chunk: Raw rows.
+      schema: What they must hold.
+      unknown_domains: Whether a domain that the schema does not list is an error, or passes and
+        falls back to the base model. Topics without listed domains accept every domain.
+
+    Returns:
+      The columns of `schema.columns` in that order, [rows].
+
+    Raises:
+      DataError: Missing or duplicate columns; a value of the wrong type; a label that is not 0 or
+        1, or a conversion without a click; a missing key, label or true probability; a missing
+        number whose feature does not impute, or an infinite one; a bag longer than its
+        `max_values`; an unknown domain. Names file, row, column and value.
+    """
+    check_columns(chunk.table.column_names, schema, chunk.file)
+    columns = raw_columns(schema)
+    place = Place(chunk.file, chunk.first_row)
+    raw = pl.DataFrame(chunk.table.select(list(schema.columns)))
+    frame = pl.DataFrame([cast_column(raw[name], columns[name], place) for name in schema.columns])
+    check = _Check(frame, columns, place)
+    _check_keys_and_labels(check, schema)
+    for feature in schema.features:
+        values = frame[feature.name]
+        if isinstance(feature, NumericFeature) and feature.missing == "error":
+            check.refuse(
+                feature.name, values.is_null(), "a number (the feature does not impute missing)"
+            )
+        elif isinstance(feature, CategoricalFeature) and feature.max_values > 1:
+            too_long = (values.list.len() > feature.max_values).fill_null(False)
+            check.refuse(feature.name, too_long, f"at most {feature.max_values} values")
+    for topic in schema.topics:
+        if topic.domains and unknown_domains == "error":
+            known = frame[topic.name].is_in([*topic.domains, MISSING_STRING])
+            expected = f"one of the schema's domains {list(topic.domains)}"
+            check.refuse(topic.name, ~known.fill_null(True), expected)
+    for name in schema.truth.values():
+        check.refuse(name, ~frame[name].is_between(0, 1).fill_null(False), "a probability")
+    return frame
+
+
+def _check_keys_and_labels(check: "_Check", schema: Schema) -> None:
+    keys, labels = schema.keys, schema.labels
+    for name in (keys.user, keys.item, keys.request):
+        if name:
+            values = check.frame[name]
+            missing = MISSING_STRING if values.dtype == pl.String else MISSING_INT
+            absent = values.is_null() | (values == missing).fill_null(False)
+            check.refuse(name, absent, f"an id (and {missing!r} stands for a missing one)")
+    for name in (keys.timestamp, labels.click, labels.conversion):
+        if name:
+            check.refuse(name, check.frame[name].is_null(), check.columns[name].expected)
+    if labels.conversion:
+        converted, clicked = check.frame[labels.conversion], check.frame[labels.click]
+        expected = f"0 where there is no click ({labels.click!r} is 0)"
+        check.refuse(labels.conversion, converted > clicked, expected)
+
+
+class _Check:
+    """Typed columns of one chunk, and what an error needs to say where."""
+
+    def __init__(self, frame: pl.DataFrame, columns: dict[str, Column], place: Place) -> None:
+        self.frame = frame
+        self.columns = columns
+        self.place = place
+
+    def refuse(self, name: str, bad: pl.Series, expected: str) -> None:
+        """Raises for the first row where `bad` is true."""
+        self.place.refuse(bad, self.frame[name], self.columns[name], expected)

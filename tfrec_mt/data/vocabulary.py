@@ -1,0 +1,132 @@
+"""Ids and their codes: learned once, looked up alike in preparation and in the exported graph."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tfrec_mt.data.hashing import unknown_buckets
+from tfrec_mt.schema import DataError, Vocabulary
+from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
+
+COMPACT_ROWS = 1 << 22
+
+
+def without_missing(ids: pl.Series) -> pl.Series:
+    """The ids that are neither null nor the value that stands for a missing one."""
+    missing = MISSING_INT if ids.dtype.is_integer() else MISSING_STRING
+    return ids.filter(ids.is_not_null() & (ids != missing))
+
+
+class IdCounter:
+    """How often each id of a vocabulary occurs; memory grows with distinct ids, not with rows."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        id_type = pl.Int64 if vocabulary.dtype == "int64" else pl.String
+        self._counts = [pl.DataFrame(schema={"id": id_type, "count": pl.Int64})]
+        self._added = 0
+
+    def add(self, ids: pl.Series) -> None:
+        """Counts ids `[n]`; missing ones are left out."""
+        counts = without_missing(ids.rename("id")).value_counts(name="count")
+        self._counts.append(counts.with_columns(pl.col("count").cast(pl.Int64)))
+        self._added += counts.height
+        if self._added >= COMPACT_ROWS:
+            self._compact()
+
+    def _compact(self) -> None:
+        total = pl.concat(self._counts).group_by("id").agg(pl.col("count").sum())
+        self._counts = [total]
+        self._added = 0
+
+    def most_frequent(self) -> pl.Series:
+        """The ids to keep, by falling count and then by id."""
+        self._compact()
+        kept = self._counts[0].filter(pl.col("count") >= self._vocabulary.min_count)
+        ids = kept.sort("count", "id", descending=[True, False])["id"]
+        return ids if self._vocabulary.max_size is None else ids.head(self._vocabulary.max_size)
+
+
+class IdTable:
+    """The code of each id of one vocabulary.
+
+    Code 0 is a missing id, codes `1..hash_buckets` are unknown ids by their hash, and the known
+    ids follow in the order given.
+
+    Args:
+      vocabulary: Its type and hash buckets.
+      ids: Known ids, distinct, in code order.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, ids: pl.Series) -> None:
+        self.vocabulary = vocabulary
+        self.ids = ids
+        first = vocabulary.first_known
+        codes = pl.Series("code", np.arange(first, first + len(ids), dtype=np.int32))
+        self._codes = pl.DataFrame({"id": ids, "code": codes})
+
+    def encode(self, ids: pl.Series) -> npt.NDArray[np.int32]:
+        """Codes of ids, int32 `[n]`."""
+        integers = self.vocabulary.dtype == "int64"
+        missing: int | str = MISSING_INT if integers else MISSING_STRING
+        ids = ids.cast(pl.Int64 if integers else pl.String).fill_null(missing).rename("id")
+        codes = _join(ids, self._codes)
+        unknown = codes.is_null()
+        if unknown.any():
+            distinct = ids.filter(unknown & (ids != missing)).unique()
+            buckets = 1 + unknown_buckets(distinct, self.vocabulary.hash_buckets)
+            hashed = _join(ids.filter(unknown), pl.DataFrame({"id": distinct, "code": buckets}))
+            codes = codes.scatter(unknown.arg_true(), hashed.fill_null(0))
+        return codes.to_numpy()
+
+    def save(self, folder: Path) -> Path:
+        """Writes `<folder>/<name>.txt`, one id per line in code order, and returns its path.
+
+        Raises:
+          DataError: An id holds a line break, which the file cannot express.
+        """
+        texts = self.ids.cast(pl.String)
+        broken = texts.filter(texts.str.contains(r"[\r\n]"))
+        if len(broken):
+            raise DataError(
+                f"vocabulary {self.vocabulary.name!r}: ids must not contain line breaks, "
+                f"got {broken[0]!r}"
+            )
+        path = folder / f"{self.vocabulary.name}.txt"
+        path.write_text("\n".join([*texts.to_list(), ""]), encoding="utf-8", newline="\n")
+        return path
+
+    @classmethod
+    def load(cls, folder: Path, vocabulary: Vocabulary) -> "IdTable":
+        """Reads what `save` wrote."""
+        lines = (folder / f"{vocabulary.name}.txt").read_bytes().decode().split("\n")[:-1]
+        if len(lines) != vocabulary.size:
+            raise DataError(
+                f"{folder / vocabulary.name}.txt: expected {vocabulary.size} ids, "
+                f"as the schema says, got {len(lines)}"
+            )
+        ids = pl.Series("id", lines, dtype=pl.String)
+        return cls(vocabulary, ids.cast(pl.Int64) if vocabulary.dtype == "int64" else ids)
+
+
+class KeyTable:
+    """A dense code for each user, over all parts and with none left out."""
+
+    def __init__(self, distinct: Iterable[pl.Series]) -> None:
+        ids = pl.concat([ids.rename("id") for ids in distinct]).unique().sort()
+        self._codes = pl.DataFrame({"id": ids, "code": np.arange(len(ids))})
+
+    def __len__(self) -> int:
+        return self._codes.height
+
+    def encode(self, ids: pl.Series) -> npt.NDArray[np.int64]:
+        """Dense codes, int64 `[n]`."""
+        return _join(ids.rename("id"), self._codes).to_numpy()
+
+
+def _join(ids: pl.Series, codes: pl.DataFrame) -> pl.Series:
+    joined = ids.to_frame().join(codes, on="id", how="left", maintain_order="left")
+    return joined["code"]

@@ -1,0 +1,104 @@
+"""Metric rows of several models brought together: one line per cell."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tfrec_mt.evaluation.cells import ALL
+from tfrec_mt.evaluation.metric_row import MetricRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRoles:
+    """Which model plays which part in a comparison.
+
+    Args:
+      zero_shot: The base model as it was trained.
+      adapted: The base model with kernels.
+      control: The base model itself trained on the rows that the kernels were trained on.
+      baseline: The model whose distance to the oracle is what can be won.
+    """
+
+    zero_shot: str
+    adapted: str
+    control: str | None = None
+    baseline: str | None = None
+
+
+@dataclass(frozen=True)
+class ComparisonLine:
+    """What the models reach on one cell; None where it is not known or not defined.
+
+    Args:
+      topic: Topic name, or `all`.
+      domain: Domain name, `all`, or `mean`.
+      n: Rows of the cell.
+      zero_shot, adapted, control: Metric row of each model's AUC.
+      lift: Metric row of the AUC lift of the adapted model over the zero-shot one.
+      control_lift: Metric row of the AUC lift of the control over the zero-shot model.
+      oracle_share: Metric row of the adapted model's share of the oracle's lead.
+    """
+
+    topic: str
+    domain: str
+    n: int
+    zero_shot: MetricRow | None
+    adapted: MetricRow | None
+    control: MetricRow | None
+    lift: MetricRow
+    control_lift: MetricRow | None
+    oracle_share: MetricRow | None
+
+    @property
+    def note(self) -> str | None:
+        """Why the lift is not defined or what it rests on."""
+        return self.lift.note
+
+
+def compare_models(rows: Iterable[MetricRow], task: str, roles: ModelRoles) -> list[ComparisonLine]:
+    """One line per cell that has a lift of the adapted over the zero-shot model.
+
+    Args:
+      rows: Rows of `ScoreTable.rows`, `lift` and, where wanted, `oracle_share`.
+      task: Task name.
+      roles: Which model is which.
+
+    Returns:
+      Lines topic by topic, domains in their order and the mean last; the topic `all` comes last.
+    """
+    found = {
+        (row.model, row.topic, row.domain, row.metric, row.reference): row
+        for row in rows
+        if row.task == task
+    }
+
+    def row_of(
+        lift: MetricRow, model: str | None, metric: str, reference: str | None = None
+    ) -> MetricRow | None:
+        return found.get((model or "", lift.topic, lift.domain, metric, reference))
+
+    lifts = [
+        row
+        for row in found.values()
+        if (row.model, row.metric, row.reference) == (roles.adapted, "auc_lift", roles.zero_shot)
+    ]
+    topics = list(dict.fromkeys(row.topic for row in lifts))
+    lifts.sort(key=lambda row: (row.topic == ALL, topics.index(row.topic)))
+    return [
+        ComparisonLine(
+            topic=lift.topic,
+            domain=lift.domain,
+            n=lift.n,
+            zero_shot=row_of(lift, roles.zero_shot, "auc"),
+            adapted=row_of(lift, roles.adapted, "auc"),
+            control=row_of(lift, roles.control, "auc"),
+            lift=lift,
+            control_lift=row_of(lift, roles.control, "auc_lift", roles.zero_shot),
+            oracle_share=row_of(lift, roles.adapted, "auc_oracle_share", roles.baseline),
+        )
+        for lift in lifts
+    ]
+
+
+def tasks_of(rows: Sequence[MetricRow]) -> tuple[str, ...]:
+    """Task names in the order of their first row."""
+    return tuple(dict.fromkeys(row.task for row in rows))

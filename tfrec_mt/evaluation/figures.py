@@ -1,0 +1,155 @@
+"""The pictures of a report, as SVG text."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tfrec_mt.evaluation.cells import MEAN
+from tfrec_mt.evaluation.comparison import ComparisonLine
+from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.metrics.calibration_bins import CalibrationBin
+
+# Colours that people with any kind of colour vision tell apart (Okabe and Ito, 2008); shapes
+# say the same once more.
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Models of a lift figure; the reliability figure gives the first colours to the same two.
+_ROLES = ("adapted", "control")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",  # letters stay letters: they can be searched, copied and read aloud
+    "svg.hashsalt": "tfrec_mt",
+    "text.parse_math": False,  # a domain may be called a$b
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def lift_figure(panels: Mapping[str, Sequence[ComparisonLine]]) -> str:
+    """AUC lift over the zero-shot model per cell, adapted and control, with 95% intervals.
+
+    Args:
+      panels: Lines by the name of the case; panels share the axis, so that lengths compare.
+    """
+    names = list(dict.fromkeys(_cell_name(line) for lines in panels.values() for line in lines))
+    height = 1.6 + 0.34 * len(names)
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(max(6.5, 5.0 * len(panels)), height), layout="constrained")
+        axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
+        for ax, (title, lines) in zip(axes, panels.items(), strict=True):
+            place = {name: -i for i, name in enumerate(names)}
+            for line in lines:
+                y = place[_cell_name(line)]
+                if line.domain == MEAN:
+                    ax.axhspan(y - 0.5, y + 0.5, color="#eeeeee", linewidth=0)
+                if line.lift.value is None:
+                    ax.text(0, y, "  not defined", color="#666666", va="center", fontsize=9)
+            for index, label in enumerate(_ROLES):
+                rows = [(place[_cell_name(line)], _lift(line, label)) for line in lines]
+                _intervals(ax, rows, label, index)
+            ax.axvline(0, color="#555555", linewidth=1)
+            ax.set_title(title)
+            ax.set_xlabel("AUC lift over zero-shot")
+            ax.set_yticks(list(place.values()), list(place))
+            ax.xaxis.set_major_locator(MaxNLocator(5))
+            ax.grid(axis="x", color="#dddddd", linewidth=0.6)
+        handles = [line for line in axes[0].get_lines() if line.get_label() in _ROLES]
+        figure.legend(handles=handles, frameon=False, loc="outside upper left", ncols=2)
+        return _svg(figure)
+
+
+def reliability_figure(panels: Mapping[str, Mapping[str, Sequence[CalibrationBin]]]) -> str:
+    """Actual against predicted rates, with the line on which a calibrated model lies.
+
+    Args:
+      panels: Curves by model, by the name of the case; the adapted model and the control first.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.6 * len(panels), 4.4), layout="constrained")
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for ax, (title, curves) in zip(axes, panels.items(), strict=True):
+            top = 1.05 * max(
+                [max(b.predicted, b.actual) for curve in curves.values() for b in curve] or [1]
+            )
+            ax.plot([0, top], [0, top], color="#555555", linewidth=1, label="calibrated")
+            for index, (model, curve) in enumerate(curves.items()):
+                ax.plot(
+                    [point.predicted for point in curve],
+                    [point.actual for point in curve],
+                    color=_COLORS[index % len(_COLORS)],
+                    marker=_MARKERS[index % len(_MARKERS)],
+                    markersize=4.5,
+                    linewidth=1.2,
+                    label=model,
+                )
+            ax.set(xlim=(0, top), ylim=(0, top), aspect="equal", title=title)
+            ax.set(xlabel="mean predicted probability", ylabel="actual rate")
+            ax.legend(frameon=False, loc="upper left")
+        return _svg(figure)
+
+
+def curves_figure(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
+    """Loss against step of each run.
+
+    Args:
+      curves: Pairs of step and loss by the name of the run.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(8.5, 3.8), layout="constrained")
+        ax = figure.subplots()
+        for index, (run, points) in enumerate(curves.items()):
+            ax.plot(
+                [step for step, _ in points],
+                [loss for _, loss in points],
+                color=_COLORS[index % len(_COLORS)],
+                linestyle=("-", "--", ":")[index // len(_COLORS) % 3],
+                linewidth=1.4,
+                label=run,
+            )
+        ax.set(xlabel="step", ylabel="loss")
+        ax.grid(color="#dddddd", linewidth=0.6)
+        figure.legend(frameon=False, loc="outside right upper")
+        return _svg(figure)
+
+
+def _cell_name(line: ComparisonLine) -> str:
+    return f"{line.topic} / {line.domain}"
+
+
+def _lift(line: ComparisonLine, label: str) -> MetricRow | None:
+    return line.lift if label == "adapted" else line.control_lift
+
+
+def _intervals(
+    ax: Axes, rows: Sequence[tuple[int, MetricRow | None]], label: str, index: int
+) -> None:
+    """Dots with whiskers, the two models a little above and below the line of the cell."""
+    shift = 0.14 if index == 0 else -0.14
+    drawn = [(y + shift, row) for y, row in rows if row is not None and row.value is not None]
+    if not drawn:
+        return
+    for y, row in drawn:
+        if row.ci_low is not None and row.ci_high is not None:
+            ax.hlines(y, row.ci_low, row.ci_high, color=_COLORS[index], linewidth=1.6)
+    ax.plot(
+        [row.value or 0.0 for _, row in drawn],
+        [y for y, _ in drawn],
+        linestyle="none",
+        color=_COLORS[index],
+        marker=_MARKERS[index],
+        markersize=5,
+        label=label,
+    )
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,113 @@
+"""AUC inside every user or request, summed per cell and user group."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfrec_mt.evaluation.cells import ALL, ScoreKey
+from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
+from tfrec_mt.evaluation.estimate import Estimate
+from tfrec_mt.evaluation.score_records import ScoreRecords
+from tfrec_mt.evaluation.scored_models import ScoredModels
+from tfrec_mt.metrics.grouped_auc import group_aucs, mixed_groups
+
+
+class GroupedSums:
+    """Grouped AUC of every model, task and cell, from parts that hold whole groups.
+
+    A group counts with its rows in the cell; groups with one class there are left out and
+    counted. Intervals resample users for requests too, because one user's requests are alike.
+
+    Args:
+      field: Field of the records that holds the group id, `user` or `request`.
+      models: What is scored.
+      records: Type of the records.
+      bootstrap: Resamples, the same for all that is to be compared.
+    """
+
+    def __init__(
+        self,
+        field: str,
+        models: ScoredModels,
+        records: ScoreRecords,
+        bootstrap: ClusterBootstrap,
+    ) -> None:
+        self._field = field
+        self._models = models
+        self._records = records
+        self._bootstrap = bootstrap
+        topics, groups = models.topics, bootstrap.groups
+        # [N, G] sums over groups with both classes: of rows x AUC per model, and of rows
+        self._won = {
+            (key, task, topic): np.zeros((len(topics[topic]), groups))
+            for key, task in records.slots
+            for topic in models.topics_of(key)
+        }
+        self._rows = {
+            (task, topic): np.zeros((len(topics[topic]), groups))
+            for task in records.tasks
+            for topic in topics
+        }
+        # [N, 2] groups with both classes, and all groups
+        self._counts = {key: np.zeros((rows.shape[0], 2), int) for key, rows in self._rows.items()}
+
+    def add(self, part: NDArray[np.void]) -> None:
+        """Takes records `[B]`; all rows of a group must come in one call."""
+        ids = np.unique(part[self._field], return_inverse=True)[1]
+        for topic, domains in self._models.topics.items():
+            if topic == ALL:
+                codes = np.ones(part.size, np.int64)
+            else:
+                codes = part["codes"][:, self._records.topics.index(topic)].astype(np.int64)
+            self._add_topic(part, ids, topic, codes, len(domains))
+
+    def _add_topic(
+        self,
+        part: NDArray[np.void],
+        ids: NDArray[np.intp],
+        topic: str,
+        codes: NDArray[np.int64],
+        domains: int,
+    ) -> None:
+        kept = np.flatnonzero(codes)
+        if not kept.size:
+            return
+        # A group of the grouped AUC is a user or request within one domain.
+        pairs, first, group = np.unique(
+            ids[kept] * domains + codes[kept] - 1, return_index=True, return_inverse=True
+        )
+        domain = pairs % domains
+        place = domain * self._bootstrap.groups + self._bootstrap.group_of(
+            part["user"][kept][first]
+        )
+        rows = np.bincount(group)
+        for number, task in enumerate(self._records.tasks):
+            positive = part["labels"][kept, number]
+            used = mixed_groups(positive, group, pairs.size)
+            counts = self._counts[task, topic]
+            counts[:, 0] += np.bincount(domain[used], minlength=domains)
+            counts[:, 1] += np.bincount(domain, minlength=domains)
+            _add_at(self._rows[task, topic], place[used], rows[used])
+            chosen = np.flatnonzero(used[group])
+            dense = (np.cumsum(used) - 1)[group[chosen]]
+            for column, (key, scored_task) in enumerate(self._records.slots):
+                if scored_task == task and (key, task, topic) in self._won:
+                    # Probabilities are not negative, so their bits are in their order.
+                    scores = part["scores"][kept[chosen], column] + np.float32(0)
+                    aucs = group_aucs(positive[chosen], scores.view(np.uint32), dense)
+                    _add_at(self._won[key, task, topic], place[used], rows[used] * aucs)
+
+    def estimate(self, key: ScoreKey, task: str, topic: str, domain: int) -> Estimate:
+        """Grouped AUC on the domain at that place of the topic."""
+        used, total = self._counts[task, topic][domain]
+        if not used:
+            return self._bootstrap.undefined(f"none of {total} {self._field}s has both classes")
+        found = self._bootstrap.ratio(
+            self._won[key, task, topic][domain], self._rows[task, topic][domain]
+        )
+        return found.noted(f"{used} of {total} {self._field}s have both classes")
+
+
+def _add_at(
+    sums: NDArray[np.float64], place: NDArray[np.int64], values: NDArray[np.number]
+) -> None:
+    sums += np.bincount(place, values, minlength=sums.size).reshape(sums.shape)

@@ -1,0 +1,210 @@
+"""One self-contained HTML page about an experiment."""
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import tfrec_mt
+from tfrec_mt.evaluation.cells import MEAN
+from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models, tasks_of
+from tfrec_mt.evaluation.figures import curves_figure, lift_figure, reliability_figure
+from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.evaluation.table import HEADER, line_cells
+from tfrec_mt.metrics.calibration_bins import CalibrationBin
+from tfrec_mt.storage.folders import write_text
+
+_TASKS = {"ctr": "click (ctr)", "ctcvr": "click and conversion (ctcvr)"}
+_LIBRARIES = ("tensorflow", "keras", "numpy", "polars", "pyarrow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportCase:
+    """One setting in which the models were compared.
+
+    Args:
+      name: What sets it apart, as `topics unknown to the base`.
+      rows: Rows of `ScoreTable.rows`, `lift` and `oracle_share`.
+      roles: Which model is which.
+      reliability: Reliability curves by task and model.
+    """
+
+    name: str
+    rows: Sequence[MetricRow]
+    roles: ModelRoles
+    reliability: Mapping[str, Mapping[str, Sequence[CalibrationBin]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A further part of the page.
+
+    Args:
+      heading: Its heading.
+      text: Plain text; blank lines separate paragraphs.
+      verbatim: Text shown as it stands, in letters of equal width.
+    """
+
+    heading: str
+    text: str
+    verbatim: str = ""
+
+
+@dataclass(frozen=True)
+class _Picture:
+    heading: str
+    sentence: str
+    svg: Markup
+
+
+def write_report(
+    path: str | Path,
+    title: str,
+    cases: Sequence[ReportCase],
+    *,
+    curves: Mapping[str, Sequence[tuple[int, float]]] | None = None,
+    settings: Mapping[str, object] | None = None,
+    sections: Sequence[Section] = (),
+) -> None:
+    """Writes the page, whole or not at all.
+
+    Args:
+      path: The HTML file; its folder must exist.
+      title: Title of the page.
+      cases: The cases to show side by side.
+      curves: Pairs of step and training loss by the name of the run.
+      settings: What the run was told, shown as a table of names and values.
+      sections: Further text, shown before the settings.
+
+    Raises:
+      OSError: The file cannot be written; what was there before is untouched.
+    """
+    lines = {
+        (case.name, task): compare_models(case.rows, task, case.roles)
+        for case in cases
+        for task in tasks_of(case.rows)
+    }
+    pictures = [*_lift_pictures(lines), *_reliability_pictures(cases)]
+    if curves:
+        pictures.append(_curves_picture(curves))
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tfrec_mt.evaluation"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.jinja").render(
+        title=title,
+        header=HEADER,
+        tables=[_table(name, task, found) for (name, task), found in lines.items()],
+        pictures=pictures,
+        sections=[(part.heading, part.text.split("\n\n"), part.verbatim) for part in sections],
+        settings={name: str(value) for name, value in (settings or {}).items()},
+        versions=_versions(),
+    )
+    write_text(Path(path), page)
+
+
+def _table(name: str, task: str, lines: Sequence[ComparisonLine]) -> dict[str, Any]:
+    return {
+        "caption": f"AUC for {_task(task)}, {name}",
+        "rows": [(line.domain == MEAN, line_cells(line), line.note or "") for line in lines],
+    }
+
+
+def _lift_pictures(
+    lines: Mapping[tuple[str, str], Sequence[ComparisonLine]],
+) -> list[_Picture]:
+    found = []
+    for task in dict.fromkeys(task for _, task in lines):
+        panels = {name: of for (name, other), of in lines.items() if other == task and of}
+        if panels:
+            sentences = [f"{_upper(name)}: {_lift_sentence(of)}" for name, of in panels.items()]
+            intro = (
+                "Dots show by how much the AUC is above that of the zero-shot base, bars the 95% "
+                "interval over users; right of the grey line is better."
+            )
+            found.append(
+                _Picture(
+                    f"Lift per domain, {_task(task)}",
+                    " ".join([intro, *sentences]),
+                    Markup(lift_figure(panels)),
+                )
+            )
+    return found
+
+
+def _lift_sentence(lines: Sequence[ComparisonLine]) -> str:
+    domains = [line for line in lines if line.topic != "all" and line.domain != MEAN]
+    defined = [line.lift for line in domains if line.lift.value is not None]
+    better = sum(row.ci_low is not None and row.ci_low > 0 for row in defined)
+    worse = sum(row.ci_high is not None and row.ci_high < 0 for row in defined)
+    text = (
+        f"with kernels the AUC is higher in {better} of {len(domains)} domains and lower in "
+        f"{worse}, counting only intervals that leave out zero"
+    )
+    if len(defined) < len(domains):
+        text += f"; in {len(domains) - len(defined)} it is not defined"
+    mean = next((line for line in lines if (line.topic, line.domain) == ("all", MEAN)), None)
+    if mean and mean.lift.value is not None:
+        text += f"; the mean over domains is {mean.lift.value:+.4f}"
+        if mean.control_lift and mean.control_lift.value is not None:
+            text += f", that of the control {mean.control_lift.value:+.4f}"
+    return text + "."
+
+
+def _reliability_pictures(cases: Sequence[ReportCase]) -> list[_Picture]:
+    found = []
+    for task in dict.fromkeys(task for case in cases for task in case.reliability):
+        panels = {
+            case.name: _adapted_first(case.reliability[task], case.roles)
+            for case in cases
+            if task in case.reliability
+        }
+        sentence = (
+            "Each point is a tenth of the rows, ordered by predicted probability: below the grey "
+            f"line the model promises more than it keeps. Cases: {'; '.join(panels)}."
+        )
+        found.append(
+            _Picture(f"Reliability, {_task(task)}", sentence, Markup(reliability_figure(panels)))
+        )
+    return found
+
+
+def _adapted_first(
+    curves: Mapping[str, Sequence[CalibrationBin]], roles: ModelRoles
+) -> dict[str, Sequence[CalibrationBin]]:
+    order = (roles.adapted, roles.control)
+    return dict(
+        sorted(curves.items(), key=lambda item: order.index(item[0]) if item[0] in order else 2)
+    )
+
+
+def _curves_picture(curves: Mapping[str, Sequence[tuple[int, float]]]) -> _Picture:
+    ends = [f"{run} {points[-1][1]:.4f}" for run, points in curves.items() if points]
+    sentence = f"Training loss by step for each run; it ended at: {', '.join(ends)}."
+    return _Picture("Training loss", sentence, Markup(curves_figure(curves)))
+
+
+def _task(task: str) -> str:
+    return _TASKS.get(task, task)
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _versions() -> dict[str, str]:
+    found = {"tfrec_mt": tfrec_mt.__version__, "Python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,118 @@
+"""Packing a batch of scores, labels and keys into records, after checking them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tfrec_mt.evaluation.cells import ALL, ORACLE, ScoreKey
+from tfrec_mt.evaluation.scored_models import ScoredModels
+from tfrec_mt.metrics.inputs import as_groups, as_labels, as_probabilities
+from tfrec_mt.schema import DataError, SchemaError
+
+
+class ScoreRecords:
+    """The record type of scored rows: fields `user`, `request`, `codes`, `labels` and `scores`.
+
+    Args:
+      models: What is scored.
+      tasks: Task names.
+      truth: Tasks whose true probabilities are known; they are kept as scores of the oracle.
+      requests: Whether rows have a request id.
+
+    Attributes:
+      slots: Score key and task of each of the K columns of `scores`.
+      topics: Topic of each of the columns of `codes`.
+
+    Raises:
+      SchemaError: No or repeated tasks, or a true probability of an unknown task.
+    """
+
+    def __init__(
+        self, models: ScoredModels, tasks: Sequence[str], truth: Sequence[str], requests: bool
+    ) -> None:
+        if not tasks or len(set(tasks)) != len(tasks):
+            raise SchemaError(f"expected distinct tasks, at least one, got {list(tasks)}")
+        if set(truth) - set(tasks):
+            raise SchemaError(f"truth of {sorted(truth)} given; the tasks are {list(tasks)}")
+        self.tasks = tuple(tasks)
+        self.truth = tuple(truth)
+        self.requests = requests
+        self.topics = tuple(topic for topic in models.topics if topic != ALL)
+        self.slots = (
+            *((key, task) for key in models.keys for task in tasks),
+            *((ScoreKey(ORACLE), task) for task in truth),
+        )
+        self._models = models
+        self._dtype = np.dtype(
+            [
+                ("user", np.int64),
+                ("request", np.int64),
+                ("codes", np.int32, (len(self.topics),)),
+                ("labels", np.bool_, (len(tasks),)),
+                ("scores", np.float32, (len(self.slots),)),
+            ]
+        )
+
+    def pack(
+        self,
+        scores: Mapping[ScoreKey, Mapping[str, ArrayLike]],
+        labels: Mapping[str, ArrayLike],
+        domains: Mapping[str, ArrayLike],
+        users: ArrayLike,
+        requests: ArrayLike | None,
+        truth: Mapping[str, ArrayLike] | None,
+    ) -> NDArray[np.void]:
+        """Records `[B]` of a batch; the arguments are those of `Evaluator.update`.
+
+        Raises:
+          DataError: A part is missing, not foreseen or of the wrong length, or holds a value
+            that it must not hold; names the part and the row of the batch.
+        """
+        _same_names("scores", scores, self._models.keys)
+        _same_names("labels", labels, self.tasks)
+        _same_names("domains", domains, self.topics)
+        _same_names("truth", truth or {}, self.truth)
+        if (requests is not None) != self.requests:
+            expected = "request ids" if self.requests else "no request ids"
+            raise DataError(f"requests: expected {expected}, as the evaluator was told")
+        rows = np.shape(users)[0] if np.ndim(users) == 1 else 0
+        records: NDArray[Any] = np.zeros(rows, self._dtype)
+        records["user"] = _as_ids(users, rows, "users")
+        if requests is not None:
+            records["request"] = _as_ids(requests, rows, "requests")
+        for place, topic in enumerate(self.topics):
+            size = len(self._models.topics[topic])
+            records["codes"][:, place] = _as_codes(domains[topic], rows, topic, size)
+        for place, task in enumerate(self.tasks):
+            positive = as_labels(labels[task], f"labels of {task!r}")
+            records["labels"][:, place] = as_groups(positive, rows, f"labels of {task!r}")
+        for place, (key, task) in enumerate(self.slots):
+            given = (truth or {}) if key.model == ORACLE else scores[key]
+            if task not in given:
+                raise DataError(f"scores of {key}: no scores for task {task!r}")
+            where = f"scores of {key} for task {task!r}"
+            records["scores"][:, place] = as_probabilities(given[task], rows, where)
+        return records
+
+
+def _same_names(what: str, given: Mapping[Any, object], expected: Sequence[object]) -> None:
+    if set(given) != set(expected):
+        raise DataError(f"{what}: expected those of {list(expected)}, got {list(given)}")
+
+
+def _as_ids(values: ArrayLike, rows: int, where: str) -> NDArray[np.int64]:
+    ids = as_groups(values, rows, where)
+    if ids.size and not np.issubdtype(ids.dtype, np.integer):
+        raise DataError(f"{where}: expected integer ids, got {ids.dtype}")
+    return ids.astype(np.int64)
+
+
+def _as_codes(values: ArrayLike, rows: int, topic: str, size: int) -> NDArray[np.int64]:
+    where = f"domains of topic {topic!r}"
+    codes = _as_ids(values, rows, where)
+    wrong = np.flatnonzero((codes < 0) | (codes > size))
+    if wrong.size:
+        raise DataError(f"{where}: expected 0..{size}, got {codes[wrong[0]]} at row {wrong[0]}")
+    return codes

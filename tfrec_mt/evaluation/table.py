@@ -1,0 +1,90 @@
+"""The comparison of models as plain text for a terminal."""
+
+from collections.abc import Sequence
+
+from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models
+from tfrec_mt.evaluation.metric_row import MetricRow
+
+HEADER = (
+    "topic",
+    "domain",
+    "rows",
+    "zero-shot",
+    "adapted",
+    "lift",
+    "95% interval",
+    "control",
+    "oracle share",
+)
+_TEXT_COLUMNS = (0, 1)
+
+
+def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str:
+    """AUC per domain: zero-shot, adapted, lift with interval, control, share of the oracle's lead.
+
+    Args:
+      rows: Rows of `ScoreTable.rows`, `lift` and, where wanted, `oracle_share`.
+      task: Task name.
+      roles: Which model is which; the columns of a part that nobody plays are left out.
+
+    Returns:
+      Aligned lines without trailing blanks. What is not defined is a dash, and the reason
+      stands below the table.
+    """
+    lines = compare_models(rows, task, roles)
+    cells = [HEADER, *(line_cells(line) for line in lines)]
+    shown = [
+        column
+        for column in range(len(HEADER))
+        if not (column == 7 and roles.control is None)
+        and not (column == 8 and all(line.oracle_share is None for line in lines))
+    ]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
+    printed = [
+        "  ".join(
+            row[column].ljust(widths[column])
+            if column in _TEXT_COLUMNS
+            else row[column].rjust(widths[column])
+            for column in shown
+        ).rstrip()
+        for row in cells
+    ]
+    printed.insert(1, "  ".join("-" * widths[column] for column in shown))
+    reasons = [
+        f"{line.topic}/{line.domain}: {line.note}" for line in lines if line.lift.value is None
+    ]
+    return "\n".join([f"AUC, task {task}", *printed, *reasons])
+
+
+def line_cells(line: ComparisonLine) -> tuple[str, ...]:
+    """The texts of one line, in the order of `HEADER`."""
+    return (
+        line.topic,
+        line.domain,
+        f"{line.n:,}",
+        number(line.zero_shot),
+        number(line.adapted),
+        number(line.lift, signed=True),
+        interval(line.lift),
+        number(line.control),
+        share(line.oracle_share),
+    )
+
+
+def number(row: MetricRow | None, signed: bool = False) -> str:
+    """A metric with four decimals, or a dash."""
+    if row is None or row.value is None:
+        return "-"
+    return f"{row.value:+.4f}" if signed else f"{row.value:.4f}"
+
+
+def interval(row: MetricRow | None) -> str:
+    """The interval of a lift with four decimals, or a dash."""
+    if row is None or row.ci_low is None or row.ci_high is None:
+        return "-"
+    return f"[{row.ci_low:+.4f}, {row.ci_high:+.4f}]"
+
+
+def share(row: MetricRow | None) -> str:
+    """A share in percent, or a dash."""
+    return "-" if row is None or row.value is None else f"{row.value:.1%}"

@@ -1,0 +1,1 @@
+"""The binaries: flags, a frozen run configuration, one library call."""

@@ -1,0 +1,107 @@
+"""Trains the kernels of any number of topics behind a frozen base, in one pass."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.catalog import ADAPTERS
+from tfrec_mt.adapters.kernel_store import save_kernels
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.reader import BatchReader
+from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import SchemaError
+from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.training.kernel_learner import KernelLearner
+from tfrec_mt.training.kernel_rates import RateRule
+from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
+from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_folder import run_folder, settings_of
+from tfrec_mt.training.train_config import TrainConfig
+from tfrec_mt.training.train_loop import TrainLoop
+
+KERNELS = "kernels"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneConfig:
+    """Settings of a fine-tuning run.
+
+    Args:
+      base: Run folder of the base model.
+      data: Prepared dataset, with the base's schema.
+      output: Run folder; kernels end up in `output/kernels`.
+      parts: Parts to train on; they should not be ones the base was trained on.
+      topics: Topics to train kernels for; all of the schema's if empty.
+      adapter: Name in `ADAPTERS`.
+      adapter_settings: Its arguments apart from topic, domains and widths.
+      kl_weight: Weight of the kernels' penalty.
+      rate_rule: See `kernel_rates`.
+      optimizer: Name in `OPTIMIZERS`.
+      learning_rate: Its learning rate.
+      train: Settings of the loop.
+    """
+
+    base: Path
+    data: Path
+    output: Path
+    parts: tuple[str, ...] = ("fresh",)
+    topics: tuple[str, ...] = ()
+    adapter: str = "iak"
+    adapter_settings: dict[str, Any] = field(default_factory=dict)
+    kl_weight: float = 1.0
+    rate_rule: RateRule = "none"
+    optimizer: str = "adagrad_decay"
+    learning_rate: float = 0.01
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
+    """Trains kernels and saves each by itself; a killed run is resumed by the same call.
+
+    Returns:
+      Folder of the kernels.
+    """
+    dataset = PreparedDataset(config.data)
+    base = load_model(config.base / MODEL)
+    if base.schema != dataset.schema:
+        raise SchemaError(
+            f"the base in {config.base} was trained with another schema than that of {config.data}; "
+            "prepare the data with the same vocabularies"
+        )
+    base_fingerprint = fingerprint(base)
+    settings = settings_of(config) | {
+        "data_fingerprint": dataset.fingerprint,
+        "base_fingerprint": base_fingerprint,
+    }
+    with run_folder(config.output, settings, KERNELS):
+        keras.utils.set_random_seed(config.train.seed)
+        model = AdaptedModel(base, [_kernels(config, base, name) for name in _topics(config, base)])
+        learner = KernelLearner(
+            model,
+            lambda: OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate),
+            config.kl_weight,
+            config.rate_rule,
+        )
+        reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
+        TrainLoop(learner, reader, config.train, config.output, label=label).run()
+        with published_folder(config.output / KERNELS) as temporary:
+            for layer in model.kernels:
+                save_kernels(layer, temporary, base_fingerprint)
+    return config.output / KERNELS
+
+
+def _topics(config: FineTuneConfig, base: RankingModel) -> tuple[str, ...]:
+    return config.topics or tuple(topic.name for topic in base.schema.topics)
+
+
+def _kernels(config: FineTuneConfig, base: RankingModel, topic: str) -> Any:
+    return ADAPTERS[config.adapter](
+        topic=topic,
+        domains=base.schema.topic(topic).domains,
+        knowledge_widths=dict.fromkeys(base.tasks, base.knowledge_width),
+        **config.adapter_settings,
+    )

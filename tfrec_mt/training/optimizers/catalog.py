@@ -1,0 +1,11 @@
+"""All optimizers by the name a flag gives them."""
+
+import keras
+
+from tfrec_mt.training.optimizers.adagrad_decay import AdagradDecay
+from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
+
+OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {
+    "adagrad_decay": AdagradDecay,
+    "lazy_adam": LazyAdam,
+}

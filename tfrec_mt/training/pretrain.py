@@ -1,0 +1,116 @@
+"""Pre-trains a base model, or continues one."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.reader import BatchReader
+from tfrec_mt.data.scan import scan
+from tfrec_mt.metrics.auc import auc
+from tfrec_mt.models.catalog import RANKING_MODELS
+from tfrec_mt.models.model_store import load_model, save_model
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.models.scorer import Scorer
+from tfrec_mt.schema import SchemaError
+from tfrec_mt.training.base_learner import BaseLearner
+from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
+from tfrec_mt.training.run_folder import run_folder, settings_of
+from tfrec_mt.training.train_config import TrainConfig
+from tfrec_mt.training.train_loop import TrainLoop
+
+MODEL = "model"
+SCAN_ROWS = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainConfig:
+    """Settings of a pre-training run.
+
+    Args:
+      data: Prepared dataset.
+      output: Run folder; the model ends up in `output/model`.
+      parts: Parts to train on.
+      validation: Part that early stopping looks at; None for none.
+      model: Name in `RANKING_MODELS`.
+      model_settings: Arguments of the model apart from its schema.
+      init_from: Run folder of a model to continue instead of a new one.
+      optimizer: Name in `OPTIMIZERS`.
+      learning_rate: Its learning rate.
+      task_weights: Loss weight by task; 1 where absent.
+      train: Settings of the loop.
+    """
+
+    data: Path
+    output: Path
+    parts: tuple[str, ...] = ("train",)
+    validation: str | None = None
+    model: str = "olr"
+    model_settings: dict[str, Any] = field(default_factory=dict)
+    init_from: Path | None = None
+    optimizer: str = "adagrad_decay"
+    learning_rate: float = 0.005
+    task_weights: dict[str, float] = field(default_factory=dict)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+def pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
+    """Trains a base model and saves it; a killed run is resumed by the same call.
+
+    Returns:
+      Folder of the model.
+    """
+    dataset = PreparedDataset(config.data)
+    settings = settings_of(config) | {"data_fingerprint": dataset.fingerprint}
+    with run_folder(config.output, settings, MODEL):
+        keras.utils.set_random_seed(config.train.seed)
+        model = _start(config, dataset)
+        learner = BaseLearner(
+            model,
+            OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate),
+            config.task_weights,
+        )
+        reader = BatchReader(
+            dataset, config.parts, config.train.batch_size, seed=config.train.seed
+        )
+        validate = None
+        if config.validation:
+            validate = _validation(model, dataset, config.validation)
+        loop = TrainLoop(learner, reader, config.train, config.output, validate, label)
+        loop.run()
+        save_model(model, config.output / MODEL, dataset.vocabulary_dir)
+    return config.output / MODEL
+
+
+def _start(config: PretrainConfig, dataset: PreparedDataset) -> RankingModel:
+    if config.init_from is None:
+        return RANKING_MODELS[config.model](dataset.schema, **config.model_settings)
+    model = load_model(config.init_from / MODEL)
+    if model.schema != dataset.schema:
+        raise SchemaError(
+            f"the model of {config.init_from} was trained with another schema than that of "
+            f"{config.data}; continue it on data prepared with the same vocabularies"
+        )
+    return model
+
+
+def _validation(model: RankingModel, dataset: PreparedDataset, part: str) -> Any:
+    """A function that gives the mean AUC over tasks on a part."""
+    score = Scorer(model)
+
+    def mean_auc() -> float:
+        scores: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
+        labels: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
+        for batch in scan(dataset, part, SCAN_ROWS):
+            for task, values in score(batch.features).items():
+                scores[task].append(values)
+                labels[task].append(batch.labels[task])
+        values = [
+            auc(np.concatenate(labels[task]), np.concatenate(scores[task])) for task in model.tasks
+        ]
+        return float(np.mean(values))
+
+    return mean_auc
