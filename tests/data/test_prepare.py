@@ -180,6 +180,15 @@ def test_without_time_a_row_never_sees_its_own_click(
     assert not (history == train.features["item_id"][:, None]).any()
 
 
+def test_folds_are_drawn_apart_from_the_random_split(
+    click_log: SourceOf, schema_of: SchemaOf, prepared: Prepare
+) -> None:
+    # were both drawn by the same numbers, a first part of a fifth would lie in one fold
+    source = click_log(log_schema=schema_of(timed=False, request=False), users=3)
+    train = whole(prepared(source, "train:1,test:4", "random", folds=5), "train")
+    assert (train.features["history_item_id"] > 0).any(axis=1).all()
+
+
 @pytest.mark.parametrize("timed", [True, False])
 def test_requests_are_what_a_client_would_send(
     click_log: SourceOf, schema_of: SchemaOf, prepared: Prepare, timed: bool

@@ -98,13 +98,20 @@ def test_workers_share_each_global_batch(dataset: PreparedDataset) -> None:
             assert np.array_equal(joined, values), name
 
 
-def test_windows_are_mixed_from_the_whole_log(dataset: PreparedDataset) -> None:
-    times = np.concatenate([b.keys["timestamp"] for b in scan(dataset, "train", 500)])
+def test_windows_are_mixed_from_the_whole_log_and_anew_in_each_epoch(
+    dataset: PreparedDataset,
+) -> None:
+    requests = np.concatenate([b.keys["request"] for b in scan(dataset, "train", 500)])
     reader = BatchReader(dataset, ["train"], 50, seed=0, block_rows=10, window_rows=200)
-    early = reader.read(0, 2).keys["timestamp"]
-    # stored places of the first hundred rows drawn: spread, though a window holds a fifth of them
-    places = np.searchsorted(np.sort(times), early.ravel()) / len(times)
-    assert np.histogram(places, bins=4, range=(0, 1))[0].min() > 10
+    # request ids grow with the stored place; a window holds a fifth of the log
+    first_windows = [
+        reader.read(step, step + 4).keys["request"].ravel() for step in (0, reader.steps_per_epoch)
+    ]
+    for drawn in first_windows:
+        places = np.searchsorted(requests, drawn) / len(requests)
+        assert np.histogram(places, bins=4, range=(0, 1))[0].min() > 10
+    shared = np.isin(first_windows[0], first_windows[1]).mean()
+    assert shared < 0.5
 
 
 def test_shapes_and_types(dataset: PreparedDataset) -> None:

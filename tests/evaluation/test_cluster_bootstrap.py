@@ -43,15 +43,15 @@ def test_a_user_is_always_in_one_group_and_groups_are_even() -> None:
 
 
 def test_intervals_are_as_wide_as_results_on_new_users_vary() -> None:
-    """Two users per group with 40 rows each: resampling rows would give half the width."""
+    """60 users of 40 rows each: resampling rows instead would come to 0.65 of the spread."""
     values, errors = [], []
     for seed in range(40):
         log = click_log(2400, 60, seed=100 + seed)
         table = log.feed(log.evaluator(bootstrap=ClusterBootstrap(200, 200)), batch=2400).result()
-        estimate = table.estimate("adapted", "ctr", EVERY_ROW, "calibration")
+        estimate = table.estimate("adapted", "ctr", EVERY_ROW, "log_loss")
         values.append(estimate.value)
         errors.append(estimate.replicates.std())
-    assert 0.7 < np.mean(errors) / np.std(values) < 1.4
+    assert 0.8 < np.mean(errors) / np.std(values) < 1.5
 
 
 def test_two_models_share_their_resamples(log: ClickLog) -> None:

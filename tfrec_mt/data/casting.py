@@ -66,7 +66,9 @@ def _cast(
     values: pl.Series, column: Column, place: Place, row_of: Callable[[int], int]
 ) -> pl.Series:
     """Casts single values; `row_of` gives the row that holds the value at an index."""
-    if values.dtype.is_float() or values.dtype.is_decimal():
+    if isinstance(values.dtype, pl.Decimal) and values.dtype.scale == 0:
+        values = values.cast(pl.Int128)  # ids of some databases, wider than a float is exact
+    elif values.dtype.is_float() or values.dtype.is_decimal():
         values = values.cast(pl.Float64).fill_nan(None)
     elif isinstance(values.dtype, pl.Categorical | pl.Enum):
         values = values.cast(pl.String)

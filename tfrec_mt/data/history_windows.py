@@ -70,7 +70,8 @@ class HistoryWindows:
             features[name] = np.multiply(codes, held, out=codes)
         if self._timestamps is not None and timestamps is not None:
             ages = timestamps[:, None] - self._timestamps[starts]
-            features[HISTORY_AGE] = age_codes(ages) * held
+            codes = age_codes(ages)
+            features[HISTORY_AGE] = np.multiply(codes, held, out=codes)
         return features
 
 
@@ -84,6 +85,7 @@ def age_codes(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
       int32 of the same shape, in `1 .. AGE_CODES - 1`.
     """
     # the exponent of a float64 is the exact binary logarithm, rounded down
-    exponents = (seconds + 1.0).view(np.int64) >> 52
-    codes: npt.NDArray[np.int64] = np.minimum(exponents - 1022, AGE_CODES - 1)
-    return codes.astype(np.int32)
+    codes = (seconds + 1.0).view(np.int64)
+    codes >>= 52
+    codes -= 1022  # the exponent's bias of 1023, less one for padding
+    return np.minimum(codes, AGE_CODES - 1, out=codes).astype(np.int32)

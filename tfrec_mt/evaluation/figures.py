@@ -1,6 +1,8 @@
 """The pictures of a report, as SVG text."""
 
+import hashlib
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,7 +51,14 @@ def lift_figure(panels: Mapping[str, Sequence[ComparisonLine]]) -> str:
                 if line.domain == MEAN:
                     ax.axhspan(y - 0.5, y + 0.5, color="#eeeeee", linewidth=0)
                 if line.lift.value is None:
-                    ax.text(0, y, "  not defined", color="#666666", va="center", fontsize=9)
+                    ax.annotate(
+                        "not defined",
+                        (0, y),
+                        xytext=(6, 0),
+                        textcoords="offset points",
+                        color="#555555",
+                        va="center",
+                    )
             for index, label in enumerate(_ROLES):
                 rows = [(place[_cell_name(line)], _lift(line, label)) for line in lines]
                 _intervals(ax, rows, label, index)
@@ -152,4 +161,7 @@ def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    text = text[text.index("<svg") :]
+    # One page holds many pictures, and a name may stand on it once.
+    own = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}-", text)

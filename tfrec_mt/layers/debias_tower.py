@@ -45,7 +45,10 @@ class DebiasTower(keras.layers.Layer):
         )
         self._net = DenseNet(units, name="net")
         self._logit = keras.layers.Dense(1, use_bias=False, name="logit")
-        self._net.build((None, width * len(self.embedding.feature_tables)))
+
+    def build(self, features_shape: Any = None) -> None:
+        self.embedding.build()
+        self._net.build((None, self.width * len(self.embedding.feature_tables)))
         self._logit.build((None, self.units[-1]))
         self.built = True
 

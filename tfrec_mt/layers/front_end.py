@@ -79,16 +79,16 @@ class FrontEnd(keras.layers.Layer):
                     )
                 )
         self.embedding = FusedEmbedding(rows, tables, width, name="embedding")
-        self._build_attentions()
-        self.built = True
 
-    def _build_attentions(self) -> None:
+    def build(self, features_shape: Any = None) -> None:
+        self.embedding.build()
         history = self.schema.history
         if history:
             target = (None, None, self.width * len(history.elements))
             element = (None, None, target[2] + self.width * history.time_gaps)
             for attention in self._attentions:
                 attention.build(target, element)
+        self.built = True
 
     @property
     def output_width(self) -> int:

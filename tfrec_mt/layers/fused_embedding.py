@@ -50,10 +50,12 @@ class FusedEmbedding(keras.layers.Layer):
         self.stddev = stddev
         starts = accumulate(self.table_rows.values(), initial=0)
         self._start = dict(zip(self.table_rows, starts, strict=False))
+
+    def build(self, codes_shape: Any = None) -> None:
         self.table = self.add_weight(
             name="table",
-            shape=(sum(self.table_rows.values()), width),
-            initializer=keras.initializers.TruncatedNormal(stddev=stddev),
+            shape=(sum(self.table_rows.values()), self.width),
+            initializer=keras.initializers.TruncatedNormal(stddev=self.stddev),
         )
         self.built = True
 

@@ -65,6 +65,9 @@ class RankingModel(keras.Model, abc.ABC):  # type: ignore[misc]
             if self.schema.side("exposure")
             else None
         )
+        self.front_end.build()
+        if self.debias is not None:
+            self.debias.build()
 
     @property
     @abc.abstractmethod

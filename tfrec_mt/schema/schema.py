@@ -223,7 +223,7 @@ _PARTS = (CategoricalFeature, NumericFeature, Vocabulary, History, Topic, Labels
 @functools.cache
 def _adapter() -> TypeAdapter[Schema]:
     for part in _PARTS:  # JSON may hold no key that its class does not know
-        part.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
+        part.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[union-attr]
     return TypeAdapter(Schema)
 
 

@@ -10,6 +10,7 @@ from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.serving.preprocessing import Preprocessing, domain_table
 from tfrec_mt.serving.signatures import (
+    MISSING,
     candidate_specs,
     example_features,
     pad_ragged,
@@ -40,34 +41,26 @@ class ServingModule(tf.Module):
         self.kernel_tables = {layer.topic: domain_table(layer.domains) for layer in kernels}
         # the layers themselves stay out of the SavedModel: it needs neither Keras nor us
         self._saved_variables = list(named_variables(model).values())
-        self.signatures = self._signatures(base, model, topics)
+        self._score = _scorer(model, self.preprocessing, self.kernel_tables)
+        self._row_specs = row_specs(base.schema, topics)
+        self._candidate_specs = candidate_specs(base.schema, topics)
+        self._an_item = base.schema.side("item")[0].name
 
-    def _signatures(
-        self, base: RankingModel, model: RankingModel | AdaptedModel, topics: tuple[str, ...]
-    ) -> dict[str, Any]:
-        rows = row_specs(base.schema, topics)
-        candidates = candidate_specs(base.schema, topics)
+    def functions(self) -> dict[str, Any]:
+        """The function behind each signature."""
 
-        def score(raw: dict[str, Any], several: bool) -> dict[str, Any]:
-            features = self.preprocessing(_with_history(raw))
-            knowledge = base.knowledge(features, candidates=several)
-            if isinstance(model, AdaptedModel):
-                codes = {t: table.lookup(raw[t]) for t, table in self.kernel_tables.items()}
-                knowledge = model.adapt(knowledge, codes)
-            return dict(model.probabilities(model.logits(knowledge)))
-
-        @tf.function(input_signature=[rows])
+        @tf.function(input_signature=[self._row_specs])
         def serving_default(raw: dict[str, Any]) -> dict[str, Any]:
-            return {task: tf.reshape(p, [-1]) for task, p in score(raw, False).items()}
+            return {task: tf.reshape(p, [-1]) for task, p in self._score(raw, False).items()}
 
-        @tf.function(input_signature=[candidates])
+        @tf.function(input_signature=[self._candidate_specs])
         def score_candidates(raw: dict[str, Any]) -> dict[str, Any]:
-            shape = tf.shape(raw[base.schema.side("item")[0].name])[:2]
-            return {task: tf.reshape(p, shape) for task, p in score(raw, True).items()}
+            shape = tf.shape(raw[self._an_item])[:2]
+            return {task: tf.reshape(p, shape) for task, p in self._score(raw, True).items()}
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
         def parse_examples(examples: Any) -> dict[str, Any]:
-            parsed = tf.io.parse_example(examples, example_features(rows))
+            parsed = tf.io.parse_example(examples, example_features(self._row_specs))
             return dict(serving_default(pad_ragged(parsed)))
 
         return {
@@ -77,11 +70,29 @@ class ServingModule(tf.Module):
         }
 
 
+def _scorer(
+    model: RankingModel | AdaptedModel,
+    preprocessing: Preprocessing,
+    kernel_tables: dict[str, tf.lookup.StaticHashTable],
+) -> Any:
+    """A function from raw inputs to probabilities `{task: [B * N, 1]}`."""
+    adapted = model if isinstance(model, AdaptedModel) else None
+    base = adapted.base if adapted else model
+
+    def score(raw: dict[str, Any], candidates: bool) -> dict[str, Any]:
+        knowledge = base.knowledge(preprocessing(_with_history(raw)), candidates=candidates)
+        if adapted:
+            codes = {topic: table.lookup(raw[topic]) for topic, table in kernel_tables.items()}
+            knowledge = adapted.adapt(knowledge, codes)
+        return dict(base.probabilities(base.logits(knowledge)))
+
+    return score
+
+
 def _with_history(raw: dict[str, Any]) -> dict[str, Any]:
     """Gives an empty history one missing element, so that it can be attended to."""
     padded = dict(raw)
     for name, values in raw.items():
         if name.startswith(HISTORY_PREFIX):
-            missing = {tf.string: "", tf.int64: -1, tf.float32: float("nan")}[values.dtype]
-            padded[name] = tf.pad(values, [[0, 0], [0, 1]], constant_values=missing)
+            padded[name] = tf.pad(values, [[0, 0], [0, 1]], constant_values=MISSING[values.dtype])
     return padded

@@ -10,6 +10,13 @@ from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 
 Specs = dict[str, tf.TensorSpec]
 
+# What stands for a missing value of each input type, and pads lists.
+MISSING: dict[tf.DType, str | int | float] = {
+    tf.string: MISSING_STRING,
+    tf.int64: MISSING_INT,
+    tf.float32: float("nan"),
+}
+
 
 def _dtype(schema: Schema, feature: Feature) -> tf.DType:
     if isinstance(feature, CategoricalFeature):
@@ -50,9 +57,8 @@ def example_features(
     specs: Specs,
 ) -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:
     """How each row input stands in a `tf.Example`; an absent one counts as missing."""
-    missing = {tf.string: MISSING_STRING, tf.int64: MISSING_INT, tf.float32: float("nan")}
     return {
-        name: tf.io.FixedLenFeature([], spec.dtype, missing[spec.dtype])
+        name: tf.io.FixedLenFeature([], spec.dtype, MISSING[spec.dtype])
         if len(spec.shape) == 1
         else tf.io.RaggedFeature(spec.dtype)
         for name, spec in specs.items()
@@ -61,8 +67,7 @@ def example_features(
 
 def pad_ragged(parsed: dict[str, tf.Tensor | tf.RaggedTensor]) -> dict[str, tf.Tensor]:
     """Pads lists of differing lengths with the value that means missing."""
-    missing = {tf.string: MISSING_STRING, tf.int64: MISSING_INT, tf.float32: float("nan")}
     return {
-        name: value.to_tensor(missing[value.dtype]) if isinstance(value, tf.RaggedTensor) else value
+        name: value.to_tensor(MISSING[value.dtype]) if isinstance(value, tf.RaggedTensor) else value
         for name, value in parsed.items()
     }

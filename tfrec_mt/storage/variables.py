@@ -1,5 +1,6 @@
 """Variables on disk, by name, with nothing restored in silence."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 FILE = "variables"
+_SEED_NUMBER = re.compile(r"^seed_generator(_\d+)?/")
 
 
 class VariableMismatchError(ValueError):
@@ -16,15 +18,15 @@ class VariableMismatchError(ValueError):
 def named_variables(*owners: Any) -> dict[str, tf.Variable]:
     """The TensorFlow variables of Keras models, layers and optimizers by their Keras path.
 
-    Raises:
-      ValueError: Two variables share a path.
+    Variables of one path, and dropout seeds, which Keras numbers over the whole process, are
+    numbered in the order in which their owner lists them.
     """
     named: dict[str, tf.Variable] = {}
     for owner in owners:
         for variable in owner.variables:
-            if variable.path in named:
-                raise ValueError(f"two variables are called {variable.path!r}")
-            named[variable.path] = variable.value
+            path = _SEED_NUMBER.sub("seed_generator/", variable.path)
+            twins = sum(name.partition("#")[0] == path for name in named)
+            named[f"{path}#{twins}" if twins else path] = variable.value
     return named
 
 
@@ -36,9 +38,6 @@ def save_variables(variables: Mapping[str, tf.Variable], folder: Path) -> None:
         tensor_names=names,
         shape_and_slices=[""] * len(names),
         tensors=[variables[name].read_value() for name in names],
-    )
-    tf.raw_ops.MergeV2Checkpoints(
-        checkpoint_prefixes=[str(folder / FILE)], destination_prefix=str(folder / FILE)
     )
 
 

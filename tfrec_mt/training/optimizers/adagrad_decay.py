@@ -6,7 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfrec_mt.training.optimizers.row_sparse_optimizer import RowSparseOptimizer
+from tfrec_mt.training.optimizers.row_sparse_optimizer import (
+    RowSparseOptimizer,
+    read_rows,
+    write_rows,
+)
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -121,18 +125,18 @@ class AdagradDecay(RowSparseOptimizer):
         """One Adagrad step on some rows, after the discounts that they missed."""
         accumulator, counts = self._slots(variable)
         due = self._discounts_due()
-        accumulated = accumulator.sparse_read(rows)  # [u, ...]
+        accumulated = read_rows(accumulator, rows)  # [u, ...]
 
         def discount() -> tf.Tensor:
-            missed = due - counts.sparse_read(rows)  # [u]
-            counts.scatter_update(tf.IndexedSlices(tf.fill(tf.shape(rows), due), rows))
+            missed = due - read_rows(counts, rows)  # [u]
+            write_rows(counts, rows, tf.fill(tf.shape(rows), due))
             return self._discounted(accumulated, missed)
 
         # Until the first discount there is none to look up.
         accumulated = tf.cond(due > 0, discount, lambda: accumulated) + tf.square(gradient)
         step = rate * gradient / tf.sqrt(accumulated)
-        accumulator.scatter_update(tf.IndexedSlices(accumulated, rows))
-        variable.scatter_update(tf.IndexedSlices(variable.sparse_read(rows) - step, rows))
+        write_rows(accumulator, rows, accumulated)
+        write_rows(variable, rows, read_rows(variable, rows) - step)
 
     def _slots(self, variable: tf.Variable) -> tuple[tf.Variable, tf.Variable]:
         index = self._get_variable_index(variable)

@@ -6,7 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfrec_mt.training.optimizers.row_sparse_optimizer import RowSparseOptimizer
+from tfrec_mt.training.optimizers.row_sparse_optimizer import (
+    RowSparseOptimizer,
+    read_rows,
+    write_rows,
+)
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -98,14 +102,14 @@ class LazyAdam(RowSparseOptimizer):
         m, v = self._slots(variable)
         beta_1_power, beta_2_power = self._beta_powers(variable.dtype)
         alpha = rate * tf.sqrt(1 - beta_2_power) / (1 - beta_1_power)
-        m_rows = m.sparse_read(rows)  # [u, ...]
+        m_rows = read_rows(m, rows)  # [u, ...]
         m_rows += (gradient - m_rows) * (1 - self.beta_1)
-        v_rows = v.sparse_read(rows)
+        v_rows = read_rows(v, rows)
         v_rows += (tf.square(gradient) - v_rows) * (1 - self.beta_2)
-        m.scatter_update(tf.IndexedSlices(m_rows, rows))
-        v.scatter_update(tf.IndexedSlices(v_rows, rows))
+        write_rows(m, rows, m_rows)
+        write_rows(v, rows, v_rows)
         step = alpha * m_rows / (tf.sqrt(v_rows) + self.epsilon)
-        variable.scatter_update(tf.IndexedSlices(variable.sparse_read(rows) - step, rows))
+        write_rows(variable, rows, read_rows(variable, rows) - step)
 
     def _slots(self, variable: tf.Variable) -> tuple[tf.Variable, tf.Variable]:
         index = self._get_variable_index(variable)

@@ -42,6 +42,16 @@ def sum_duplicate_rows(gradient: tf.IndexedSlices, *, on_cpu: bool) -> tf.Indexe
     return tf.IndexedSlices(sums, rows, gradient.dense_shape)
 
 
+def read_rows(variable: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
+    """Rows `[u, ...]` of a variable, of a mirrored one too, without reading all of it."""
+    return tf.raw_ops.ResourceGather(resource=variable.handle, indices=rows, dtype=variable.dtype)
+
+
+def write_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> None:
+    """Overwrites distinct rows of a variable, of a mirrored one too, where they lie."""
+    tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=values)
+
+
 class RowSparseOptimizer(keras.optimizers.Optimizer, abc.ABC):
     """An optimizer with one rule for whole variables and one for the touched rows of a table.
 

@@ -47,8 +47,8 @@ class MovieLensSource(Source):
         movie that the other files lack.
 
     Reference:
-      Harper and Konstan, "The MovieLens Datasets: History and Context", ACM TiiS 2015; Li et al.,
-      "Scenario-Wise Rec: A Multi-Scenario Recommendation Benchmark", arXiv:2412.17374.
+      Harper and Konstan, "The MovieLens Datasets: History and Context", ACM TiiS 2015;
+      protocol of the Scenario-Wise Rec benchmark, arXiv:2412.17374, 2024.
     """
 
     def __init__(self, data_dir: str | Path, variant: Variant = "1m") -> None:
@@ -113,9 +113,8 @@ def _describe_users(users: pl.DataFrame) -> pl.DataFrame:
     age = users["age"]
     groups = pl.Series(_AGE_GROUPS)
     group = groups.gather(groups.search_sorted(age.clip(groups[0]), side="right") - 1)
-    domain = (pl.when(age < 25).then(pl.lit(young)).when(age < 35).then(pl.lit(adult))).otherwise(
-        pl.lit(senior)
-    )
+    below_35 = pl.when(age < 25).then(pl.lit(young)).when(age < 35).then(pl.lit(adult))
+    domain = below_35.otherwise(pl.lit(senior))
     return users.with_columns(group.alias("age"), domain.alias("age_domain"))
 
 

@@ -71,6 +71,7 @@ class TakeoutOracle:
         Raises:
           SchemaError: An unknown topic.
         """
+        topics = list(dict.fromkeys(topics))
         known = [t.name for t in TOPICS]
         for name in topics:
             if name not in known:

@@ -1,8 +1,7 @@
 """The coefficients of the click and the order logit, and how domains move them."""
 
-import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrec_mt.data.sources.takeout.catalogue import CUISINE_SHARES, CUISINES
+from tfrec_mt.data.sources.takeout.contrasts import contrasts
 from tfrec_mt.data.sources.takeout.domains import JOINT_DOMAINS, REGION, SHARES, TOPICS
 from tfrec_mt.data.sources.takeout.users import TASTE_FACTORS
 
@@ -74,10 +74,10 @@ ORDER: Final = Strength(
 )
 
 # Shares of a domain term's variance: appeal of cuisines, of price, of specialities (the
-# population part), and the user's cuisine and price tastes (the personal part).
+# population part), and of the user's price and cuisine tastes (the personal part).
 BLOCKS: Final[dict[Combination, tuple[float, float, float, float, float]]] = {
-    ("scene",): (0.40, 0.12, 0.03, 0.35, 0.10),
-    ("period",): (0.40, 0.12, 0.03, 0.35, 0.10),
+    ("scene",): (0.40, 0.12, 0.03, 0.10, 0.35),
+    ("period",): (0.40, 0.12, 0.03, 0.10, 0.35),
     ("region",): (0.70, 0.22, 0.08, 0.0, 0.0),
     ("period", "region"): (0.80, 0.15, 0.05, 0.0, 0.0),
 }
@@ -116,42 +116,13 @@ def draw_preferences(
     signatures = rng.permutation(_C)[: len(REGION.domains)]
     click = {which: _raw_terms(rng, which, signatures) for which in BLOCKS}
     order = {which: _raw_terms(rng, which, signatures) for which in BLOCKS}
-    own = np.sqrt(1 - _ORDER_LIKE_CLICK**2)
+    own = math.sqrt(1 - _ORDER_LIKE_CLICK**2)
     order = {key: _ORDER_LIKE_CLICK * click[key] + own * raw for key, raw in order.items()}
     loadings = contrasts(rng.standard_normal((_C, _K)), [CUISINE_SHARES])
     return signatures, (
         _joint(CLICK, shift, click, loadings),
         _joint(ORDER, shift, order, loadings),
     )
-
-
-def contrasts(raw: Array, shares: Sequence[Array]) -> Array:
-    """Vectors like `raw` that average to 0 over each topic and whose mean square norm is 1.
-
-    A domain's vector gets a length in proportion to sqrt(1 + its share), because a large domain
-    differs less from the average, where the shares allow it. They do not where one share exceeds
-    the sum of the others: then that vector is shorter (of two domains, in inverse proportion to
-    the shares).
-
-    Args:
-      raw: [N1, .., Nt, K] where to start, for the domains of t topics.
-      shares: The topics' shares of the log, [Nj] each, positive and summing to 1.
-    """
-    weights = functools.reduce(np.multiply.outer, shares)
-    length: Array = functools.reduce(np.multiply.outer, [np.sqrt(1 + s) for s in shares])
-    for _ in range(200):
-        raw = _centred(raw, shares)
-        raw = raw * (length / np.linalg.norm(raw, axis=-1))[..., None]
-    raw = _centred(raw, shares)
-    mean_square = float((weights * np.square(raw).sum(axis=-1)).sum())
-    return raw / math.sqrt(mean_square)
-
-
-def _centred(raw: Array, shares: Sequence[Array]) -> Array:
-    """Less the share-weighted mean over each of the leading axes."""
-    for axis, share in enumerate(shares):
-        raw = raw - np.expand_dims(np.tensordot(share, raw, axes=(0, axis)), axis)
-    return raw
 
 
 def _raw_terms(
@@ -172,8 +143,8 @@ def _raw_terms(
             by_share[0] * in_share * cuisine,
             by_share[1] * scalars[..., :1],
             by_share[2] * scalars[..., 1:2],
-            by_share[4] * scalars[..., 2:],
-            by_share[3] * (in_share[:, None] * taste).reshape(*shape, -1) / np.sqrt(_K),
+            by_share[3] * scalars[..., 2:],
+            by_share[4] * (in_share[:, None] * taste).reshape(*shape, -1) / math.sqrt(_K),
         ],
         axis=-1,
     )
@@ -198,7 +169,7 @@ def _joint(
         strength=strength,
         cuisine=cuisine / in_share,
         price=price[:, 0],
-        speciality=strength.speciality + speciality[:, 0] / np.sqrt(_SPECIALITY_VARIANCE),
+        speciality=strength.speciality + speciality[:, 0] / math.sqrt(_SPECIALITY_VARIANCE),
         taste=strength.taste * loadings + moved,
         price_taste=strength.price_taste + price_taste[:, 0],
         visitor=shift * strength.visitor,

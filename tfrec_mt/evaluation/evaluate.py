@@ -1,0 +1,189 @@
+"""Evaluates a base, its kernels and the control on one part of a dataset."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.scan import scan
+from tfrec_mt.evaluation.cells import ScoreKey
+from tfrec_mt.evaluation.comparison import ModelRoles
+from tfrec_mt.evaluation.evaluator import Evaluator
+from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
+from tfrec_mt.evaluation.popularity import Popularity
+from tfrec_mt.evaluation.score_table import ScoreTable
+from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.models.scorer import Scorer
+from tfrec_mt.schema import CategoricalFeature, Schema, SchemaError
+from tfrec_mt.storage.folders import published_folder
+
+METRICS_FILE = "metrics.json"
+SCAN_ROWS = 8192
+ZERO_SHOT, ADAPTED, CONTROL, POPULARITY = "zero_shot", "adapted", "control", "popularity"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """What to evaluate, on what.
+
+    Args:
+      data: Prepared dataset.
+      base: Folder of a model.
+      kernels: Folder of kernels, or None.
+      control: Folder of the base continued on the kernels' rows, or None.
+      part: Part to score; it should be one that nothing was trained on.
+      output: Folder to make, with `metrics.json`; None writes nothing.
+    """
+
+    data: Path
+    base: Path
+    kernels: Path | None = None
+    control: Path | None = None
+    part: str = "test"
+    output: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Args:
+      table: All estimates.
+      rows: Metrics, lifts and oracle shares, as in `metrics.json`.
+      roles: Which model is which.
+      part: The part that was scored.
+      split: How the parts came about.
+    """
+
+    table: ScoreTable
+    rows: Sequence[MetricRow]
+    roles: ModelRoles
+    part: str
+    split: str
+
+
+def evaluate(config: EvaluateConfig) -> Evaluation:
+    """Scores every row of a part once with every model.
+
+    Kernels of a topic are measured on the domains of that topic, alone; on all rows together the
+    kernels of all topics act at once.
+
+    Raises:
+      SchemaError: A model was trained with another schema than the data's.
+    """
+    if config.output and config.output.exists():
+        raise FileExistsError(f"{config.output} exists; choose another output folder")
+    dataset = PreparedDataset(config.data)
+    base = _load(config.base, dataset)
+    kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
+    score = _base_and_kernels(AdaptedModel(base, kernels))
+    control = Scorer(_load(config.control, dataset)) if config.control else None
+    popularity = Popularity(dataset, dataset.parts[0]) if _counts_items(dataset.schema) else None
+    keys = [ScoreKey(ZERO_SHOT)]
+    if kernels:
+        keys += [ScoreKey(ADAPTED), *(ScoreKey(ADAPTED, layer.topic) for layer in kernels)]
+    keys += [ScoreKey(CONTROL)] if control else []
+    keys += [ScoreKey(POPULARITY)] if popularity else []
+    evaluator = Evaluator(
+        keys,
+        dataset.schema.tasks,
+        {topic.name: topic.domains for topic in dataset.schema.topics},
+        truth=tuple(dataset.schema.truth),
+        requests=dataset.schema.keys.request is not None,
+    )
+    for batch in scan(dataset, config.part, SCAN_ROWS):
+        scores = score(batch.features)
+        if control:
+            scores[ScoreKey(CONTROL)] = control(batch.features)
+        if popularity:
+            scores[ScoreKey(POPULARITY)] = popularity(batch.features)
+        evaluator.update(
+            scores,
+            labels=batch.labels,
+            domains={topic.name: batch.features[topic.name] for topic in dataset.schema.topics},
+            users=batch.keys["user"],
+            requests=batch.keys.get("request"),
+            truth=batch.truth or None,
+        )
+    table = evaluator.result()
+    roles = ModelRoles(
+        zero_shot=ZERO_SHOT,
+        adapted=ADAPTED if kernels else ZERO_SHOT,
+        control=CONTROL if control else None,
+        baseline=POPULARITY if popularity else None,
+    )
+    rows = _rows(table, roles, [key.model for key in keys], bool(dataset.schema.truth))
+    if config.output:
+        with published_folder(config.output) as folder:
+            write_rows(folder / METRICS_FILE, rows)
+    split = dataset.manifest.split
+    return Evaluation(
+        table=table,
+        rows=rows,
+        roles=roles,
+        part=config.part,
+        split=f"{split.kind} ({split.parts})",
+    )
+
+
+def _load(folder: Path, dataset: PreparedDataset) -> RankingModel:
+    model = load_model(folder)
+    if model.schema != dataset.schema:
+        raise SchemaError(
+            f"the model in {folder} was trained with another schema than that of {dataset.path}"
+        )
+    return model
+
+
+def _counts_items(schema: Schema) -> bool:
+    return any(
+        isinstance(feature, CategoricalFeature) and feature.name == schema.keys.item
+        for feature in schema.features
+    )
+
+
+def _base_and_kernels(model: AdaptedModel) -> Any:
+    """Scores of the base, of each topic's kernels and of all of them, from one forward pass."""
+
+    keys = [ScoreKey(ZERO_SHOT), *(ScoreKey(ADAPTED, layer.topic) for layer in model.kernels)]
+    if model.kernels:
+        keys.append(ScoreKey(ADAPTED))
+
+    @tf.function(reduce_retracing=True)
+    def forward(features: Mapping[str, Any]) -> list[dict[str, Any]]:
+        plain = model.base.knowledge(features)
+        codes = model.kernel_codes(features)
+        found = [plain]
+        for layer in model.kernels:
+            residuals = layer(plain, codes[layer.topic])
+            found.append({task: rows + residuals[task] for task, rows in plain.items()})
+        if model.kernels:
+            found.append(model.adapt(plain, codes))
+        return [model.probabilities(model.logits(knowledge)) for knowledge in found]
+
+    def score(features: Mapping[str, Any]) -> dict[ScoreKey, dict[str, Any]]:
+        found = forward({name: tf.convert_to_tensor(v) for name, v in features.items()})
+        return {
+            key: {task: p.numpy()[:, 0] for task, p in tasks.items()}
+            for key, tasks in zip(keys, found, strict=True)
+        }
+
+    return score
+
+
+def _rows(
+    table: ScoreTable, roles: ModelRoles, models: Sequence[str], truth: bool
+) -> list[MetricRow]:
+    rows = table.rows()
+    for model in dict.fromkeys(models):
+        if model in (ADAPTED, CONTROL):
+            rows += table.lift(model, ZERO_SHOT)
+        if truth and roles.baseline and model != roles.baseline:
+            rows += table.oracle_share(model, roles.baseline)
+    return rows
