@@ -46,7 +46,9 @@ class TestFolded:
     folds = index._fold(rows)
 
     def history(self, row: int) -> list[int]:
-        return self.stored[self.starts[row] : self.starts[row] + self.lengths[row]].tolist()
+        start = self.starts[row]
+        events: list[int] = self.stored[start : start + self.lengths[row]].tolist()
+        return events
 
     def test_a_row_sees_no_event_of_its_fold_so_never_itself(self) -> None:
         for row in self.rows.tolist():

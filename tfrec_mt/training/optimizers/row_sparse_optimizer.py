@@ -21,8 +21,8 @@ def sum_duplicate_rows(gradient: tf.IndexedSlices, *, on_cpu: bool) -> tf.Indexe
         rows there has no deterministic GPU kernel.
 
     Returns:
-      The same gradient with `u <= n` distinct rows, in order of first appearance. Slices of a row
-      are added in the order they came, so the result is reproducible to the bit.
+      The same gradient with `u <= n` distinct rows, on a CPU in order of first appearance. There
+      the slices of a row are added in the order they came, so the sums are reproducible to the bit.
     """
     values = gradient.values
     rows, place = tf.unique(gradient.indices, out_idx=tf.int64)  # [u], [n]

@@ -104,6 +104,8 @@ class TakeoutOracle:
     def _users(self, user: NDArray[np.int64]) -> Users:
         """Draws the shards these users are in once each."""
         config = self._world.config
+        if not len(user):
+            return Users.of_shard(config, 0).take(user)
         shard = user // config.users_per_shard
         order = np.argsort(shard, kind="stable")
         drawn, size = np.unique(shard, return_counts=True)
