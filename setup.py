@@ -43,6 +43,7 @@ setup(
         "jinja2>=3.1",
         "keras>=3.15,<4",
         "keras-nlp>=0.32",
+        "markupsafe>=2.1",
         "matplotlib>=3.8",
         "numpy>=2",
         "polars>=2,<3",
