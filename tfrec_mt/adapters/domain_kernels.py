@@ -38,6 +38,40 @@ class DomainKernels(keras.layers.Layer, abc.ABC):  # type: ignore[misc]
         self.topic = topic
         self.domains = tuple(domains)
         self.knowledge_widths = dict(knowledge_widths)
+        count = len(self.domains)
+        self._centres = {
+            task: self.add_weight(
+                name=f"{task}_centre", shape=(count, width), initializer="zeros", trainable=False
+            )
+            for task, width in self.knowledge_widths.items()
+        }
+        self._scales = {
+            task: self.add_weight(
+                name=f"{task}_scale", shape=(count, width), initializer="ones", trainable=False
+            )
+            for task, width in self.knowledge_widths.items()
+        }
+
+    def standardise(self, task: str, mean: np.ndarray, deviation: np.ndarray) -> None:
+        """Lets kernels see knowledge as `(h - mean) / deviation`.
+
+        The parts of a base's knowledge differ in scale by orders of magnitude; kernels that start
+        from one distribution for all of them would see the largest only.
+
+        Args:
+          task: Task name.
+          mean, deviation: `[D]`, over the rows that the kernels are trained on; a deviation of 0
+            hides a part.
+        """
+        inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-6)
+        for weight, value in ((self._centres[task], mean), (self._scales[task], inverse)):
+            weight.assign(np.broadcast_to(value, weight.shape))
+
+    def standardised(self, task: str, knowledge: Any, groups: DomainGroups) -> Any:
+        """Knowledge as kernels see it, in blocks: `[B, D] -> [blocks, size, D]`."""
+        centre = groups.select(self._centres[task].value)[:, tf.newaxis]
+        scale = groups.select(self._scales[task].value)[:, tf.newaxis]
+        return (groups.spread(knowledge) - centre) * scale
 
     @abc.abstractmethod
     def residual(self, task: str, knowledge: Any, groups: DomainGroups) -> Any:

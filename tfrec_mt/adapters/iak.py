@@ -66,7 +66,7 @@ class IAK(DomainKernels):
 
     def residual(self, task: str, knowledge: Any, groups: DomainGroups) -> Any:
         # [blocks, size, D]
-        hidden = groups.spread(knowledge)
+        hidden = self.standardised(task, knowledge, groups)
         for kernel, bias in self._encoders[task]:
             scale = kernel.shape[1] ** -0.5
             hidden = tf.matmul(hidden, groups.select(kernel.value)) * scale

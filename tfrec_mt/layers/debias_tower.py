@@ -15,8 +15,8 @@ from tfrec_mt.schema import Schema
 class DebiasTower(keras.layers.Layer):
     """A shallow net over exposure features whose output joins the click logit in training.
 
-    Its output is centred on the batch, so that the click logit without it, which is what serving
-    uses, is the one of an average exposure.
+    Its output is less the logarithm of the batch's mean odds, so that the click logit without it,
+    which is what serving uses, is the one of an average exposure.
 
     Args:
       schema: Names the exposure features, each a single code; `Schema` or its JSON.
@@ -61,7 +61,8 @@ class DebiasTower(keras.layers.Layer):
 
     def call(self, features: Mapping[str, Any]) -> Any:
         effect = self.effect(features)
-        return effect - keras.ops.mean(effect)
+        rows = keras.ops.cast(keras.ops.size(effect), effect.dtype)
+        return effect - keras.ops.logsumexp(effect) + keras.ops.log(rows)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
@@ -24,6 +26,7 @@ from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import TrainLoop
 
 KERNELS = "kernels"
+_MOMENT_STEPS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +90,27 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
             config.rate_rule,
         )
         reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
+        _standardise(model, reader)
         TrainLoop(learner, reader, config.train, config.output, label=label).run()
         with published_folder(config.output / KERNELS) as temporary:
             for layer in model.kernels:
                 save_kernels(layer, temporary, base_fingerprint)
     return config.output / KERNELS
+
+
+def _standardise(model: AdaptedModel, reader: BatchReader) -> None:
+    """Shows the kernels the moments of the base's knowledge over the first training batches."""
+    steps = min(_MOMENT_STEPS, reader.steps_per_epoch)
+    batches = [reader.read(step, step + 1).features for step in range(steps)]
+    forward = tf.function(lambda features: model.base.knowledge(features))
+    found = [
+        {task: h.numpy() for task, h in forward({n: v[0] for n, v in batch.items()}).items()}
+        for batch in batches
+    ]
+    for task in model.base.tasks:
+        rows = np.concatenate([knowledge[task] for knowledge in found]).astype(np.float64)
+        for layer in model.kernels:
+            layer.standardise(task, rows.mean(axis=0), rows.std(axis=0))
 
 
 def _topics(config: FineTuneConfig, base: RankingModel) -> tuple[str, ...]:

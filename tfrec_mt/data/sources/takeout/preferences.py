@@ -45,40 +45,40 @@ class Strength:
 
 
 CLICK: Final = Strength(
-    user=0.15,
-    item=0.15,
-    taste=0.2,
-    price_taste=0.1,
+    user=0.3,
+    item=0.4,
+    taste=0.25,
+    price_taste=0.2,
     speciality=0.6,
     visitor=0.5,
     domains={
-        ("scene",): 0.5,
-        ("period",): 0.44,
-        ("region",): 0.34,
-        ("period", "region"): 0.6,
+        ("scene",): 0.6,
+        ("period",): 0.65,
+        ("region",): 0.55,
+        ("period", "region"): 0.1,
     },
 )
 ORDER: Final = Strength(
-    user=0.15,
-    item=0.2,
-    taste=0.15,
-    price_taste=0.1,
+    user=0.3,
+    item=0.4,
+    taste=0.2,
+    price_taste=0.2,
     speciality=0.3,
     visitor=0.3,
     domains={
-        ("scene",): 0.3,
-        ("period",): 0.33,
-        ("region",): 0.25,
-        ("period", "region"): 0.3,
+        ("scene",): 0.4,
+        ("period",): 0.4,
+        ("region",): 0.35,
+        ("period", "region"): 0.1,
     },
 )
 
 # Shares of a domain term's variance: appeal of cuisines, of price, of specialities (the
 # population part), and of the user's price and cuisine tastes (the personal part).
 BLOCKS: Final[dict[Combination, tuple[float, float, float, float, float]]] = {
-    ("scene",): (0.40, 0.12, 0.03, 0.10, 0.35),
-    ("period",): (0.40, 0.12, 0.03, 0.10, 0.35),
-    ("region",): (0.70, 0.22, 0.08, 0.0, 0.0),
+    ("scene",): (0.55, 0.20, 0.05, 0.05, 0.15),
+    ("period",): (0.55, 0.20, 0.05, 0.05, 0.15),
+    ("region",): (0.65, 0.25, 0.10, 0.0, 0.0),
     ("period", "region"): (0.80, 0.15, 0.05, 0.0, 0.0),
 }
 # Of a speciality indicator, given how often the catalogue makes one.
