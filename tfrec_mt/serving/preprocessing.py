@@ -29,10 +29,14 @@ class Preprocessing(tf.Module):
     def __init__(self, schema: Schema, vocabularies: Path, topics: Iterable[str]) -> None:
         super().__init__()
         self.schema = schema
+        served = schema.side("user", "item", "context")
+        names = {f.vocabulary for f in served if isinstance(f, CategoricalFeature)}
         self._tables = {
-            v.name: _table(vocabularies / f"{v.name}.txt", v) for v in schema.vocabularies if v.size
+            v.name: _table(vocabularies / f"{v.name}.txt", v)
+            for v in schema.vocabularies
+            if v.size and v.name in names
         }
-        self._features = {f.name: f for f in schema.features}
+        self._features = {f.name: f for f in served}
         if schema.history:
             for name in schema.history.elements:
                 self._features[HISTORY_PREFIX + name] = schema.feature(name)
@@ -67,7 +71,7 @@ class Preprocessing(tf.Module):
             line = self._tables[vocabulary.name].lookup(ids)
             hashed = tf.where(line >= 0, line + vocabulary.first_known, hashed)
         missing = MISSING_STRING if ids.dtype == tf.string else MISSING_INT
-        return tf.cast(tf.where(tf.equal(ids, missing), 0, hashed), tf.int32)
+        return tf.where(tf.equal(ids, missing), 0, tf.cast(hashed, tf.int32))
 
 
 def _age_codes(seconds: Any) -> Any:

@@ -31,13 +31,56 @@ def row_tensors(frame: pl.DataFrame, specs: Specs) -> dict[str, np.ndarray]:
     return tensors
 
 
+def candidate_tensors(
+    rows: dict[str, np.ndarray], items: set[str], size: int
+) -> dict[str, np.ndarray]:
+    """Rows as requests of `score_candidates`: the first row's user with the items of `size` rows.
+
+    Args:
+      rows: Inputs of `serving_default`, at least one row.
+      items: Names of the item inputs.
+      size: Items of the request; rows are repeated where there are fewer.
+    """
+    places = np.arange(size) % len(next(iter(rows.values())))
+    return {
+        name: values[places][np.newaxis] if name in items else values[:1]
+        for name, values in rows.items()
+    }
+
+
+def examples(rows: dict[str, np.ndarray]) -> np.ndarray:
+    """Rows as serialized `tf.Example`, `[B]`, for `parse_examples`."""
+    count = len(next(iter(rows.values())))
+    return np.array(
+        [_example({name: values[i] for name, values in rows.items()}) for i in range(count)], object
+    )
+
+
+def _example(row: dict[str, Any]) -> bytes:
+    features = {}
+    for name, value in row.items():
+        values = np.atleast_1d(value)
+        if values.dtype.kind in "OSU":
+            texts = [v if isinstance(v, bytes) else str(v).encode() for v in values]
+            feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=texts))
+        elif values.dtype.kind == "f":
+            feature = tf.train.Feature(float_list=tf.train.FloatList(value=values))
+        else:
+            feature = tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+        features[name] = feature
+    return bytes(
+        tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    )
+
+
 def _tensor(column: pl.Series, spec: tf.TensorSpec) -> np.ndarray:
     missing = MISSING[spec.dtype]
     if len(spec.shape) == 1:
         return _values(column, spec.dtype, missing)
     lists = column.fill_null(pl.Series([[]], dtype=column.dtype))
     lengths = lists.list.len().to_numpy()
-    flat = _values(lists.explode(empty_as_null=False), spec.dtype, missing)
+    inner = lists.filter(lists.list.len() > 0).explode()
+    flat = _values(inner, spec.dtype, missing)
     shape = (len(lists), int(lengths.max(initial=0)))
     padded = np.full(shape, missing, dtype=flat.dtype)
     padded[np.arange(shape[1]) < lengths[:, np.newaxis]] = flat

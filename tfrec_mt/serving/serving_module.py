@@ -16,7 +16,6 @@ from tfrec_mt.serving.signatures import (
     pad_ragged,
     row_specs,
 )
-from tfrec_mt.storage.variables import named_variables
 
 
 class ServingModule(tf.Module):
@@ -29,6 +28,11 @@ class ServingModule(tf.Module):
     Args:
       model: A base model, or one with kernels.
       vocabularies: See `Preprocessing`.
+
+    Attributes:
+      row_specs, candidate_specs: Inputs of the first two signatures.
+      item_inputs: Names of the inputs that describe an item.
+      functions: The function behind each signature.
     """
 
     def __init__(self, model: RankingModel | AdaptedModel, vocabularies: Path) -> None:
@@ -39,28 +43,32 @@ class ServingModule(tf.Module):
         self.preprocessing = Preprocessing(base.schema, vocabularies, base.base_topics)
         # a topic may have kernels that the base's schema has never heard of
         self.kernel_tables = {layer.topic: domain_table(layer.domains) for layer in kernels}
-        # the layers themselves stay out of the SavedModel: it needs neither Keras nor us
-        self._saved_variables = list(named_variables(model).values())
         self._score = _scorer(model, self.preprocessing, self.kernel_tables)
-        self._row_specs = row_specs(base.schema, topics)
-        self._candidate_specs = candidate_specs(base.schema, topics)
-        self._an_item = base.schema.side("item")[0].name
+        self.row_specs = row_specs(base.schema, topics)
+        self.candidate_specs = candidate_specs(base.schema, topics)
+        self.item_inputs = {feature.name for feature in base.schema.side("item")}
+        self.functions = self._functions()
+        # of the model, only what is read is kept: no layers, no optimizer, no debias tower
+        self._saved_variables = [
+            variable
+            for function in self.functions.values()
+            for variable in function.get_concrete_function().variables
+        ]
 
-    def functions(self) -> dict[str, Any]:
-        """The function behind each signature."""
+    def _functions(self) -> dict[str, Any]:
 
-        @tf.function(input_signature=[self._row_specs])
+        @tf.function(autograph=False, input_signature=[self.row_specs])
         def serving_default(raw: dict[str, Any]) -> dict[str, Any]:
             return {task: tf.reshape(p, [-1]) for task, p in self._score(raw, False).items()}
 
-        @tf.function(input_signature=[self._candidate_specs])
+        @tf.function(autograph=False, input_signature=[self.candidate_specs])
         def score_candidates(raw: dict[str, Any]) -> dict[str, Any]:
-            shape = tf.shape(raw[self._an_item])[:2]
+            shape = tf.shape(raw[min(self.item_inputs)])[:2]
             return {task: tf.reshape(p, shape) for task, p in self._score(raw, True).items()}
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+        @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, "examples")])
         def parse_examples(examples: Any) -> dict[str, Any]:
-            parsed = tf.io.parse_example(examples, example_features(self._row_specs))
+            parsed = tf.io.parse_example(examples, example_features(self.row_specs))
             return dict(serving_default(pad_ragged(parsed)))
 
         return {

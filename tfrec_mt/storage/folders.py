@@ -42,6 +42,25 @@ def published_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def published_file(target: Path) -> Iterator[Path]:
+    """Yields a path beside `target` whose file takes its name when the block ends well.
+
+    Raises:
+      FileExistsError: `target` exists; nothing is ever overwritten.
+    """
+    if target.exists():
+        raise FileExistsError(f"{target} exists; choose another file or move it away")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.rename(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Replaces a text file in one step: a reader sees the old one or the new one."""
     temporary = path.with_name(f".tmp-{path.name}-{os.getpid()}")

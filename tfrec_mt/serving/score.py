@@ -1,0 +1,141 @@
+"""Scores raw rows through an exported SavedModel, and compares with the model in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.scan import scan
+from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.models.scorer import Scorer
+from tfrec_mt.schema import DataError
+from tfrec_mt.serving.requests import row_tensors
+from tfrec_mt.serving.signatures import Specs
+from tfrec_mt.storage.folders import published_file
+
+ROW = "row"
+BATCH_ROWS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreConfig:
+    """What to score.
+
+    Args:
+      export: Folder of one exported version.
+      rows: Parquet file of raw rows; None takes the sampled requests of `data`.
+      data: Prepared dataset; needed for its requests and for the comparison.
+      output: Parquet file to write, the rows with a column per task; None writes nothing.
+      base, kernels: What was exported, to compare with; None compares nothing.
+    """
+
+    export: Path
+    rows: Path | None = None
+    data: Path | None = None
+    output: Path | None = None
+    base: Path | None = None
+    kernels: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """Scores of raw rows.
+
+    Args:
+      rows: The rows with one column per task.
+      difference: Largest absolute difference to the model in memory, None if not compared.
+    """
+
+    rows: pl.DataFrame
+    difference: float | None
+
+
+def score(config: ScoreConfig) -> Scored:
+    """Scores raw rows through `serving_default`; compares with codes scored in memory.
+
+    The two ways share neither the mapping of ids nor the histories nor the graph: preparation and
+    the Keras model stand on one side, the SavedModel on the other.
+
+    Raises:
+      DataError: Rows lack an input, or there is nothing to score or compare with.
+      FileExistsError: The output exists.
+    """
+    if config.output and config.output.exists():
+        raise FileExistsError(f"{config.output} exists; choose another output file")
+    frame = _rows(config)
+    loaded = tf.saved_model.load(str(config.export))
+    function = loaded.signatures["serving_default"]
+    specs = {
+        name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
+        for name, tensor in function.structured_input_signature[1].items()
+    }
+    scores: dict[str, list[np.ndarray]] = {}
+    for tensors in _batches(frame, specs):
+        for task, values in function(**tensors).items():
+            scores.setdefault(task, []).append(values.numpy())
+    columns = {task: np.concatenate(parts) for task, parts in sorted(scores.items())}
+    scored = frame.with_columns(pl.Series(task, values) for task, values in columns.items())
+    if config.output:
+        with published_file(config.output) as path:
+            scored.write_parquet(path)
+    return Scored(rows=scored, difference=_difference(config, frame, columns))
+
+
+def _rows(config: ScoreConfig) -> pl.DataFrame:
+    if config.rows:
+        if not config.rows.is_file():
+            raise DataError(f"rows file {config.rows} does not exist")
+        frame = pl.read_parquet(config.rows)
+    elif config.data:
+        frame = PreparedDataset(config.data).requests()
+    else:
+        raise DataError("nothing to score: name a file of rows, or a prepared dataset")
+    if frame.is_empty():
+        raise DataError("there are no rows to score")
+    return frame
+
+
+def _batches(frame: pl.DataFrame, specs: Specs) -> Iterator[dict[str, Any]]:
+    for part in frame.iter_slices(BATCH_ROWS):
+        yield {name: tf.constant(v) for name, v in row_tensors(part, specs).items()}
+
+
+def _difference(
+    config: ScoreConfig, frame: pl.DataFrame, scores: dict[str, np.ndarray]
+) -> float | None:
+    if not config.base:
+        return None
+    if not config.data or ROW not in frame.columns:
+        raise DataError(
+            "comparing needs the prepared dataset and rows that carry their place in it: "
+            "leave out the file of rows to take the dataset's own"
+        )
+    dataset = PreparedDataset(config.data)
+    base = load_model(config.base)
+    kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
+    memory = _score_rows(
+        Scorer(AdaptedModel(base, kernels) if kernels else base), dataset, frame[ROW].to_numpy()
+    )
+    return max(float(np.abs(memory[task] - scores[task]).max()) for task in scores)
+
+
+def _score_rows(scorer: Scorer, dataset: PreparedDataset, places: np.ndarray) -> dict[str, Any]:
+    """Scores of some rows of the last part, which the sampled requests come from."""
+    found: dict[str, list[np.ndarray]] = {}
+    start = 0
+    for batch in scan(dataset, dataset.parts[-1], 8192):
+        stop = start + len(next(iter(batch.labels.values())))
+        chosen = places[(places >= start) & (places < stop)] - start
+        if len(chosen):
+            features = {name: values[chosen] for name, values in batch.features.items()}
+            for task, values in scorer(features).items():
+                found.setdefault(task, []).append(values)
+        start = stop
+    return {task: np.concatenate(parts) for task, parts in found.items()}
