@@ -40,6 +40,8 @@ setup(
     package_data={"tfrec_mt": ["py.typed", "evaluation/templates/*"]},
     install_requires=[
         "absl-py>=2.1",
+        # tensorflow-datasets imports it when it writes a dataset, and does not declare it
+        "importlib-resources>=6",
         "jinja2>=3.1",
         "keras>=3.15,<4",
         "keras-nlp>=0.32",
@@ -52,6 +54,7 @@ setup(
         "tensorflow>=2.21,<2.22",
         "tensorflow-datasets>=4.9.9",
         "tensorflow-recommenders>=0.7.7",
+        "tensorflow-serving-api>=2.21,<2.22",
         "tqdm>=4.66",
     ],
     extras_require={

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
@@ -17,6 +15,7 @@ from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.popularity import Popularity
 from tfrec_mt.evaluation.score_table import ScoreTable
+from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
@@ -55,6 +54,7 @@ class Evaluation:
 
     Args:
       table: All estimates.
+      tasks: Task names.
       rows: Metrics, lifts and oracle shares, as in `metrics.json`.
       roles: Which model is which.
       part: The part that was scored.
@@ -62,6 +62,7 @@ class Evaluation:
     """
 
     table: ScoreTable
+    tasks: tuple[str, ...]
     rows: Sequence[MetricRow]
     roles: ModelRoles
     part: str
@@ -125,6 +126,7 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
     split = dataset.manifest.split
     return Evaluation(
         table=table,
+        tasks=dataset.schema.tasks,
         rows=rows,
         roles=roles,
         part=config.part,
@@ -155,7 +157,6 @@ def _base_and_kernels(model: AdaptedModel) -> Any:
     if model.kernels:
         keys.append(ScoreKey(ADAPTED))
 
-    @tf.function(reduce_retracing=True)
     def forward(features: Mapping[str, Any]) -> list[dict[str, Any]]:
         plain = model.base.knowledge(features)
         codes = model.kernel_codes(features)
@@ -167,11 +168,12 @@ def _base_and_kernels(model: AdaptedModel) -> Any:
             found.append(model.adapt(plain, codes))
         return [model.probabilities(model.logits(knowledge)) for knowledge in found]
 
+    run = BatchFunction(forward)
+
     def score(features: Mapping[str, Any]) -> dict[ScoreKey, dict[str, Any]]:
-        found = forward({name: tf.convert_to_tensor(v) for name, v in features.items()})
         return {
             key: {task: p.numpy()[:, 0] for task, p in tasks.items()}
-            for key, tasks in zip(keys, found, strict=True)
+            for key, tasks in zip(keys, run(features), strict=True)
         }
 
     return score

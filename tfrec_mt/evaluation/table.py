@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tfrec_mt.evaluation.cells import ALL
 from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models
 from tfrec_mt.evaluation.metric_row import MetricRow
 
@@ -54,6 +55,32 @@ def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str
         f"{line.topic}/{line.domain}: {line.note}" for line in lines if line.lift.value is None
     ]
     return "\n".join([f"AUC, task {task}", *printed, *reasons])
+
+
+def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
+    """Every metric of every model over all rows, a model per line."""
+    found = {
+        (row.model, row.metric): row
+        for row in rows
+        if (row.task, row.topic, row.domain) == (task, ALL, ALL) and row.reference is None
+    }
+    models = list(dict.fromkeys(model for model, _ in found))
+    metrics = list(dict.fromkeys(metric for _, metric in found))
+    cells = [["model", *metrics]]
+    cells += [[model, *(number(found.get((model, m))) for m in metrics)] for model in models]
+    if any(row.oracle is not None for row in found.values()):
+        by_metric = {metric: row.oracle for (_, metric), row in found.items()}
+        cells.append(
+            ["oracle", *("-" if (v := by_metric[m]) is None else f"{v:.4f}" for m in metrics)]
+        )
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines = [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in cells
+    ]
+    return "\n".join([f"All rows, task {task}", *lines])
 
 
 def line_cells(line: ComparisonLine) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+
+from tfrec_mt.models.batch_function import BatchFunction
 
 
 class Scorer:
@@ -16,9 +17,8 @@ class Scorer:
     """
 
     def __init__(self, model: keras.Model) -> None:
-        self._score = tf.function(lambda features: model(features), reduce_retracing=True)
+        self._score = BatchFunction(lambda features: model(features))
 
-    def __call__(self, features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def __call__(self, features: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Probabilities `{task: float32 [B]}`."""
-        scores = self._score({n: tf.convert_to_tensor(v) for n, v in features.items()})
-        return {task: values.numpy()[:, 0] for task, values in scores.items()}
+        return {task: values.numpy()[:, 0] for task, values in self._score(features).items()}

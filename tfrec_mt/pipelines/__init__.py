@@ -1,1 +1,6 @@
-"""The binaries: flags, a frozen run configuration, one library call."""
+"""Binaries: flags, one frozen config, one library call."""
+
+import os
+
+# TensorFlow's start-up notes would bury ours; it reads this once, when it is first imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -21,7 +21,7 @@ def settings_of(config: Any) -> dict[str, Any]:
     """A run's frozen config as JSON values, without the folder it writes to."""
     values = dataclasses.asdict(config)
     del values["output"]
-    return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+    return dict(json.loads(json.dumps(values, default=str)))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,54 @@
+"""Measures a base, its kernels and the control per task and domain, with intervals.
+
+Example:
+  python -m tfrec_mt.pipelines.evaluate --data=runs/takeout/data --base=runs/takeout/base \
+      --kernels=runs/takeout/kernels --output=runs/takeout/evaluation
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from tfrec_mt.evaluation.evaluate import METRICS_FILE, EvaluateConfig, evaluate
+from tfrec_mt.evaluation.table import format_metrics, format_table
+from tfrec_mt.pipelines.run_binary import run_binary
+from tfrec_mt.training.fine_tune import KERNELS
+from tfrec_mt.training.pretrain import MODEL
+
+_DATA = flags.DEFINE_string("data", None, "Prepared dataset.", required=True)
+_BASE = flags.DEFINE_string("base", None, "Run folder of the base model.", required=True)
+_KERNELS = flags.DEFINE_string("kernels", None, "Run folder of the kernels.")
+_CONTROL = flags.DEFINE_string(
+    "control", None, "Run folder of the base continued on the kernels' rows."
+)
+_PART = flags.DEFINE_string("part", "test", "Part to score.")
+_OUTPUT = flags.DEFINE_string("output", None, "Folder to make, with metrics.json.", required=True)
+
+
+def main() -> None:
+    """Evaluates and prints a table per task."""
+    found = evaluate(
+        EvaluateConfig(
+            data=Path(_DATA.value),
+            base=Path(_BASE.value) / MODEL,
+            kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
+            control=Path(_CONTROL.value) / MODEL if _CONTROL.value else None,
+            part=_PART.value,
+            output=Path(_OUTPUT.value),
+        )
+    )
+    print(f"part {found.part}, split by {found.split}")
+    for task in found.tasks:
+        print(f"\n{format_metrics(found.rows, task)}")
+        if _KERNELS.value:
+            print(f"\n{format_table(found.rows, task, found.roles)}")
+    print(f"\n{Path(_OUTPUT.value) / METRICS_FILE}")
+
+
+def run() -> None:
+    """Console command."""
+    run_binary(main)
+
+
+if __name__ == "__main__":
+    run()

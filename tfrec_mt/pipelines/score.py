@@ -1,0 +1,56 @@
+"""Scores raw rows through an exported SavedModel and compares with the model in memory.
+
+Example:
+  python -m tfrec_mt.pipelines.score --export=runs/takeout/export/1 --data=runs/takeout/data \
+      --base=runs/takeout/base --kernels=runs/takeout/kernels --output=runs/takeout/scores.parquet
+"""
+
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from tfrec_mt.pipelines.flag_types import path_or_none
+from tfrec_mt.pipelines.run_binary import EXIT_ERROR, run_binary
+from tfrec_mt.serving.score import ScoreConfig, score
+from tfrec_mt.training.fine_tune import KERNELS
+from tfrec_mt.training.pretrain import MODEL
+
+_EXPORT = flags.DEFINE_string("export", None, "Folder of one version.", required=True)
+_ROWS = flags.DEFINE_string("rows", None, "Parquet file of raw rows to score.")
+_DATA = flags.DEFINE_string("data", None, "Prepared dataset: scores its sampled requests.")
+_OUTPUT = flags.DEFINE_string("output", None, "Parquet file to write.")
+_BASE = flags.DEFINE_string("base", None, "Run folder of the base, to compare with.")
+_KERNELS = flags.DEFINE_string("kernels", None, "Run folder of the kernels, to compare with.")
+_TOLERANCE = flags.DEFINE_float(
+    "tolerance", 1e-5, "Largest difference that is not an error.", lower_bound=0.0
+)
+
+
+def main() -> None:
+    """Scores, and fails if the export and the model in memory differ."""
+    found = score(
+        ScoreConfig(
+            export=Path(_EXPORT.value),
+            rows=path_or_none(_ROWS.value),
+            data=path_or_none(_DATA.value),
+            output=path_or_none(_OUTPUT.value),
+            base=Path(_BASE.value) / MODEL if _BASE.value else None,
+            kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
+        )
+    )
+    print(f"{len(found.rows):,} rows scored")
+    if found.difference is not None:
+        print(f"largest difference to the model in memory: {found.difference:.2e}")
+        if not found.difference <= _TOLERANCE.value:
+            print(f"error: more than --tolerance={_TOLERANCE.value}", file=sys.stderr)
+            sys.exit(EXIT_ERROR)
+
+
+def run() -> None:
+    """Console command."""
+    run_binary(main)
+
+
+if __name__ == "__main__":
+    run()

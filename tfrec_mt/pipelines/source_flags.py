@@ -1,0 +1,100 @@
+"""Flags that name a data source, and the source they name."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from absl import flags
+
+from tfrec_mt.data.source import Source
+from tfrec_mt.data.sources.logs import LogsSource
+from tfrec_mt.data.sources.movielens import MovieLensSource
+from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
+from tfrec_mt.data.sources.tfds import TfdsSource
+from tfrec_mt.schema import Schema, SchemaError
+from tfrec_mt.schema.errors import nearest
+
+_TFDS = "tfds:"
+
+SOURCE = flags.DEFINE_string(
+    "source",
+    None,
+    "takeout (generated), movielens, logs (your CSV or Parquet files), or tfds:NAME.",
+    required=True,
+)
+SEED = flags.DEFINE_integer("seed", 0, "Seed of a generated world and of the split.", lower_bound=0)
+_ROWS = flags.DEFINE_integer("rows", 1_000_000, "takeout: impressions.", lower_bound=1)
+_SHIFT = flags.DEFINE_float(
+    "shift", 1.0, "takeout: strength of the domain shift; 0 is none.", lower_bound=0.0
+)
+_PROCESSES = flags.DEFINE_integer("processes", 1, "takeout: generating processes.", lower_bound=1)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "movielens, tfds: folder of the files; default $TFREC_MT_DATA/movielens_*."
+)
+_VARIANT = flags.DEFINE_enum("variant", "1m", ["1m", "100k"], "movielens: which of the two.")
+_FILES = flags.DEFINE_list("files", [], "logs: files, folders or patterns.")
+_SCHEMA = flags.DEFINE_string("schema", None, "logs, tfds: schema JSON file.")
+_TFDS_SPLIT = flags.DEFINE_string("tfds_split", "train", "tfds: split to read.")
+_COLUMNS = flags.DEFINE_list(
+    "columns", [], "tfds: column=path pairs, such as 'click=user_rating > 3'."
+)
+
+
+def make_source() -> Source:
+    """The source that the flags name.
+
+    Raises:
+      SchemaError: An unknown source, or one that lacks a flag it needs.
+    """
+    name = SOURCE.value
+    if name.startswith(_TFDS):
+        return _tfds(name.removeprefix(_TFDS))
+    if name not in _SOURCES:
+        raise SchemaError(f"--source={name}: unknown source; {nearest(name, [*_SOURCES, _TFDS])}")
+    return _SOURCES[name]()
+
+
+def _takeout() -> Source:
+    return TakeoutSource(
+        TakeoutConfig(
+            rows=_ROWS.value, seed=SEED.value, shift=_SHIFT.value, processes=_PROCESSES.value
+        )
+    )
+
+
+def _movielens() -> Source:
+    folder = _DATA_DIR.value
+    if folder is None:
+        if not (root := os.environ.get("TFREC_MT_DATA")):
+            raise SchemaError("--source=movielens needs --data_dir, or $TFREC_MT_DATA to be set")
+        folder = Path(root) / f"movielens_{_VARIANT.value}"
+    return MovieLensSource(folder, _VARIANT.value)
+
+
+def _logs() -> Source:
+    if not _FILES.value:
+        raise SchemaError("--source=logs needs --files")
+    return LogsSource(_FILES.value, _schema())
+
+
+def _tfds(name: str) -> Source:
+    columns = {}
+    for pair in _COLUMNS.value:
+        column, equals, path = pair.partition("=")
+        if not equals:
+            raise SchemaError(f"--columns: expected column=path, got {pair!r}")
+        columns[column.strip()] = path.strip()
+    return TfdsSource(name, _schema(), _TFDS_SPLIT.value, _DATA_DIR.value, columns)
+
+
+def _schema() -> Schema:
+    if not _SCHEMA.value:
+        raise SchemaError(f"--source={SOURCE.value} needs --schema")
+    return Schema.load(_SCHEMA.value)
+
+
+_SOURCES: dict[str, Callable[[], Source]] = {
+    "takeout": _takeout,
+    "movielens": _movielens,
+    "logs": _logs,
+}

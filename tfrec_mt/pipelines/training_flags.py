@@ -1,0 +1,44 @@
+"""Flags of the training loop, shared by the binaries that train."""
+
+from absl import flags
+
+from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
+from tfrec_mt.training.train_config import TrainConfig
+
+_DEFAULTS = TrainConfig()
+
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", _DEFAULTS.batch_size, "Rows of a training step.", lower_bound=1
+)
+_EPOCHS = flags.DEFINE_integer("epochs", _DEFAULTS.epochs, "Passes over the parts.", lower_bound=1)
+_STEPS_PER_CALL = flags.DEFINE_integer(
+    "steps_per_call", _DEFAULTS.steps_per_call, "Steps between returns to Python.", lower_bound=1
+)
+_CHECKPOINT_EVERY = flags.DEFINE_integer(
+    "checkpoint_every", _DEFAULTS.checkpoint_every, "Steps between checkpoints.", lower_bound=1
+)
+_PATIENCE = flags.DEFINE_integer(
+    "patience",
+    _DEFAULTS.patience,
+    "Epochs without a better validation AUC before stopping; 0 never stops early.",
+    lower_bound=0,
+)
+_SEED = flags.DEFINE_integer(
+    "seed", _DEFAULTS.seed, "Seed of weights, batch order and dropout.", lower_bound=0
+)
+OPTIMIZER = flags.DEFINE_enum("optimizer", "lazy_adam", sorted(OPTIMIZERS), "Optimizer.")
+LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", 0.001, "Learning rate, above 0.", lower_bound=1e-12
+)
+
+
+def train_config() -> TrainConfig:
+    """The settings that the flags give."""
+    return TrainConfig(
+        batch_size=_BATCH_SIZE.value,
+        epochs=_EPOCHS.value,
+        steps_per_call=_STEPS_PER_CALL.value,
+        checkpoint_every=_CHECKPOINT_EVERY.value,
+        patience=_PATIENCE.value,
+        seed=_SEED.value,
+    )

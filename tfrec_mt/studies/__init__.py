@@ -1,0 +1,1 @@
+"""Experiments: small compositions of the library with a question of their own."""

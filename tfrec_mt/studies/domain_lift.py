@@ -1,0 +1,67 @@
+"""What kernels bring: base, control and kernels trained and measured on one dataset."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfrec_mt.evaluation.evaluate import EvaluateConfig, Evaluation, evaluate
+from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig, fine_tune
+from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiftCase:
+    """One base with its control and kernels.
+
+    Args:
+      name: What sets the case apart, in a reader's words.
+      folder: Takes the runs `base`, `control` and `kernels`.
+      pretrain: Settings of the base.
+      control: Settings of the base continued on the kernels' rows.
+      fine_tune: Settings of the kernels.
+    """
+
+    name: str
+    folder: Path
+    pretrain: PretrainConfig
+    control: PretrainConfig
+    fine_tune: FineTuneConfig
+
+
+def lift_case(
+    name: str, folder: Path, base: PretrainConfig, kernels: FineTuneConfig, topics: tuple[str, ...]
+) -> LiftCase:
+    """A case whose base sees `topics`, with its runs in `folder`."""
+    settings = base.model_settings | {"base_topics": topics}
+    pretrain_config = dataclasses.replace(base, output=folder / "base", model_settings=settings)
+    return LiftCase(
+        name=name,
+        folder=folder,
+        pretrain=pretrain_config,
+        control=dataclasses.replace(
+            pretrain_config,
+            output=folder / "control",
+            parts=kernels.parts,
+            validation=None,
+            init_from=folder / "base",
+            train=dataclasses.replace(base.train, epochs=kernels.train.epochs, patience=0),
+        ),
+        fine_tune=dataclasses.replace(kernels, base=folder / "base", output=folder / "kernels"),
+    )
+
+
+def measure_lift(case: LiftCase, part: str = "test") -> Evaluation:
+    """Trains what is not trained yet, and evaluates everything on a part nothing has seen."""
+    base, control = case.folder / "base" / MODEL, case.folder / "control" / MODEL
+    kernels = case.folder / "kernels" / KERNELS
+    if not base.exists():
+        pretrain(case.pretrain, "pretrain")
+    if not control.exists():
+        pretrain(case.control, "control")
+    if not kernels.exists():
+        fine_tune(case.fine_tune)
+    return evaluate(
+        EvaluateConfig(
+            data=case.pretrain.data, base=base, kernels=kernels, control=control, part=part
+        )
+    )
