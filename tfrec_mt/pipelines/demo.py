@@ -1,51 +1,84 @@
-"""The main job end to end: generate, prepare, pre-train, fine-tune, evaluate, export, score.
+"""The main job end to end: prepare, pre-train, fine-tune, evaluate, export, score, report.
 
-Example:
+Examples:
   python -m tfrec_mt.pipelines.demo --output=runs/demo
+  python -m tfrec_mt.pipelines.demo --flagfile=recipes/movielens_1m.flags --output=runs/movielens
 """
 
 from pathlib import Path
 
 from absl import flags
 
+from tfrec_mt.pipelines import (
+    kernel_flags,
+    model_flags,
+    source_flags,
+    split_flags,
+    training_flags,
+)
 from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.studies.demo import DemoConfig, demo
+from tfrec_mt.studies.demo import CASES, DemoConfig, demo
 from tfrec_mt.training.fine_tune import FineTuneConfig
+from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.pretrain import PretrainConfig
 from tfrec_mt.training.train_config import TrainConfig
 
+for module in (source_flags, split_flags, model_flags, training_flags, kernel_flags):
+    flags.adopt_module_key_flags(module)
+
 _OUTPUT = flags.DEFINE_string("output", "runs/demo", "Folder for everything.")
-_ROWS = flags.DEFINE_integer("rows", 1_000_000, "Impressions to generate.", lower_bound=20_000)
-_SHIFT = flags.DEFINE_float("shift", 1.0, "Strength of the domain shift.", lower_bound=0.0)
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the world and of training.", lower_bound=0)
+_CASES = flags.DEFINE_multi_enum(
+    "case", list(CASES), list(CASES), "Whether the base knows the topics; repeatable."
+)
+_VALIDATION = flags.DEFINE_string("validation", None, "Part that early stopping looks at.")
+_KERNEL_PARTS = flags.DEFINE_list("kernel_parts", ["fresh"], "Parts that kernels are trained on.")
+_KERNEL_EPOCHS = flags.DEFINE_integer("kernel_epochs", 1, "Passes over them.", lower_bound=1)
+_KERNEL_BATCH_SIZE = flags.DEFINE_integer("kernel_batch_size", 512, "Rows a step.", lower_bound=1)
+_KERNEL_OPTIMIZER = flags.DEFINE_enum(
+    "kernel_optimizer", "lazy_adam", sorted(OPTIMIZERS), "Optimizer of the kernels."
+)
+_KERNEL_LEARNING_RATE = flags.DEFINE_float(
+    "kernel_learning_rate", 0.001, "Its learning rate, above 0.", lower_bound=1e-12
+)
 
 
 def main() -> None:
-    """Runs the demo."""
+    """Runs the job."""
     output = Path(_OUTPUT.value)
-    data = output / "data"
+    seed = source_flags.SEED.value
     demo(
         DemoConfig(
             output=output,
-            rows=_ROWS.value,
-            shift=_SHIFT.value,
-            seed=_SEED.value,
+            source=source_flags.make_source(),
+            source_settings=source_flags.source_settings(),
+            split=split_flags.split_spec(),
+            seed=seed,
             pretrain=PretrainConfig(
-                data=data,
+                data=output / "data",
                 output=output,
-                model_settings={"units": (128, 64)},
-                optimizer="lazy_adam",
-                learning_rate=0.001,
-                train=TrainConfig(batch_size=1024, seed=_SEED.value),
+                validation=_VALIDATION.value,
+                model=model_flags.MODEL.value,
+                model_settings=model_flags.model_settings(),
+                optimizer=training_flags.OPTIMIZER.value,
+                learning_rate=training_flags.LEARNING_RATE.value,
+                train=training_flags.train_config(seed),
             ),
             fine_tune=FineTuneConfig(
                 base=output,
-                data=data,
+                data=output / "data",
                 output=output,
-                optimizer="lazy_adam",
-                learning_rate=0.001,
-                train=TrainConfig(batch_size=512, seed=_SEED.value),
+                parts=tuple(_KERNEL_PARTS.value),
+                adapter=kernel_flags.ADAPTER.value,
+                adapter_settings=kernel_flags.adapter_settings(),
+                kl_weight=kernel_flags.KL_WEIGHT.value,
+                rate_rule=kernel_flags.RATE_RULE.value,
+                optimizer=_KERNEL_OPTIMIZER.value,
+                learning_rate=_KERNEL_LEARNING_RATE.value,
+                train=TrainConfig(
+                    batch_size=_KERNEL_BATCH_SIZE.value, epochs=_KERNEL_EPOCHS.value, seed=seed
+                ),
             ),
+            cases=tuple(_CASES.value),
         )
     )
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from absl import flags
 
-from tfrec_mt.adapters.catalog import ADAPTERS
-from tfrec_mt.pipelines import training_flags
-from tfrec_mt.pipelines.flag_types import define_positive_list
+from tfrec_mt.pipelines import kernel_flags, training_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
-from tfrec_mt.training.kernel_rates import RATE_RULES
 
+flags.adopt_module_key_flags(kernel_flags)
 flags.adopt_module_key_flags(training_flags)
 
 _BASE = flags.DEFINE_string("base", None, "Run folder of the base model.", required=True)
@@ -27,14 +25,7 @@ _PARTS = flags.DEFINE_list(
     "parts", ["fresh"], "Parts to train on; not ones that the base was trained on."
 )
 _TOPICS = flags.DEFINE_list("topics", [], "Topics to train kernels for; default all.")
-_ADAPTER = flags.DEFINE_enum("adapter", "iak", sorted(ADAPTERS), "Kind of kernel.")
-_ENCODER_UNITS = define_positive_list(
-    "encoder_units", [50], "Layers of the encoder; the last is its width d_e."
-)
-_KL_WEIGHT = flags.DEFINE_float("kl_weight", 1.0, "Weight of the KL term.", lower_bound=0.0)
-_RATE_RULE = flags.DEFINE_enum(
-    "rate_rule", "none", RATE_RULES, "Dynamic batch-aware rates, equation 21 of the IAK paper."
-)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of weights and batch order.", lower_bound=0)
 
 
 def main() -> None:
@@ -45,13 +36,13 @@ def main() -> None:
         output=Path(_OUTPUT.value),
         parts=tuple(_PARTS.value),
         topics=tuple(_TOPICS.value),
-        adapter=_ADAPTER.value,
-        adapter_settings={"encoder_units": tuple(int(width) for width in _ENCODER_UNITS.value)},
-        kl_weight=_KL_WEIGHT.value,
-        rate_rule=_RATE_RULE.value,
+        adapter=kernel_flags.ADAPTER.value,
+        adapter_settings=kernel_flags.adapter_settings(),
+        kl_weight=kernel_flags.KL_WEIGHT.value,
+        rate_rule=kernel_flags.RATE_RULE.value,
         optimizer=training_flags.OPTIMIZER.value,
         learning_rate=training_flags.LEARNING_RATE.value,
-        train=training_flags.train_config(),
+        train=training_flags.train_config(_SEED.value),
     )
     print(f"kernels: {fine_tune(config)}")
 

@@ -2,32 +2,19 @@
 
 Example:
   python -m tfrec_mt.pipelines.prepare_data --source=takeout --rows=1000000 \
-      --split=days --parts=train:6,fresh:1,test:1 --output=runs/takeout/data
+      --split=days --split_parts=train:6,fresh:1,test:1 --output=runs/takeout/data
 """
-
-from typing import get_args
 
 from absl import flags
 
 from tfrec_mt.data.prepare import prepare
-from tfrec_mt.data.splits import SplitKind, SplitSpec
-from tfrec_mt.pipelines import source_flags
+from tfrec_mt.pipelines import source_flags, split_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 
 flags.adopt_module_key_flags(source_flags)
+flags.adopt_module_key_flags(split_flags)
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder to make.", required=True)
-_SPLIT = flags.DEFINE_enum(
-    "split",
-    "days",
-    get_args(SplitKind),
-    "How rows are divided: whole days or shares in time order, at random, or by request.",
-)
-_PARTS = flags.DEFINE_string(
-    "parts",
-    "train:6,fresh:1,test:1",
-    "Parts with their days or shares; the first is what vocabularies are learned from.",
-)
 _UNKNOWN_DOMAINS = flags.DEFINE_enum(
     "unknown_domains",
     "error",
@@ -41,10 +28,10 @@ def main() -> None:
     dataset = prepare(
         source_flags.make_source(),
         _OUTPUT.value,
-        SplitSpec.parse(_PARTS.value, _SPLIT.value),
+        split_flags.split_spec(),
         seed=source_flags.SEED.value,
         unknown_domains=_UNKNOWN_DOMAINS.value,
-        description={"source": source_flags.SOURCE.value},
+        description=source_flags.source_settings(),
     )
     rows = ", ".join(f"{part} {dataset.rows(part):,}" for part in dataset.parts)
     print(f"{dataset.path}: {rows} rows")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -18,11 +19,12 @@ _TFDS = "tfds:"
 
 SOURCE = flags.DEFINE_string(
     "source",
-    None,
+    "takeout",
     "takeout (generated), movielens, logs (your CSV or Parquet files), or tfds:NAME.",
-    required=True,
 )
-SEED = flags.DEFINE_integer("seed", 0, "Seed of a generated world and of the split.", lower_bound=0)
+SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of a generated world, of the split and of training.", lower_bound=0
+)
 _ROWS = flags.DEFINE_integer("rows", 1_000_000, "takeout: impressions.", lower_bound=1)
 _SHIFT = flags.DEFINE_float(
     "shift", 1.0, "takeout: strength of the domain shift; 0 is none.", lower_bound=0.0
@@ -52,6 +54,12 @@ def make_source() -> Source:
     if name not in _SOURCES:
         raise SchemaError(f"--source={name}: unknown source; {nearest(name, [*_SOURCES, _TFDS])}")
     return _SOURCES[name]()
+
+
+def source_settings() -> dict[str, Any]:
+    """What the flags say about the source, as JSON values."""
+    own = flags.FLAGS.get_flags_for_module(__name__)
+    return {flag.name: flag.value for flag in own if flag.present or flag.name == "source"}
 
 
 def _takeout() -> Source:

@@ -23,16 +23,13 @@ _PATIENCE = flags.DEFINE_integer(
     "Epochs without a better validation AUC before stopping; 0 never stops early.",
     lower_bound=0,
 )
-_SEED = flags.DEFINE_integer(
-    "seed", _DEFAULTS.seed, "Seed of weights, batch order and dropout.", lower_bound=0
-)
 OPTIMIZER = flags.DEFINE_enum("optimizer", "lazy_adam", sorted(OPTIMIZERS), "Optimizer.")
 LEARNING_RATE = flags.DEFINE_float(
     "learning_rate", 0.001, "Learning rate, above 0.", lower_bound=1e-12
 )
 
 
-def train_config() -> TrainConfig:
+def train_config(seed: int) -> TrainConfig:
     """The settings that the flags give."""
     return TrainConfig(
         batch_size=_BATCH_SIZE.value,
@@ -40,5 +37,5 @@ def train_config() -> TrainConfig:
         steps_per_call=_STEPS_PER_CALL.value,
         checkpoint_every=_CHECKPOINT_EVERY.value,
         patience=_PATIENCE.value,
-        seed=_SEED.value,
+        seed=seed,
     )

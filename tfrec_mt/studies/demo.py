@@ -5,10 +5,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.prepare import prepare
-from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
+from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.evaluate import METRICS_FILE, Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
@@ -23,7 +24,11 @@ from tfrec_mt.training.run_folder import run_folder, settings_of
 
 REPORT = "report.html"
 MOST_DIFFERENCE = 1e-5
-_SPLIT = SplitSpec.parse("train:6,fresh:1,test:1", "days")
+# By name: how a report calls the case, and whether the base sees the topics.
+CASES = {
+    "unknown": ("topics unknown to the base", False),
+    "known": ("topics known to the base", True),
+}
 
 
 class ParityError(RuntimeError):
@@ -32,42 +37,64 @@ class ParityError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class DemoConfig:
-    """Settings of the demo.
+    """Settings of the main job.
 
     Args:
-      output: Folder for everything; an unfinished demo of the same settings goes on.
-      rows: Impressions of the world.
-      shift: Strength of its domain shift.
-      seed: Seed of the world and of training.
+      output: Folder for everything; an unfinished job of the same settings goes on.
+      source: Where rows come from.
+      source_settings: What sets this source apart from others, as JSON values.
+      split: How rows are divided; the last part is what models are measured on.
+      seed: Seed of the split.
       pretrain: Settings of the bases.
       fine_tune: Settings of the kernels.
+      cases: Names of `CASES`, each with a base of its own; the first is exported.
     """
 
     output: Path
-    rows: int
-    shift: float
+    source: Source
+    source_settings: dict[str, Any]
+    split: SplitSpec
     seed: int
     pretrain: PretrainConfig
     fine_tune: FineTuneConfig
+    cases: tuple[str, ...] = tuple(CASES)
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides the result, as JSON values."""
+        return {
+            "source": self.source_settings,
+            "split": f"{self.split.kind} {self.split}",
+            "seed": self.seed,
+            "pretrain": settings_of(self.pretrain),
+            "fine_tune": settings_of(self.fine_tune),
+            "cases": self.cases,
+        }
 
 
 def demo(config: DemoConfig) -> None:
-    """Generates, prepares, pre-trains, fine-tunes, evaluates, exports, scores and reports.
+    """Prepares, pre-trains, fine-tunes, evaluates, exports, scores and reports.
 
     Raises:
       ParityError: The export and the model in memory differ.
     """
-    with run_folder(config.output, settings_of(config), REPORT):
+    with run_folder(config.output, config.settings(), REPORT):
         data = config.output / "data"
         if not data.exists():
-            _say(f"prepare: {config.rows:,} impressions of eight days, 11 domains in three topics")
-            world = TakeoutConfig(rows=config.rows, seed=config.seed, shift=config.shift)
-            prepare(TakeoutSource(world), data, _SPLIT, description=dataclasses.asdict(world))
-        cases = list(_cases(config, PreparedDataset(data)))
+            _say("prepare: rows to columns, ids to codes")
+            prepare(
+                config.source,
+                data,
+                config.split,
+                seed=config.seed,
+                description=config.source_settings,
+            )
+        dataset = PreparedDataset(data)
+        _say(", ".join(f"{part} {dataset.rows(part):,} rows" for part in dataset.parts))
+        cases = list(_cases(config, dataset))
         found = []
         for case in cases:
-            _say(f"{case.name}: pre-train, continue as control, train 11 kernels, evaluate")
-            found.append(measure_lift(case))
+            _say(f"{case.name}: pre-train, continue as control, train kernels, evaluate")
+            found.append(measure_lift(case, dataset.parts[-1]))
             _print_tables(case.name, found[-1])
         exported = _export_and_compare(config, cases[0])
         rows = [row for case, one in zip(cases, found, strict=True) for row in _tagged(case, one)]
@@ -78,11 +105,15 @@ def demo(config: DemoConfig) -> None:
 
 def _cases(config: DemoConfig, dataset: PreparedDataset) -> Iterator[LiftCase]:
     topics = tuple(topic.name for topic in dataset.schema.topics)
-    for name, folder, known in (
-        ("topics unknown to the base", "unknown", ()),
-        ("topics known to the base", "known", topics),
-    ):
-        yield lift_case(name, config.output / folder, config.pretrain, config.fine_tune, known)
+    for case in config.cases:
+        name, known = CASES[case]
+        yield lift_case(
+            name,
+            config.output / case,
+            config.pretrain,
+            config.fine_tune,
+            topics if known else (),
+        )
 
 
 def _export_and_compare(config: DemoConfig, case: LiftCase) -> str:
@@ -144,18 +175,21 @@ def _write_report(
     }
     write_report(
         config.output / REPORT,
-        "tfrec_mt demo: what 11 kernels bring behind a frozen base",
+        "What kernels bring behind a frozen base",
         report_cases,
         curves=curves,
-        settings=settings_of(config),
+        settings=config.settings(),
         sections=[
             Section("Serving", exported),
             Section(
                 "What is compared",
-                "Bases are pre-trained on days 1 to 6, kernels on day 7, and everything is "
-                "measured on day 8. Zero-shot is the frozen base; adapted adds the kernels of "
-                "one topic; the control is the base itself trained on day 7. The oracle knows "
-                "the true probabilities, and the share is of its lead over item popularity.",
+                f"Rows are split by {config.split.kind} ({config.split}). Bases are trained on "
+                f"{', '.join(config.pretrain.parts)}, kernels on "
+                f"{', '.join(config.fine_tune.parts)}, and everything is measured on the last "
+                "part. Zero-shot is the frozen base; adapted adds the kernels of one topic; the "
+                "control is the base itself trained on the kernels' rows. Where the true "
+                "probabilities are known, the oracle's are them, and the share is of its lead "
+                "over item popularity.",
             ),
         ],
     )

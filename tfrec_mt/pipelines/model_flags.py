@@ -1,0 +1,34 @@
+"""Flags that describe a base model, shared by the binaries that make one."""
+
+from typing import Any
+
+from absl import flags
+
+from tfrec_mt.models.catalog import RANKING_MODELS
+from tfrec_mt.pipelines.flag_types import define_positive_list
+
+MODEL = flags.DEFINE_enum("model", "olr", sorted(RANKING_MODELS), "Kind of model.")
+_EMBEDDING_WIDTH = flags.DEFINE_integer("embedding_width", 8, "Embedding width.", lower_bound=1)
+_UNITS = define_positive_list("units", [128, 64], "Layers of each expert.")
+_DROPOUT = flags.DEFINE_float(
+    "dropout", 0.0, "Dropout of the experts.", lower_bound=0.0, upper_bound=0.99
+)
+_EXPERTS = flags.DEFINE_integer("experts", 2, "Number of experts.", lower_bound=1)
+_HEADS = flags.DEFINE_integer("heads", 8, "Attention heads.", lower_bound=1)
+_HEAD_WIDTH = flags.DEFINE_integer("head_width", 8, "Width of a head.", lower_bound=1)
+_LONG_TOP = flags.DEFINE_integer(
+    "long_top", 32, "Elements of the long history that are attended to.", lower_bound=1
+)
+
+
+def model_settings() -> dict[str, Any]:
+    """Arguments of the model that the flags give."""
+    return {
+        "embedding_width": _EMBEDDING_WIDTH.value,
+        "units": tuple(int(width) for width in _UNITS.value),
+        "dropout": _DROPOUT.value,
+        "experts": _EXPERTS.value,
+        "heads": _HEADS.value,
+        "head_width": _HEAD_WIDTH.value,
+        "long_top": _LONG_TOP.value,
+    }
