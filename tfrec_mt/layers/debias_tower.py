@@ -8,7 +8,7 @@ import keras
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.feature_tables import feature_tables
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
-from tfrec_mt.schema import Schema
+from tfrec_mt.schema import CategoricalFeature, Feature, Schema, SchemaError
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -29,6 +29,9 @@ class DebiasTower(keras.layers.Layer):
     Returns:
       `[B, 1]` logits.
 
+    Raises:
+      SchemaError: An exposure feature is a bag or a number that is passed through.
+
     Reference:
       IAK paper, 5.2, fourth part of OLR.
     """
@@ -40,6 +43,8 @@ class DebiasTower(keras.layers.Layer):
         self.schema = schema if isinstance(schema, Schema) else Schema.from_json(schema)
         self.width = width
         self.units = tuple(units)
+        for feature in self.schema.side("exposure"):
+            _check_single_code(feature)
         self.embedding = FusedEmbedding(
             *feature_tables(self.schema, self.schema.side("exposure")), width, name="embedding"
         )
@@ -64,6 +69,9 @@ class DebiasTower(keras.layers.Layer):
         rows = keras.ops.cast(keras.ops.size(effect), effect.dtype)
         return effect - keras.ops.logsumexp(effect) + keras.ops.log(rows)
 
+    def compute_output_shape(self, features_shape: Any) -> tuple[int | None, ...]:
+        return (None, 1)
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
@@ -71,3 +79,14 @@ class DebiasTower(keras.layers.Layer):
             "width": self.width,
             "units": self.units,
         }
+
+
+def _check_single_code(feature: Feature) -> None:
+    if isinstance(feature, CategoricalFeature):
+        if feature.max_values > 1:
+            raise SchemaError(
+                f"exposure feature {feature.name!r}: expected one id per row, "
+                f"max_values is {feature.max_values}"
+            )
+    elif feature.buckets is None:
+        raise SchemaError(f"exposure feature {feature.name!r} must be discretised: set buckets")

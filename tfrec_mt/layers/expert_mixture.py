@@ -46,7 +46,9 @@ class ExpertMixture(keras.layers.Layer):
         self.dropout = dropout
         self._experts = [DenseNet(units, dropout, name=f"expert_{i}") for i in range(experts)]
         self._gates = {
-            task: keras.layers.Dense(experts, activation="softmax", use_bias=False, name=f"{task}_gate")
+            task: keras.layers.Dense(
+                experts, activation="softmax", use_bias=False, name=f"{task}_gate"
+            )
             for task in self.tasks
         }
 

@@ -123,9 +123,7 @@ class FrontEnd(keras.layers.Layer):
         shape = tf.shape(item_side)
         if user:
             user_side = tf.concat(user, axis=-1)[:, tf.newaxis]
-            user_side = tf.broadcast_to(
-                user_side, [shape[0], shape[1], user_side.shape[-1]]
-            )
+            user_side = tf.broadcast_to(user_side, [shape[0], shape[1], user_side.shape[-1]])
             item_side = tf.concat([user_side, item_side], axis=-1)
         return tf.reshape(item_side, [shape[0] * shape[1], self.output_width])
 

@@ -89,7 +89,7 @@ class LongSequence(keras.layers.Layer):
     def compute_output_shape(
         self, targets_shape: Any, history_shape: Any = None, mask_shape: Any = None
     ) -> tuple[int | None, ...]:
-        return self.attention.compute_output_shape(targets_shape)  # type: ignore[no-any-return]
+        return self.attention.compute_output_shape(targets_shape)
 
     def get_config(self) -> dict[str, Any]:
         return {

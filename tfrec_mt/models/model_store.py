@@ -5,9 +5,14 @@ import json
 import shutil
 from pathlib import Path
 
+import tensorflow as tf
+
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema.errors import nearest
+from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.storage.hashes import hash_files, verify_files
 from tfrec_mt.storage.variables import load_variables, named_variables, save_variables
 
 FORMAT_VERSION = 1
@@ -48,6 +53,7 @@ def save_model(model: RankingModel, folder: Path, vocabularies: Path) -> str:
     with published_folder(folder) as temporary:
         save_variables(named_variables(model), temporary)
         shutil.copytree(vocabularies, temporary / VOCABULARIES)
+        value["files"] = hash_files(temporary)
         (temporary / MODEL_FILE).write_text(json.dumps(value, indent=1), encoding="utf-8")
     return str(value["fingerprint"])
 
@@ -56,22 +62,25 @@ def load_model(folder: Path) -> RankingModel:
     """Reads a model back.
 
     Raises:
-      ModelStoreError: No model lies there, or one of a newer release, or its weights changed.
+      ModelStoreError: No model of this release lies there, or a file of it is damaged.
     """
     path = folder / MODEL_FILE
-    if not path.is_file():
-        raise ModelStoreError(f"{folder} holds no model: {path} is missing")
-    value = json.loads(path.read_text(encoding="utf-8"))
-    if value["format_version"] > FORMAT_VERSION:
-        raise ModelStoreError(
-            f"{path}: format {value['format_version']} is newer than this release reads "
-            f"({FORMAT_VERSION})"
-        )
+    try:
+        value = read_description(path, FORMAT_VERSION, ("model", "config", "fingerprint"))
+        # models saved before file hashes were kept have none
+        verify_files(folder, value.get("files", {}))
+    except ValueError as error:
+        raise ModelStoreError(f"{folder} holds no model that can be read: {error}") from error
     kind = RANKING_MODELS.get(value["model"])
     if kind is None:
-        raise ModelStoreError(f"{path}: unknown model {value['model']!r}")
-    model = kind.from_config(value["config"])
-    load_variables(named_variables(model), folder)
+        raise ModelStoreError(
+            f"{path}: unknown model {value['model']!r}; {nearest(value['model'], RANKING_MODELS)}"
+        )
+    try:
+        model = kind.from_config(value["config"])
+        load_variables(named_variables(model), folder)
+    except (TypeError, ValueError, tf.errors.OpError) as error:
+        raise ModelStoreError(f"{path}: its weights and configuration disagree: {error}") from error
     if fingerprint(model) != value["fingerprint"]:
-        raise ModelStoreError(f"{folder}: the weights are not the ones that were saved")
+        raise ModelStoreError(f"{folder}: the model is not the one that was saved")
     return model

@@ -11,7 +11,7 @@ from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.schema import Schema
 
 
-class RankingModel(keras.Model, abc.ABC):  # type: ignore[misc]
+class RankingModel(keras.Model, abc.ABC):
     """A multi-task ranking model in three steps: knowledge, logits, probabilities.
 
     `knowledge` is everything that the last layer sees, and the place where adapters attach;

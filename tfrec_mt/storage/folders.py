@@ -32,7 +32,7 @@ def published_folder(target: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        for path in temporary.rglob("*"):
+        for path in (temporary, *temporary.rglob("*")):
             _sync(path)
         if target.exists():
             raise FileExistsError(f"{target} appeared while it was being written")

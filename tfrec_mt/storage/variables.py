@@ -46,7 +46,7 @@ def load_variables(variables: Mapping[str, tf.Variable], folder: Path) -> None:
 
     Raises:
       VariableMismatchError: Lists what is missing, what is extra and what differs.
-      tensorflow.errors.DataLossError: The file is damaged.
+      tensorflow.errors.OpError: A file is missing, cut or damaged.
     """
     reader = tf.train.load_checkpoint(str(folder / FILE))
     shapes = reader.get_variable_to_shape_map()

@@ -1,0 +1,34 @@
+"""JSON files that describe what lies beside them."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def read_description(path: Path, format_version: int, keys: Iterable[str]) -> dict[str, Any]:
+    """Reads a description.
+
+    Args:
+      path: JSON file.
+      format_version: The one format that is understood.
+      keys: What the description must have beside `format_version`.
+
+    Raises:
+      ValueError: It is not there, not a JSON object, of another format, or lacks keys.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} is missing")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: not JSON: {error}") from error
+    missing = {"format_version", *keys} - set(value if isinstance(value, dict) else ())
+    if missing:
+        raise ValueError(f"{path} is damaged: it lacks {', '.join(sorted(missing))}")
+    if value["format_version"] != format_version:
+        raise ValueError(
+            f"{path}: format {value['format_version']} is not known to this release, "
+            f"which reads {format_version}"
+        )
+    return dict(value)
