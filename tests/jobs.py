@@ -1,0 +1,56 @@
+"""Prepares a small takeout world and trains everything on it, in under a minute."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
+from tfrec_mt.data.splits import SplitSpec
+from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
+from tfrec_mt.training.pretrain import PretrainConfig, pretrain
+from tfrec_mt.training.train_config import TrainConfig
+
+SMALL_MODEL = {"embedding_width": 4, "units": (16, 8), "heads": 2, "head_width": 4}
+TRAIN = TrainConfig(batch_size=512, steps_per_call=8)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Folders of a small job."""
+
+    data: Path
+    base: Path
+    control: Path
+    kernels: Path
+
+
+def run_job(folder: Path) -> Job:
+    """Runs the job in an empty folder."""
+    data, base, control = folder / "data", folder / "base", folder / "control"
+    source = TakeoutSource(TakeoutConfig(rows=30_000, seed=1))
+    prepare(source, data, SplitSpec.parse("train:6,fresh:1,test:1", "days"))
+    settings = PretrainConfig(
+        data=data,
+        output=base,
+        model_settings=SMALL_MODEL,
+        optimizer="lazy_adam",
+        learning_rate=0.003,
+        train=TRAIN,
+    )
+    pretrain(settings)
+    pretrain(
+        PretrainConfig(
+            data=data, output=control, parts=("fresh",), init_from=base, train=TRAIN
+        )
+    )
+    fine_tune(
+        FineTuneConfig(
+            base=base,
+            data=data,
+            output=folder / "kernels",
+            optimizer="lazy_adam",
+            learning_rate=0.01,
+            train=TRAIN,
+        )
+    )
+    return Job(data / "", base / "model", control / "model", folder / "kernels" / "kernels")

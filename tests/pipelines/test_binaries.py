@@ -1,0 +1,126 @@
+"""The binaries, run as a person runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import tensorflow as tf
+
+BINARIES = ("prepare_data", "pretrain", "fine_tune", "evaluate", "export", "score", "demo")
+SMALL_MODEL = ("--embedding_width=4", "--units=16,8", "--heads=2", "--head_width=4")
+
+
+def _run(binary: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run(
+        [sys.executable, "-m", f"tfrec_mt.pipelines.{binary}", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+
+
+def _succeed(binary: str, *arguments: str) -> str:
+    done = _run(binary, *arguments)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole job through the binaries, one after the other."""
+    runs = tmp_path_factory.mktemp("runs")
+    data, base, kernels = (f"--{name}={runs / name}" for name in ("data", "base", "kernels"))
+    _succeed("prepare_data", "--rows=30000", f"--output={runs / 'data'}")
+    _succeed("pretrain", data, f"--output={runs / 'base'}", "--batch_size=512", *SMALL_MODEL)
+    _succeed("fine_tune", data, base, f"--output={runs / 'kernels'}", "--batch_size=512")
+    _succeed("evaluate", data, base, kernels, f"--output={runs / 'evaluation'}")
+    _succeed("export", data, base, kernels, f"--output={runs / 'export'}")
+    out = _succeed(
+        "score",
+        f"--export={runs / 'export/1'}",
+        f"--output={runs / 'scores.parquet'}",
+        data,
+        base,
+        kernels,
+    )
+    assert "largest difference to the model in memory" in out
+    return runs
+
+
+def test_the_job_leaves_what_it_promises(runs: Path) -> None:
+    rows = json.loads((runs / "evaluation" / "metrics.json").read_text())
+    keys = {"model", "task", "topic", "domain", "metric", "value", "n", "ci_low", "ci_high"}
+    assert all(keys <= set(row) for row in rows)
+    domains = {(row["topic"], row["domain"]) for row in rows if row["model"] == "adapted"}
+    assert len([d for d in domains if d[0] != "all" and d[1] != "mean"]) == 11
+    assert {row["metric"] for row in rows} >= {"auc", "gauc_user", "gauc_request", "log_loss"}
+    scores = pl.read_parquet(runs / "scores.parquet")
+    assert {"ctr", "ctcvr"} <= set(scores.columns)
+    assert set(tf.saved_model.load(str(runs / "export/1")).signatures) == {
+        "serving_default",
+        "score_candidates",
+        "parse_examples",
+    }
+
+
+def test_nothing_is_overwritten(runs: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (runs / "base" / "model").iterdir()}
+    data = f"--data={runs / 'data'}"
+    for binary, *arguments in (
+        ("prepare_data", "--rows=30000", f"--output={runs / 'data'}"),
+        ("pretrain", data, f"--output={runs / 'base'}", "--batch_size=512", *SMALL_MODEL),
+        ("evaluate", data, f"--base={runs / 'base'}", f"--output={runs / 'evaluation'}"),
+    ):
+        done = _run(binary, *arguments)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert {p: p.stat().st_mtime_ns for p in (runs / "base" / "model").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("binary", "arguments", "named"),
+    [
+        ("prepare_data", ["--output=x", "--sorce=takeout"], "source"),
+        ("prepare_data", ["--output=x", "--source=takeaway"], "did you mean 'takeout'?"),
+        ("prepare_data", ["--output=x", "--rows=0"], "rows"),
+        ("pretrain", ["--data=x", "--output=y", "--learning_rate=-1"], "learning_rate"),
+        ("pretrain", ["--data=x", "--output=y", "--units=64,no"], "--units=64,no"),
+        ("pretrain", ["--data=nowhere", "--output=y"], "nowhere"),
+        ("pretrain", ["--data=x"], "--output"),
+    ],
+)
+def test_wrong_flags_stop_before_any_work(
+    binary: str,
+    arguments: list[str],
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = _run(binary, *arguments)
+    assert done.returncode == 1
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_demo_ends_with_its_files(tmp_path: Path) -> None:
+    out = _succeed(
+        "demo",
+        f"--output={tmp_path / 'demo'}",
+        "--rows=30000",
+        "--case=unknown",
+        "--batch_size=512",
+        *SMALL_MODEL,
+    )
+    assert "largest difference to the model in memory" in out
+    for name in ("report.html", "metrics.json", "export/1/saved_model.pb"):
+        assert (tmp_path / "demo" / name).is_file()
+    again = _run("demo", f"--output={tmp_path / 'demo'}", "--rows=30000", "--case=unknown")
+    assert again.returncode == 1 and "finished run" in again.stderr

@@ -1,0 +1,229 @@
+"""The exported model: equal to memory, alone in its process, and never at a loss."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+from tests.jobs import Job
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.serving.export import EXTRA, MANIFEST_FILE, ExportConfig, export
+from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
+from tfrec_mt.serving.score import ScoreConfig, score
+from tfrec_mt.serving.warm_up import WARM_UP_FILE
+from tfrec_mt.storage.hashes import verify_files
+
+TOPICS = ("scene", "period", "region")
+
+
+@pytest.fixture(scope="module")
+def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("export")
+    return export(
+        ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output / "ranking")
+    )
+
+
+@pytest.fixture(scope="module")
+def loaded(version: Path) -> Any:
+    return tf.saved_model.load(str(version))
+
+
+@pytest.fixture(scope="module")
+def rows(job: Job, loaded: Any) -> dict[str, np.ndarray]:
+    return row_tensors(PreparedDataset(job.data).requests().head(64), _specs(loaded))
+
+
+def _specs(loaded: Any) -> dict[str, tf.TensorSpec]:
+    return dict(loaded.signatures["serving_default"].structured_input_signature[1])
+
+
+def _score(loaded: Any, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    tensors = {name: tf.constant(value) for name, value in rows.items()}
+    answer = loaded.signatures["serving_default"](**tensors)
+    return {task: values.numpy() for task, values in answer.items()}
+
+
+def test_raw_rows_score_as_their_codes_do_in_memory(job: Job, version: Path) -> None:
+    found = score(ScoreConfig(export=version, data=job.data, base=job.base, kernels=job.kernels))
+    assert found.difference is not None and found.difference <= 1e-6
+    assert len(found.rows) > 1_000
+    assert found.rows["ctr"].is_between(0, 1).all() and found.rows["ctr"].n_unique() > 500
+    assert (found.rows["ctcvr"] <= found.rows["ctr"]).all()
+
+
+def test_kernels_change_scores(job: Job, version: Path) -> None:
+    with_kernels = score(
+        ScoreConfig(export=version, data=job.data, base=job.base)
+    )
+    assert with_kernels.difference is not None and with_kernels.difference > 1e-4
+
+
+def test_inputs_and_outputs(loaded: Any) -> None:
+    specs = _specs(loaded)
+    served = {"user_id", "user_segment", "item_id", "shop_id", "cuisine", "price"}
+    history = {f"history_{name}" for name in ("item_id", "shop_id", "cuisine", "price", "age")}
+    assert set(specs) == served | history | set(TOPICS)
+    assert all(spec.shape[0] is None for spec in specs.values())
+    assert all(specs[topic].dtype == tf.string for topic in TOPICS)
+    assert set(loaded.signatures) == {"serving_default", "score_candidates", "parse_examples"}
+    for signature in loaded.signatures.values():
+        assert set(signature.structured_outputs) == {"ctr", "ctcvr"}
+
+
+def test_candidates_score_as_rows(loaded: Any, rows: dict[str, np.ndarray]) -> None:
+    items = {"item_id", "shop_id", "cuisine", "price"}
+    asked = candidate_tensors(rows, items, 7)
+    tensors = {name: tf.constant(value) for name, value in asked.items()}
+    answer = loaded.signatures["score_candidates"](**tensors)
+    same_user = {
+        name: values[:7] if name in items else np.repeat(values[:1], 7, axis=0)
+        for name, values in rows.items()
+    }
+    for task, expected in _score(loaded, same_user).items():
+        assert answer[task].shape == (1, 7)
+        np.testing.assert_allclose(answer[task].numpy()[0], expected, atol=1e-6)
+
+
+def test_examples_score_as_rows(loaded: Any, rows: dict[str, np.ndarray]) -> None:
+    answer = loaded.signatures["parse_examples"](examples=tf.constant(examples(rows)))
+    for task, expected in _score(loaded, rows).items():
+        np.testing.assert_allclose(answer[task].numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 64])
+def test_a_row_scores_alike_in_any_batch(
+    loaded: Any, rows: dict[str, np.ndarray], count: int
+) -> None:
+    whole = _score(loaded, rows)
+    part = _score(loaded, {name: values[:count] for name, values in rows.items()})
+    for task, values in part.items():
+        np.testing.assert_allclose(values, whole[task][:count], atol=1e-6)
+
+
+def test_nothing_unknown_is_an_error(loaded: Any, rows: dict[str, np.ndarray]) -> None:
+    strange = dict(rows)
+    strange["user_id"] = np.full_like(rows["user_id"], 10**15)
+    strange["item_id"] = np.full_like(rows["item_id"], -7)
+    strange["cuisine"] = np.full(len(rows["cuisine"]), "æøå 🍜".encode(), object)
+    strange["price"] = np.full_like(rows["price"], np.nan)
+    strange["history_item_id"] = np.full_like(rows["history_item_id"], 10**12)
+    for task, values in _score(loaded, strange).items():
+        assert np.isfinite(values).all(), task
+
+
+def test_empty_histories_score(loaded: Any, rows: dict[str, np.ndarray]) -> None:
+    empty = {
+        name: values[:, :0] if name.startswith("history_") else values
+        for name, values in rows.items()
+    }
+    for values in _score(loaded, empty).values():
+        assert np.isfinite(values).all()
+
+
+def test_unknown_domains_score_as_the_base(
+    job: Job, loaded: Any, rows: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    base = export(ExportConfig(base=job.base, data=job.data, output=tmp_path / "base"))
+    plain = tf.saved_model.load(str(base))
+    assert not set(TOPICS) & set(_specs(plain))
+    expected = _score(plain, {name: v for name, v in rows.items() if name not in TOPICS})
+    for text in (b"", b"nowhere"):
+        strange = dict(rows) | {t: np.full(len(rows[t]), text, object) for t in TOPICS}
+        for task, values in _score(loaded, strange).items():
+            np.testing.assert_array_equal(values, expected[task])
+
+
+def test_the_model_needs_neither_keras_nor_us(
+    job: Job, version: Path, loaded: Any, rows: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "rows.npz", **{n: v for n, v in rows.items() if v.dtype != object})
+    texts = {
+        name: [v.decode() if isinstance(v, bytes) else v for v in values.ravel()]
+        for name, values in rows.items()
+        if values.dtype == object
+    }
+    shapes = {name: rows[name].shape for name in texts}
+    (tmp_path / "texts.json").write_text(json.dumps([texts, shapes]))
+    program = """
+import json, sys
+# TensorFlow imports Keras by itself where it can: forbid it
+sys.modules |= {"keras": None, "tf_keras": None, "tfrec_mt": None}
+import numpy as np, tensorflow as tf
+folder, version = sys.argv[1:]
+model = tf.saved_model.load(version)
+rows = {n: tf.constant(v) for n, v in np.load(folder + "/rows.npz").items()}
+texts, shapes = json.load(open(folder + "/texts.json"))
+rows |= {n: tf.reshape(tf.constant(v), shapes[n]) for n, v in texts.items()}
+scores = model.signatures["serving_default"](**rows)
+loaded = [m for m in sys.modules if m.split(".")[0] in ("tfrec_mt", "keras", "tf_keras")
+          and sys.modules[m]]
+print(json.dumps([loaded, {t: v.numpy().tolist() for t, v in scores.items()}]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path), str(version)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    modules, scores = json.loads(done.stdout.splitlines()[-1])
+    assert modules == []
+    for task, expected in _score(loaded, rows).items():
+        np.testing.assert_allclose(scores[task], expected, atol=1e-6)
+
+
+def test_warm_up_requests_name_every_signature(version: Path) -> None:
+    logs = [
+        prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        for record in tf.data.TFRecordDataset(str(version / EXTRA / WARM_UP_FILE))
+    ]
+    named = [log.predict_log.request.model_spec.signature_name for log in logs]
+    assert named == ["serving_default", "score_candidates", "parse_examples"]
+
+
+def test_the_manifest_finds_any_damage(version: Path, tmp_path: Path) -> None:
+    manifest = json.loads((version / EXTRA / MANIFEST_FILE).read_text())
+    verify_files(version, manifest["files"])
+    assert set(manifest["kernels"]) == set(TOPICS)
+    target = version / "saved_model.pb"
+    whole = target.read_bytes()
+    try:
+        target.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(ValueError, match="saved_model.pb is damaged"):
+            verify_files(version, manifest["files"])
+    finally:
+        target.write_bytes(whole)
+
+
+def test_versions_count_up(job: Job, version: Path) -> None:
+    following = export(ExportConfig(base=job.base, data=job.data, output=version.parent))
+    assert (version.name, following.name) == ("1", "2")
+
+
+def test_rows_that_lack_an_input_are_named(job: Job, version: Path, tmp_path: Path) -> None:
+    PreparedDataset(job.data).requests().drop("cuisine").write_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match="lack input column 'cuisine'"):
+        score(ScoreConfig(export=version, rows=tmp_path / "rows.parquet"))
+
+
+def test_rows_of_a_wrong_type_are_named(job: Job, version: Path, tmp_path: Path) -> None:
+    requests = PreparedDataset(job.data).requests()
+    requests.with_columns(user_id=pl.lit("someone")).write_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(ValueError, match="column 'user_id' of type String cannot be input"):
+        score(ScoreConfig(export=version, rows=tmp_path / "rows.parquet"))
+
+
+def test_scores_are_written_whole_and_once(job: Job, version: Path, tmp_path: Path) -> None:
+    config = ScoreConfig(export=version, data=job.data, output=tmp_path / "scores.parquet")
+    score(config)
+    assert {"ctr", "ctcvr", "row"} <= set(pl.read_parquet(tmp_path / "scores.parquet").columns)
+    with pytest.raises(FileExistsError, match=r"scores.parquet exists"):
+        score(config)
