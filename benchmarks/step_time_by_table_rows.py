@@ -1,8 +1,9 @@
 """Step time against the rows of the embedding table, ours and plain Keras, in one run.
 
-Both train on the same ids: 20 features of one vocabulary, embedding width 8, layers of 1024, 512 and
-256 units (IAK paper, appendix C; ours is MMoE with two such experts), Adagrad. Sizes alternate, so that a drift of the machine hits them alike. What is
-compared is each path's growth from the smallest to the largest table, not one path with the other.
+Both train on the same ids: 20 features of one vocabulary, embedding width 8, layers of 1024, 512
+and 256 units (IAK paper, appendix C; ours is MMoE with two such experts), Adagrad. Sizes alternate,
+so that a drift of the machine hits them alike. What is compared is each path's growth from the
+smallest to the largest table, not one path with the other.
 
   python benchmarks/step_time_by_table_rows.py
 """

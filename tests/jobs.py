@@ -39,9 +39,7 @@ def run_job(folder: Path) -> Job:
     )
     pretrain(settings)
     pretrain(
-        PretrainConfig(
-            data=data, output=control, parts=("fresh",), init_from=base, train=TRAIN
-        )
+        PretrainConfig(data=data, output=control, parts=("fresh",), init_from=base, train=TRAIN)
     )
     fine_tune(
         FineTuneConfig(

@@ -60,9 +60,7 @@ def test_raw_rows_score_as_their_codes_do_in_memory(job: Job, version: Path) -> 
 
 
 def test_kernels_change_scores(job: Job, version: Path) -> None:
-    with_kernels = score(
-        ScoreConfig(export=version, data=job.data, base=job.base)
-    )
+    with_kernels = score(ScoreConfig(export=version, data=job.data, base=job.base))
     assert with_kernels.difference is not None and with_kernels.difference > 1e-4
 
 
@@ -144,7 +142,8 @@ def test_unknown_domains_score_as_the_base(
 def test_the_model_needs_neither_keras_nor_us(
     job: Job, version: Path, loaded: Any, rows: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    np.savez(tmp_path / "rows.npz", **{n: v for n, v in rows.items() if v.dtype != object})
+    numbers: dict[str, Any] = {n: v for n, v in rows.items() if v.dtype != object}
+    np.savez(tmp_path / "rows.npz", **numbers)
     texts = {
         name: [v.decode() if isinstance(v, bytes) else v for v in values.ravel()]
         for name, values in rows.items()
@@ -197,7 +196,7 @@ def test_the_manifest_finds_any_damage(version: Path, tmp_path: Path) -> None:
     whole = target.read_bytes()
     try:
         target.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-        with pytest.raises(ValueError, match="saved_model.pb is damaged"):
+        with pytest.raises(ValueError, match=r"saved_model\.pb is damaged"):
             verify_files(version, manifest["files"])
     finally:
         target.write_bytes(whole)
@@ -225,5 +224,5 @@ def test_scores_are_written_whole_and_once(job: Job, version: Path, tmp_path: Pa
     config = ScoreConfig(export=version, data=job.data, output=tmp_path / "scores.parquet")
     score(config)
     assert {"ctr", "ctcvr", "row"} <= set(pl.read_parquet(tmp_path / "scores.parquet").columns)
-    with pytest.raises(FileExistsError, match=r"scores.parquet exists"):
+    with pytest.raises(FileExistsError, match=r"scores\.parquet exists"):
         score(config)

@@ -152,7 +152,6 @@ def _counts_items(schema: Schema) -> bool:
 
 def _base_and_kernels(model: AdaptedModel) -> Any:
     """Scores of the base, of each topic's kernels and of all of them, from one forward pass."""
-
     keys = [ScoreKey(ZERO_SHOT), *(ScoreKey(ADAPTED, layer.topic) for layer in model.kernels)]
     if model.kernels:
         keys.append(ScoreKey(ADAPTED))

@@ -71,7 +71,7 @@ def main() -> None:
                 adapter=kernel_flags.ADAPTER.value,
                 adapter_settings=kernel_flags.adapter_settings(),
                 kl_weight=kernel_flags.KL_WEIGHT.value,
-                rate_rule=kernel_flags.RATE_RULE.value,
+                rate_rule=kernel_flags.rate_rule(),
                 optimizer=_KERNEL_OPTIMIZER.value,
                 learning_rate=_KERNEL_LEARNING_RATE.value,
                 train=TrainConfig(

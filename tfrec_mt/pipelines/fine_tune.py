@@ -39,7 +39,7 @@ def main() -> None:
         adapter=kernel_flags.ADAPTER.value,
         adapter_settings=kernel_flags.adapter_settings(),
         kl_weight=kernel_flags.KL_WEIGHT.value,
-        rate_rule=kernel_flags.RATE_RULE.value,
+        rate_rule=kernel_flags.rate_rule(),
         optimizer=training_flags.OPTIMIZER.value,
         learning_rate=training_flags.LEARNING_RATE.value,
         train=training_flags.train_config(_SEED.value),

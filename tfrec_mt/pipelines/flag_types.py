@@ -6,11 +6,6 @@ from typing import Any
 from absl import flags
 
 
-def define_path(name: str, help_text: str, required: bool = False) -> Any:
-    """A path flag; `.value` is a string or None."""
-    return flags.DEFINE_string(name, None, help_text, required=required)
-
-
 def define_positive_list(name: str, default: list[int], help_text: str) -> Any:
     """A comma-separated list of whole numbers of at least 1."""
     holder = flags.DEFINE_list(name, [str(value) for value in default], help_text)
@@ -22,7 +17,7 @@ def define_positive_list(name: str, default: list[int], help_text: str) -> Any:
             )
         return True
 
-    flags.register_validator(name, check)
+    flags.register_validator(name, check)  # type: ignore[no-untyped-call]
     return holder
 
 

@@ -5,6 +5,8 @@ Example:
       --split=days --split_parts=train:6,fresh:1,test:1 --output=runs/takeout/data
 """
 
+from typing import Literal, cast
+
 from absl import flags
 
 from tfrec_mt.data.prepare import prepare
@@ -30,7 +32,7 @@ def main() -> None:
         _OUTPUT.value,
         split_flags.split_spec(),
         seed=source_flags.SEED.value,
-        unknown_domains=_UNKNOWN_DOMAINS.value,
+        unknown_domains=cast(Literal["error", "fallback"], _UNKNOWN_DOMAINS.value),
         description=source_flags.source_settings(),
     )
     rows = ", ".join(f"{part} {dataset.rows(part):,}" for part in dataset.parts)

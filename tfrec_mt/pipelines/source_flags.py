@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from absl import flags
 
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.sources.logs import LogsSource
 from tfrec_mt.data.sources.movielens import MovieLensSource
+from tfrec_mt.data.sources.movielens.files import Variant
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.sources.tfds import TfdsSource
 from tfrec_mt.schema import Schema, SchemaError
@@ -71,12 +72,13 @@ def _takeout() -> Source:
 
 
 def _movielens() -> Source:
-    folder = _DATA_DIR.value
-    if folder is None:
-        if not (root := os.environ.get("TFREC_MT_DATA")):
-            raise SchemaError("--source=movielens needs --data_dir, or $TFREC_MT_DATA to be set")
-        folder = Path(root) / f"movielens_{_VARIANT.value}"
-    return MovieLensSource(folder, _VARIANT.value)
+    variant = cast(Variant, _VARIANT.value)
+    root = os.environ.get("TFREC_MT_DATA")
+    if _DATA_DIR.value:
+        return MovieLensSource(_DATA_DIR.value, variant)
+    if root:
+        return MovieLensSource(Path(root) / f"movielens_{variant}", variant)
+    raise SchemaError("--source=movielens needs --data_dir, or $TFREC_MT_DATA to be set")
 
 
 def _logs() -> Source:

@@ -60,7 +60,9 @@ def export(config: ExportConfig) -> Path:
     dataset = PreparedDataset(config.data)
     base = load_model(config.base)
     if base.schema != dataset.schema:
-        raise SchemaError(f"{config.base} was trained with another schema than that of {config.data}")
+        raise SchemaError(
+            f"{config.base} was trained with another schema than that of {config.data}"
+        )
     base_fingerprint = fingerprint(base)
     kernels = load_kernels(config.kernels, base_fingerprint) if config.kernels else []
     model: RankingModel | AdaptedModel = AdaptedModel(base, kernels) if kernels else base
@@ -88,7 +90,7 @@ def export(config: ExportConfig) -> Path:
 
 
 def _next_version(output: Path) -> int:
-    versions = [int(p.name) for p in output.glob("*") if p.name.isdigit()] if output.exists() else []
+    versions = [int(path.name) for path in output.glob("*") if path.name.isdigit()]
     return max(versions, default=0) + 1
 
 
@@ -109,4 +111,6 @@ def _check_answer(signature: str, function: Any, tensors: dict[str, np.ndarray])
     given = tensors["examples"] if signature == "parse_examples" else tensors
     for task, scores in function(given).items():
         if not bool(tf.reduce_all(tf.math.is_finite(scores))):
-            raise ValueError(f"{signature} answers a warm-up request with a {task} that is not finite")
+            raise ValueError(
+                f"{signature} answers a warm-up request with a {task} that is not finite"
+            )

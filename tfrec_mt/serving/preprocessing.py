@@ -61,7 +61,8 @@ class Preprocessing(tf.Module):
         if feature.buckets is None:
             return tf.where(finite, (values - feature.mean) / feature.std, 0.0)
         flat = tf.reshape(values, [-1])
-        bucket = 1 + tf.searchsorted(tf.constant(feature.boundaries, tf.float32), flat, side="right")
+        edges = tf.constant(feature.boundaries, tf.float32)
+        bucket = 1 + tf.searchsorted(edges, flat, side="right")
         return tf.where(finite, tf.reshape(bucket, tf.shape(values)), 0)
 
     def _id_codes(self, vocabulary: Vocabulary, ids: Any) -> Any:

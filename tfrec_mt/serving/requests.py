@@ -68,9 +68,7 @@ def _example(row: dict[str, Any]) -> bytes:
         else:
             feature = tf.train.Feature(int64_list=tf.train.Int64List(value=values))
         features[name] = feature
-    return bytes(
-        tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
-    )
+    return bytes(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
 
 
 def _tensor(column: pl.Series, spec: tf.TensorSpec) -> np.ndarray:

@@ -66,7 +66,9 @@ class ServingModule(tf.Module):
             shape = tf.shape(raw[min(self.item_inputs)])[:2]
             return {task: tf.reshape(p, shape) for task, p in self._score(raw, True).items()}
 
-        @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+        serialized = tf.TensorSpec([None], tf.string, "examples")
+
+        @tf.function(autograph=False, input_signature=[serialized])
         def parse_examples(examples: Any) -> dict[str, Any]:
             parsed = tf.io.parse_example(examples, example_features(self.row_specs))
             return dict(serving_default(pad_ragged(parsed)))

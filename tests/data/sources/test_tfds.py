@@ -125,7 +125,7 @@ def test_label_that_is_not_binary_names_the_row(mocked: list[dict[str, Any]]) ->
         list(source.chunks())
 
 
-class TinyLog(tfds.core.GeneratorBasedBuilder):  # type: ignore[misc]
+class TinyLog(tfds.core.GeneratorBasedBuilder):
     """A data set with nested features, written and read by TFDS itself."""
 
     VERSION = tfds.core.Version("1.0.0")
