@@ -10,7 +10,7 @@ from tfrec_mt.adapters.domain_kernels import DomainKernels
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class AdaptedModel(keras.Model):  # type: ignore[misc]
+class AdaptedModel(keras.Model):
     """Adds each row's kernels to the base's knowledge, in front of the base's frozen last layer.
 
     A row has at most one domain per topic; the residuals of its topics are summed, so a row with a
@@ -25,12 +25,16 @@ class AdaptedModel(keras.Model):  # type: ignore[misc]
 
     Returns:
       Probabilities `{task: [B, 1]}`.
+
+    Raises:
+      ValueError: Two layers of kernels are for one topic.
     """
 
-    def __init__(
-        self, base: keras.Model, kernels: Sequence[DomainKernels], **kwargs: Any
-    ) -> None:
+    def __init__(self, base: keras.Model, kernels: Sequence[DomainKernels], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        topics = [layer.topic for layer in kernels]
+        if len(set(topics)) < len(topics):
+            raise ValueError(f"expected one layer of kernels per topic, got topics {topics}")
         base.trainable = False
         self.base = base
         self.kernels = list(kernels)
@@ -90,6 +94,6 @@ class AdaptedModel(keras.Model):  # type: ignore[misc]
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "AdaptedModel":
-        base = keras.saving.deserialize_keras_object(config.pop("base"))
-        kernels = [keras.saving.deserialize_keras_object(k) for k in config.pop("kernels")]
-        return cls(base, kernels, **config)
+        base = keras.saving.deserialize_keras_object(config["base"])
+        kernels = [keras.saving.deserialize_keras_object(k) for k in config["kernels"]]
+        return cls(base, kernels, name=config["name"])

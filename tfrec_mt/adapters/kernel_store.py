@@ -1,6 +1,8 @@
 """Kernels on disk: one small folder per domain, bound to the base it was trained behind."""
 
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,24 +10,54 @@ import numpy as np
 
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.schema.errors import nearest
+from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.storage.hashes import hash_file
+from tfrec_mt.storage.hashes import hash_file, verify_files
 
 FORMAT_VERSION = 1
 KERNEL_FILE = "kernel.json"
 WEIGHTS_FILE = "weights.npz"
+_KEYS = ("adapter", "topic", "domain", "config", "base_fingerprint", "weights_sha256")
+
+# One folder name: no separator, plain or escaped, no control character, not hidden.
+_FOLDER_NAME = re.compile(r"(?!\.)[^/\\%\x00-\x1f\x7f]{1,64}")
 
 
 class KernelStoreError(ValueError):
     """A kernel that is damaged, or does not belong to this base or beside these kernels."""
 
 
+def check_domain_names(topic: str, domains: Iterable[str]) -> None:
+    """Checks that each domain's name can be the name of its kernel's folder.
+
+    Raises:
+      KernelStoreError: Names the domain that cannot.
+    """
+    for domain in domains:
+        if not _FOLDER_NAME.fullmatch(domain):
+            raise KernelStoreError(
+                f"topic {topic!r}: domain {domain!r} cannot name a folder: expected 1 to 64 "
+                "characters without '/', '\\', '%' and control characters, not starting with '.'"
+            )
+
+
 def save_kernels(layer: DomainKernels, folder: Path, base_fingerprint: str) -> None:
-    """Writes each domain's kernel into `folder/<topic>/<domain>/`."""
+    """Writes each domain's kernel into `folder/<topic>/<domain>/`.
+
+    Raises:
+      KernelStoreError: A domain's name cannot be a folder's; nothing is written.
+      FileExistsError: A kernel of one of the domains is there; nothing is written.
+    """
+    check_domain_names(layer.topic, layer.domains)
+    targets = {domain: folder / layer.topic / domain for domain in layer.domains}
+    taken = [str(target) for target in targets.values() if target.exists()]
+    if taken:
+        raise FileExistsError(f"kernels exist: {', '.join(taken)}; choose another folder")
     kinds = {kind: name for name, kind in ADAPTERS.items()}
     config = {k: v for k, v in layer.get_config().items() if k in _kernel_settings(layer)}
-    for domain in layer.domains:
-        with published_folder(folder / layer.topic / domain) as temporary:
+    for domain, target in targets.items():
+        with published_folder(target) as temporary:
             with (temporary / WEIGHTS_FILE).open("wb") as file:
                 np.savez(file, **layer.kernel(domain))  # type: ignore[arg-type]
             value = {
@@ -53,7 +85,8 @@ def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
         or shape from the others of its topic.
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for path in sorted(folder.glob(f"*/*/{KERNEL_FILE}")):
+    # hidden folders are what a killed run left behind
+    for path in sorted(folder.glob(f"[!.]*/[!.]*/{KERNEL_FILE}")):
         value = _read(path, base_fingerprint)
         found.setdefault(value["topic"], {})[value["domain"]] = value | {"path": path.parent}
     if not found:
@@ -62,18 +95,25 @@ def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
 
 
 def _read(path: Path, base_fingerprint: str) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if value["format_version"] > FORMAT_VERSION:
-        raise KernelStoreError(f"{path}: format {value['format_version']} is newer than this release")
+    try:
+        value = read_description(path, FORMAT_VERSION, _KEYS)
+        verify_files(path.parent, {WEIGHTS_FILE: value["weights_sha256"]})
+    except ValueError as error:
+        raise KernelStoreError(str(error)) from error
     if value["adapter"] not in ADAPTERS:
-        raise KernelStoreError(f"{path}: unknown adapter {value['adapter']!r}")
+        raise KernelStoreError(
+            f"{path}: unknown adapter {value['adapter']!r}; {nearest(value['adapter'], ADAPTERS)}"
+        )
+    if (value["topic"], value["domain"]) != (path.parent.parent.name, path.parent.name):
+        raise KernelStoreError(
+            f"{path}: this kernel is of {value['topic']}={value['domain']}; its folder must be "
+            "called that too, so that no domain has two"
+        )
     if value["base_fingerprint"] != base_fingerprint:
         raise KernelStoreError(
             f"{path}: this kernel was trained behind base {value['base_fingerprint'][:12]}, "
             f"it cannot be attached to base {base_fingerprint[:12]}"
         )
-    if hash_file(path.parent / WEIGHTS_FILE) != value["weights_sha256"]:
-        raise KernelStoreError(f"{path.parent / WEIGHTS_FILE} is damaged: its SHA-256 differs")
     return value
 
 
@@ -88,5 +128,8 @@ def _layer(topic: str, kernels: dict[str, dict[str, Any]]) -> DomainKernels:
     layer = ADAPTERS[first["adapter"]](topic=topic, domains=tuple(kernels), **first["config"])
     for domain, value in kernels.items():
         with np.load(value["path"] / WEIGHTS_FILE, allow_pickle=False) as weights:
-            layer.set_kernel(domain, dict(weights))
+            try:
+                layer.set_kernel(domain, dict(weights))
+            except ValueError as error:
+                raise KernelStoreError(f"{value['path'] / WEIGHTS_FILE}: {error}") from error
     return layer
