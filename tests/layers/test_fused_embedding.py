@@ -90,6 +90,20 @@ def test_ranks_and_width_stay_known_in_a_graph() -> None:
     assert shapes == [[None, None, 4]]
 
 
+def test_no_step_reads_the_whole_table() -> None:
+    layer = embedding()
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+    def gradient_values(items: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer({"item_id": items})["item_id"] ** 2)
+        return tape.gradient(loss, layer.table.value).values
+
+    kinds = {node.type for node in gradient_values.get_concrete_function().graph.get_operations()}
+    assert "ResourceGather" in kinds
+    assert "ReadVariableOp" not in kinds
+
+
 def test_a_table_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match=r"\['shop'\].*\['item'\]"):
         FusedEmbedding({"item": 3}, {"item_id": "item", "shop_id": "shop"}, width=2)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tfrec_mt.storage.folders import published_folder, write_text
+from tfrec_mt.storage.folders import published_file, published_folder, write_text
 
 
 def test_a_folder_appears_whole_at_the_end(tmp_path: Path) -> None:
@@ -60,6 +60,34 @@ def test_what_a_killed_run_left_is_cleared(tmp_path: Path) -> None:
     with published_folder(target) as temporary:
         (temporary / "weights").write_text("new")
     assert [path.name for path in target.iterdir()] == ["weights"]
+
+
+def test_a_file_appears_whole_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    with published_file(target) as temporary:
+        temporary.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    with pytest.raises(RuntimeError, match="disk"), published_file(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("disk")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_file_is_refused_before_and_after(tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    with pytest.raises(FileExistsError, match="appeared"), published_file(target) as temporary:
+        temporary.write_text("new")
+        target.write_text("theirs")
+    with pytest.raises(FileExistsError, match="exists"), published_file(target):
+        pytest.fail("entered")
+    assert target.read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_write_text_replaces(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Returns when a file's or folder's content is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -33,11 +34,11 @@ def published_folder(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         for path in (temporary, *temporary.rglob("*")):
-            _sync(path)
+            sync(path)
         if target.exists():
             raise FileExistsError(f"{target} appeared while it was being written")
         temporary.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -55,8 +56,11 @@ def published_file(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
     try:
         yield temporary
-        _sync(temporary)
+        sync(temporary)
+        if target.exists():
+            raise FileExistsError(f"{target} appeared while it was being written")
         temporary.rename(target)
+        sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -66,7 +70,7 @@ def write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".tmp-{path.name}-{os.getpid()}")
     try:
         temporary.write_text(text, encoding="utf-8")
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
