@@ -5,11 +5,13 @@ Example:
       --split=days --split_parts=train:6,fresh:1,test:1 --output=runs/takeout/data
 """
 
+from pathlib import Path
 from typing import Literal, cast
 
 from absl import flags
 
 from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.tf_examples import write_examples
 from tfrec_mt.pipelines import source_flags, split_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 
@@ -23,6 +25,9 @@ _UNKNOWN_DOMAINS = flags.DEFINE_enum(
     ["error", "fallback"],
     "A domain that the schema does not list is an error, or scored by the base alone.",
 )
+_EXAMPLES = flags.DEFINE_string(
+    "examples", None, "Folder to make with each part as tf.Example TFRecord files as well."
+)
 
 
 def main() -> None:
@@ -35,6 +40,9 @@ def main() -> None:
         unknown_domains=cast(Literal["error", "fallback"], _UNKNOWN_DOMAINS.value),
         description=source_flags.source_settings(),
     )
+    if _EXAMPLES.value:
+        for part in dataset.parts:
+            write_examples(dataset, part, Path(_EXAMPLES.value) / part)
     rows = ", ".join(f"{part} {dataset.rows(part):,}" for part in dataset.parts)
     print(f"{dataset.path}: {rows} rows")
 
