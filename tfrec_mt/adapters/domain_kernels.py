@@ -60,8 +60,8 @@ class DomainKernels(keras.layers.Layer, abc.ABC):  # type: ignore[misc]
 
         Args:
           task: Task name.
-          mean, deviation: `[D]`, over the rows that the kernels are trained on; a deviation of 0
-            hides a part.
+          mean: `[D]`, over the rows that the kernels are trained on.
+          deviation: `[D]`, what to divide by; 0 hides a part.
         """
         inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-6)
         for weight, value in ((self._centres[task], mean), (self._scales[task], inverse)):
@@ -76,6 +76,11 @@ class DomainKernels(keras.layers.Layer, abc.ABC):  # type: ignore[misc]
     @abc.abstractmethod
     def residual(self, task: str, knowledge: Any, groups: DomainGroups) -> Any:
         """What the kernels add to one task's knowledge: `[B, D] -> [B, D]`."""
+
+    @property
+    def rate_factors(self) -> dict[str, float]:
+        """Factors of the learning rate by name of the weight; 1 where absent."""
+        return {}
 
     @abc.abstractmethod
     def penalty(self) -> Any:

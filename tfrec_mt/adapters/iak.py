@@ -1,5 +1,6 @@
 """`IAK`: information-aware adaptive kernels."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,8 @@ class IAK(DomainKernels):
       negative_slope: Slope of the encoder's LeakyReLU below zero.
 
     Reference:
-      IAK paper, 5.3 and equation 7.
+      IAK paper, 5.3 and equation 7. Scales and rate factors are those of Yang and Hu 2021, Feature
+      Learning in Infinite-Width Neural Networks, for hidden and last layers under Adam.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class IAK(DomainKernels):
                     self._stack(f"{task}_encoder_kernel_{i}", (fan_in, fan_out), "random"),
                     self._stack(f"{task}_encoder_bias_{i}", (fan_out,), "zeros"),
                 )
-                for i, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False))
+                for i, (fan_in, fan_out) in enumerate(itertools.pairwise(widths))
             ]
             self._decoders[task] = (
                 self._stack(f"{task}_decoder_kernel", (widths[-1], width), "zeros"),
@@ -76,6 +78,17 @@ class IAK(DomainKernels):
         decoded = tf.matmul(hidden, groups.select(kernel.value))
         decoded += groups.select(bias.value)[:, tf.newaxis]
         return groups.collect(decoded)
+
+    @property
+    def rate_factors(self) -> dict[str, float]:
+        """Decoders learn at a rate divided by their fan-in.
+
+        One rate then fits encoder weights, of the order of 1, and decoder weights, which start at
+        0. At the same rate for both a kernel is fitted before its encoder has moved, and knows no
+        more of the base's knowledge than `d_e` random projections.
+        """
+        decoders = (weight for pair in self._decoders.values() for weight in pair)
+        return {weight.name: 1.0 / self.encoder_units[-1] for weight in decoders}
 
     def penalty(self) -> Any:
         total = tf.zeros([len(self.domains)])

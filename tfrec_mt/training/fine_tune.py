@@ -1,5 +1,6 @@
 """Trains the kernels of any number of topics behind a frozen base, in one pass."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_rates import RateRule
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
+from tfrec_mt.training.optimizers.rate_schedule import RateSchedule, scheduled_rate
 from tfrec_mt.training.pretrain import MODEL
 from tfrec_mt.training.run_folder import run_folder, settings_of
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import TrainLoop
 
 KERNELS = "kernels"
-_MOMENT_STEPS = 32
+_MOMENT_ROWS = 1 << 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class FineTuneConfig:
       rate_rule: See `kernel_rates`.
       optimizer: Name in `OPTIMIZERS`.
       learning_rate: Its learning rate.
+      rate_schedule: See `scheduled_rate`. Kernels see few rows once, and what the last steps of a
+        constant rate leave in them is noise.
       train: Settings of the loop.
     """
 
@@ -57,9 +61,10 @@ class FineTuneConfig:
     adapter_settings: dict[str, Any] = field(default_factory=dict)
     kl_weight: float = 1.0
     rate_rule: RateRule = "none"
-    optimizer: str = "adagrad_decay"
-    learning_rate: float = 0.01
-    train: TrainConfig = field(default_factory=TrainConfig)
+    optimizer: str = "lazy_adam"
+    learning_rate: float = 0.03
+    rate_schedule: RateSchedule = "linear"
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(batch_size=256))
 
 
 def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
@@ -72,8 +77,8 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
     base = load_model(config.base / MODEL)
     if base.schema != dataset.schema:
         raise SchemaError(
-            f"the base in {config.base} was trained with another schema than that of {config.data}; "
-            "prepare the data with the same vocabularies"
+            f"the base in {config.base} was trained with another schema than that of "
+            f"{config.data}; prepare the data with the same vocabularies"
         )
     base_fingerprint = fingerprint(base)
     settings = settings_of(config) | {
@@ -83,14 +88,19 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
     with run_folder(config.output, settings, KERNELS):
         keras.utils.set_random_seed(config.train.seed)
         model = AdaptedModel(base, [_kernels(config, base, name) for name in _topics(config, base)])
+        reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
+        rate = scheduled_rate(
+            config.rate_schedule,
+            config.learning_rate,
+            reader.steps_per_epoch * config.train.epochs,
+        )
         learner = KernelLearner(
             model,
-            lambda: OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate),
+            lambda: OPTIMIZERS[config.optimizer](learning_rate=rate),
             config.kl_weight,
             config.rate_rule,
         )
-        reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
-        _standardise(model, reader)
+        _standardise(model, reader, config.train.batch_size)
         TrainLoop(learner, reader, config.train, config.output, label=label).run()
         with published_folder(config.output / KERNELS) as temporary:
             for layer in model.kernels:
@@ -98,9 +108,14 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
     return config.output / KERNELS
 
 
-def _standardise(model: AdaptedModel, reader: BatchReader) -> None:
-    """Shows the kernels the moments of the base's knowledge over the first training batches."""
-    steps = min(_MOMENT_STEPS, reader.steps_per_epoch)
+def _standardise(model: AdaptedModel, reader: BatchReader, batch_size: int) -> None:
+    """Shows the kernels the moments of the base's knowledge over the first training batches.
+
+    Each part is divided by the geometric mean of its own deviation and that of all parts. With the
+    latter alone kernels see large parts only; with the former alone they see parts that the base
+    has found no use for as large as the others.
+    """
+    steps = min(-(-_MOMENT_ROWS // batch_size), reader.steps_per_epoch)
     batches = [reader.read(step, step + 1).features for step in range(steps)]
     forward = tf.function(lambda features: model.base.knowledge(features))
     found = [
@@ -109,8 +124,9 @@ def _standardise(model: AdaptedModel, reader: BatchReader) -> None:
     ]
     for task in model.base.tasks:
         rows = np.concatenate([knowledge[task] for knowledge in found]).astype(np.float64)
+        common = math.sqrt(rows.var(axis=0).mean())
         for layer in model.kernels:
-            layer.standardise(task, rows.mean(axis=0), rows.std(axis=0))
+            layer.standardise(task, rows.mean(axis=0), np.sqrt(rows.std(axis=0) * common))
 
 
 def _topics(config: FineTuneConfig, base: RankingModel) -> tuple[str, ...]:

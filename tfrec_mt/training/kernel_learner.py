@@ -9,8 +9,8 @@ import tensorflow as tf
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.losses.multi_task_loss import multi_task_loss
-from tfrec_mt.training.kernel_rates import RateRule, kernel_rates
 from tfrec_mt.storage.variables import named_variables
+from tfrec_mt.training.kernel_rates import RateRule, kernel_rates
 
 
 class KernelLearner:
@@ -71,7 +71,8 @@ class KernelLearner:
         """Learns from one mixed batch."""
         plain = self.model.base.knowledge(features)
         codes = self.model.kernel_codes(features)
-        losses, values = [], {}
+        losses: list[Any] = []
+        values: dict[str, Any] = {}
         for layer in self.model.kernels:
             loss, means, penalty = self._learn(layer, plain, codes[layer.topic], features, labels)
             losses.append(loss)
@@ -114,7 +115,8 @@ class KernelLearner:
         rates = kernel_rates(self.rate_rule, rows, tf.sqrt(tf.add_n(squares)))
         before = [weight.value.read_value() for weight in weights]
         optimizer.apply(gradients, weights)
-        # the rule scales rates, not gradients: an adaptive optimizer would undo the latter
+        # what is scaled are rates, not gradients: an adaptive optimizer would undo the latter
         for weight, old in zip(weights, before, strict=True):
-            shaped = tf.reshape(rates, [-1] + [1] * (old.shape.rank - 1))
+            factor = layer.rate_factors.get(weight.name, 1.0)
+            shaped = tf.reshape(factor * rates, [-1] + [1] * (old.shape.rank - 1))
             weight.value.assign(old + shaped * (weight.value.read_value() - old))

@@ -18,6 +18,7 @@ from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
+from tfrec_mt.training.optimizers.rate_schedule import RateSchedule, scheduled_rate
 from tfrec_mt.training.run_folder import run_folder, settings_of
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import TrainLoop
@@ -40,6 +41,7 @@ class PretrainConfig:
       init_from: Run folder of a model to continue instead of a new one.
       optimizer: Name in `OPTIMIZERS`.
       learning_rate: Its learning rate.
+      rate_schedule: See `scheduled_rate`.
       task_weights: Loss weight by task; 1 where absent.
       train: Settings of the loop.
     """
@@ -53,6 +55,7 @@ class PretrainConfig:
     init_from: Path | None = None
     optimizer: str = "adagrad_decay"
     learning_rate: float = 0.005
+    rate_schedule: RateSchedule = "constant"
     task_weights: dict[str, float] = field(default_factory=dict)
     train: TrainConfig = field(default_factory=TrainConfig)
 
@@ -68,13 +71,14 @@ def pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
     with run_folder(config.output, settings, MODEL):
         keras.utils.set_random_seed(config.train.seed)
         model = _start(config, dataset)
-        learner = BaseLearner(
-            model,
-            OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate),
-            config.task_weights,
+        reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
+        rate = scheduled_rate(
+            config.rate_schedule,
+            config.learning_rate,
+            reader.steps_per_epoch * config.train.epochs,
         )
-        reader = BatchReader(
-            dataset, config.parts, config.train.batch_size, seed=config.train.seed
+        learner = BaseLearner(
+            model, OPTIMIZERS[config.optimizer](learning_rate=rate), config.task_weights
         )
         validate = None
         if config.validation:
@@ -108,9 +112,9 @@ def _validation(model: RankingModel, dataset: PreparedDataset, part: str) -> Any
             for task, values in score(batch.features).items():
                 scores[task].append(values)
                 labels[task].append(batch.labels[task])
-        values = [
+        aucs = [
             auc(np.concatenate(labels[task]), np.concatenate(scores[task])) for task in model.tasks
         ]
-        return float(np.mean(values))
+        return float(np.mean(aucs))
 
     return mean_auc

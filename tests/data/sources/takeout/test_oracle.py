@@ -90,7 +90,7 @@ def test_zero_shift_means_zero_gain() -> None:
     np.testing.assert_allclose(blind["ctcvr"], np.asarray(rows["true_ctcvr"]), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("topic", "least"), [("scene", 0.005), ("period", 0.03), ("region", 0.02)])
+@pytest.mark.parametrize(("topic", "least"), [("scene", 0.005), ("period", 0.02), ("region", 0.02)])
 def test_every_topic_is_worth_knowing(
     log: pa.Table, oracle: TakeoutOracle, topic: str, least: float
 ) -> None:
@@ -98,7 +98,7 @@ def test_every_topic_is_worth_knowing(
     best = _auc(click, np.asarray(log["true_ctr"]))
     blind = _auc(click, oracle.topic_blind(log, [topic])["ctr"])
 
-    assert 0.72 < best < 0.80
+    assert 0.78 < best < 0.84
     assert best - blind > least
 
 

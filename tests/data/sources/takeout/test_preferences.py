@@ -50,7 +50,7 @@ def test_domain_terms_have_the_stated_variance() -> None:
         variance = (
             np.square(made.cuisine) @ CUISINE_SHARES
             + np.square(made.price)
-            + 0.086 * np.square(made.speciality - without.speciality)
+            + 0.05 * np.square(made.speciality - without.speciality)
             + np.square(made.price_taste - without.price_taste)
             + np.square(made.taste - without.taste).sum(-1) @ CUISINE_SHARES
         )

@@ -17,13 +17,13 @@ from tfrec_mt.data.sources.takeout.sampling import Context
 from tfrec_mt.data.sources.takeout.users import Users
 
 
-@pytest.mark.parametrize(("task", "sizes"), [(0, (0.15, 0.15, 0.5)), (1, (0.15, 0.20, 0.3))])
+@pytest.mark.parametrize(("task", "sizes"), [(0, (0.45, 0.5, 0.5)), (1, (0.3, 0.4, 0.3))])
 def test_logit_is_the_documented_sum(task: int, sizes: tuple[float, float, float]) -> None:
     config = TakeoutConfig(rows=50_000, shift=1.3)
     signatures, preferences = draw_preferences(7, config.shift)
     catalogue = Catalogue.create(config, signatures)
     rng = np.random.default_rng(0)
-    users = Users.of_shard(config, 0).take(rng.integers(0, 600, 30))
+    users = Users.of_shard(config, 0).take(rng.integers(0, 300, 30))
     context = Context(
         scene=rng.integers(0, 2, 30),
         period=rng.integers(0, 3, 30),

@@ -47,7 +47,7 @@ def test_columns_fit_the_schema(log: pa.Table) -> None:
 
 def test_an_item_or_user_looks_the_same_in_every_row(log: pa.Table) -> None:
     for key, names in (
-        ("item_id", ["shop_id", "cuisine", "price", "speciality", "region"]),
+        ("item_id", ["shop_id", "cuisine", "price", "speciality"]),
         ("user_id", ["user_segment"]),
         ("request_id", ["user_id", "timestamp", "scene", "period", "region", "visitor"]),
     ):

@@ -29,28 +29,34 @@ CUISINE_SHARES: Final[NDArray[np.float64]] = np.linspace(2.0, 1.0, len(CUISINES)
 # Candidates that the logging policy recalls for each slot it fills.
 CANDIDATES_PER_SLOT: Final = 2
 
+# Share of the shops that are in one region only, and how likely a chain is to be in each region
+# that it does not come from.
+_LOCAL_SHARE = 0.4
+_BRANCH_CHANCE = 0.5
 _SHOP_CUISINE = 0.7
-_SPECIALITY_SIGNATURE = 0.6
-_SPECIALITY_OTHER = 0.05
+_SPECIALITY_SIGNATURE = 0.9
+_SPECIALITY_OTHER = 0.3
 _STREAM = 1
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Items by id (0..I-1); the items of a region, and those of a shop, are consecutive.
+    """Items by id (0..I-1); those of a shop are consecutive.
 
     Args:
-      region_start: [7] first item id of each region, then I.
+      menu: Ids of the items sold in each region, one region after the other, ascending in each.
+      menu_start: [7] where each region begins in `menu`, then its length.
       shop: [I] shop id.
       cuisine: [I] code into `CUISINES`.
       price: [I] price as shown, in money.
       price_score: [I] log price with mean 0 and deviation 1 over items.
-      speciality: [I] whether the item is a speciality of its region.
+      speciality: [I] whether the item is a local speciality; these are sold in one region only.
       speciality_score: [I] the same as 0 or 1, less its mean over items.
       appeal: [2, I] popularity (click) and quality (order), standard normal.
     """
 
-    region_start: NDArray[np.int64]
+    menu: NDArray[np.int64]
+    menu_start: NDArray[np.int64]
     shop: NDArray[np.int64]
     cuisine: NDArray[np.int64]
     price: NDArray[np.float64]
@@ -70,28 +76,34 @@ class Catalogue:
 
         Args:
           config: Gives the number of items and the seed.
-          signatures: [6] the cuisine each region is known for; most specialities are of it.
+          signatures: [6] the cuisine each region is known for; its local shops make most of their
+            specialities of it.
         """
         rng = np.random.default_rng([config.seed, _STREAM])
-        fewest = max(CANDIDATES_PER_SLOT * config.slots, 2 * ITEMS_PER_SHOP)
-        wanted = np.round(SHARES[REGION.name] * (config.rows // ROWS_PER_ITEM)).astype(np.int64)
-        items = np.maximum(wanted, fewest)
-        start = np.concatenate([[0], np.cumsum(items)])
-        shops = -(-items // ITEMS_PER_SHOP)
-        shop_start = np.concatenate([[0], np.cumsum(shops)])
+        regions = len(REGION.domains)
+        wanted = config.rows // (ROWS_PER_ITEM * ITEMS_PER_SHOP)
+        fewest = math.ceil(CANDIDATES_PER_SLOT * config.slots / ITEMS_PER_SHOP)
+        local_shops = regions * max(fewest, round(_LOCAL_SHARE * wanted / regions))
+        shops = max(local_shops, wanted)
+        local = np.arange(shops) < local_shops
+        home = np.where(
+            local, np.arange(shops) % regions, rng.choice(regions, shops, p=SHARES[REGION.name])
+        )
+        branches = ~local[:, None] & (rng.random((shops, regions)) < _BRANCH_CHANCE)
+        branches[np.arange(shops), home] = True
 
-        region = np.repeat(np.arange(len(items)), items)
-        size = len(region)
-        shop = shop_start[region] + (np.arange(size) - start[region]) // ITEMS_PER_SHOP
-        shop_cuisine = rng.choice(len(CUISINES), size=shop_start[-1], p=CUISINE_SHARES)
+        size = shops * ITEMS_PER_SHOP
+        shop = np.repeat(np.arange(shops), ITEMS_PER_SHOP)
+        sold = branches[shop].T  # [6, I]
+        shop_cuisine = rng.choice(len(CUISINES), size=shops, p=CUISINE_SHARES)
         own_cuisine = rng.choice(len(CUISINES), size=size, p=CUISINE_SHARES)
         cuisine = np.where(rng.random(size) < _SHOP_CUISINE, shop_cuisine[shop], own_cuisine)
-        signature = cuisine == signatures[region]
-        chance = np.where(signature, _SPECIALITY_SIGNATURE, _SPECIALITY_OTHER)
+        signature = cuisine == signatures[home[shop]]
+        chance = local[shop] * np.where(signature, _SPECIALITY_SIGNATURE, _SPECIALITY_OTHER)
 
         def mixed() -> NDArray[np.float64]:
             """Standard normal per item, half of its variance shared within a shop."""
-            of_shop = rng.standard_normal(shop_start[-1])
+            of_shop = rng.standard_normal(shops)
             total: NDArray[np.float64] = of_shop[shop] + rng.standard_normal(size)
             return total / math.sqrt(2)
 
@@ -99,7 +111,8 @@ class Catalogue:
         log_price = np.log(price)
         speciality = rng.random(size) < chance
         return cls(
-            region_start=start,
+            menu=np.nonzero(sold)[1],
+            menu_start=np.concatenate([[0], np.cumsum(sold.sum(axis=1))]),
             shop=shop,
             cuisine=cuisine,
             price=price,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tfrec_mt.schema import SchemaError
 
-ROWS_PER_USER = 80
+ROWS_PER_USER = 160
 ROWS_PER_ITEM = 200
 ITEMS_PER_SHOP = 10
 SHARD_ROWS = 100_000

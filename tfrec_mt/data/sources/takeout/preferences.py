@@ -45,16 +45,16 @@ class Strength:
 
 
 CLICK: Final = Strength(
-    user=0.3,
-    item=0.4,
-    taste=0.25,
+    user=0.45,
+    item=0.5,
+    taste=0.3,
     price_taste=0.2,
     speciality=0.6,
     visitor=0.5,
     domains={
-        ("scene",): 0.6,
-        ("period",): 0.65,
-        ("region",): 0.55,
+        ("scene",): 0.57,
+        ("period",): 0.62,
+        ("region",): 0.62,
         ("period", "region"): 0.1,
     },
 )
@@ -68,7 +68,7 @@ ORDER: Final = Strength(
     domains={
         ("scene",): 0.4,
         ("period",): 0.4,
-        ("region",): 0.35,
+        ("region",): 0.4,
         ("period", "region"): 0.1,
     },
 )
@@ -76,13 +76,13 @@ ORDER: Final = Strength(
 # Shares of a domain term's variance: appeal of cuisines, of price, of specialities (the
 # population part), and of the user's price and cuisine tastes (the personal part).
 BLOCKS: Final[dict[Combination, tuple[float, float, float, float, float]]] = {
-    ("scene",): (0.55, 0.20, 0.05, 0.05, 0.15),
-    ("period",): (0.55, 0.20, 0.05, 0.05, 0.15),
-    ("region",): (0.65, 0.25, 0.10, 0.0, 0.0),
+    ("scene",): (0.58, 0.27, 0.05, 0.03, 0.07),
+    ("period",): (0.58, 0.27, 0.05, 0.03, 0.07),
+    ("region",): (0.60, 0.30, 0.10, 0.0, 0.0),
     ("period", "region"): (0.80, 0.15, 0.05, 0.0, 0.0),
 }
 # Of a speciality indicator, given how often the catalogue makes one.
-_SPECIALITY_VARIANCE = 0.086
+_SPECIALITY_VARIANCE = 0.05
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Exposures:
       user: [R] place of the user in the shard.
       context: The domains of each request.
       timestamp: [R] seconds since 1970.
-      item: [R, S] item ids in the order shown, all of the request's region.
+      item: [R, S] item ids in the order shown, all sold in the request's region.
     """
 
     user: NDArray[np.int64]
@@ -87,16 +87,16 @@ def _show(
 ) -> NDArray[np.int64]:
     """[R, S]: recalls distinct items of the region and shows those of highest noisy popularity.
 
-    Candidate `j` of `m` is uniform over the j-th of `m` equal runs of the region's items, counted
+    Candidate `j` of `m` is uniform over the j-th of `m` equal runs of the region's menu, counted
     from a uniform starting item: every item is equally likely and none comes up twice.
     """
     recalled = CANDIDATES_PER_SLOT * slots
-    first = catalogue.region_start[region][:, None]
-    size = catalogue.region_start[region + 1][:, None] - first
+    first = catalogue.menu_start[region][:, None]
+    size = catalogue.menu_start[region + 1][:, None] - first
     place = np.arange(recalled)
     low, high = place * size // recalled, (place + 1) * size // recalled
     start = rng.integers(size)
-    candidate = first + (rng.integers(low, high) + start) % size
+    candidate = catalogue.menu[first + (rng.integers(low, high) + start) % size]
     popularity = catalogue.appeal[0, candidate]
     score = popularity + _RANKER_NOISE * rng.standard_normal(candidate.shape)
     best = np.argsort(-score, axis=1)[:, :slots]

@@ -14,7 +14,7 @@ SEGMENTS: Final = ("student", "family", "worker", "manager")
 TASTE_FACTORS: Final = 4
 
 _ACTIVITY_DEVIATION = 1.0
-_SEGMENT_NOISE = 1.5
+_SEGMENT_NOISE = 1.0
 _STREAM = 2
 
 

@@ -1,0 +1,32 @@
+"""How a learning rate changes over a run."""
+
+from typing import Literal
+
+import keras
+
+RateSchedule = Literal["constant", "linear"]
+RATE_SCHEDULES: tuple[RateSchedule, ...] = ("constant", "linear")
+
+
+def scheduled_rate(
+    schedule: RateSchedule, rate: float, steps: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate of a run of known length, as optimizers take it.
+
+    - `constant`: `rate` at every step. For logs without end, where a run is continued by the next.
+    - `linear`: `rate * (1 - t / steps)` at step `t = 0, 1, ...`. Early steps find what is strong,
+      late ones average out their noise; in a single pass over a log nothing else does.
+
+    Args:
+      schedule: Which of the two.
+      rate: Learning rate at the start.
+      steps: Steps of the run, at least 1.
+
+    Raises:
+      ValueError: An unknown schedule.
+    """
+    if schedule == "constant":
+        return rate
+    if schedule == "linear":
+        return keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
+    raise ValueError(f"schedule must be one of {', '.join(RATE_SCHEDULES)}, got {schedule!r}")
