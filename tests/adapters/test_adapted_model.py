@@ -144,8 +144,10 @@ def mixtures(rows: int) -> dict[str, Any]:
 def test_a_new_domain_leaves_all_other_rows_bit_identical(model: AdaptedModel, graph: bool) -> None:
     before = with_regions(model, REGIONS[:5])
     variants = [before, with_regions(model, REGIONS), with_regions(model, ("f", *REGIONS[:5]))]
+    features, _ = random_batch(model.base.schema, 1)
+    specs = {n: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for n, v in features.items()}
     functions: list[Any] = [
-        tf.function(m.call, reduce_retracing=True) if graph else m.call for m in variants
+        tf.function(m.call, input_signature=[specs]) if graph else m.call for m in variants
     ]
     for rows in (2, 33, 1000):
         features, _ = random_batch(model.base.schema, rows)

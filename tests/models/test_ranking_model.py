@@ -151,7 +151,7 @@ def test_dropout_is_active_in_training_only(name: str) -> None:
 
 def test_compile_and_fit_lower_the_loss(name: str) -> None:
     keras.utils.set_random_seed(0)
-    model = small_model(name, small_schema(long=9), dropout=0.1)
+    model = small_model(name, small_schema(), dropout=0.1)
     features, labels = random_batch(model.schema, 256)
     rows = tf.data.Dataset.from_tensor_slices((features, labels)).batch(64)
     model.compile(
