@@ -33,12 +33,18 @@ _CASES = flags.DEFINE_multi_enum(
 _VALIDATION = flags.DEFINE_string("validation", None, "Part that early stopping looks at.")
 _KERNEL_PARTS = flags.DEFINE_list("kernel_parts", ["fresh"], "Parts that kernels are trained on.")
 _KERNEL_EPOCHS = flags.DEFINE_integer("kernel_epochs", 1, "Passes over them.", lower_bound=1)
-_KERNEL_BATCH_SIZE = flags.DEFINE_integer("kernel_batch_size", 512, "Rows a step.", lower_bound=1)
+_KERNEL_BATCH_SIZE = flags.DEFINE_integer("kernel_batch_size", 256, "Rows a step.", lower_bound=1)
 _KERNEL_OPTIMIZER = flags.DEFINE_enum(
     "kernel_optimizer", "lazy_adam", sorted(OPTIMIZERS), "Optimizer of the kernels."
 )
 _KERNEL_LEARNING_RATE = flags.DEFINE_float(
-    "kernel_learning_rate", 0.001, "Its learning rate, above 0.", lower_bound=1e-12
+    "kernel_learning_rate", 0.03, "Its learning rate at the start.", lower_bound=1e-12
+)
+_CONTROL_LEARNING_RATE = flags.DEFINE_float(
+    "control_learning_rate",
+    0.002,
+    "Learning rate at the start of the base that is continued on the kernels' rows.",
+    lower_bound=1e-12,
 )
 
 
@@ -61,6 +67,7 @@ def main() -> None:
                 model_settings=model_flags.model_settings(),
                 optimizer=training_flags.OPTIMIZER.value,
                 learning_rate=training_flags.LEARNING_RATE.value,
+                rate_schedule=training_flags.rate_schedule(),
                 train=training_flags.train_config(seed),
             ),
             fine_tune=FineTuneConfig(
@@ -74,10 +81,12 @@ def main() -> None:
                 rate_rule=kernel_flags.rate_rule(),
                 optimizer=_KERNEL_OPTIMIZER.value,
                 learning_rate=_KERNEL_LEARNING_RATE.value,
+                rate_schedule=training_flags.rate_schedule(),
                 train=TrainConfig(
                     batch_size=_KERNEL_BATCH_SIZE.value, epochs=_KERNEL_EPOCHS.value, seed=seed
                 ),
             ),
+            control_learning_rate=_CONTROL_LEARNING_RATE.value,
             cases=tuple(_CASES.value),
         )
     )

@@ -15,6 +15,9 @@ from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 
 flags.adopt_module_key_flags(kernel_flags)
 flags.adopt_module_key_flags(training_flags)
+# Kernels are small and see few rows.
+flags.set_default(training_flags.BATCH_SIZE, 256)
+flags.set_default(training_flags.LEARNING_RATE, 0.03)
 
 _BASE = flags.DEFINE_string("base", None, "Run folder of the base model.", required=True)
 _DATA = flags.DEFINE_string("data", None, "Prepared dataset.", required=True)
@@ -42,6 +45,7 @@ def main() -> None:
         rate_rule=kernel_flags.rate_rule(),
         optimizer=training_flags.OPTIMIZER.value,
         learning_rate=training_flags.LEARNING_RATE.value,
+        rate_schedule=training_flags.rate_schedule(),
         train=training_flags.train_config(_SEED.value),
     )
     print(f"kernels: {fine_tune(config)}")

@@ -39,6 +39,7 @@ def main() -> None:
         init_from=path_or_none(_INIT_FROM.value),
         optimizer=training_flags.OPTIMIZER.value,
         learning_rate=training_flags.LEARNING_RATE.value,
+        rate_schedule=training_flags.rate_schedule(),
         train=training_flags.train_config(_SEED.value),
     )
     print(f"model: {pretrain(config)}")

@@ -1,15 +1,16 @@
 """Flags of the training loop, shared by the binaries that train."""
 
+from typing import cast
+
 from absl import flags
 
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
+from tfrec_mt.training.optimizers.rate_schedule import RATE_SCHEDULES, RateSchedule
 from tfrec_mt.training.train_config import TrainConfig
 
 _DEFAULTS = TrainConfig()
 
-_BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", _DEFAULTS.batch_size, "Rows of a training step.", lower_bound=1
-)
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 512, "Rows of a training step.", lower_bound=1)
 _EPOCHS = flags.DEFINE_integer("epochs", _DEFAULTS.epochs, "Passes over the parts.", lower_bound=1)
 _STEPS_PER_CALL = flags.DEFINE_integer(
     "steps_per_call", _DEFAULTS.steps_per_call, "Steps between returns to Python.", lower_bound=1
@@ -25,14 +26,22 @@ _PATIENCE = flags.DEFINE_integer(
 )
 OPTIMIZER = flags.DEFINE_enum("optimizer", "lazy_adam", sorted(OPTIMIZERS), "Optimizer.")
 LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", 0.001, "Learning rate, above 0.", lower_bound=1e-12
+    "learning_rate", 0.008, "Learning rate at the start, above 0.", lower_bound=1e-12
 )
+_RATE_SCHEDULE = flags.DEFINE_enum(
+    "rate_schedule", "linear", RATE_SCHEDULES, "Falls to 0 over the run, or stays."
+)
+
+
+def rate_schedule() -> RateSchedule:
+    """The schedule that the flags give."""
+    return cast(RateSchedule, _RATE_SCHEDULE.value)
 
 
 def train_config(seed: int) -> TrainConfig:
     """The settings that the flags give."""
     return TrainConfig(
-        batch_size=_BATCH_SIZE.value,
+        batch_size=BATCH_SIZE.value,
         epochs=_EPOCHS.value,
         steps_per_call=_STEPS_PER_CALL.value,
         checkpoint_every=_CHECKPOINT_EVERY.value,

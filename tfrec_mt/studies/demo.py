@@ -47,6 +47,7 @@ class DemoConfig:
       seed: Seed of the split.
       pretrain: Settings of the bases.
       fine_tune: Settings of the kernels.
+      control_learning_rate: Learning rate of the bases continued on the kernels' rows.
       cases: Names of `CASES`, each with a base of its own; the first is exported.
     """
 
@@ -57,6 +58,7 @@ class DemoConfig:
     seed: int
     pretrain: PretrainConfig
     fine_tune: FineTuneConfig
+    control_learning_rate: float
     cases: tuple[str, ...] = tuple(CASES)
 
     def settings(self) -> dict[str, Any]:
@@ -67,6 +69,7 @@ class DemoConfig:
             "seed": self.seed,
             "pretrain": settings_of(self.pretrain),
             "fine_tune": settings_of(self.fine_tune),
+            "control_learning_rate": self.control_learning_rate,
             "cases": self.cases,
         }
 
@@ -113,6 +116,7 @@ def _cases(config: DemoConfig, dataset: PreparedDataset) -> Iterator[LiftCase]:
             config.pretrain,
             config.fine_tune,
             topics if known else (),
+            config.control_learning_rate,
         )
 
 

@@ -29,7 +29,12 @@ class LiftCase:
 
 
 def lift_case(
-    name: str, folder: Path, base: PretrainConfig, kernels: FineTuneConfig, topics: tuple[str, ...]
+    name: str,
+    folder: Path,
+    base: PretrainConfig,
+    kernels: FineTuneConfig,
+    topics: tuple[str, ...],
+    control_learning_rate: float,
 ) -> LiftCase:
     """A case whose base sees `topics`, with its runs in `folder`."""
     settings = base.model_settings | {"base_topics": topics}
@@ -44,6 +49,7 @@ def lift_case(
             parts=kernels.parts,
             validation=None,
             init_from=folder / "base",
+            learning_rate=control_learning_rate,
             train=dataclasses.replace(base.train, epochs=kernels.train.epochs, patience=0),
         ),
         fine_tune=dataclasses.replace(kernels, base=folder / "base", output=folder / "kernels"),
