@@ -66,9 +66,8 @@ def load_model(folder: Path) -> RankingModel:
     """
     path = folder / MODEL_FILE
     try:
-        value = read_description(path, FORMAT_VERSION, ("model", "config", "fingerprint"))
-        # models saved before file hashes were kept have none
-        verify_files(folder, value.get("files", {}))
+        value = read_description(path, FORMAT_VERSION, ("model", "config", "fingerprint", "files"))
+        verify_files(folder, value["files"])
     except ValueError as error:
         raise ModelStoreError(f"{folder} holds no model that can be read: {error}") from error
     kind = RANKING_MODELS.get(value["model"])

@@ -1,5 +1,6 @@
 """Trains the kernels of any number of topics behind a frozen base, in one pass."""
 
+import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
-from tfrec_mt.adapters.kernel_store import save_kernels
+from tfrec_mt.adapters.kernel_store import check_domain_names, save_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.models.model_store import fingerprint, load_model
@@ -23,7 +25,7 @@ from tfrec_mt.training.kernel_rates import RateRule
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import RateSchedule, scheduled_rate
 from tfrec_mt.training.pretrain import MODEL
-from tfrec_mt.training.run_folder import run_folder, settings_of
+from tfrec_mt.training.run_folder import SETTINGS_FILE, run_folder, settings_of
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import TrainLoop
 
@@ -80,6 +82,9 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
             f"the base in {config.base} was trained with another schema than that of "
             f"{config.data}; prepare the data with the same vocabularies"
         )
+    for topic in _topics(config, base):
+        check_domain_names(topic, base.schema.topic(topic).domains)
+    _warn_of_seen_rows(config, dataset)
     base_fingerprint = fingerprint(base)
     settings = settings_of(config) | {
         "data_fingerprint": dataset.fingerprint,
@@ -127,6 +132,19 @@ def _standardise(model: AdaptedModel, reader: BatchReader, batch_size: int) -> N
         common = math.sqrt(rows.var(axis=0).mean())
         for layer in model.kernels:
             layer.standardise(task, rows.mean(axis=0), np.sqrt(rows.std(axis=0) * common))
+
+
+def _warn_of_seen_rows(config: FineTuneConfig, dataset: PreparedDataset) -> None:
+    """Says so if the base was trained on the kernels' rows, where it knows too much."""
+    path = config.base / SETTINGS_FILE
+    run = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    seen = sorted(set(run.get("parts", ())) & set(config.parts))
+    if seen and run.get("data_fingerprint") == dataset.fingerprint:
+        logging.warning(
+            "the base was trained on %s: what it remembers of these rows it will not know of "
+            "others, and kernels learn to trust it; train them on rows that the base has not seen",
+            ", ".join(seen),
+        )
 
 
 def _topics(config: FineTuneConfig, base: RankingModel) -> tuple[str, ...]:

@@ -1,0 +1,45 @@
+"""Fine-tuning as a whole: what it leaves, and what it warns of."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.jobs import TRAIN, Job
+from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
+
+
+def test_every_domain_gets_a_kernel_of_this_base(job: Job) -> None:
+    base = load_model(job.base)
+    kernels = {layer.topic: layer for layer in load_kernels(job.kernels, fingerprint(base))}
+    schema = PreparedDataset(job.data).schema
+    assert set(kernels) == {topic.name for topic in schema.topics}
+    for topic in schema.topics:
+        assert set(kernels[topic.name].domains) == set(topic.domains)
+        for domain in topic.domains:
+            weights = kernels[topic.name].kernel(domain)
+            assert any("decoder" in name and values.any() for name, values in weights.items())
+
+
+@pytest.mark.parametrize(("parts", "warned"), [(("train",), True), (("fresh",), False)])
+def test_rows_that_the_base_has_seen_are_pointed_out(
+    job: Job,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    parts: tuple[str, ...],
+    warned: bool,
+) -> None:
+    config = FineTuneConfig(
+        base=job.base.parent,
+        data=job.data,
+        output=tmp_path / "kernels",
+        parts=parts,
+        topics=("scene",),
+        train=TRAIN,
+    )
+    with caplog.at_level(logging.WARNING):
+        fine_tune(config)
+    assert ("the base was trained on train" in caplog.text) == warned
