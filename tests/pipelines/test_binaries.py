@@ -87,7 +87,7 @@ def test_nothing_is_overwritten(runs: Path) -> None:
     ("binary", "arguments", "named"),
     [
         ("prepare_data", ["--output=x", "--sorce=takeout"], "source"),
-        ("prepare_data", ["--output=x", "--source=takeaway"], "did you mean 'takeout'?"),
+        ("prepare_data", ["--output=x", "--source=takeot"], "did you mean 'takeout'?"),
         ("prepare_data", ["--output=x", "--rows=0"], "rows"),
         ("pretrain", ["--data=x", "--output=y", "--learning_rate=-1"], "learning_rate"),
         ("pretrain", ["--data=x", "--output=y", "--units=64,no"], "--units=64,no"),
