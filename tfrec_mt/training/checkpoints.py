@@ -1,6 +1,8 @@
 """`Checkpoints`: complete checkpoints only, newest first, never a silent fresh start."""
 
+import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,17 +17,19 @@ from tfrec_mt.storage.variables import VariableMismatchError, load_variables, sa
 
 FORMAT_VERSION = 1
 STATE_FILE = "state.json"
+_NAME = re.compile(r"step-(\d+)")
 
 
 class CheckpointError(RuntimeError):
-    """No checkpoint of a folder that has some can be restored; lists each cause."""
+    """A checkpoint could not be written, or none of those that are there can be restored."""
 
 
 class Checkpoints:
     """Checkpoints of one run, each a folder that appears only when it is complete.
 
-    A folder holds the variables and `state.json`: the step, the loop's state and the SHA-256 of
-    every other file. Checkpoints are found by their folders alone.
+    A folder holds the variables and `state.json`: the step, the caller's state, the SHA-256 of
+    every other file and of itself. Checkpoints are found by their folders alone. Only one process
+    may use a folder at a time.
 
     Args:
       folder: Where they lie.
@@ -40,63 +44,115 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Steps of the checkpoints that are there, ascending."""
-        found = self.folder.glob("step-*") if self.folder.is_dir() else []
-        return sorted(int(path.name.removeprefix("step-")) for path in found)
+        names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
+        return sorted(int(match[1]) for match in map(_NAME.fullmatch, names) if match)
 
     def path(self, step: int) -> Path:
         """Folder of one checkpoint."""
         return self.folder / f"step-{step:012d}"
 
+    def bytes_to_come(self) -> int:
+        """Room on the disk that is needed beside what is there, about."""
+        size = sum(v.shape.num_elements() * v.dtype.size for v in self.variables.values())
+        # While one is written, the kept ones are all still there.
+        return size * (self.keep + 1 - min(len(self.steps()), self.keep))
+
     def save(self, step: int, state: Mapping[str, Any]) -> None:
-        """Writes a checkpoint beside, publishes it by rename, and drops the oldest."""
-        if self.path(step).exists():
+        """Writes a checkpoint beside, publishes it by rename, and drops the oldest.
+
+        A checkpoint of that step that is there already stays as it is.
+
+        Args:
+          step: Step after which the variables have their values.
+          state: What else a resumed run must know, as JSON values.
+
+        Raises:
+          CheckpointError: It could not be written; those from before are untouched.
+        """
+        path = self.path(step)
+        if path.exists():
             return
-        with published_folder(self.path(step)) as temporary:
-            save_variables(self.variables, temporary)
-            value = {
-                "format_version": FORMAT_VERSION,
-                "step": step,
-                "state": state,
-                "files": hash_files(temporary),
-            }
-            (temporary / STATE_FILE).write_text(json.dumps(value, indent=1), encoding="utf-8")
+        try:
+            with published_folder(path) as temporary:
+                save_variables(self.variables, temporary)
+                value = {
+                    "format_version": FORMAT_VERSION,
+                    "step": step,
+                    "state": state,
+                    "files": hash_files(temporary),
+                }
+                text = json.dumps(value | {"sha256": _digest(value)}, indent=1)
+                (temporary / STATE_FILE).write_text(text, encoding="utf-8")
+        except (OSError, tf.errors.OpError) as error:
+            free = shutil.disk_usage(self.folder).free
+            raise CheckpointError(
+                f"{path} could not be written ({free / 1e6:,.1f} MB are free there): {error}; "
+                f"checkpoints of steps {self.steps()} are untouched"
+            ) from error
         for old in self.steps()[: -self.keep]:
-            shutil.rmtree(self.path(old))
+            self._remove(self.path(old))
 
     def restore_latest(self) -> tuple[int, dict[str, Any]] | None:
         """Restores the newest checkpoint that is whole, and says which were not.
+
+        Damaged ones that are newer are renamed to `damaged-step-*`, so that their steps can be
+        saved again. What a killed process left half written is removed.
 
         Returns:
           Its step and state, or None if there is no checkpoint at all.
 
         Raises:
-          CheckpointError: There are checkpoints, and none is whole.
+          CheckpointError: There are checkpoints, and none is whole, or the newest was written by
+            a newer release.
           VariableMismatchError: A whole checkpoint holds other variables than the model's.
         """
-        causes = []
+        for leftover in self.folder.glob(".tmp-*"):
+            shutil.rmtree(leftover)
+        causes: dict[Path, str] = {}
         for step in reversed(self.steps()):
             try:
-                return self._restore(step)
+                state = self._restore(step)
             except VariableMismatchError:
                 raise
-            except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-                causes.append(f"{self.path(step)}: {error}")
-                logging.warning("checkpoint skipped: %s", causes[-1])
+            except (OSError, ValueError, tf.errors.OpError) as error:
+                causes[self.path(step)] = f"{self.path(step)}: {error}"
+                continue
+            for path, cause in causes.items():
+                logging.warning("step %d is restored instead of %s", step, cause)
+                aside = path.with_name(f"damaged-{path.name}")
+                shutil.rmtree(aside, ignore_errors=True)
+                path.rename(aside)
+            return step, state
         if causes:
             raise CheckpointError(
                 "no checkpoint can be restored; training does not start over by itself:\n  "
-                + "\n  ".join(causes)
+                + "\n  ".join(causes.values())
             )
         return None
 
-    def _restore(self, step: int) -> tuple[int, dict[str, Any]]:
+    def _restore(self, step: int) -> dict[str, Any]:
         path = self.path(step)
-        value = json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
+        try:
+            value = json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path / STATE_FILE} is damaged: {error}") from error
+        if not isinstance(value, dict) or value.pop("sha256", "") != _digest(value):
+            raise ValueError(f"{path / STATE_FILE} is damaged: its own SHA-256 differs")
         if value["format_version"] > FORMAT_VERSION:
-            raise ValueError(
-                f"written by a newer release: format {value['format_version']}, "
-                f"this one reads {FORMAT_VERSION}"
+            raise CheckpointError(
+                f"{path} was written by a newer release in format {value['format_version']}, "
+                f"this one reads up to {FORMAT_VERSION}; resume with that release"
             )
         verify_files(path, value["files"])
         load_variables(self.variables, path)
-        return int(value["step"]), dict(value["state"])
+        return dict(value["state"])
+
+    def _remove(self, path: Path) -> None:
+        """Takes a checkpoint out of sight first: half of one must never be found."""
+        doomed = path.with_name(f".tmp-{path.name}-old")
+        path.rename(doomed)
+        shutil.rmtree(doomed)
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

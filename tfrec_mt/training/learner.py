@@ -18,4 +18,9 @@ class Learner(Protocol):
         """Names of what a step returns; one is `loss`."""
 
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
-        """Learns from one batch inside a graph; returns its metrics as scalars."""
+        """Learns from one batch inside a graph; returns its metrics as float32 scalars.
+
+        Under a strategy it runs once per replica, on that replica's rows. Keras' optimizers add up
+        gradients over replicas, so a loss that is a mean over rows is to be divided by
+        `tf.distribute.get_strategy().num_replicas_in_sync` before its gradient is taken.
+        """

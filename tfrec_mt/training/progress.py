@@ -1,47 +1,101 @@
-"""`Progress`: a bar with rows per second and remaining time."""
+"""`Progress`: one line with rows per second and remaining time."""
 
-from typing import Any
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TextIO
 
-from tqdm import tqdm
+_BAR_WIDTH = 20
+_TERMINAL_SECONDS = 1.0
+_PLAIN_SECONDS = 10.0
 
 
 class Progress:
-    """A progress bar over steps; a plain line now and then where there is no terminal.
+    """Shows how far a run is: a line that is redrawn on a terminal, single lines elsewhere.
+
+    A terminal is updated at most once a second, anything else at most every ten seconds and at the
+    end. Rates leave out everything up to the first call's end, which compiles the graph.
 
     Args:
       label: What is running.
       steps: Steps in all.
       rows: Rows per step.
       done: Steps done before, in a resumed run.
+      stream: Where to write.
+      clock: Seconds.
     """
 
-    def __init__(self, label: str, steps: int, rows: int, done: int = 0) -> None:
+    def __init__(
+        self,
+        label: str,
+        steps: int,
+        rows: int,
+        done: int = 0,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._label = label
+        self._steps = steps
         self._rows = rows
-        self._seconds = 0.0
-        self._steps = 0
-        self._bar: Any = tqdm(
-            total=steps,
-            initial=done,
-            desc=label,
-            unit="step",
-            dynamic_ncols=True,
-            mininterval=1.0,
-            maxinterval=30.0,
-        )
+        self._step = done
+        self._stream = stream or sys.stderr
+        self._clock = clock
+        self._terminal = self._stream.isatty()
+        self._seconds = _TERMINAL_SECONDS if self._terminal else _PLAIN_SECONDS
+        self._started = clock()
+        self._loss = float("nan")
+        # step and time from which the rate counts, and those of the last line
+        self._warm: tuple[int, float] | None = None
+        self._shown: tuple[int, float] | None = None
 
-    def advance(self, step: int, loss: float, seconds: float) -> None:
-        """Moves to a step, with the latest loss and the seconds since the last call."""
-        delta = step - self._bar.n
-        # the first call compiles the graph and says nothing about speed
-        if self._bar.n != self._bar.initial:
-            self._seconds += seconds
-            self._steps += delta
-            rate = self._steps * self._rows / self._seconds
-            self._bar.set_postfix_str(f"loss {loss:.4f}, {rate:,.0f} rows/s", refresh=False)
-        self._bar.update(delta)
+    def advance(self, step: int, loss: float) -> None:
+        """Moves to a step, with the latest loss."""
+        now = self._clock()
+        self._step, self._loss = step, loss
+        if self._shown is None or now - self._shown[1] >= self._seconds:
+            self._show(now)
+        if self._warm is None:
+            self._warm = (step, now)
+
+    def text(self, now: float) -> str:
+        """The line, without the bar."""
+        parts = [f"step {self._step:,} of {self._steps:,}", f"loss {self._loss:.4f}"]
+        if self._warm and self._step > self._warm[0] and now > self._warm[1]:
+            rate = (self._step - self._warm[0]) / (now - self._warm[1])
+            parts.append(f"{rate * self._rows:,.0f} rows/s")
+            if self._step < self._steps:
+                parts.append(f"{_time((self._steps - self._step) / rate)} left")
+        if self._step >= self._steps:
+            parts.append(f"took {_time(now - self._started)}")
+        return ", ".join(parts)
+
+    def _show(self, now: float) -> None:
+        text = self.text(now)
+        if self._terminal:
+            filled = "#" * (self._step * _BAR_WIDTH // self._steps)
+            text = f"{self._label} [{filled:.<{_BAR_WIDTH}}] {text}"
+            # A line that wraps cannot be redrawn.
+            text = f"\r{text[: shutil.get_terminal_size().columns - 1]}\x1b[K"
+        else:
+            text = f"{self._label}: {text}\n"
+        self._stream.write(text)
+        self._stream.flush()
+        self._shown = (self._step, now)
 
     def __enter__(self) -> "Progress":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.close()
+        if self._shown is None:
+            return
+        if self._shown[0] != self._step:
+            self._show(self._clock())
+        if self._terminal:
+            self._stream.write("\n")
+            self._stream.flush()
+
+
+def _time(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

@@ -24,10 +24,8 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "epochs", "steps_per_call", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.patience < 0 or self.seed < 0:
-            raise ValueError(
-                f"patience and seed must not be negative, got {self.patience} and {self.seed}"
-            )
+        lowest = {"batch_size": 1, "epochs": 1, "steps_per_call": 1, "checkpoint_every": 1}
+        for name, low in (lowest | {"patience": 0, "seed": 0}).items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r}")

@@ -1,19 +1,27 @@
 """`TrainLog`: losses as JSON lines and TensorBoard events, without gap or duplicate."""
 
 import json
+import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from absl import logging
 
-from tfrec_mt.storage.folders import write_text
+from tfrec_mt.storage.folders import sync
+
+LOG_FILE = "log.jsonl"
+EVENTS = "tensorboard"
 
 
 class TrainLog:
-    """Values by step.
+    """Values by step, readable while training runs.
 
-    Entries reach disk only with a checkpoint, so after a kill the log ends where training resumes.
+    A checkpoint notes how long the files were when it was written, and a resumed run cuts them back
+    to that length first, so each step stands in them once. Each run of the process writes an event
+    file of its own; TensorBoard reads them as one.
 
     Args:
       folder: Takes `log.jsonl` and `tensorboard/`.
@@ -21,29 +29,70 @@ class TrainLog:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.entries: list[dict[str, Any]] = []
-        self._flushed = 0
-        self._writer: Any = None
+        self._lines: Any = None
+        self._events: Any = None
 
-    def restore(self, entries: list[dict[str, Any]]) -> None:
-        """Takes over the entries of a checkpoint."""
-        self.entries = list(entries)
-        self._flushed = len(entries)
+    def open(self, step: int, lengths: Mapping[str, int]) -> None:
+        """Cuts the files back to a checkpoint, and starts to write.
+
+        Args:
+          step: Step of the checkpoint; 0 for none.
+          lengths: What `flush` returned for it; empty for none.
+        """
+        events = self.folder / EVENTS
+        events.mkdir(parents=True, exist_ok=True)
+        for path in (self.folder / LOG_FILE, *events.iterdir()):
+            name = path.relative_to(self.folder).as_posix()
+            if path.is_file() and name not in lengths:
+                path.unlink()
+        for name, length in lengths.items():
+            path = self.folder / name
+            found = path.stat().st_size if path.is_file() else 0
+            if found < length:
+                logging.warning("%s lost steps: %d of %d bytes are there", path, found, length)
+            else:
+                os.truncate(path, length)
+        self._lines = (self.folder / LOG_FILE).open("a", encoding="utf-8")
+        # TensorBoard takes files of this name, in the order of their names.
+        path = events / f"events.out.tfevents.{step:012d}"
+        self._events = tf.io.TFRecordWriter(str(path))
+        self._write_event(file_version="brain.Event:2")
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Notes values after a step."""
-        self.entries.append({"step": step, **values})
+        """Notes values after a step.
 
-    def flush(self) -> None:
-        """Writes what is new."""
-        lines = [json.dumps(entry) for entry in self.entries]
-        write_text(self.folder / "log.jsonl", "\n".join(lines) + "\n")
-        if self._writer is None:
-            self._writer = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
-        with self._writer.as_default():
-            for entry in self.entries[self._flushed :]:
-                for name, value in entry.items():
-                    if name != "step":
-                        tf.summary.scalar(name, value, step=entry["step"])
-        self._writer.flush()
-        self._flushed = len(self.entries)
+        Raises:
+          OSError: The disk does not take them; names the folder.
+        """
+        scalars = [
+            tf.compat.v1.Summary.Value(tag=name, simple_value=value)
+            for name, value in values.items()
+        ]
+        try:
+            self._lines.write(json.dumps({"step": step, **values}) + "\n")
+            self._lines.flush()
+            self._write_event(step=step, summary=tf.compat.v1.Summary(value=scalars))
+        except (OSError, tf.errors.OpError) as error:
+            raise OSError(f"{self.folder}: the log of step {step} is not whole: {error}") from error
+
+    def flush(self) -> dict[str, int]:
+        """Forces everything to the disk; returns the length of each file for `open`."""
+        paths = [self.folder / LOG_FILE, *sorted((self.folder / EVENTS).iterdir())]
+        for path in paths:
+            sync(path)
+        return {p.relative_to(self.folder).as_posix(): p.stat().st_size for p in paths}
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All that was noted, in this run of the process and before."""
+        text = (self.folder / LOG_FILE).read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def close(self) -> None:
+        """Ends writing."""
+        self._lines.close()
+        self._events.close()
+
+    def _write_event(self, **fields: Any) -> None:
+        event = tf.compat.v1.Event(wall_time=time.time(), **fields)
+        self._events.write(event.SerializeToString())
+        self._events.flush()

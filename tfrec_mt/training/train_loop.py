@@ -1,21 +1,27 @@
 """`TrainLoop`: the one training loop of this project."""
 
-import signal
-import time
-from collections.abc import Callable, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 from absl import logging
 
+from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.prefetch import prefetch
 from tfrec_mt.data.reader import BatchReader
-from tfrec_mt.training.checkpoints import Checkpoints
+from tfrec_mt.storage.disk_space import check_free_space
+from tfrec_mt.training.checkpoints import CheckpointError, Checkpoints
+from tfrec_mt.training.compiled_steps import CompiledSteps, StepsResult
+from tfrec_mt.training.divergence import describe_divergence
+from tfrec_mt.training.early_stopping import EarlyStopping
 from tfrec_mt.training.learner import Learner
 from tfrec_mt.training.progress import Progress
+from tfrec_mt.training.sigterm import SigtermRequest
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_log import TrainLog
+from tfrec_mt.training.worker import Worker, mean_over_workers
 
 
 class DivergedError(RuntimeError):
@@ -30,16 +36,24 @@ class TrainLoop:
     """Runs a learner over a reader's batches, several steps per call, and resumes exactly.
 
     What a step sees depends on the seed and its number alone, and everything that a step changes is
-    in the checkpoint, so a run that was killed and resumed ends with the weights of one that was not.
+    in the checkpoint, so a run that was killed and resumed ends with the weights of one that was
+    not: on a CPU to the bit, given the same number of threads; on a GPU only after
+    `tf.config.experimental.enable_op_determinism()`.
+
+    With a strategy of several workers, each runs the same loop over its slice of every batch. The
+    chief alone writes; all read its checkpoints, so they need one file system. SIGTERM to one of
+    them stops all after the same step.
 
     Args:
-      learner: What is trained.
-      reader: Where batches come from.
+      learner: What is trained, made in the strategy's scope.
+      reader: Where batches come from; a worker's own slices where there are several.
       config: Settings.
-      folder: Takes checkpoints, logs and TensorBoard events.
+      folder: Takes checkpoints, `log.jsonl` and TensorBoard events.
       validate: Value of the current weights, higher is better; called after each epoch if
-        `config.patience` is set.
+        `config.patience` is set, and the best epoch's weights are what training ends with.
       label: Shown beside the progress bar.
+      topics: Domains by topic in the order of their codes, for the error when training diverges.
+      strategy: Distribution strategy; by default the one in scope.
     """
 
     def __init__(
@@ -50,6 +64,9 @@ class TrainLoop:
         folder: Path,
         validate: Callable[[], float] | None = None,
         label: str = "train",
+        *,
+        topics: Mapping[str, Sequence[str]] | None = None,
+        strategy: tf.distribute.Strategy | None = None,
     ) -> None:
         if config.patience and validate is None:
             raise ValueError("early stopping needs a validation part")
@@ -58,71 +75,81 @@ class TrainLoop:
         self.config = config
         self.validate = validate if config.patience else None
         self.label = label
+        self.topics = topics or {}
+        self.strategy = strategy or tf.distribute.get_strategy()
+        self.worker = Worker.of(self.strategy)
         self.checkpoints = Checkpoints(folder / "checkpoints", learner.variables)
         self.best = Checkpoints(folder / "best", learner.variables, keep=1)
         self.log = TrainLog(folder)
-        self._call: Any = None
-        self._asked_to_stop = False
+        self._early_stopping = EarlyStopping(config.patience)
+        self._steps: CompiledSteps | None = None
 
-    def run(self) -> list[dict[str, float]]:
+    def run(self) -> None:
         """Trains to the end, from the newest checkpoint if there is one.
 
-        Returns:
-          The log: one entry per call, with `step`, `loss` and each task's loss.
-
         Raises:
+          CheckpointError: A checkpoint cannot be written, or there are some and none is whole.
+          DataError: The reader found a file that is not what it was.
+          DiskFullError: There is no room for the checkpoints; found before training starts.
           DivergedError: A loss was not finite; checkpoints from before are kept.
           Interrupted: SIGTERM came; the run can be resumed.
+          ValueError: The reader's batches do not have the configured size.
         """
-        restored = self.checkpoints.restore_latest()
-        step, state = restored or (0, {"log": [], "epochs": []})
-        self.log.restore(state["log"])
-        if step:
-            logging.info("%s: resumed at step %d", self.label, step)
-        previous = signal.signal(signal.SIGTERM, self._on_sigterm)
-        try:
-            self._train(step, state)
-        finally:
-            signal.signal(signal.SIGTERM, previous)
-        return self.log.entries
-
-    def _on_sigterm(self, *_: Any) -> None:
-        self._asked_to_stop = True
-
-    def _train(self, step: int, state: dict[str, Any]) -> None:
-        last = self.reader.steps_per_epoch * self.config.epochs
-        epochs: list[float] = state["epochs"]
-        with Progress(self.label, last, self.config.batch_size, step) as progress:
-            for stop, features, labels in self._portions(step, last):
-                started = time.perf_counter()
-                entry = self._run_portion(step, features, labels)
-                step = stop
-                self.log.add(step, entry)
-                progress.advance(step, entry["loss"], time.perf_counter() - started)
-                if step % self.reader.steps_per_epoch == 0 and self.validate:
-                    epochs.append(self.validate())
-                    self._keep_best(step, epochs)
-                    if len(epochs) - 1 - epochs.index(max(epochs)) >= self.config.patience:
-                        last = step
-                if step == last or step % self.config.checkpoint_every == 0 or self._asked_to_stop:
-                    self.checkpoints.save(step, {"log": self.log.entries, "epochs": epochs})
-                    self.log.flush()
-                if step == last:
-                    break
-                if self._asked_to_stop:
-                    raise Interrupted(f"{self.label}: stopped at step {step} of {last}")
+        step, state = self._resume()
+        self._early_stopping = EarlyStopping(self.config.patience, state["validation"])
+        with contextlib.ExitStack() as stack:
+            if self.worker.is_chief:
+                self.log.open(step, state["log"])
+                stack.callback(self.log.close)
+            request = stack.enter_context(SigtermRequest())
+            self._train(step, request)
         if self.validate:
             self.best.restore_latest()
 
-    def _keep_best(self, step: int, epochs: list[float]) -> None:
-        self.log.add(step, {"validation": epochs[-1]})
-        if epochs[-1] == max(epochs):
-            self.best.save(step, {})
+    def _resume(self) -> tuple[int, dict[str, Any]]:
+        restored = self.checkpoints.restore_latest()
+        step, state = restored or (0, {"log": {}, "validation": []})
+        # the mean says whether all workers see the same checkpoints, and no one writes before
+        if mean_over_workers(self.strategy, step) != step:
+            raise CheckpointError(
+                f"worker {self.worker.index} of {self.worker.count} found step {step} in "
+                f"{self.checkpoints.folder} and another one a different step; all workers must "
+                "see the same folder"
+            )
+        if step:
+            logging.info("%s: resumed at step %d", self.label, step)
+        if self.worker.is_chief:
+            needed = self.checkpoints.bytes_to_come()
+            needed += self.best.bytes_to_come() if self.validate else 0
+            check_free_space(self.checkpoints.folder, needed, "the checkpoints to come")
+        return step, state
 
-    def _portions(self, step: int, last: int) -> Iterator[tuple[int, Any, Any]]:
+    def _train(self, step: int, request: SigtermRequest) -> None:
+        epoch, last = self.reader.steps_per_epoch, self.reader.steps_per_epoch * self.config.epochs
+        if self.validate and self._early_stopping.should_stop:
+            return
+        with contextlib.ExitStack() as stack:
+            portions = stack.enter_context(contextlib.closing(self._portions(step, last)))
+            progress = self._progress(stack, last, step)
+            for stop, batch in portions:
+                result = self._run_portion(step, stop, batch, request.received)
+                step = stop
+                self._log(step, result.metrics)
+                if progress:
+                    progress.advance(step, result.metrics["loss"])
+                if self.validate and step % epoch == 0 and self._finish_epoch(step, self.validate):
+                    last = step
+                if step == last or step % self.config.checkpoint_every == 0 or result.stop:
+                    self._save(step)
+                if step == last:
+                    return
+                if result.stop:
+                    raise Interrupted(f"{self.label}: stopped at step {step} of {last}")
+
+    def _portions(self, step: int, last: int) -> Generator[tuple[int, Batch], None, None]:
         """Batches of each call; a call ends at an epoch's end and at each checkpoint."""
 
-        def read() -> Iterator[tuple[int, Any, Any]]:
+        def read() -> Generator[tuple[int, Batch], None, None]:
             start = step
             while start < last:
                 stop = min(
@@ -130,59 +157,60 @@ class TrainLoop:
                     _next_multiple(start, self.reader.steps_per_epoch),
                     _next_multiple(start, self.config.checkpoint_every),
                 )
-                batch = self.reader.read(start, stop)
-                yield stop, batch.features, batch.labels
+                yield stop, self.reader.read(start, stop)
                 start = stop
 
         return prefetch(read(), depth=2)
 
-    def _run_portion(
-        self, step: int, features: Mapping[str, Any], labels: Mapping[str, Any]
-    ) -> dict[str, float]:
-        if self._call is None:
-            self._call = _compile(self.learner, features, labels)
-        totals, first_bad = self._call(features, labels)
-        if first_bad >= 0:
-            raise DivergedError(
-                f"{self.label}: the loss of step {step + int(first_bad)} is not finite; "
-                f"the checkpoints up to step {max(self.checkpoints.steps(), default=0)} are kept"
+    def _run_portion(self, step: int, stop: int, batch: Batch, asked: bool) -> StepsResult:
+        if self._steps is None:
+            rows = next(iter(batch.labels.values())).shape[1]
+            if rows * self.worker.count != self.config.batch_size:
+                raise ValueError(
+                    f"{self.label}: expected batches of {self.config.batch_size} rows over "
+                    f"{self.worker.count} workers, the reader gives this one {rows}"
+                )
+            local = self.strategy.num_replicas_in_sync // self.worker.count
+            self._steps = CompiledSteps(
+                self.learner, self.strategy, local, batch.features, batch.labels
             )
-        return {name: float(total) for name, total in totals.items()}
+        result = self._steps(batch.features, batch.labels, asked)
+        if result.first_bad is not None:
+            bad = step + result.first_bad
+            kept = max(self.checkpoints.steps(), default=0)
+            raise DivergedError(
+                f"{self.label}: the loss of step {bad + 1} (batch "
+                f"{bad % self.reader.steps_per_epoch + 1} of epoch "
+                f"{bad // self.reader.steps_per_epoch + 1}) is not finite; "
+                + describe_divergence(batch.features, result.first_bad, result.metrics, self.topics)
+                + (f"; the checkpoint of step {kept} is kept" if kept else "")
+            )
+        return result
+
+    def _finish_epoch(self, step: int, validate: Callable[[], float]) -> bool:
+        """Notes the weights' value, keeps them if they are the best; returns whether to stop."""
+        value = mean_over_workers(self.strategy, validate())
+        better = self._early_stopping.add(value)
+        self._log(step, {"validation": value})
+        if better and self.worker.is_chief:
+            self.best.save(step, {})
+        mean_over_workers(self.strategy, value)  # no worker restores the best before it is there
+        return self._early_stopping.should_stop
+
+    def _progress(self, stack: contextlib.ExitStack, last: int, step: int) -> Progress | None:
+        if not self.worker.is_chief:
+            return None
+        return stack.enter_context(Progress(self.label, last, self.config.batch_size, step))
+
+    def _log(self, step: int, values: Mapping[str, float]) -> None:
+        if self.worker.is_chief:
+            self.log.add(step, values)
+
+    def _save(self, step: int) -> None:
+        if self.worker.is_chief:
+            state = {"log": self.log.flush(), "validation": self._early_stopping.values}
+            self.checkpoints.save(step, state)
 
 
 def _next_multiple(value: int, factor: int) -> int:
     return (value // factor + 1) * factor
-
-
-def _compile(learner: Learner, features: Mapping[str, Any], labels: Mapping[str, Any]) -> Any:
-    """A graph that runs any number of steps of these shapes and averages what they return."""
-
-    def spec(arrays: Mapping[str, Any]) -> dict[str, tf.TensorSpec]:
-        return {
-            name: tf.TensorSpec([None, *array.shape[1:]], array.dtype, name=name)
-            for name, array in arrays.items()
-        }
-
-    def step(i: Any, features: Any, labels: Any) -> dict[str, Any]:
-        return learner.step(
-            {name: values[i] for name, values in features.items()},
-            {name: values[i] for name, values in labels.items()},
-        )
-
-    @tf.function(input_signature=[spec(features), spec(labels)], autograph=False)
-    def call(features: Any, labels: Any) -> tuple[dict[str, Any], Any]:
-        steps = tf.shape(next(iter(labels.values())))[0]
-
-        def body(i: Any, totals: Any, first_bad: Any) -> Any:
-            values = step(i, features, labels)
-            bad = tf.logical_not(tf.math.is_finite(values["loss"]))
-            first_bad = tf.where(bad & (first_bad < 0), i, first_bad)
-            return i + 1, {name: totals[name] + values[name] for name in totals}, first_bad
-
-        totals = {name: tf.constant(0.0) for name in learner.metrics}
-        _, totals, first_bad = tf.while_loop(
-            lambda i, *_: i < steps, body, (0, totals, -1), parallel_iterations=1
-        )
-        return {name: total / tf.cast(steps, tf.float32) for name, total in totals.items()}, first_bad
-
-    return call

@@ -1,0 +1,78 @@
+"""What a person or a log file sees while a run trains."""
+
+import io
+import os
+
+import pytest
+
+from tfrec_mt.training.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(stream: io.StringIO, seconds: float, calls: int, done: int = 0) -> list[str]:
+    """Ten steps of 64 rows a call, after a first one of 30 seconds; returns what was written."""
+    clock = Clock()
+    with Progress("pretrain", 1000, 64, done, stream, clock) as progress:
+        for call in range(1, calls + 1):
+            clock.now += 30 if call == 1 else seconds
+            progress.advance(done + 10 * call, 0.5 / call)
+    return stream.getvalue().replace("\r", "\n").strip("\n").split("\n")
+
+
+def test_a_log_file_gets_a_line_every_ten_seconds_and_a_last_one() -> None:
+    lines = run(io.StringIO(), 4, 8)
+    assert lines == [
+        "pretrain: step 10 of 1,000, loss 0.5000",
+        # 30 steps in 12 s, and 2.5 steps a second for the other 960
+        "pretrain: step 40 of 1,000, loss 0.1250, 160 rows/s, 0:06:24 left",
+        "pretrain: step 70 of 1,000, loss 0.0714, 160 rows/s, 0:06:12 left",
+        "pretrain: step 80 of 1,000, loss 0.0625, 160 rows/s, 0:06:08 left",
+    ]
+
+
+def test_a_finished_run_tells_its_time() -> None:
+    assert run(io.StringIO(), 1, 100)[-1].endswith("0.0050, 640 rows/s, took 0:02:09")
+
+
+def test_a_resumed_run_counts_its_own_steps_only() -> None:
+    assert run(io.StringIO(), 20, 3, done=900)[-1] == (
+        "pretrain: step 930 of 1,000, loss 0.1667, 32 rows/s, 0:02:20 left"
+    )
+
+
+def test_a_terminal_is_redrawn_once_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((200, 20)))
+    stream = Terminal()
+    lines = run(stream, 0.25, 100)
+    # the first call, then a redraw every four calls, and the end
+    assert [line.split(" of ")[0].split("step ")[1] for line in lines] == [
+        *(f"{10 * call:,}" for call in range(1, 98, 4)),
+        "1,000",
+    ]
+    assert lines[0] == "pretrain [....................] step 10 of 1,000, loss 0.5000\x1b[K"
+    assert "[####################] step 1,000 of 1,000" in lines[-1]
+    written = stream.getvalue()
+    assert written.count("\n") == 1
+    assert written.endswith("\n")
+    assert written.count("\r") == len(lines)
+
+
+def test_a_narrow_terminal_is_never_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 20)))
+    lines = run(Terminal(), 0.25, 100)
+    assert all(len(line.removesuffix("\x1b[K")) <= 39 for line in lines)
+
+
+def test_a_run_without_steps_writes_nothing() -> None:
+    assert run(Terminal(), 1, 0) == [""]

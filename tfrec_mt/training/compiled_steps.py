@@ -1,0 +1,124 @@
+"""`CompiledSteps`: several training steps in one call of a graph."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tfrec_mt.training.learner import Learner
+
+
+class StepsResult(NamedTuple):
+    """What some steps came to, over all replicas.
+
+    Attributes:
+      metrics: Mean of each of the learner's metrics over the steps.
+      first_bad: First step, from 0, whose loss was not finite; None if all were.
+      stop: Whether any process was asked to stop.
+    """
+
+    metrics: dict[str, float]
+    first_bad: int | None
+    stop: bool
+
+
+class CompiledSteps:
+    """A graph that runs any number of a learner's steps on batches of the same shapes.
+
+    Each step runs on every replica of the strategy; numbers are summed over replicas once per
+    call, not once per step.
+
+    Args:
+      learner: What is trained.
+      strategy: Where.
+      local_replicas: Replicas of this process; its rows are divided among them.
+      features: Arrays `[steps, B, ...]` by name; later ones differ in `steps` at most.
+      labels: The same for labels.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        strategy: tf.distribute.Strategy,
+        local_replicas: int,
+        features: Mapping[str, Any],
+        labels: Mapping[str, Any],
+    ) -> None:
+        self._learner = learner
+        self._strategy = strategy
+        self._local_replicas = local_replicas
+        self._call = tf.function(
+            self._run,
+            input_signature=[_spec(features), _spec(labels), tf.TensorSpec([], tf.float32)],
+            autograph=False,
+        )
+
+    def __call__(
+        self, features: Mapping[str, Any], labels: Mapping[str, Any], stop: bool
+    ) -> StepsResult:
+        """Runs the steps of arrays `[steps, B, ...]`.
+
+        Args:
+          features: Features by name.
+          labels: Labels by name.
+          stop: Whether this process was asked to stop.
+        """
+        summed = self._call(dict(features), dict(labels), float(stop)).numpy()
+        names = self._learner.metrics
+        bad = summed[len(names) : -1].nonzero()[0]
+        replicas, steps = self._strategy.num_replicas_in_sync, len(summed) - len(names) - 1
+        return StepsResult(
+            metrics={
+                name: float(total / (replicas * steps))
+                for name, total in zip(names, summed, strict=False)
+            },
+            first_bad=int(bad[0]) if bad.size else None,
+            stop=bool(summed[-1]),
+        )
+
+    def _run(self, features: dict[str, Any], labels: dict[str, Any], stop: Any) -> Any:
+        """Sums over steps and replicas: metrics, which steps were bad `[steps]`, stop."""
+        steps = tf.shape(next(iter(labels.values())))[0]
+        names = self._learner.metrics
+
+        def start() -> Any:
+            return tf.zeros([len(names) + steps])
+
+        def step(sums: Any, i: Any, features: Any, labels: Any) -> Any:
+            values = self._learner.step(self._share(features), self._share(labels))
+            bad = tf.cast(~tf.math.is_finite(values["loss"]), tf.float32)
+            metrics = tf.stack([values[name] for name in names])
+            return sums + tf.concat([metrics, bad * tf.one_hot(i, steps)], axis=0)
+
+        def finish(sums: Any) -> Any:
+            return tf.concat([sums, [stop]], axis=0)
+
+        def body(i: Any, sums: Any) -> tuple[Any, Any]:
+            at = {name: values[i] for name, values in features.items()}
+            answers = {name: values[i] for name, values in labels.items()}
+            return i + 1, self._on_replicas(step, sums, i, at, answers)
+
+        _, sums = tf.while_loop(
+            lambda i, _: i < steps, body, (0, self._on_replicas(start)), parallel_iterations=1
+        )
+        sums = self._on_replicas(finish, sums)
+        return self._strategy.reduce(tf.distribute.ReduceOp.SUM, sums, axis=None)
+
+    def _on_replicas(self, function: Any, *args: Any) -> Any:
+        return self._strategy.run(tf.autograph.experimental.do_not_convert(function), args)
+
+    def _share(self, rows: dict[str, Any]) -> dict[str, Any]:
+        """The rows of this replica, where one process has several."""
+        if self._local_replicas == 1:
+            return rows
+        context = tf.distribute.get_replica_context()
+        number = context.replica_id_in_sync_group % self._local_replicas
+        size = tf.shape(next(iter(rows.values())))[0] // self._local_replicas
+        return {name: values[number * size :][:size] for name, values in rows.items()}
+
+
+def _spec(arrays: Mapping[str, Any]) -> dict[str, tf.TensorSpec]:
+    return {
+        name: tf.TensorSpec([None, *array.shape[1:]], array.dtype, name=name)
+        for name, array in arrays.items()
+    }
