@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfrec_mt.adapters.domain_groups import DomainGroups
 
 
-class DomainKernels(keras.layers.Layer, abc.ABC):  # type: ignore[misc]
+class DomainKernels(keras.layers.Layer, abc.ABC):
     """One small kernel per domain of a topic, in stacked weights `[N, ...]`.
 
     Each row gets the kernel of its domain, the paper's parallel inference and domain activation
@@ -81,6 +81,14 @@ class DomainKernels(keras.layers.Layer, abc.ABC):  # type: ignore[misc]
     def rate_factors(self) -> dict[str, float]:
         """Factors of the learning rate by name of the weight; 1 where absent."""
         return {}
+
+    @abc.abstractmethod
+    def scale_residuals(self, factors: np.ndarray) -> None:
+        """Multiplies what each kernel adds, by changing its weights.
+
+        Args:
+          factors: `[N]`; 0 makes a kernel the base itself.
+        """
 
     @abc.abstractmethod
     def penalty(self) -> Any:

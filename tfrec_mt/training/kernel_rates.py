@@ -11,10 +11,10 @@ RATE_RULES: tuple[RateRule, ...] = ("printed", "normalised", "none")
 def kernel_rates(rule: RateRule, rows: Any, gradient_norms: Any) -> Any:
     """Factors of the learning rate by kernel, from its rows in the batch and its gradient.
 
-    - `printed`: `softmax(N_B * 1 / |g|)`, equation 21 as it stands. `N_B / |g|` reaches thousands, so
-      the softmax saturates and nearly all of the rate goes to one kernel.
-    - `normalised`: the same with `N_B / |g|` divided by its mean over the kernels that have rows, and
-      the softmax multiplied by their number, so that the mean rate stays what it was.
+    - `printed`: `softmax(N_B * 1 / |g|)`, equation 21 as it stands. `N_B / |g|` reaches
+      thousands, so the softmax saturates and nearly all of the rate goes to one kernel.
+    - `normalised`: the same with `N_B / |g|` divided by its mean over the kernels that have rows,
+      and the softmax multiplied by their number, so that the mean rate stays what it was.
     - `none`: 1.
 
     Kernels without rows in the batch get 0 under every rule.
