@@ -83,6 +83,14 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         return {}
 
     @abc.abstractmethod
+    def scale_residuals(self, factors: np.ndarray) -> None:
+        """Multiplies what each kernel adds, by changing its weights.
+
+        Args:
+          factors: `[N]`; 0 makes a kernel the base itself.
+        """
+
+    @abc.abstractmethod
     def penalty(self) -> Any:
         """Regulariser of each kernel, `[N]`."""
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_groups import DomainGroups
@@ -89,6 +90,11 @@ class IAK(DomainKernels):
         """
         decoders = (weight for pair in self._decoders.values() for weight in pair)
         return {weight.name: 1.0 / self.encoder_units[-1] for weight in decoders}
+
+    def scale_residuals(self, factors: np.ndarray) -> None:
+        for weight in (weight for pair in self._decoders.values() for weight in pair):
+            shape = [-1] + [1] * (weight.value.shape.rank - 1)
+            weight.assign(weight.value * tf.reshape(tf.cast(factors, weight.dtype), shape))
 
     def penalty(self) -> Any:
         total = tf.zeros([len(self.domains)])

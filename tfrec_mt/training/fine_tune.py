@@ -64,7 +64,7 @@ class FineTuneConfig:
     kl_weight: float = 1.0
     rate_rule: RateRule = "none"
     optimizer: str = "lazy_adam"
-    learning_rate: float = 0.03
+    learning_rate: float = 0.02
     rate_schedule: RateSchedule = "linear"
     train: TrainConfig = field(default_factory=lambda: TrainConfig(batch_size=256))
 
@@ -104,9 +104,14 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
             lambda: OPTIMIZERS[config.optimizer](learning_rate=rate),
             config.kl_weight,
             config.rate_rule,
+            trial=(reader.steps_per_epoch // 2, reader.steps_per_epoch),
         )
         _standardise(model, reader, config.train.batch_size)
         TrainLoop(learner, reader, config.train, config.output, label=label).run()
+        for topic, factors in learner.shrink().items():
+            domains = base.schema.topic(topic).domains
+            kept = ", ".join(f"{d} {f:g}" for d, f in zip(domains, factors, strict=True))
+            logging.info("%s: kernels of %s keep %s of what they add", label, topic, kept)
         with published_folder(config.output / KERNELS) as temporary:
             for layer in model.kernels:
                 save_kernels(layer, temporary, base_fingerprint)

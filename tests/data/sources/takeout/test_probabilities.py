@@ -17,7 +17,7 @@ from tfrec_mt.data.sources.takeout.sampling import Context
 from tfrec_mt.data.sources.takeout.users import Users
 
 
-@pytest.mark.parametrize(("task", "sizes"), [(0, (0.45, 0.5, 0.5)), (1, (0.3, 0.4, 0.3))])
+@pytest.mark.parametrize(("task", "sizes"), [(0, (0.4, 0.4, 0.5)), (1, (0.3, 0.4, 0.3))])
 def test_logit_is_the_documented_sum(task: int, sizes: tuple[float, float, float]) -> None:
     config = TakeoutConfig(rows=50_000, shift=1.3)
     signatures, preferences = draw_preferences(7, config.shift)

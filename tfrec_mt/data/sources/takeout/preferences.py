@@ -45,16 +45,16 @@ class Strength:
 
 
 CLICK: Final = Strength(
-    user=0.45,
-    item=0.5,
-    taste=0.3,
+    user=0.4,
+    item=0.4,
+    taste=0.25,
     price_taste=0.2,
     speciality=0.6,
     visitor=0.5,
     domains={
-        ("scene",): 0.57,
-        ("period",): 0.62,
-        ("region",): 0.62,
+        ("scene",): 0.6,
+        ("period",): 0.72,
+        ("region",): 0.7,
         ("period", "region"): 0.1,
     },
 )
@@ -67,8 +67,8 @@ ORDER: Final = Strength(
     visitor=0.3,
     domains={
         ("scene",): 0.4,
-        ("period",): 0.4,
-        ("region",): 0.4,
+        ("period",): 0.45,
+        ("region",): 0.45,
         ("period", "region"): 0.1,
     },
 )
