@@ -33,8 +33,11 @@ from tfrec_mt.training.train_config import TrainConfig
 
 _OUTPUT = flags.DEFINE_string("output", "runs/takeout_lift", "Folder for runs and results.")
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Seeds of world and training.")
-_ROWS = flags.DEFINE_integer("rows", 1_000_000, "Impressions of each world.", lower_bound=1000)
+_ROWS = flags.DEFINE_integer("rows", 3_000_000, "Impressions of each world.", lower_bound=1000)
 _SHIFT = flags.DEFINE_float("shift", 1.0, "Strength of the domain shift.", lower_bound=0.0)
+_DRIFT = flags.DEFINE_float(
+    "drift", 0.03, "Daily drift of domains.", lower_bound=0.0, upper_bound=1
+)
 _BASE_TOPICS = flags.DEFINE_list("base_topics", [], "Topics that the base is told.")
 
 MODEL_SETTINGS = {"units": (128, 64)}
@@ -54,7 +57,9 @@ def run_seed(seed: int, folder: Path) -> dict[str, Any]:
     path = folder / "result.json"
     if path.is_file():
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    source = TakeoutSource(TakeoutConfig(rows=_ROWS.value, seed=seed, shift=_SHIFT.value))
+    source = TakeoutSource(
+        TakeoutConfig(rows=_ROWS.value, seed=seed, shift=_SHIFT.value, drift=_DRIFT.value)
+    )
     data, base, control, kernels = (folder / n for n in ("data", "base", "control", "kernels"))
     if not data.exists():
         prepare(source, data, SplitSpec.parse("train:6,fresh:1,test:1", "days"))
@@ -182,7 +187,12 @@ def main(_: list[str]) -> None:
     """Runs all seeds that are not done yet, then prints and writes the summary."""
     output = Path(_OUTPUT.value)
     output.mkdir(parents=True, exist_ok=True)
-    settings = {"rows": _ROWS.value, "shift": _SHIFT.value, "base_topics": _BASE_TOPICS.value}
+    settings = {
+        "rows": _ROWS.value,
+        "shift": _SHIFT.value,
+        "drift": _DRIFT.value,
+        "base_topics": _BASE_TOPICS.value,
+    }
     path = output / "settings.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != settings:
         raise app.UsageError(f"{output} holds other settings than {settings}; choose another")

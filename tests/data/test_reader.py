@@ -109,7 +109,9 @@ def test_windows_are_mixed_from_the_whole_log_and_anew_in_each_epoch(
     ]
     for drawn in first_windows:
         places = np.searchsorted(requests, drawn) / len(requests)
-        assert np.histogram(places, bins=4, range=(0, 1))[0].min() > 10
+        # each run of blocks gives a window one block, so no stretch of the log exceeds its share
+        counts = np.histogram(places, bins=4, range=(0, 1))[0]
+        assert abs(counts - len(places) / 4).max() <= 20, counts
     shared = np.isin(first_windows[0], first_windows[1]).mean()
     assert shared < 0.5
 

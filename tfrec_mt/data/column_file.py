@@ -1,5 +1,6 @@
 """One stored column, read by slices."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,22 +59,28 @@ class ColumnFile:
             )
         return cls(path, dtype, shape, offset)
 
-    def read_into(self, target: npt.NDArray[Any], start: int) -> None:
-        """Fills `target` `[n, ...]`, contiguous and of this type, with rows from `start` on.
+    def read_into(self, target: npt.NDArray[Any], pieces: Sequence[tuple[int, int]]) -> None:
+        """Fills `target` `[n, ...]`, contiguous and of this type, with pieces of the column.
+
+        Args:
+          target: Where to; `n` is the number of rows of all pieces.
+          pieces: First row of each piece, and the row after its last.
 
         Raises:
           DataError: The file ends early.
         """
         row_bytes = self.dtype.itemsize * int(np.prod(self.shape[1:]))
+        wanted = target.reshape(-1).view(np.uint8).data
+        at = 0
         with self.path.open("rb", buffering=0) as file:
-            file.seek(self.offset + start * row_bytes)
-            wanted = target.reshape(-1).view(np.uint8)
-            done = 0
-            while done < len(wanted):
-                got = file.readinto(wanted[done:].data)
-                if not got:
-                    raise DataError(
-                        f"{self.path}: ends {len(wanted) - done} bytes short of row "
-                        f"{start + len(target)}; it has shrunk since it was opened"
-                    )
-                done += got
+            for start, stop in pieces:
+                file.seek(self.offset + start * row_bytes)
+                end = at + (stop - start) * row_bytes
+                while at < end:
+                    got = file.readinto(wanted[at:end])
+                    if not got:
+                        raise DataError(
+                            f"{self.path}: ends {end - at} bytes short of row {stop}; "
+                            "it has shrunk since it was opened"
+                        )
+                    at += got

@@ -12,17 +12,19 @@ from tfrec_mt.data.hashing import permutation
 from tfrec_mt.data.stored_rows import StoredRows
 from tfrec_mt.schema import DataError
 
-BLOCK_ROWS = 1 << 13
+BLOCK_ROWS = 1 << 8
 WINDOW_ROWS = 1 << 18
 
 
 class BatchReader:
     """Shuffled batches in constant memory.
 
-    An epoch permutes blocks of consecutive rows, cuts their sequence into windows of whole batches
-    and permutes the rows of each window; rows that do not fill a last batch are dropped, other
-    ones in each epoch. A log that fits one window is permuted as a whole. What a step reads
-    depends on the seed, the epoch and the step alone, not on how steps are grouped into calls.
+    An epoch deals blocks of consecutive rows out to windows of whole batches and permutes the rows
+    of each window; rows that do not fill a last batch are dropped, other ones in each epoch. Of
+    every run of as many blocks as there are windows each window gets one: logs are in time order,
+    and a window of blocks drawn at random would hold too much of some hours. A log that fits one
+    window is permuted as a whole. What a step reads depends on the seed, the epoch and the step
+    alone, not on how steps are grouped into calls.
 
     Args:
       dataset: The dataset.
@@ -125,26 +127,25 @@ class BatchReader:
             end = self._stored.rows  # so that chance decides which rows are dropped
         if len(self._order) != end - first:
             self._window = self._stored.allocate(end - first)
-        at = 0
-        for start, stop in self._pieces(epoch, first, end):
-            self._stored.read_into(self._window, at, start, stop)
-            at += stop - start
+        self._stored.read_into(self._window, self._pieces(epoch, first, end))
         self._order = permutation(end - first, self._seed, epoch, number + 1)
         self._held = (epoch, number)
 
     def _pieces(self, epoch: int, first: int, end: int) -> list[tuple[int, int]]:
-        """The stored rows at positions `first .. end - 1` of an epoch's sequence of blocks."""
+        """What lies at positions `first .. end - 1` of an epoch's blocks, in stored order."""
         rows, size = self._stored.rows, self._block_rows
-        blocks = permutation(-(-rows // size), self._seed, epoch, 0)
-        starts = blocks * size
+        blocks, windows = -(-rows // size), len(self._window_steps) - 1
+        runs = -(-blocks // windows)
+        ranks = permutation(runs * windows, self._seed, epoch, 0).reshape(runs, windows)
+        window = ranks.argsort(axis=1)
+        starts = np.lexsort((ranks.ravel()[:blocks], window.ravel()[:blocks])) * size
         stops = np.minimum(starts + size, rows)
         ends = np.cumsum(stops - starts)
         begins = ends - (stops - starts)
         touched = np.flatnonzero((ends > first) & (begins < end))
-        return [
-            (
-                int(starts[i] + max(first - begins[i], 0)),
-                int(stops[i] - max(ends[i] - end, 0)),
-            )
-            for i in touched
-        ]
+        pieces = zip(
+            starts[touched] + np.maximum(first - begins[touched], 0),
+            stops[touched] - np.maximum(ends[touched] - end, 0),
+            strict=True,
+        )
+        return sorted((int(start), int(stop)) for start, stop in pieces)

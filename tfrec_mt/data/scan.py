@@ -31,5 +31,5 @@ def scan(
     for start in range(0, stored.rows, batch_size):
         stop = min(start + batch_size, stored.rows)
         columns = stored.allocate(stop - start)
-        stored.read_into(columns, 0, start, stop)
+        stored.read_into(columns, [(start, stop)])
         yield stored.batch(columns)

@@ -1,6 +1,6 @@
 """Rows of some parts of a prepared dataset, addressed by one running number."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -30,8 +30,8 @@ class StoredRows:
         if not parts or len(set(parts)) != len(parts):
             raise DataError(f"expected one or several distinct parts to read, got {list(parts)}")
         self._shards = [shard for part in parts for shard in dataset.shards(part)]
-        sizes = [shard.rows for part in parts for shard in dataset.manifest.parts[part]]
-        self._ends = np.cumsum(sizes)
+        self._sizes = [shard.rows for part in parts for shard in dataset.manifest.parts[part]]
+        self._ends = np.cumsum(self._sizes)
         self.rows = int(self._ends[-1])
         self._windows = HistoryWindows(dataset, history_length) if dataset.schema.history else None
 
@@ -42,16 +42,32 @@ class StoredRows:
             for name, column in self._shards[0].items()
         }
 
-    def read_into(self, columns: Columns, at: int, start: int, stop: int) -> None:
-        """Copies rows `start .. stop - 1` into the columns from position `at` on."""
-        number = int(np.searchsorted(self._ends, start, side="right"))
-        while start < stop:
-            end = int(self._ends[number])
-            first = end - next(iter(self._shards[number].values())).shape[0]
-            count = min(stop, end) - start
+    def read_into(self, columns: Columns, pieces: Sequence[tuple[int, int]]) -> None:
+        """Fills columns with pieces of the rows, each `(first row, row after its last)`."""
+        at = 0
+        for number, within in self._by_shard(pieces):
+            count = sum(stop - start for start, stop in within)
             for name, column in self._shards[number].items():
-                column.read_into(columns[name][at : at + count], start - first)
-            at, start, number = at + count, start + count, number + 1
+                column.read_into(columns[name][at : at + count], within)
+            at += count
+
+    def _by_shard(
+        self, pieces: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+        """Pieces counted within their shards; ones of a shard that follow each other together."""
+        held, within = -1, list[tuple[int, int]]()
+        for start, stop in pieces:
+            while start < stop:
+                number = int(np.searchsorted(self._ends, start, side="right"))
+                if number != held and within:
+                    yield held, within
+                    within = []
+                held, first = number, int(self._ends[number]) - self._sizes[number]
+                end = min(stop, int(self._ends[number]))
+                within.append((start - first, end - first))
+                start = end
+        if within:
+            yield held, within
 
     def batch(self, columns: Columns) -> Batch:
         """A batch from stored columns `[n, ...]`."""

@@ -47,5 +47,5 @@ class Popularity:
 
 def _read(column: ColumnFile) -> NDArray[Any]:
     values = np.empty(column.shape, column.dtype)
-    column.read_into(values, 0)
+    column.read_into(values, [(0, len(values))])
     return values

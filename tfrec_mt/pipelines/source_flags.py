@@ -30,6 +30,13 @@ _ROWS = flags.DEFINE_integer("rows", 1_000_000, "takeout: impressions.", lower_b
 _SHIFT = flags.DEFINE_float(
     "shift", 1.0, "takeout: strength of the domain shift; 0 is none.", lower_bound=0.0
 )
+_DRIFT = flags.DEFINE_float(
+    "drift",
+    0.03,
+    "takeout: how much of what a domain likes each day replaces.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
 _PROCESSES = flags.DEFINE_integer("processes", 1, "takeout: generating processes.", lower_bound=1)
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "movielens, tfds: folder of the files; default $TFREC_MT_DATA/movielens_*."
@@ -66,7 +73,11 @@ def source_settings() -> dict[str, Any]:
 def _takeout() -> Source:
     return TakeoutSource(
         TakeoutConfig(
-            rows=_ROWS.value, seed=SEED.value, shift=_SHIFT.value, processes=_PROCESSES.value
+            rows=_ROWS.value,
+            seed=SEED.value,
+            shift=_SHIFT.value,
+            drift=_DRIFT.value,
+            processes=_PROCESSES.value,
         )
     )
 

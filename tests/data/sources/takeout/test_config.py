@@ -21,6 +21,9 @@ from tfrec_mt.schema import SchemaError
         ("shift", float("nan")),
         ("shift", float("inf")),
         ("shift", "1"),
+        ("drift", -0.1),
+        ("drift", 1.1),
+        ("drift", float("nan")),
     ],
 )
 def test_bad_value_is_refused_by_name(name: str, value: object) -> None:

@@ -126,6 +126,8 @@ def test_no_rows(log: pa.Table, oracle: TakeoutOracle) -> None:
         ("item_id", None, "row 3, column 'item_id'"),
         ("period", "brunch", "row 3, column 'period': expected one of breakfast, lunch, dinner"),
         ("region", None, "row 3, column 'region'"),
+        ("timestamp", 0, "row 3, column 'timestamp': expected a second of this world, 1690848000"),
+        ("timestamp", None, "row 3, column 'timestamp'"),
     ],
 )
 def test_a_value_of_another_world_is_named(

@@ -20,11 +20,12 @@ from tfrec_mt.data.sources.takeout.users import Users
 @pytest.mark.parametrize(("task", "sizes"), [(0, (0.4, 0.4, 0.5)), (1, (0.3, 0.4, 0.3))])
 def test_logit_is_the_documented_sum(task: int, sizes: tuple[float, float, float]) -> None:
     config = TakeoutConfig(rows=50_000, shift=1.3)
-    signatures, preferences = draw_preferences(7, config.shift)
+    signatures, preferences = draw_preferences(7, config.shift, 3, 0.2)
     catalogue = Catalogue.create(config, signatures)
     rng = np.random.default_rng(0)
     users = Users.of_shard(config, 0).take(rng.integers(0, 300, 30))
     context = Context(
+        day=rng.integers(0, 3, 30),
         scene=rng.integers(0, 2, 30),
         period=rng.integers(0, 3, 30),
         region=rng.integers(0, 6, 30),
@@ -39,18 +40,19 @@ def test_logit_is_the_documented_sum(task: int, sizes: tuple[float, float, float
     mean_visitor = 0.15 * (1 - sum((n / sum(region_rows)) ** 2 for n in region_rows))
     specialities = sum(map(bool, catalogue.speciality)) / catalogue.size
     for r in range(30):
+        day = context.day[r]
         code = context.scene[r] * 18 + context.period[r] * 6 + context.region[r]
         for s in range(4):
             i = item[r, s]
             c = catalogue.cuisine[i]
-            loved = sum(users.taste[r, k] * made.taste[code, c, k] for k in range(4))
-            price = made.price[code] + users.price_taste[r] * made.price_taste[code]
+            loved = sum(users.taste[r, k] * made.taste[day, code, c, k] for k in range(4))
+            price = made.price[day, code] + users.price_taste[r] * made.price_taste[day, code]
             trip = 1.3 * sizes[2] * (float(context.visitor[r]) - mean_visitor)
-            special = (made.speciality[code] + trip) * (catalogue.speciality[i] - specialities)
+            special = (made.speciality[day, code] + trip) * (catalogue.speciality[i] - specialities)
             expected = (
                 sizes[0] * users.bias[r, task]
                 + sizes[1] * catalogue.appeal[task, i]
-                + made.cuisine[code, c]
+                + made.cuisine[day, code, c]
                 + loved
                 + price * catalogue.price_score[i]
                 + special

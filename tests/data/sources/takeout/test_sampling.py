@@ -15,7 +15,7 @@ CONFIG = TakeoutConfig(rows=200_000, days=5)
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return Catalogue.create(CONFIG, draw_preferences(CONFIG.seed, 1.0)[0])
+    return Catalogue.create(CONFIG, draw_preferences(CONFIG.seed, 1.0, 1, 0.0)[0])
 
 
 @pytest.fixture(scope="module")

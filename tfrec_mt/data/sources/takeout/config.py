@@ -20,6 +20,8 @@ class TakeoutConfig:
       seed: Seed of every draw, at least 0.
       shift: Strength of the domain-specific terms of both logits; 0 makes domains say nothing
         about preference, 1 is the calibrated world.
+      drift: How much of what a domain likes a day replaces: from one day to the next it
+        correlates by 1 - drift.
       days: Days that users act on.
       slots: Items per request, which is also the number of positions.
       processes: Processes that generate shards; the rows do not depend on it.
@@ -31,6 +33,7 @@ class TakeoutConfig:
     rows: int
     seed: int = 0
     shift: float = 1.0
+    drift: float = 0.03
     days: int = 8
     slots: int = 10
     processes: int = 1
@@ -45,11 +48,12 @@ class TakeoutConfig:
                 )
         if self.slots > SHARD_ROWS:
             raise SchemaError(f"takeout: slots must be at most {SHARD_ROWS}, got {self.slots}")
-        number = isinstance(self.shift, int | float) and not isinstance(self.shift, bool)
-        if not number or not math.isfinite(self.shift) or self.shift < 0:
+        if not _is_number(self.shift) or not math.isfinite(self.shift) or self.shift < 0:
             raise SchemaError(
                 f"takeout: shift must be a finite number of at least 0, got {self.shift!r}"
             )
+        if not _is_number(self.drift) or not 0 <= self.drift <= 1:
+            raise SchemaError(f"takeout: drift must be a number from 0 to 1, got {self.drift!r}")
 
     @property
     def requests(self) -> int:
@@ -84,3 +88,7 @@ class TakeoutConfig:
     def users(self) -> int:
         """Users in all."""
         return (self.shards - 1) * self.users_per_shard + self.shard_users(self.shards - 1)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tfrec_mt.data.sources.takeout.config import TakeoutConfig
 from tfrec_mt.data.sources.takeout.domains import REGION, SHARES, TOPICS, TRIP_CHANCE
 from tfrec_mt.data.sources.takeout.probabilities import mean_over_positions, sigmoid
-from tfrec_mt.data.sources.takeout.sampling import Context
+from tfrec_mt.data.sources.takeout.sampling import DAY, FIRST_SECOND, Context
 from tfrec_mt.data.sources.takeout.users import Users
 from tfrec_mt.data.sources.takeout.world import World
 from tfrec_mt.schema import DataError, SchemaError
@@ -26,8 +26,9 @@ _BLOCK = 50_000
 class TakeoutOracle:
     """Knows the takeout world behind a log.
 
-    Rows are tables with the columns `user_id`, `item_id`, `scene`, `period` and `region`. They
-    need not come from the log: any user may be offered any item in any domain.
+    Rows are tables with the columns `user_id`, `item_id`, `scene`, `period`, `region` and
+    `timestamp`. They need not come from the log: any user may be offered any item in any domain on
+    any day of this world.
 
     Args:
       config: The config the log was generated from; `processes` does not matter.
@@ -98,6 +99,7 @@ class TakeoutOracle:
         user = _ids(rows, "user_id", config.users)
         item = _ids(rows, "item_id", self._world.catalogue.size)
         codes = {t.name: _codes(rows, t.name, t.domains) for t in TOPICS}
+        codes["day"] = _days(rows, config.days)
         users = self._users(user)
         return users, Context(**codes, visitor=users.home != codes[REGION.name]), item[:, None]
 
@@ -150,6 +152,19 @@ def _ids(rows: pa.Table, name: str, size: int) -> NDArray[np.int64]:
             f"0 to {size - 1}, got {column[int(wrong[0])]}"
         )
     return ids
+
+
+def _days(rows: pa.Table, days: int) -> NDArray[np.int64]:
+    column = _column(rows, "timestamp")
+    seconds = np.asarray(pc.fill_null(column, -1)).astype(np.int64)
+    day = (seconds - FIRST_SECOND) // DAY
+    wrong = np.flatnonzero((day < 0) | (day >= days))
+    if len(wrong):
+        raise DataError(
+            f"takeout oracle: row {wrong[0] + 1}, column 'timestamp': expected a second of this "
+            f"world, {FIRST_SECOND} to {FIRST_SECOND + days * DAY - 1}, got {column[int(wrong[0])]}"
+        )
+    return day
 
 
 def _codes(rows: pa.Table, name: str, domains: Sequence[str]) -> NDArray[np.int64]:

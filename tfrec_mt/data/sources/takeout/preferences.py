@@ -1,4 +1,4 @@
-"""The coefficients of the click and the order logit, and how domains move them."""
+"""The coefficients of the click and the order logit, how domains move them, and how they drift."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from tfrec_mt.data.sources.takeout.users import TASTE_FACTORS
 Array = NDArray[np.float64]
 Combination = tuple[str, ...]
 
-_STREAM = 0
+_STREAM, _DRIFT_STREAM = 0, 4
 _ORDER_LIKE_CLICK = 0.6
 _SIGNATURE_BONUS = 1.5
 _C, _K = len(CUISINES), TASTE_FACTORS
@@ -87,15 +87,15 @@ _SPECIALITY_VARIANCE = 0.05
 
 @dataclass(frozen=True)
 class Preferences:
-    """One logit's coefficients by joint domain (scene x period x region, 36 of them).
+    """One logit's coefficients by day and joint domain (scene x period x region, 36 of them).
 
     Args:
       strength: Sizes of the terms that no domain moves.
-      cuisine: [36, C] appeal of each cuisine.
-      price: [36] appeal of a price one deviation higher.
-      speciality: [36] appeal of a speciality.
-      taste: [36, C, K] loadings of each cuisine on a user's tastes.
-      price_taste: [36] weight of a user's price taste.
+      cuisine: [days, 36, C] appeal of each cuisine.
+      price: [days, 36] appeal of a price one deviation higher.
+      speciality: [days, 36] appeal of a speciality.
+      taste: [days, 36, C, K] loadings of each cuisine on a user's tastes.
+      price_taste: [days, 36] weight of a user's price taste.
       visitor: Further appeal of a speciality to visitors.
     """
 
@@ -109,34 +109,64 @@ class Preferences:
 
 
 def draw_preferences(
-    seed: int, shift: float
+    seed: int, shift: float, days: int, drift: float
 ) -> tuple[NDArray[np.int64], tuple[Preferences, Preferences]]:
-    """Draws each region's signature cuisine, [6], and the coefficients of click and order."""
+    """Draws each region's signature cuisine, [6], and the coefficients of click and order.
+
+    Args:
+      seed: Seed of the world; the first days of a longer world are those of a shorter one.
+      shift: Factor of all domain terms.
+      days: Number of days.
+      drift: How much of a domain's draws a day replaces; consecutive days correlate by 1 - drift.
+    """
     rng = np.random.default_rng([seed, _STREAM])
     signatures = rng.permutation(_C)[: len(REGION.domains)]
-    click = {which: _raw_terms(rng, which, signatures) for which in BLOCKS}
-    order = {which: _raw_terms(rng, which, signatures) for which in BLOCKS}
-    own = math.sqrt(1 - _ORDER_LIKE_CLICK**2)
-    order = {key: _ORDER_LIKE_CLICK * click[key] + own * raw for key, raw in order.items()}
+    first = [{which: _draw(rng, which) for which in BLOCKS} for _ in range(2)]
     loadings = contrasts(rng.standard_normal((_C, _K)), [CUISINE_SHARES])
+    draws = [first]
+    for day in range(1, days):
+        rng = np.random.default_rng([seed, _DRIFT_STREAM, day])
+        draws.append([_drifted(rng, of_task, drift) for of_task in draws[-1]])
+    own = math.sqrt(1 - _ORDER_LIKE_CLICK**2)
+    terms: tuple[list[Array], list[Array]] = ([], [])
+    for click_draws, order_draws in draws:
+        click = {which: _raw_terms(draw, which, signatures) for which, draw in click_draws.items()}
+        order = {
+            which: _ORDER_LIKE_CLICK * click[which] + own * _raw_terms(draw, which, signatures)
+            for which, draw in order_draws.items()
+        }
+        terms[0].append(_joint(CLICK, click))
+        terms[1].append(_joint(ORDER, order))
     return signatures, (
-        _joint(CLICK, shift, click, loadings),
-        _joint(ORDER, shift, order, loadings),
+        _preferences(CLICK, shift, np.stack(terms[0]), loadings),
+        _preferences(ORDER, shift, np.stack(terms[1]), loadings),
     )
 
 
-def _raw_terms(
-    rng: np.random.Generator, which: Combination, signatures: NDArray[np.int64]
-) -> Array:
-    """[N1, .., C + 3 + C * K] coefficients, each in units of its part of the deviation."""
+def _draw(rng: np.random.Generator, which: Combination) -> Array:
+    """[N1, .., C + 3 + C * K] standard normal numbers."""
     shape = tuple(len(SHARES[name]) for name in which)
-    cuisine = rng.standard_normal((*shape, _C))
+    parts = (_C, 3, _C * _K)
+    return np.concatenate([rng.standard_normal((*shape, size)) for size in parts], axis=-1)
+
+
+def _drifted(
+    rng: np.random.Generator, draws: Mapping[Combination, Array], drift: float
+) -> dict[Combination, Array]:
+    """The next day's numbers: as variable as these, and correlated with them by 1 - drift."""
+    fresh = math.sqrt(1 - (1 - drift) ** 2)
+    return {which: (1 - drift) * old + fresh * _draw(rng, which) for which, old in draws.items()}
+
+
+def _raw_terms(draw: Array, which: Combination, signatures: NDArray[np.int64]) -> Array:
+    """[N1, .., C + 3 + C * K] coefficients, each in units of its part of the deviation."""
+    cuisine, scalars, taste = np.split(draw, [_C, _C + 3], axis=-1)
     if which == (REGION.name,):
+        cuisine = cuisine.copy()
         cuisine[np.arange(len(signatures)), signatures] += _SIGNATURE_BONUS
-    cuisine -= (cuisine @ CUISINE_SHARES)[..., None]
-    scalars = rng.standard_normal((*shape, 3))
-    taste = rng.standard_normal((*shape, _C, _K))
-    taste -= np.einsum("c,...ck->...k", CUISINE_SHARES, taste)[..., None, :]
+    cuisine = cuisine - (cuisine @ CUISINE_SHARES)[..., None]
+    taste = taste.reshape(*taste.shape[:-1], _C, _K)
+    taste = taste - np.einsum("c,...ck->...k", CUISINE_SHARES, taste)[..., None, :]
     in_share, by_share = np.sqrt(CUISINE_SHARES), np.sqrt(np.array(BLOCKS[which]))
     return np.concatenate(
         [
@@ -144,33 +174,36 @@ def _raw_terms(
             by_share[1] * scalars[..., :1],
             by_share[2] * scalars[..., 1:2],
             by_share[3] * scalars[..., 2:],
-            by_share[4] * (in_share[:, None] * taste).reshape(*shape, -1) / math.sqrt(_K),
+            by_share[4] * (in_share[:, None] * taste).reshape(*draw.shape[:-1], -1) / math.sqrt(_K),
         ],
         axis=-1,
     )
 
 
-def _joint(
-    strength: Strength, shift: float, raw: Mapping[Combination, Array], loadings: Array
-) -> Preferences:
-    """Adds up the topics' terms for every joint domain."""
+def _joint(strength: Strength, raw: Mapping[Combination, Array]) -> Array:
+    """[36, C + 3 + C * K]: adds up the topics' terms for every joint domain."""
     shape = tuple(len(t.domains) for t in TOPICS)
     codes = dict(zip(SHARES, np.unravel_index(np.arange(JOINT_DOMAINS), shape), strict=True))
     terms = np.zeros((JOINT_DOMAINS, _C + 3 + _C * _K))
     for which, size in strength.domains.items():
         unit = contrasts(raw[which], [SHARES[name] for name in which])
-        terms += shift * size * unit[tuple(codes[name] for name in which)]
+        terms += size * unit[tuple(codes[name] for name in which)]
+    return terms
+
+
+def _preferences(strength: Strength, shift: float, terms: Array, loadings: Array) -> Preferences:
+    """Coefficients from the domain terms [days, 36, C + 3 + C * K] and what no domain moves."""
     cuisine, price, speciality, price_taste, taste = np.split(
-        terms, [_C, _C + 1, _C + 2, _C + 3], axis=1
+        shift * terms, [_C, _C + 1, _C + 2, _C + 3], axis=-1
     )
     in_share = np.sqrt(CUISINE_SHARES)
-    moved = taste.reshape(-1, _C, _K) / in_share[:, None]
+    moved = taste.reshape(*taste.shape[:-1], _C, _K) / in_share[:, None]
     return Preferences(
         strength=strength,
         cuisine=cuisine / in_share,
-        price=price[:, 0],
-        speciality=strength.speciality + speciality[:, 0] / math.sqrt(_SPECIALITY_VARIANCE),
+        price=price[..., 0],
+        speciality=strength.speciality + speciality[..., 0] / math.sqrt(_SPECIALITY_VARIANCE),
         taste=strength.taste * loadings + moved,
-        price_taste=strength.price_taste + price_taste[:, 0],
+        price_taste=strength.price_taste + price_taste[..., 0],
         visitor=shift * strength.visitor,
     )

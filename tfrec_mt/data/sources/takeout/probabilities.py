@@ -35,16 +35,16 @@ def linear_predictor(
       task: 0 for the click, 1 for the order; picks the user bias and the item appeal.
       catalogue: The items.
       users: The user of each request, [R].
-      context: The domains of each request.
+      context: Day and domains of each request.
       item: [R, S] item ids.
     """
-    joint = joint_code(context.scene, context.period, context.region)
+    day, joint = context.day, joint_code(context.scene, context.period, context.region)
     strength = preferences.strength
-    place = (joint[:, None], catalogue.cuisine[item])
+    place = (day[:, None], joint[:, None], catalogue.cuisine[item])
     taste = np.einsum("rk,rsk->rs", users.taste, preferences.taste[place])
-    price = preferences.price[joint] + users.price_taste * preferences.price_taste[joint]
+    price = preferences.price[day, joint] + users.price_taste * preferences.price_taste[day, joint]
     trip = preferences.visitor * (context.visitor - VISITOR_SHARE)
-    speciality = preferences.speciality[joint] + trip
+    speciality = preferences.speciality[day, joint] + trip
     logit: Array = (
         (strength.user * users.bias[:, task])[:, None]
         + strength.item * catalogue.appeal[task, item]

@@ -24,8 +24,9 @@ _RANKER_NOISE = 1.0
 
 @dataclass(frozen=True)
 class Context:
-    """Where `R` requests happen: [R] scene, period and region codes, [R] whether on a trip."""
+    """Where `R` requests happen: [R] day, scene, period and region codes, [R] whether on a trip."""
 
+    day: NDArray[np.int64]
     scene: NDArray[np.int64]
     period: NDArray[np.int64]
     region: NDArray[np.int64]
@@ -38,7 +39,7 @@ class Exposures:
 
     Args:
       user: [R] place of the user in the shard.
-      context: The domains of each request.
+      context: Day and domains of each request.
       timestamp: [R] seconds since 1970.
       item: [R, S] item ids in the order shown, all sold in the request's region.
     """
@@ -72,6 +73,7 @@ def draw_exposures(
     return Exposures(
         user=active[order],
         context=Context(
+            day=day[order],
             scene=scene[order],
             period=period[order],
             region=region[order],

@@ -46,7 +46,9 @@ class World:
     @classmethod
     def create(cls, config: TakeoutConfig) -> "World":
         """Draws the world of that seed and size."""
-        signatures, preferences = draw_preferences(config.seed, config.shift)
+        signatures, preferences = draw_preferences(
+            config.seed, config.shift, config.days, config.drift
+        )
         world = cls(
             config=config,
             catalogue=Catalogue.create(config, signatures),
@@ -83,7 +85,7 @@ class World:
 
         Args:
           users: The user of each request, [R].
-          context: The domains of each request.
+          context: Day and domains of each request.
           item: [R, S] item ids.
         """
         click, order = (
