@@ -168,6 +168,8 @@ def test_a_kernel_of_another_shape_is_refused_and_named(adapter: str) -> None:
     lacking.popitem()
     with pytest.raises(ValueError, match="kernel of region=b: expected"):
         layer.set_kernel("b", lacking)
+    with pytest.raises(ValueError, match=r"no kernel of \w+ for 'z'; known: a, b, c"):
+        layer.kernel("z")
 
 
 def test_round_trip_through_json_gives_equal_residuals(adapter: str) -> None:

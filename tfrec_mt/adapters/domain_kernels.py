@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_groups import DomainGroups
+from tfrec_mt.schema.errors import nearest
 
 
 class DomainKernels(keras.layers.Layer, abc.ABC):
@@ -104,17 +105,21 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         }
 
     def kernel(self, domain: str) -> dict[str, np.ndarray]:
-        """A copy of one domain's weights by name."""
-        index = self.domains.index(domain)
+        """A copy of one domain's weights by name.
+
+        Raises:
+          ValueError: No kernel for this domain.
+        """
+        index = self._index(domain)
         return {w.name: np.array(w.value[index]) for w in self.weights}
 
     def set_kernel(self, domain: str, weights: Mapping[str, np.ndarray]) -> None:
         """Puts one domain's weights in place.
 
         Raises:
-          ValueError: Names or shapes differ from this layer's.
+          ValueError: No kernel for this domain, or other names or shapes than this layer's.
         """
-        index = self.domains.index(domain)
+        index = self._index(domain)
         expected = {w.name: tuple(w.shape[1:]) for w in self.weights}
         given = {name: value.shape for name, value in weights.items()}
         if expected != given:
@@ -123,6 +128,13 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
             )
         for weight in self.weights:
             weight.value.scatter_nd_update([[index]], [weights[weight.name]])
+
+    def _index(self, domain: str) -> int:
+        if domain not in self.domains:
+            raise ValueError(
+                f"no kernel of {self.topic} for {domain!r}; {nearest(domain, list(self.domains))}"
+            )
+        return self.domains.index(domain)
 
     def get_config(self) -> dict[str, Any]:
         return {

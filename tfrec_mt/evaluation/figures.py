@@ -103,11 +103,39 @@ def reliability_figure(panels: Mapping[str, Mapping[str, Sequence[CalibrationBin
         return _svg(figure)
 
 
-def curves_figure(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
-    """Loss against step of each run.
+def interval_figure(
+    panels: Mapping[str, Mapping[str, tuple[float, float | None, float | None]]],
+) -> str:
+    """A dot with its interval for each row, a panel for each metric.
 
     Args:
-      curves: Pairs of step and loss by the name of the run.
+      panels: Value and ends of the interval by row, by the name of the metric; panels share the
+        rows, each has its own axis.
+    """
+    names = list(dict.fromkeys(name for rows in panels.values() for name in rows))
+    with matplotlib.rc_context(_STYLE):
+        size = (2.2 + 2.6 * len(panels), 1.2 + 0.34 * len(names))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for ax, (title, rows) in zip(axes, panels.items(), strict=True):
+            for name, (value, low, high) in rows.items():
+                y = -names.index(name)
+                if low is not None and high is not None:
+                    ax.hlines(y, low, high, color=_COLORS[0], linewidth=1.6)
+                ax.plot([value], [y], color=_COLORS[0], marker=_MARKERS[0], markersize=5)
+            ax.set_title(title)
+            ax.set_yticks([-i for i in range(len(names))], names)
+            ax.xaxis.set_major_locator(MaxNLocator(4))
+            ax.grid(axis="x", color="#dddddd", linewidth=0.6)
+        return _svg(figure)
+
+
+def curves_figure(curves: Mapping[str, Sequence[tuple[float, float]]], ylabel: str = "loss") -> str:
+    """A number against the step of each run.
+
+    Args:
+      curves: Pairs of step and number by the name of the run.
+      ylabel: What the number is.
     """
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(8.5, 3.8), layout="constrained")
@@ -121,7 +149,7 @@ def curves_figure(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
                 linewidth=1.4,
                 label=run,
             )
-        ax.set(xlabel="step", ylabel="loss")
+        ax.set(xlabel="step", ylabel=ylabel)
         ax.grid(color="#dddddd", linewidth=0.6)
         figure.legend(frameon=False, loc="outside right upper")
         return _svg(figure)

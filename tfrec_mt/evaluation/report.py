@@ -1,26 +1,22 @@
 """One self-contained HTML page about an experiment."""
 
-import importlib.metadata
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
-import tfrec_mt
 from tfrec_mt.evaluation.cells import MEAN
 from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models, tasks_of
 from tfrec_mt.evaluation.figures import curves_figure, lift_figure, reliability_figure
 from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.evaluation.page import Picture, Section, render_page
 from tfrec_mt.evaluation.table import HEADER, line_cells
 from tfrec_mt.metrics.calibration_bins import CalibrationBin
 from tfrec_mt.storage.folders import write_text
 
 _TASKS = {"ctr": "click (ctr)", "ctcvr": "click and conversion (ctcvr)"}
-_LIBRARIES = ("tensorflow", "keras", "numpy", "polars", "pyarrow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,28 +34,6 @@ class ReportCase:
     rows: Sequence[MetricRow]
     roles: ModelRoles
     reliability: Mapping[str, Mapping[str, Sequence[CalibrationBin]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Section:
-    """A further part of the page.
-
-    Args:
-      heading: Its heading.
-      text: Plain text; blank lines separate paragraphs.
-      verbatim: Text shown as it stands, in letters of equal width.
-    """
-
-    heading: str
-    text: str
-    verbatim: str = ""
-
-
-@dataclass(frozen=True)
-class _Picture:
-    heading: str
-    sentence: str
-    svg: Markup
 
 
 def write_report(
@@ -92,21 +66,14 @@ def write_report(
     pictures = [*_lift_pictures(lines), *_reliability_pictures(cases)]
     if curves:
         pictures.append(_curves_picture(curves))
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tfrec_mt.evaluation"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html.jinja").render(
+    page = render_page(
+        "report.html.jinja",
         title=title,
+        sections=sections,
+        settings=settings or {},
         header=HEADER,
         tables=[_table(name, task, found) for (name, task), found in lines.items()],
         pictures=pictures,
-        sections=[(part.heading, part.text.split("\n\n"), part.verbatim) for part in sections],
-        settings={name: str(value) for name, value in (settings or {}).items()},
-        versions=_versions(),
     )
     write_text(Path(path), page)
 
@@ -120,7 +87,7 @@ def _table(name: str, task: str, lines: Sequence[ComparisonLine]) -> dict[str, A
 
 def _lift_pictures(
     lines: Mapping[tuple[str, str], Sequence[ComparisonLine]],
-) -> list[_Picture]:
+) -> list[Picture]:
     found = []
     for task in dict.fromkeys(task for _, task in lines):
         panels = {name: of for (name, other), of in lines.items() if other == task and of}
@@ -131,7 +98,7 @@ def _lift_pictures(
                 "interval over users; right of the grey line is better."
             )
             found.append(
-                _Picture(
+                Picture(
                     f"Lift per domain, {_task(task)}",
                     " ".join([intro, *sentences]),
                     Markup(lift_figure(panels)),
@@ -159,7 +126,7 @@ def _lift_sentence(lines: Sequence[ComparisonLine]) -> str:
     return text + "."
 
 
-def _reliability_pictures(cases: Sequence[ReportCase]) -> list[_Picture]:
+def _reliability_pictures(cases: Sequence[ReportCase]) -> list[Picture]:
     found = []
     for task in dict.fromkeys(task for case in cases for task in case.reliability):
         panels = {
@@ -172,7 +139,7 @@ def _reliability_pictures(cases: Sequence[ReportCase]) -> list[_Picture]:
             f"line the model promises more than it keeps. Cases: {'; '.join(panels)}."
         )
         found.append(
-            _Picture(f"Reliability, {_task(task)}", sentence, Markup(reliability_figure(panels)))
+            Picture(f"Reliability, {_task(task)}", sentence, Markup(reliability_figure(panels)))
         )
     return found
 
@@ -186,10 +153,10 @@ def _adapted_first(
     )
 
 
-def _curves_picture(curves: Mapping[str, Sequence[tuple[int, float]]]) -> _Picture:
+def _curves_picture(curves: Mapping[str, Sequence[tuple[int, float]]]) -> Picture:
     ends = [f"{run} {points[-1][1]:.4f}" for run, points in curves.items() if points]
     sentence = f"Training loss by step for each run; it ended at: {', '.join(ends)}."
-    return _Picture("Training loss", sentence, Markup(curves_figure(curves)))
+    return Picture("Training loss", sentence, Markup(curves_figure(curves)))
 
 
 def _task(task: str) -> str:
@@ -198,13 +165,3 @@ def _task(task: str) -> str:
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _versions() -> dict[str, str]:
-    found = {"tfrec_mt": tfrec_mt.__version__, "Python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found

@@ -1,4 +1,4 @@
-"""The main job end to end, on a generated world."""
+"""The main job end to end, on any source."""
 
 import dataclasses
 import json
@@ -13,7 +13,8 @@ from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.evaluate import METRICS_FILE, Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
-from tfrec_mt.evaluation.report import ReportCase, Section, write_report
+from tfrec_mt.evaluation.page import Section
+from tfrec_mt.evaluation.report import ReportCase, write_report
 from tfrec_mt.evaluation.table import format_metrics, format_table
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.score import ScoreConfig, score

@@ -13,7 +13,9 @@ from tfrec_mt.losses.multi_task_loss import log_loss, multi_task_loss
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.kernel_rates import RateRule, kernel_rates
 
-FACTORS = (0.0, 0.25, 0.5, 0.75, 1.0)
+FACTORS = (0.25, 0.5, 0.75, 1.0)
+# standard errors by which a kernel must be better than the base on rows it has not seen
+CERTAINTY = 2.0
 
 
 class KernelLearner:
@@ -25,9 +27,10 @@ class KernelLearner:
     the batch.
 
     A kernel is fitted to few rows and may have found nothing but their noise. So in the steps of
-    `trial` the loss of every batch is also taken, before it is learned from, with the kernels'
-    residuals multiplied by each of `FACTORS`; `shrink` then gives each kernel the factor that would
-    have served best on rows it had not seen. That costs no rows and hardly any time.
+    `trial` each batch is scored, before it is learned from, with the kernels' residuals multiplied
+    by 0 and by each of `FACTORS`. `shrink` then gives each kernel the factor that would have served
+    best on rows it had not seen, or 0 if it is not certain that the kernel served them better than
+    the base. That costs no rows and hardly any time.
 
     Args:
       model: Base and kernels.
@@ -61,10 +64,11 @@ class KernelLearner:
             optimizer = make_optimizer()
             optimizer.build(layer.trainable_variables)
             self.optimizers[layer.topic] = optimizer
-        self._trial_losses = {
+        # by domain and factor: by how much a row's loss is below the base's, summed, and squared
+        self._trial_gains = {
             layer.topic: tf.Variable(
-                tf.zeros([len(layer.domains), len(FACTORS)]),
-                name=f"{layer.topic}_trial_losses",
+                tf.zeros([len(layer.domains), len(FACTORS), 2]),
+                name=f"{layer.topic}_trial_gains",
                 synchronization=tf.VariableSynchronization.ON_READ,
                 aggregation=tf.VariableAggregation.SUM,
             )
@@ -73,14 +77,14 @@ class KernelLearner:
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
-        """Kernel weights, optimizer state and trial losses; the base is not part of it."""
+        """Kernel weights, optimizer state and trial gains; the base is not part of it."""
         kernels = named_variables(*self.model.kernels)
         state = {
             f"{topic}/{name}": variable
             for topic, optimizer in self.optimizers.items()
             for name, variable in named_variables(optimizer).items()
         }
-        trials = {f"{topic}/trial_losses": losses for topic, losses in self._trial_losses.items()}
+        trials = {f"{topic}/trial_gains": gains for topic, gains in self._trial_gains.items()}
         return kernels | state | trials
 
     @property
@@ -157,32 +161,41 @@ class KernelLearner:
         features: Mapping[str, Any],
         labels: Mapping[str, Any],
     ) -> None:
-        """Adds each kernel's summed loss under each factor to `[N, factors]`."""
+        """Adds the rows' gains of every factor over the base."""
+        losses = [
+            self._row_losses(self._chances(plain, residuals, features, factor), labels)
+            for factor in (0.0, *FACTORS)
+        ]
+        gains = losses[0][:, tf.newaxis] - tf.stack(losses[1:], axis=1)  # [B, factors]
+        moments = tf.stack([gains, gains**2], axis=2)
+        # code 0 are rows without a kernel
+        sums = tf.math.unsorted_segment_sum(moments, domains, len(layer.domains) + 1)[1:]
+        self._trial_gains[layer.topic].assign_add(sums)
+
+    def _row_losses(self, chances: Mapping[str, Any], labels: Mapping[str, Any]) -> Any:
+        """[B] loss of each row, all tasks together."""
         weights = self.task_weights or {}
-        columns = []
-        for factor in FACTORS:
-            chances = self._chances(plain, residuals, features, factor)
-            losses = tf.add_n(
-                [
-                    weights.get(task, 1.0) * log_loss(tf.reshape(chance, [-1]), labels[task])
-                    for task, chance in chances.items()
-                ]
-            )
-            # [N + 1], code 0 being rows without a kernel
-            columns.append(tf.math.unsorted_segment_sum(losses, domains, len(layer.domains) + 1))
-        self._trial_losses[layer.topic].assign_add(tf.stack(columns, axis=1)[1:])
+        return tf.add_n(
+            [
+                weights.get(task, 1.0) * log_loss(tf.reshape(chance, [-1]), labels[task])
+                for task, chance in chances.items()
+            ]
+        )
 
     def shrink(self) -> dict[str, np.ndarray]:
-        """Multiplies the residuals of each kernel by its factor of least loss in the trial.
+        """Multiplies the residuals of each kernel by what the trial says they are worth.
 
         Returns:
           Factors `{topic: [N]}`; 1 for kernels that had no rows in the trial.
         """
         factors = {}
         for layer in self.model.kernels:
-            losses = self._trial_losses[layer.topic].numpy()
-            best = np.asarray(FACTORS)[losses.argmin(axis=1)]
-            factors[layer.topic] = np.where(losses.any(axis=1), best, 1.0)
+            gains, squares = np.moveaxis(self._trial_gains[layer.topic].numpy(), 2, 0)
+            best = gains.argmax(axis=1)[:, np.newaxis]
+            gain, square = (np.take_along_axis(x, best, 1)[:, 0] for x in (gains, squares))
+            certain = gain > CERTAINTY * np.sqrt(square)
+            found = np.where(certain, np.asarray(FACTORS)[best[:, 0]], 0.0)
+            factors[layer.topic] = np.where(squares.any(axis=1), found, 1.0)
             layer.scale_residuals(factors[layer.topic])
         return factors
 

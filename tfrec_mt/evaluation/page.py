@@ -1,0 +1,81 @@
+"""What all HTML pages share: layout, sections, settings and versions."""
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import tfrec_mt
+
+_LIBRARIES = ("tensorflow", "keras", "numpy", "polars", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page that is text.
+
+    Args:
+      heading: Its heading.
+      text: Plain text; blank lines separate paragraphs.
+      verbatim: Text shown as it stands, in letters of equal width.
+    """
+
+    heading: str
+    text: str
+    verbatim: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with the sentence that says what it shows."""
+
+    heading: str
+    sentence: str
+    svg: Markup
+
+
+def render_page(
+    template: str,
+    *,
+    title: str,
+    sections: Sequence[Section],
+    settings: Mapping[str, object],
+    **content: Any,
+) -> str:
+    """One self-contained HTML page.
+
+    Args:
+      template: File in `templates` that extends `page.html.jinja`.
+      title: Title of the page.
+      sections: Text shown after the content.
+      settings: What the run was told, shown as a table of names and values.
+      content: What the template asks for.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tfrec_mt.evaluation"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
+        title=title,
+        sections=[(part.heading, part.text.split("\n\n"), part.verbatim) for part in sections],
+        settings={name: str(value) for name, value in settings.items()},
+        versions=_versions(),
+        **content,
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"tfrec_mt": tfrec_mt.__version__, "Python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,121 @@
+"""`Study`: a table or figure of a paper as data, a grid of variants and seeds."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tfrec_mt.evaluation.estimate import Estimate
+from tfrec_mt.schema import SchemaError
+from tfrec_mt.schema.errors import nearest
+
+Settings = Mapping[str, Any]
+Curve = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one variant gave with one seed.
+
+    Args:
+      estimates: Metrics by name. Variants of one seed must have been resampled alike, so that
+        their differences are paired.
+      facts: Further numbers by name, such as parameters or seconds.
+      curves: Pairs of step and value by name.
+    """
+
+    estimates: Mapping[str, Estimate]
+    facts: Mapping[str, float] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+
+
+# Runs one variant with one seed: all settings, the variant's own folder, and one that the
+# variants of this seed share for what they have in common.
+Experiment = Callable[[Settings, Path, Path], Outcome]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A row of the table.
+
+    Args:
+      name: As the table calls it.
+      settings: What sets it apart from the study's settings.
+      published: The paper's figures by metric.
+    """
+
+    name: str
+    settings: Settings = field(default_factory=dict)
+    published: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        """The name as a folder's."""
+        kept = "".join(c if c.isalnum() or c in "+-." else "_" for c in self.name)
+        return kept.strip("_.") or "_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A table or figure.
+
+    Args:
+      name: For `--study`.
+      title: For the page.
+      question: What is asked, what is expected and why, in plain text.
+      experiment: Runs one variant with one seed.
+      settings: Names and defaults of everything a variant or the caller may set.
+      variants: The rows.
+      metrics: Metrics of the table, in order, by name; the value is how the page calls them.
+      seeds: Default seeds.
+      reference: Variant that the others are compared with.
+      best, worst: Variants whose distance is what is possible, if the truth is known.
+      curves: Names of the curves to draw.
+    """
+
+    name: str
+    title: str
+    question: str
+    experiment: Experiment
+    settings: Settings
+    variants: tuple[Variant, ...]
+    metrics: Mapping[str, str]
+    seeds: tuple[int, ...]
+    reference: str
+    best: str | None = None
+    worst: str | None = None
+    curves: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [variant.name for variant in self.variants]
+        if len({variant.slug for variant in self.variants}) < len(names):
+            raise SchemaError(f"study {self.name}: variants of one name in {names}")
+        for named in (self.reference, self.best, self.worst):
+            if named is not None and named not in names:
+                raise SchemaError(f"study {self.name}: no variant {named!r} in {names}")
+        for variant in self.variants:
+            self.check(variant.settings)
+
+    def check(self, settings: Settings) -> None:
+        """Refuses settings that the study does not have.
+
+        Raises:
+          SchemaError: Names the setting and what it may be.
+        """
+        for name, value in settings.items():
+            if name not in self.settings:
+                raise SchemaError(
+                    f"study {self.name} has no setting {name!r}; {nearest(name, self.settings)}"
+                )
+            default = self.settings[name]
+            if default is not None and not _alike(default, value):
+                raise SchemaError(
+                    f"study {self.name}: {name} must be like {default!r}, got {value!r}"
+                )
+
+
+def _alike(default: Any, value: Any) -> bool:
+    """Whether a value is of the default's kind; a whole number is a number, too."""
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(default) is type(value)
