@@ -5,6 +5,7 @@ from typing import Any
 import keras_hub
 import tensorflow as tf
 
+from tfrec_mt.layers.lean_gradients import gelu, layer_norm
 from tfrec_mt.layers.packed_rows import PackedRows
 
 _MASKED = -1e9
@@ -58,7 +59,7 @@ class PackedBert:
         rows += tf.gather(positions, packed.places % length)
         rows += backbone.segment_embedding.embeddings.value[0]
         hidden = self._norm(backbone.embeddings_layer_norm, rows)
-        return backbone.embeddings_dropout(hidden, training=training)
+        return self._drop(backbone.embeddings_dropout, hidden, training)
 
     def _layer(
         self, layer: Any, hidden: Any, packed: PackedRows, mask: Any, only: Any, training: bool
@@ -66,12 +67,12 @@ class PackedBert:
         """One layer, `[N, D] -> [N, D]`, or `[U, D]` for the places `only` of each title."""
         asking = hidden if only is None else tf.gather(hidden, only)
         attended = self._attend(layer._self_attention_layer, hidden, asking, packed, mask, training)
-        attended = layer._self_attention_dropout(attended, training=training)
+        attended = self._drop(layer._self_attention_dropout, attended, training)
         hidden = self._norm(layer._self_attention_layer_norm, attended + asking)
         inner = self._dense(layer._feedforward_intermediate_dense, hidden)
-        inner = tf.nn.gelu(inner, approximate=True)
+        inner = gelu(inner)
         outer = self._dense(layer._feedforward_output_dense, inner)
-        outer = layer._feedforward_dropout(outer, training=training)
+        outer = self._drop(layer._feedforward_dropout, outer, training)
         return self._norm(layer._feedforward_layer_norm, outer + hidden)
 
     def _attend(
@@ -92,7 +93,7 @@ class PackedBert:
         # [U, H, T, T]
         scores = tf.matmul(query * tf.cast(width**-0.5, query.dtype), key, transpose_b=True)
         weights = tf.nn.softmax(tf.cast(scores, tf.float32) + mask)
-        weights = attention._dropout_layer(weights, training=training)
+        weights = self._drop(attention._dropout_layer, weights, training)
         # [U, H, T, d] -> [U, T, H * d]
         attended = tf.transpose(
             tf.matmul(tf.cast(weights, self.compute_dtype), value), [0, 2, 1, 3]
@@ -123,8 +124,14 @@ class PackedBert:
         kernel, bias = tf.cast(kernel, self.compute_dtype), tf.cast(bias, self.compute_dtype)
         return tf.nn.bias_add(tf.matmul(rows, kernel), bias)
 
+    def _drop(self, layer: Any, rows: Any, training: bool) -> Any:
+        # Keras' layers cast what they get to their own type
+        if not training or not layer.rate:
+            return rows
+        return tf.cast(layer(rows, training=True), rows.dtype)
+
     def _norm(self, layer: Any, rows: Any) -> Any:
         rows = tf.cast(rows, tf.float32)
-        mean, variance = tf.nn.moments(rows, -1, keepdims=True)
-        rows = (rows - mean) * tf.math.rsqrt(variance + layer.epsilon)
-        return tf.cast(rows * layer.gamma.value + layer.beta.value, self.compute_dtype)
+        # read, so that the gradients are those of tensors and find their way to the variables
+        gamma, beta = tf.identity(layer.gamma.value), tf.identity(layer.beta.value)
+        return tf.cast(layer_norm(rows, gamma, beta, layer.epsilon), self.compute_dtype)
