@@ -8,7 +8,9 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class AdditiveAttention(keras.layers.Layer):
-    """Weighs vectors by what they are and sums them, `sum_i a_i x_i` with `a = softmax(q^T tanh(W x + b))`.
+    """Weighs vectors by what they are and sums them.
+
+    `sum_i a_i x_i` with `a = softmax(q^T tanh(W x + b))`.
 
     Args:
       units: Width of the hidden layer, `q` and `b`.

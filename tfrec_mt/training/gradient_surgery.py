@@ -111,9 +111,7 @@ class _Column(NamedTuple):
             (i, j): product(flat[i], flat[j]) for i in range(len(flat)) for j in range(i, len(flat))
         }
         places = range(len(flat))
-        return tf.stack(
-            [tf.stack([above[min(i, j), max(i, j)] for j in places]) for i in places]
-        )
+        return tf.stack([tf.stack([above[min(i, j), max(i, j)] for j in places]) for i in places])
 
     def sum(self, weights: Any) -> Any:
         """The weighted sum over tasks."""

@@ -20,8 +20,8 @@ def news_features(batch: NewsBatch) -> Arrays:
 def pair_features(batch: NewsBatch) -> tuple[Arrays, Arrays]:
     """Features with domains, and clicks, for each pair of user and candidate.
 
-    Kernels are trained on pairs, `[B * C]`; candidates that are not there are of no domain, so that no
-    kernel learns from them.
+    Kernels are trained on pairs, `[B * C]`; candidates that are not there are of no domain, so
+    that no kernel learns from them.
 
     Returns:
       Features whose topics are `[B * C]`, and labels `{"ctr": float32 [B * C]}`.

@@ -45,9 +45,7 @@ class PackedBert:
         *layers, last = self.backbone.transformer_layers
         for layer in layers:
             hidden = self._layer(layer, hidden, packed, scores_mask, None, training)
-        return tf.cast(
-            self._layer(last, hidden, packed, scores_mask, first, training), tf.float32
-        )
+        return tf.cast(self._layer(last, hidden, packed, scores_mask, first, training), tf.float32)
 
     def _embed(self, tokens: Any, packed: PackedRows, training: bool) -> Any:
         """`[N, D]`."""
@@ -76,7 +74,13 @@ class PackedBert:
         return self._norm(layer._feedforward_layer_norm, outer + hidden)
 
     def _attend(
-        self, attention: Any, hidden: Any, asking: Any, packed: PackedRows, mask: Any, training: bool
+        self,
+        attention: Any,
+        hidden: Any,
+        asking: Any,
+        packed: PackedRows,
+        mask: Any,
+        training: bool,
     ) -> Any:
         heads, width = attention.num_heads, attention.key_dim
         query, key, value = attention.query_dense, attention.key_dense, attention.value_dense

@@ -29,9 +29,7 @@ class Recency(keras.layers.Layer):
     width = len(HALF_LIVES_HOURS)
 
     def build(self, user_shape: Any, traces_shape: Any = None) -> None:
-        self.weighing = keras.layers.Dense(
-            self.width, kernel_initializer="zeros", name="weighing"
-        )
+        self.weighing = keras.layers.Dense(self.width, kernel_initializer="zeros", name="weighing")
         self.weighing.build(user_shape)
         self.built = True
 
