@@ -18,7 +18,6 @@ class ArticleIndex:
       ids: Distinct ids of the described articles, `[A]`, whole numbers or text.
 
     Attributes:
-      rows: Rows so far, row 0 among them.
       only_ids: Ids that nobody described, in the order of their rows.
 
     Raises:
@@ -40,7 +39,13 @@ class ArticleIndex:
         self._rows = (order + 1).astype(np.int32)
 
     @property
+    def described(self) -> int:
+        """Rows of the described articles and row 0."""
+        return 1 + self._described
+
+    @property
     def rows(self) -> int:
+        """Rows so far, row 0 among them."""
         return 1 + self._described + len(self.only_ids)
 
     def rows_of(self, ids: pl.Series, where: str) -> npt.NDArray[np.int32]:

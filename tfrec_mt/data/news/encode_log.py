@@ -61,9 +61,8 @@ def encode_log(
 
     lengths = frame["candidates"].list.len().to_numpy().astype(np.int64)
     flat = frame["candidates"].explode()
-    known = index.rows
     candidates = index.rows_of(flat, f"{log.file}: candidates")
-    counts["candidates_of_articles_unknown_before"] += int((candidates >= known).sum())
+    counts["candidates_that_are_only_ids"] += int((candidates >= index.described).sum())
     clicked = _per_candidate(frame, "clicked", log)
     if clicked is not None:
         _refuse_flat((clicked != 0) & (clicked != 1), frame, "clicked", "0 or 1", log)

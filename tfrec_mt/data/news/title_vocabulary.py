@@ -80,7 +80,8 @@ class TitleVocabulary:
         try:
             tokenizer = keras_hub.models.BertTokenizer.from_preset(preset)
         except (ValueError, OSError, KeyError) as error:
-            raise SchemaError(f"{preset}: no BERT tokenizer: {error}") from error
+            reason = str(error).partition("\n")[0]
+            raise SchemaError(f"{preset}: no BERT tokenizer: {reason}") from error
         return cls(tuple(tokenizer.get_vocabulary()), bool(tokenizer.lowercase))
 
     @classmethod

@@ -2,5 +2,6 @@
 
 from tfrec_mt.data.news.sources.newsroom.config import NewsroomConfig
 from tfrec_mt.data.news.sources.newsroom.source import NewsroomSource
+from tfrec_mt.data.news.sources.newsroom.titles import RealTitles
 
-__all__ = ["NewsroomConfig", "NewsroomSource"]
+__all__ = ["NewsroomConfig", "NewsroomSource", "RealTitles"]

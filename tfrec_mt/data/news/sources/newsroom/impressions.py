@@ -93,21 +93,21 @@ def click_logits(
     old = age_score(time - articles.published[article])
     logits = (
         0.4 * readers.inclination[user]
-        + 0.4 * world.liked[category]
-        + 0.8 * readers.category[user, category]
-        + 0.3 * articles.appeal[article]
-        + 0.4 * world.fame[articles.entity[article]] * articles.named[article]
-        - (0.6 + 0.3 * readers.recency[user]) * old
+        + 0.5 * world.liked[category]
+        + 1.3 * readers.category[user, category]
+        + 0.2 * articles.appeal[article]
+        + 0.3 * world.fame[articles.entity[article]] * articles.named[article]
+        - (0.35 + 0.2 * readers.recency[user]) * old
     )
     if articles.sentiment is not None:
         sentiment = articles.sentiment[article]
-        logits += 0.8 * readers.desk[user, category, desk]
-        logits += 0.7 * readers.sentiment[user, sentiment]
+        logits += 0.6 * readers.desk[user, category, desk]
+        logits += 1.0 * readers.sentiment[user, sentiment]
     for name, terms in world.domains.items():
         domain = domains[name]
-        added = 0.5 * terms.category[domain, category] - 0.3 * terms.recency[domain] * old
+        added = 0.35 * terms.category[domain, category] - 0.2 * terms.recency[domain] * old
         if articles.sentiment is not None:
-            added += 0.4 * terms.sentiment[domain, sentiment]
+            added += 0.25 * terms.sentiment[domain, sentiment]
         logits += world.config.shift * added
     return np.asarray(logits)
 

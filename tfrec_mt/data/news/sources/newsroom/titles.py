@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from tfrec_mt.data.news.sources.newsroom.lexicon import (
@@ -57,6 +58,13 @@ class RealTitles:
         ]
         if empty:
             raise DataError(f"real titles, row {empty[0]}: expected a title and a category")
+
+    @classmethod
+    def of_articles(cls, articles: pa.Table) -> "RealTitles":
+        """The articles of a news source that have a title and a category."""
+        frame = pl.DataFrame(articles.select(["title", "category"]))
+        whole = frame.drop_nulls().filter(pl.all_horizontal(pl.all().str.strip_chars() != ""))
+        return cls(whole["title"].to_list(), whole["category"].to_list())
 
 
 def write_titles(
