@@ -1,6 +1,6 @@
 """Flags that describe a news model and its training."""
 
-from typing import Any, cast
+from typing import Any
 
 from absl import flags
 
@@ -83,7 +83,7 @@ def news_settings() -> dict[str, Any]:
         "title_encoder": TITLE_ENCODER.value,
         "encoder_settings": encoder,
         "model_settings": {
-            "auxiliary": tuple(cast(list[str], _AUXILIARY.value)),
+            "auxiliary": tuple(_AUXILIARY.value),
             "user_heads": _USER_HEADS.value,
             "attention_units": _ATTENTION_UNITS.value,
             "recency": _RECENCY.value,

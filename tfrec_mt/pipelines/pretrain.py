@@ -1,8 +1,8 @@
-"""Trains a base model, or continues one: a ranking model on a click log, a news model on news.
+r"""Trains a base model, or continues one: a ranking model on a click log, a news model on news.
 
 Examples:
   python -m tfrec_mt.pipelines.pretrain --data=runs/takeout/data --output=runs/takeout/base
-  python -m tfrec_mt.pipelines.pretrain --flagfile=recipes/mtrec_newsroom.flags \\
+  python -m tfrec_mt.pipelines.pretrain --flagfile=recipes/mtrec_newsroom.flags \
       --data=runs/newsroom/data --output=runs/newsroom/base
 """
 

@@ -25,8 +25,9 @@ class JoinedGradients(NamedTuple):
 def join_gradients(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGradients:
     """Joins the tasks' gradients, each read as one vector over all shared variables.
 
-    A variable is shared if at least two tasks reach it; all shared ones are taken as one vector. What
-    one task alone reaches, such as its head, keeps that task's gradient and counts for no angle.
+    A variable is shared if at least two tasks reach it; all shared ones are taken as one vector.
+    What one task alone reaches, such as its head, keeps that task's gradient and counts for no
+    angle.
 
     Every mode yields a weighted sum of the tasks' gradients, so only the weights are computed, from
     inner products, and each gradient is read twice, whatever the mode.
@@ -40,8 +41,8 @@ def join_gradients(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGr
     - `none`: the sum.
 
     Args:
-      tasks: Gradients of each task, the main one first, one per variable; None where a task does not
-        reach it. Row-sparse ones (`tf.IndexedSlices`) stay so if all tasks' are.
+      tasks: Gradients of each task, the main one first, one per variable; None where a task does
+        not reach it. Row-sparse ones (`tf.IndexedSlices`) stay so if all tasks' are.
       surgery: Which of the three.
 
     Raises:

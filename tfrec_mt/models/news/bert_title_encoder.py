@@ -53,7 +53,7 @@ class BertTitleEncoder(TitleEncoder):
         super().__init__(**kwargs)
         if precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
-        self.bert_config = {
+        self.bert_config: dict[str, Any] = {
             "vocabulary_size": vocabulary_size,
             "num_layers": num_layers,
             "num_heads": num_heads,

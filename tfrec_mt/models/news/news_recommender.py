@@ -64,7 +64,7 @@ class NewsRecommender(keras.Model):
         self.schema = schema if isinstance(schema, NewsSpec) else NewsSpec.from_json(schema)
         if not isinstance(title_encoder, TitleEncoder):
             title_encoder = keras.saving.deserialize_keras_object(dict(title_encoder))
-        self.title_encoder = title_encoder
+        self.title_encoder: TitleEncoder = title_encoder
         self.auxiliary = tuple(auxiliary)
         self.user_heads = user_heads
         self.attention_units = attention_units

@@ -29,7 +29,9 @@ def make_title_encoder(
         Hugging Face folder of a BERT.
       spec: Spec of the prepared news.
       dropout: Dropout.
-      lora_rank, lora_alpha, precision: Of BERTs; see `BertTitleEncoder`.
+      lora_rank: Of BERTs; see `BertTitleEncoder`, also for the next two.
+      lora_alpha: Of BERTs.
+      precision: Of BERTs.
 
     Raises:
       SchemaError: There is no such BERT, it has other word pieces than the prepared news, or takes

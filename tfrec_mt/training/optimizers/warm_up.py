@@ -5,11 +5,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-Schedule = keras.optimizers.schedules.LearningRateSchedule
-
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class WarmUp(Schedule):
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """`peak * (t + 1) / steps` at steps `t = 0 .. steps - 1`, then the schedule from its start.
 
     Args:
