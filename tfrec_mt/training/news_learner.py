@@ -18,8 +18,8 @@ class NewsLearner:
     """One step on a batch of impressions.
 
     The loss is that of the clicks plus `auxiliary_weight` times the sum of those of the auxiliary
-    tasks, which see the titles of histories. Surgery joins their gradients where the title encoder
-    is shared; heads and user encoder have one task each.
+    tasks, which see each title of a history as often as it occurs there. Surgery joins their
+    gradients where the title encoder is shared; heads and user encoder have one task each.
 
     Only titles of histories are asked for two gradients, and titles are encoded in two groups for
     that.
@@ -87,14 +87,13 @@ class NewsLearner:
     def _losses(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """Each task's loss, the clicks' first."""
         model = self.model
+        weights = _times_in_histories(features)
         if self.surgery == "none":
             vectors = model.titles(features["tokens"], training=True)
-            told = vectors
-            places = None
-            weights = tf.cast(features["in_history"], tf.float32)
+            told, places = vectors, None
         else:
             vectors, told, places = self._grouped(features)
-            weights = tf.ones(tf.shape(places))
+            weights = tf.gather(weights, places)
         scores = model.logits(model.knowledge_of(vectors, features))["ctr"]
         mask = features["candidate_mask"]
         losses = {"click": click_nce_loss(tf.reshape(scores, tf.shape(mask)), mask)}
@@ -120,3 +119,13 @@ class NewsLearner:
             [titles, vectors[0].shape[1]],
         )
         return together, vectors[0], groups[0]
+
+
+def _times_in_histories(features: Mapping[str, Any]) -> Any:
+    """How often each title occurs in the batch's histories, float32 `[U]`."""
+    history = features["history"]
+    shown = tf.range(tf.shape(history)[1]) < features["history_length"][:, tf.newaxis]
+    titles = tf.shape(features["in_history"])[0]
+    return tf.math.unsorted_segment_sum(
+        tf.reshape(tf.cast(shown, tf.float32), [-1]), tf.reshape(history, [-1]), titles
+    )
