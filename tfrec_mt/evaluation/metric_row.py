@@ -22,9 +22,10 @@ class MetricRow:
       topic: Topic name, or `all`.
       domain: Domain name, `all` for every row, or `mean` for the mean over domains.
       metric: `auc`, `gauc_user`, `gauc_request`, `log_loss`, `calibration`, `ece`, `auc_lift` or
-        `auc_oracle_share`.
+        `auc_oracle_share`. Of news, means over impressions: `auc`, `mrr`, `ndcg@5`, `ndcg@10`, and
+        each of them with `_lift` or `_oracle_share`.
       value: The number, None where it is not defined.
-      n: Rows of the cell.
+      n: Rows of the cell; of news, impressions.
       ci_low, ci_high: Ends of the 95% interval, None where it is not defined.
       oracle: The same metric of the true probabilities, where they are known.
       reference: The model that a lift or a share is measured against.

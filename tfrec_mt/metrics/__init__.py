@@ -5,9 +5,11 @@ from tfrec_mt.metrics.calibration_bins import CalibrationBin, calibration_bins
 from tfrec_mt.metrics.calibration_ratio import calibration_ratio
 from tfrec_mt.metrics.expected_calibration_error import expected_calibration_error
 from tfrec_mt.metrics.grouped_auc import GroupedAUC, grouped_auc
+from tfrec_mt.metrics.impression_metrics import IMPRESSION_METRICS, impression_metrics
 from tfrec_mt.metrics.log_loss import log_loss
 
 __all__ = [
+    "IMPRESSION_METRICS",
     "CalibrationBin",
     "GroupedAUC",
     "auc",
@@ -15,5 +17,6 @@ __all__ = [
     "calibration_ratio",
     "expected_calibration_error",
     "grouped_auc",
+    "impression_metrics",
     "log_loss",
 ]

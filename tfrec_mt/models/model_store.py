@@ -3,11 +3,15 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
+import keras
 import tensorflow as tf
 
-from tfrec_mt.models.catalog import RANKING_MODELS
+from tfrec_mt.models.catalog import NEWS_MODELS, RANKING_MODELS
+from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema.errors import nearest
 from tfrec_mt.storage.description import read_description
@@ -18,13 +22,15 @@ from tfrec_mt.storage.variables import load_variables, named_variables, save_var
 FORMAT_VERSION = 1
 MODEL_FILE = "model.json"
 VOCABULARIES = "vocabularies"
+_ALL: dict[str, type[keras.Model]] = {**RANKING_MODELS, **NEWS_MODELS}
+Model = TypeVar("Model", bound=keras.Model)
 
 
 class ModelStoreError(ValueError):
     """A folder that does not hold a model of this release."""
 
 
-def fingerprint(model: RankingModel) -> str:
+def fingerprint(model: keras.Model) -> str:
     """SHA-256 over class, configuration and every weight: equal for equal functions."""
     digest = hashlib.sha256(type(model).__name__.encode())
     config = {k: v for k, v in model.get_config().items() if k != "name"}
@@ -37,13 +43,18 @@ def fingerprint(model: RankingModel) -> str:
     return digest.hexdigest()
 
 
-def save_model(model: RankingModel, folder: Path, vocabularies: Path) -> str:
-    """Writes a model and the vocabularies it reads raw ids with; returns its fingerprint.
+def save_model(model: keras.Model, folder: Path, vocabularies: Path) -> str:
+    """Writes a model and the vocabularies it reads raw input with; returns its fingerprint.
+
+    Args:
+      model: A ranking or news model.
+      folder: Folder to make.
+      vocabularies: Folder of vocabularies, or the file of the only one.
 
     Raises:
       FileExistsError: The folder exists.
     """
-    kinds = {kind: name for name, kind in RANKING_MODELS.items()}
+    kinds = {kind: name for name, kind in _ALL.items()}
     value = {
         "format_version": FORMAT_VERSION,
         "model": kinds[type(model)],
@@ -52,28 +63,47 @@ def save_model(model: RankingModel, folder: Path, vocabularies: Path) -> str:
     }
     with published_folder(folder) as temporary:
         save_variables(named_variables(model), temporary)
-        shutil.copytree(vocabularies, temporary / VOCABULARIES)
+        if vocabularies.is_dir():
+            shutil.copytree(vocabularies, temporary / VOCABULARIES)
+        else:
+            (temporary / VOCABULARIES).mkdir()
+            shutil.copy(vocabularies, temporary / VOCABULARIES)
         value["files"] = hash_files(temporary)
         (temporary / MODEL_FILE).write_text(json.dumps(value, indent=1), encoding="utf-8")
     return str(value["fingerprint"])
 
 
 def load_model(folder: Path) -> RankingModel:
-    """Reads a model back.
+    """Reads a ranking model back.
 
     Raises:
-      ModelStoreError: No model of this release lies there, or a file of it is damaged.
+      ModelStoreError: No ranking model of this release lies there, or a file of it is damaged.
     """
+    return _load(folder, RANKING_MODELS)
+
+
+def load_news_model(folder: Path) -> NewsRecommender:
+    """Reads a news model back.
+
+    Raises:
+      ModelStoreError: No news model of this release lies there, or a file of it is damaged.
+    """
+    return _load(folder, NEWS_MODELS)
+
+
+def _load(folder: Path, kinds: Mapping[str, type[Model]]) -> Model:
     path = folder / MODEL_FILE
     try:
         value = read_description(path, FORMAT_VERSION, ("model", "config", "fingerprint", "files"))
         verify_files(folder, value["files"])
     except ValueError as error:
         raise ModelStoreError(f"{folder} holds no model that can be read: {error}") from error
-    kind = RANKING_MODELS.get(value["model"])
+    kind = kinds.get(value["model"])
     if kind is None:
         raise ModelStoreError(
-            f"{path}: unknown model {value['model']!r}; {nearest(value['model'], RANKING_MODELS)}"
+            f"{path}: unknown model {value['model']!r}; {nearest(value['model'], kinds)}"
+            if value["model"] not in _ALL
+            else f"{path}: expected one of the models {', '.join(kinds)}, got {value['model']!r}"
         )
     try:
         model = kind.from_config(value["config"])

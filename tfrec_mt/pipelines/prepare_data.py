@@ -1,8 +1,10 @@
 """Turns a source into a prepared dataset: shards, manifest, vocabularies, schema.
 
-Example:
+Examples:
   python -m tfrec_mt.pipelines.prepare_data --source=takeout --rows=1000000 \
       --split=days --split_parts=train:6,fresh:1,test:1 --output=runs/takeout/data
+  python -m tfrec_mt.pipelines.prepare_data --source=eb_nerd --data_dir=ebnerd_small \
+      --output=runs/eb_nerd/data
 """
 
 from pathlib import Path
@@ -12,10 +14,11 @@ from absl import flags
 
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.tf_examples import write_examples
-from tfrec_mt.pipelines import source_flags, split_flags
+from tfrec_mt.pipelines import news_source_flags, source_flags, split_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 
 flags.adopt_module_key_flags(source_flags)
+flags.adopt_module_key_flags(news_source_flags)
 flags.adopt_module_key_flags(split_flags)
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder to make.", required=True)
@@ -32,6 +35,21 @@ _EXAMPLES = flags.DEFINE_string(
 
 def main() -> None:
     """Prepares the data and says what came of it."""
+    if news_source_flags.is_news():
+        _prepare_news()
+    else:
+        _prepare_click_log()
+
+
+def _prepare_news() -> None:
+    dataset = news_source_flags.prepare(_OUTPUT.value)
+    sizes = ", ".join(f"{part} {len(dataset.part(part)):,}" for part in dataset.parts)
+    print(f"{dataset.path}: {dataset.articles - 1:,} articles, impressions: {sizes}")
+    for what, count in dataset.manifest.counts.items():
+        print(f"  {count:,} {what.replace('_', ' ')}")
+
+
+def _prepare_click_log() -> None:
     dataset = prepare(
         source_flags.make_source(),
         _OUTPUT.value,

@@ -1,19 +1,25 @@
-"""Trains a base model, or continues one.
+r"""Trains a base model, or continues one: a ranking model on a click log, a news model on news.
 
-Example:
+Examples:
   python -m tfrec_mt.pipelines.pretrain --data=runs/takeout/data --output=runs/takeout/base
+  python -m tfrec_mt.pipelines.pretrain --flagfile=recipes/mtrec_newsroom.flags \
+      --data=runs/newsroom/data --output=runs/newsroom/base
 """
 
+import dataclasses
 from pathlib import Path
 
 from absl import flags
 
-from tfrec_mt.pipelines import model_flags, training_flags
+from tfrec_mt.data.news.news_manifest import is_news_dataset
+from tfrec_mt.pipelines import model_flags, news_model_flags, training_flags
 from tfrec_mt.pipelines.flag_types import path_or_none
 from tfrec_mt.pipelines.run_binary import run_binary
+from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
 from tfrec_mt.training.pretrain import PretrainConfig, pretrain
 
 flags.adopt_module_key_flags(model_flags)
+flags.adopt_module_key_flags(news_model_flags)
 flags.adopt_module_key_flags(training_flags)
 
 _DATA = flags.DEFINE_string("data", None, "Prepared dataset.", required=True)
@@ -29,7 +35,12 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, batch order and dropou
 
 def main() -> None:
     """Trains and says where the model is."""
-    config = PretrainConfig(
+    news = is_news_dataset(_DATA.value)
+    print(f"model: {pretrain_news(_news_config()) if news else pretrain(_ranking_config())}")
+
+
+def _ranking_config() -> PretrainConfig:
+    return PretrainConfig(
         data=Path(_DATA.value),
         output=Path(_OUTPUT.value),
         parts=tuple(_PARTS.value),
@@ -42,7 +53,23 @@ def main() -> None:
         rate_schedule=training_flags.rate_schedule(),
         train=training_flags.train_config(_SEED.value),
     )
-    print(f"model: {pretrain(config)}")
+
+
+def _news_config() -> NewsPretrainConfig:
+    train = training_flags.train_config(_SEED.value)
+    return NewsPretrainConfig(
+        data=Path(_DATA.value),
+        output=Path(_OUTPUT.value),
+        parts=tuple(_PARTS.value),
+        validation=_VALIDATION.value,
+        init_from=path_or_none(_INIT_FROM.value),
+        optimizer=training_flags.OPTIMIZER.value,
+        learning_rate=training_flags.LEARNING_RATE.value,
+        rate_schedule=training_flags.rate_schedule(),
+        # batches of news differ in shape, so each is a call of its own
+        train=dataclasses.replace(train, steps_per_call=1),
+        **news_model_flags.news_settings(),
+    )
 
 
 def run() -> None:

@@ -17,18 +17,20 @@ from tfrec_mt.schema import Schema, SchemaError
 from tfrec_mt.schema.errors import nearest
 
 _TFDS = "tfds:"
+NEWS = ("newsroom", "eb_nerd", "mind")
 
 SOURCE = flags.DEFINE_string(
     "source",
     "takeout",
-    "takeout (generated), movielens, logs (your CSV or Parquet files), or tfds:NAME.",
+    "takeout (generated), movielens, logs (your CSV or Parquet files), or tfds:NAME; of news: "
+    "newsroom (generated), eb_nerd, mind.",
 )
 SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of a generated world, of the split and of training.", lower_bound=0
 )
 _ROWS = flags.DEFINE_integer("rows", 1_000_000, "takeout: impressions.", lower_bound=1)
-_SHIFT = flags.DEFINE_float(
-    "shift", 1.0, "takeout: strength of the domain shift; 0 is none.", lower_bound=0.0
+SHIFT = flags.DEFINE_float(
+    "shift", 1.0, "takeout, newsroom: strength of the domain shift; 0 is none.", lower_bound=0.0
 )
 _DRIFT = flags.DEFINE_float(
     "drift",
@@ -38,8 +40,11 @@ _DRIFT = flags.DEFINE_float(
     upper_bound=1.0,
 )
 _PROCESSES = flags.DEFINE_integer("processes", 1, "takeout: generating processes.", lower_bound=1)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "movielens, tfds: folder of the files; default $TFREC_MT_DATA/movielens_*."
+DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "movielens, tfds, eb_nerd, mind: folder of the files; movielens: default "
+    "$TFREC_MT_DATA/movielens_*.",
 )
 _VARIANT = flags.DEFINE_enum("variant", "1m", ["1m", "100k"], "movielens: which of the two.")
 _FILES = flags.DEFINE_list("files", [], "logs: files, folders or patterns.")
@@ -59,8 +64,11 @@ def make_source() -> Source:
     name = SOURCE.value
     if name.startswith(_TFDS):
         return _tfds(name.removeprefix(_TFDS))
+    if name in NEWS:
+        raise SchemaError(f"--source={name}: expected a click log, got news")
     if name not in _SOURCES:
-        raise SchemaError(f"--source={name}: unknown source; {nearest(name, [*_SOURCES, _TFDS])}")
+        known = [*_SOURCES, *NEWS, _TFDS]
+        raise SchemaError(f"--source={name}: unknown source; {nearest(name, known)}")
     return _SOURCES[name]()
 
 
@@ -75,7 +83,7 @@ def _takeout() -> Source:
         TakeoutConfig(
             rows=_ROWS.value,
             seed=SEED.value,
-            shift=_SHIFT.value,
+            shift=SHIFT.value,
             drift=_DRIFT.value,
             processes=_PROCESSES.value,
         )
@@ -85,8 +93,8 @@ def _takeout() -> Source:
 def _movielens() -> Source:
     variant = cast(Variant, _VARIANT.value)
     root = os.environ.get("TFREC_MT_DATA")
-    if _DATA_DIR.value:
-        return MovieLensSource(_DATA_DIR.value, variant)
+    if DATA_DIR.value:
+        return MovieLensSource(DATA_DIR.value, variant)
     if root:
         return MovieLensSource(Path(root) / f"movielens_{variant}", variant)
     raise SchemaError("--source=movielens needs --data_dir, or $TFREC_MT_DATA to be set")
@@ -105,7 +113,7 @@ def _tfds(name: str) -> Source:
         if not equals:
             raise SchemaError(f"--columns: expected column=path, got {pair!r}")
         columns[column.strip()] = path.strip()
-    return TfdsSource(name, _schema(), _TFDS_SPLIT.value, _DATA_DIR.value, columns)
+    return TfdsSource(name, _schema(), _TFDS_SPLIT.value, DATA_DIR.value, columns)
 
 
 def _schema() -> Schema:

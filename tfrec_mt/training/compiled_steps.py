@@ -34,6 +34,7 @@ class CompiledSteps:
       local_replicas: Replicas of this process; its rows are divided among them.
       features: Arrays `[steps, B, ...]` by name; later ones differ in `steps` at most.
       labels: The same for labels.
+      any_shape: Whether later ones may differ in every axis.
     """
 
     def __init__(
@@ -43,13 +44,18 @@ class CompiledSteps:
         local_replicas: int,
         features: Mapping[str, Any],
         labels: Mapping[str, Any],
+        any_shape: bool = False,
     ) -> None:
         self._learner = learner
         self._strategy = strategy
         self._local_replicas = local_replicas
         self._call = tf.function(
             self._run,
-            input_signature=[_spec(features), _spec(labels), tf.TensorSpec([], tf.float32)],
+            input_signature=[
+                _spec(features, any_shape),
+                _spec(labels, any_shape),
+                tf.TensorSpec([], tf.float32),
+            ],
             autograph=False,
         )
 
@@ -117,8 +123,10 @@ class CompiledSteps:
         return {name: values[number * size :][:size] for name, values in rows.items()}
 
 
-def _spec(arrays: Mapping[str, Any]) -> dict[str, tf.TensorSpec]:
+def _spec(arrays: Mapping[str, Any], any_shape: bool) -> dict[str, tf.TensorSpec]:
     return {
-        name: tf.TensorSpec([None, *array.shape[1:]], array.dtype, name=name)
+        name: tf.TensorSpec(
+            [None] * array.ndim if any_shape else [None, *array.shape[1:]], array.dtype, name=name
+        )
         for name, array in arrays.items()
     }

@@ -3,14 +3,13 @@
 import contextlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 from absl import logging
 
 from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.prefetch import prefetch
-from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.training.checkpoints import CheckpointError, Checkpoints
 from tfrec_mt.training.compiled_steps import CompiledSteps, StepsResult
@@ -30,6 +29,17 @@ class DivergedError(RuntimeError):
 
 class Interrupted(Exception):
     """The process was asked to stop; a checkpoint of the last step lies in the run's folder."""
+
+
+class Reader(Protocol):
+    """Where a loop's batches come from, such as a `BatchReader`."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+
+    def read(self, start_step: int, stop_step: int) -> Batch:
+        """The batches of some steps, `[steps, B, ...]`, the same whenever they are asked for."""
 
 
 class TrainLoop:
@@ -54,12 +64,13 @@ class TrainLoop:
       label: Shown beside the progress bar.
       topics: Domains by topic in the order of their codes, for the error when training diverges.
       strategy: Distribution strategy; by default the one in scope.
+      any_shape: Whether batches differ in every axis; then `config.steps_per_call` must be 1.
     """
 
     def __init__(
         self,
         learner: Learner,
-        reader: BatchReader,
+        reader: Reader,
         config: TrainConfig,
         folder: Path,
         validate: Callable[[], float] | None = None,
@@ -67,9 +78,15 @@ class TrainLoop:
         *,
         topics: Mapping[str, Sequence[str]] | None = None,
         strategy: tf.distribute.Strategy | None = None,
+        any_shape: bool = False,
     ) -> None:
         if config.patience and validate is None:
             raise ValueError("early stopping needs a validation part")
+        if any_shape and config.steps_per_call != 1:
+            raise ValueError(
+                "batches of any shape are learned from one per call, "
+                f"got steps_per_call {config.steps_per_call}"
+            )
         self.learner = learner
         self.reader = reader
         self.config = config
@@ -77,6 +94,7 @@ class TrainLoop:
         self.label = label
         self.topics = topics or {}
         self.strategy = strategy or tf.distribute.get_strategy()
+        self._any_shape = any_shape
         self.worker = Worker.of(self.strategy)
         self.checkpoints = Checkpoints(folder / "checkpoints", learner.variables)
         self.best = Checkpoints(folder / "best", learner.variables, keep=1)
@@ -172,7 +190,12 @@ class TrainLoop:
                 )
             local = self.strategy.num_replicas_in_sync // self.worker.count
             self._steps = CompiledSteps(
-                self.learner, self.strategy, local, batch.features, batch.labels
+                self.learner,
+                self.strategy,
+                local,
+                batch.features,
+                batch.labels,
+                self._any_shape,
             )
         result = self._steps(batch.features, batch.labels, asked)
         if result.first_bad is not None:

@@ -35,18 +35,23 @@ def delimited_columns(path: Path, delimiter: str) -> list[str]:
 
 
 def read_delimited(
-    path: Path, columns: Sequence[str], *, delimiter: str, names: Sequence[str] | None = None
+    path: Path,
+    columns: Sequence[str],
+    *,
+    delimiter: str,
+    names: Sequence[str] | None = None,
+    quoted: bool = True,
 ) -> Iterator[pl.DataFrame]:
     """Reads some columns of a delimited file.
 
-    UTF-8 with or without a byte order mark, either line end, fields quoted with `"` where needed,
-    `.gz` files decompressed on the way.
+    UTF-8 with or without a byte order mark, either line end, `.gz` files decompressed on the way.
 
     Args:
       path: The file.
       columns: Columns to read.
       delimiter: One character.
       names: All column names of a file without a header; None reads them from its first line.
+      quoted: Whether fields are quoted with `"` where needed; if not, it is a letter like others.
 
     Yields:
       Frames of String columns, in file order; an empty field is empty text.
@@ -69,7 +74,10 @@ def read_delimited(
                 # Without threads pyarrow knows the number of a bad row.
                 pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=names),
                 pa_csv.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse
+                    delimiter=delimiter,
+                    quote_char='"' if quoted else False,
+                    newlines_in_values=quoted,
+                    invalid_row_handler=refuse,
                 ),
                 pa_csv.ConvertOptions(
                     column_types=dict.fromkeys(columns, pa.string()),

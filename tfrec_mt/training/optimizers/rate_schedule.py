@@ -4,12 +4,14 @@ from typing import Literal
 
 import keras
 
+from tfrec_mt.training.optimizers.warm_up import WarmUp
+
 RateSchedule = Literal["constant", "linear"]
 RATE_SCHEDULES: tuple[RateSchedule, ...] = ("constant", "linear")
 
 
 def scheduled_rate(
-    schedule: RateSchedule, rate: float, steps: int
+    schedule: RateSchedule, rate: float, steps: int, warm_up: float = 0.0
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate of a run of known length, as optimizers take it.
 
@@ -19,12 +21,19 @@ def scheduled_rate(
 
     Args:
       schedule: Which of the two.
-      rate: Learning rate at the start.
+      rate: Learning rate at the start, or at the end of the warm-up.
       steps: Steps of the run, at least 1.
+      warm_up: Share of the steps in which the rate rises first, at least 0 and below 1; the
+        schedule has the others.
 
     Raises:
-      ValueError: An unknown schedule.
+      ValueError: An unknown schedule, or a share out of range.
     """
+    if not 0.0 <= warm_up < 1.0:
+        raise ValueError(f"warm_up must be at least 0 and below 1, got {warm_up}")
+    rising = round(warm_up * steps)
+    if rising:
+        return WarmUp(rate, rising, scheduled_rate(schedule, rate, steps - rising))
     if schedule == "constant":
         return rate
     if schedule == "linear":

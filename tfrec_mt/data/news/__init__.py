@@ -1,0 +1,1 @@
+"""News impressions: titles tokenised once, histories stored once, batches of distinct titles."""

@@ -1,0 +1,88 @@
+"""`ArticleIndex`: article ids as rows."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tfrec_mt.data.hashing import id_keys
+from tfrec_mt.schema import DataError
+
+
+class ArticleIndex:
+    """Gives every article id a row: first the described ones in their order, from 1.
+
+    Row 0 is the empty article. An id that nobody described gets the next free row when it first
+    comes, and then keeps it.
+
+    Args:
+      ids: Distinct ids of the described articles, `[A]`, whole numbers or text.
+
+    Attributes:
+      only_ids: Ids that nobody described, in the order of their rows.
+
+    Raises:
+      DataError: An id is missing or comes twice.
+    """
+
+    def __init__(self, ids: pl.Series) -> None:
+        if ids.null_count():
+            raise DataError(f"articles: {ids.null_count()} of {len(ids)} have no id")
+        again = ~ids.is_first_distinct()
+        if again.any():
+            raise DataError(f"articles: id {ids.filter(again)[0]!r} comes more than once")
+        self._described = len(ids)
+        self.only_ids: list[int | str] = []
+        self._dtype = ids.dtype
+        keys = id_keys(ids)
+        order = np.argsort(keys, kind="stable")
+        self._keys = keys[order]
+        self._rows = (order + 1).astype(np.int32)
+
+    @property
+    def described(self) -> int:
+        """Rows of the described articles and row 0."""
+        return 1 + self._described
+
+    @property
+    def rows(self) -> int:
+        """Rows so far, row 0 among them."""
+        return 1 + self._described + len(self.only_ids)
+
+    def rows_of(self, ids: pl.Series, where: str) -> npt.NDArray[np.int32]:
+        """The row of each id, `[n]`; new ids get new rows.
+
+        Args:
+          ids: Ids of the type of the described articles, `[n]`.
+          where: Names the ids in errors.
+
+        Raises:
+          DataError: An id is missing or of another type.
+        """
+        if ids.dtype.is_integer() != self._dtype.is_integer():
+            raise DataError(f"{where}: expected article ids of {self._dtype}, got {ids.dtype}")
+        if ids.null_count():
+            raise DataError(f"{where}: expected article ids, got {ids.null_count()} missing ones")
+        if not len(ids):
+            return np.zeros(0, np.int32)
+        keys = id_keys(ids)
+        unknown = ~self._holds(keys)
+        if unknown.any():
+            self._add(keys[unknown], ids.filter(pl.Series(unknown)))
+        return self._rows[np.searchsorted(self._keys, keys)]
+
+    def _holds(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        if not len(self._keys):
+            return np.zeros(len(keys), bool)
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.asarray(self._keys[place] == keys)
+
+    def _add(self, keys: npt.NDArray[np.int64], ids: pl.Series) -> None:
+        distinct, first = np.unique(keys, return_index=True)
+        by_appearance = np.argsort(first)
+        rows = np.empty(len(distinct), np.int32)
+        rows[by_appearance] = self.rows + np.arange(len(distinct), dtype=np.int32)
+        self.only_ids += ids.gather(first[by_appearance]).to_list()
+        keys = np.concatenate([self._keys, distinct])
+        order = np.argsort(keys, kind="stable")
+        self._keys = keys[order]
+        self._rows = np.concatenate([self._rows, rows])[order]

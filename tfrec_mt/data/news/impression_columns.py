@@ -1,0 +1,145 @@
+"""`ImpressionColumns`: the impressions of a part, column by column."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfrec_mt.data.column_file import ColumnFile
+from tfrec_mt.data.news.news_manifest import PartRecord
+from tfrec_mt.data.news.ragged import offsets_of, positions_of
+from tfrec_mt.schema import DataError
+
+Int64s = npt.NDArray[np.int64]
+_TOPIC = "topic_"
+
+
+@dataclass(frozen=True)
+class ImpressionColumns:
+    """`n` impressions with `N` candidates.
+
+    Args:
+      impression, user: int64 `[n]` keys.
+      time: int64 `[n]` seconds since 1970.
+      history_end: int64 `[n]`; the impression sees the clicks before this place of all histories.
+      history_length: int32 `[n]` how many of them are its own.
+      offsets: int64 `[n + 1]` where each impression's candidates begin.
+      candidates: int32 `[N]` article rows.
+      clicked: bool `[N]`, or None without labels.
+      truth: float32 `[N]` true click probability, or None.
+      domains: By topic, int32 `[n]` codes, 0 = unknown.
+    """
+
+    impression: Int64s
+    user: Int64s
+    time: Int64s
+    history_end: Int64s
+    history_length: npt.NDArray[np.int32]
+    offsets: Int64s
+    candidates: npt.NDArray[np.int32]
+    clicked: npt.NDArray[np.bool_] | None
+    truth: npt.NDArray[np.float32] | None
+    domains: dict[str, npt.NDArray[np.int32]]
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def record(self) -> PartRecord:
+        """Its sizes, for the manifest."""
+        return PartRecord(
+            impressions=len(self),
+            candidates=len(self.candidates),
+            labels=self.clicked is not None,
+            truth=self.truth is not None,
+        )
+
+    def take(self, rows: Int64s) -> "ImpressionColumns":
+        """The impressions of those rows `[m]`, in their order."""
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        places = positions_of(self.offsets[rows], lengths)
+        return ImpressionColumns(
+            impression=self.impression[rows],
+            user=self.user[rows],
+            time=self.time[rows],
+            history_end=self.history_end[rows],
+            history_length=self.history_length[rows],
+            offsets=offsets_of(lengths),
+            candidates=self.candidates[places],
+            clicked=None if self.clicked is None else self.clicked[places],
+            truth=None if self.truth is None else self.truth[places],
+            domains={name: codes[rows] for name, codes in self.domains.items()},
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["ImpressionColumns"]) -> "ImpressionColumns":
+        """All impressions of several parts, of which each has labels and truth or none has."""
+        if len(parts) == 1:
+            return parts[0]
+        joined: dict[str, Any] = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in dataclasses.fields(cls)
+            if field.name not in ("offsets", "domains")
+            and getattr(parts[0], field.name) is not None
+        }
+        lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+        domains = {
+            name: np.concatenate([part.domains[name] for part in parts])
+            for name in parts[0].domains
+        }
+        return cls(
+            **({"clicked": None, "truth": None} | joined),
+            offsets=offsets_of(lengths),
+            domains=domains,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes one NumPy file per column into a new folder."""
+        folder.mkdir()
+        for field in dataclasses.fields(self):
+            values = getattr(self, field.name)
+            if isinstance(values, np.ndarray):
+                np.save(folder / f"{field.name}.npy", values)
+        for name, codes in self.domains.items():
+            np.save(folder / f"{_TOPIC}{name}.npy", codes)
+
+    @classmethod
+    def open(cls, folder: Path, record: PartRecord, topics: Sequence[str]) -> "ImpressionColumns":
+        """Maps the columns that `save` wrote.
+
+        Raises:
+          DataError: A file is missing, or not of the recorded size.
+        """
+        n = record.impressions
+        rows = ("impression", "user", "time", "history_end", "history_length")
+        columns: dict[str, Any] = {name: map_column(folder / f"{name}.npy", n) for name in rows}
+        return cls(
+            **columns,
+            offsets=map_column(folder / "offsets.npy", n + 1),
+            candidates=map_column(folder / "candidates.npy", record.candidates),
+            clicked=map_column(folder / "clicked.npy", record.candidates)
+            if record.labels
+            else None,
+            truth=map_column(folder / "truth.npy", record.candidates) if record.truth else None,
+            domains={name: map_column(folder / f"{_TOPIC}{name}.npy", n) for name in topics},
+        )
+
+
+def map_column(path: Path, rows: int) -> npt.NDArray[Any]:
+    """A stored column as a memory map.
+
+    Raises:
+      DataError: The file is missing, damaged, or not of that many rows.
+    """
+    column = ColumnFile.open(path)
+    if column.shape != (rows,):
+        raise DataError(f"{path}: expected {rows} values, got shape {list(column.shape)}")
+    if not rows:
+        return np.zeros(0, column.dtype)
+    # A plain array over the map: indexing a memmap object costs several times as much.
+    mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r").view(np.ndarray)
+    return mapped

@@ -1,0 +1,159 @@
+"""`NewsDataset`: what `prepare_news` wrote, opened and checked."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tfrec_mt.data.manifest import MANIFEST_FILE, sha256_file
+from tfrec_mt.data.news.impression_columns import ImpressionColumns, map_column
+from tfrec_mt.data.news.news_manifest import NewsManifest
+from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
+from tfrec_mt.schema import DataError
+from tfrec_mt.schema.errors import nearest
+
+_LENGTH_STEP = 8
+
+
+class NewsDataset:
+    """A prepared news dataset on disk.
+
+    Opening it checks that every file is there and has the size that the manifest asks for;
+    `verify` also checks the content.
+
+    Args:
+      path: The folder.
+
+    Attributes:
+      category, sentiment: int32 `[A]` code of each article, 0 = missing.
+      published: int64 `[A]` seconds since 1970, 0 = unknown.
+      history_articles: int32, article rows of all histories, each oldest first.
+
+    Raises:
+      DataError: Not a prepared news dataset, another format, or a missing or cut file.
+      SchemaError: Its `spec.json` is not a news spec.
+
+    Example:
+      >>> dataset = NewsDataset("data/newsroom")
+      >>> dataset.spec.categories[0]
+      'politics'
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.manifest = NewsManifest.load(self.path / MANIFEST_FILE)
+        for name in self.manifest.files:
+            if not (self.path / name).is_file():
+                raise DataError(f"{self.path / name}: the manifest lists it, but it is missing")
+        self.spec = NewsSpec.load(self.path / "spec.json")
+        self.category = self._article_column("category")
+        self.sentiment = self._article_column("sentiment")
+        self.published = self._article_column("published")
+        self._token_offsets = self._article_column("token_offsets", 1)
+        self._tokens = self._flat("tokens", self._token_offsets)
+        self._entity_offsets = self._article_column("entity_offsets", 1)
+        self._entities = self._flat("entities", self._entity_offsets)
+        self.history_articles = map_column(
+            self.path / "histories" / "articles.npy", self.manifest.history_clicks
+        )
+        topics = [topic.name for topic in self.spec.topics]
+        self._parts = {
+            name: ImpressionColumns.open(self.path / name, record, topics)
+            for name, record in self.manifest.parts.items()
+        }
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts; the first is the one that classes were learned from."""
+        return tuple(self.manifest.parts)
+
+    @property
+    def articles(self) -> int:
+        """Rows of articles, the empty article in row 0 among them."""
+        return self.manifest.articles
+
+    def part(self, name: str) -> ImpressionColumns:
+        """The stored impressions of a part.
+
+        Raises:
+          DataError: There is no such part.
+        """
+        if name not in self._parts:
+            raise DataError(f"{self.path} has no part {name!r}; {nearest(name, self.parts)}")
+        return self._parts[name]
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the manifest, and so of everything in the dataset."""
+        return sha256_file(self.path / MANIFEST_FILE)
+
+    @functools.cached_property
+    def vocabulary(self) -> TitleVocabulary:
+        """The word pieces of the titles."""
+        return TitleVocabulary.load(self.vocabulary_file, self.spec.lowercase)
+
+    @property
+    def vocabulary_file(self) -> Path:
+        """One word piece per line, in id order."""
+        return self.path / "vocabulary.txt"
+
+    def titles(self) -> pl.DataFrame:
+        """`article` (id as text, null for the empty article) and `title` (text) of every row."""
+        return pl.read_parquet(self.path / "articles" / "titles.parquet")
+
+    def article_lengths(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Word pieces of the titles of articles `[n]`, [CLS] and [SEP] among them."""
+        return np.asarray(self._token_offsets[rows + 1] - self._token_offsets[rows])
+
+    def article_tokens(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
+        """Word-piece ids of the titles of articles.
+
+        Args:
+          rows: Article rows, `[n]`.
+
+        Returns:
+          int32 `[n, T]`, 0 behind a title; T is the longest of them, rounded up to a multiple of 8.
+        """
+        starts = self._token_offsets[rows]
+        lengths = self._token_offsets[rows + 1] - starts
+        longest = int(lengths.max(initial=1))
+        width = np.arange(-(-longest // _LENGTH_STEP) * _LENGTH_STEP)
+        # [n, T]
+        tokens = np.take(self._tokens, starts[:, np.newaxis] + width, mode="clip")
+        tokens *= width < lengths[:, np.newaxis]
+        return tokens
+
+    def article_entities(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+        """Known entities of articles: float32 `[n, E]`, 1 where the article names the entity."""
+        several = np.zeros((len(rows), len(self.spec.entities)), np.float32)
+        starts = self._entity_offsets[rows]
+        lengths = self._entity_offsets[rows + 1] - starts
+        owner = np.repeat(np.arange(len(rows)), lengths)
+        within = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        several[owner, self._entities[starts[owner] + within]] = 1.0
+        return several
+
+    def verify(self) -> None:
+        """Compares the hash of every file with the manifest.
+
+        Raises:
+          DataError: A file differs; names it.
+        """
+        for name, expected in self.manifest.files.items():
+            found = sha256_file(self.path / name)
+            if found != expected:
+                raise DataError(
+                    f"{self.path / name}: the content changed since preparation: expected SHA-256 "
+                    f"{expected[:16]}..., got {found[:16]}..."
+                )
+
+    def _article_column(self, name: str, more: int = 0) -> npt.NDArray[Any]:
+        path = self.path / "articles" / f"{name}.npy"
+        return np.array(map_column(path, self.manifest.articles + more))
+
+    def _flat(self, name: str, offsets: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        return np.array(map_column(self.path / "articles" / f"{name}.npy", int(offsets[-1])))

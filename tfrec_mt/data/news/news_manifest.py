@@ -1,0 +1,115 @@
+"""What a prepared news dataset consists of, with the hash of each file."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from tfrec_mt.data.manifest import MANIFEST_FILE, SplitRecord
+from tfrec_mt.schema import DataError
+
+FORMAT_VERSION = 1
+_STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know
+
+
+@dataclass(frozen=True)
+class PartRecord:
+    """Sizes of one part.
+
+    Args:
+      impressions: Impressions.
+      candidates: Candidates of all of them.
+      labels: Whether it is known what was clicked.
+      truth: Whether true click probabilities are known.
+    """
+
+    __pydantic_config__ = _STRICT
+    impressions: int
+    candidates: int
+    labels: bool
+    truth: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewsManifest:
+    """Content of a news dataset's `manifest.json`.
+
+    Args:
+      source: The caller's description of where the impressions came from.
+      split: How the parts were made; None where the data came divided.
+      articles: Articles, the empty one in row 0 among them.
+      history_clicks: Clicks of all histories.
+      parts: Sizes of each part, in order; the first is the one that classes were learned from.
+      counts: What was mended, left out or odd, by a name for each.
+      files: SHA-256 of every other file by its path inside the dataset.
+      kind: Tells news from click logs.
+      format_version: Version of the layout on disk.
+    """
+
+    __pydantic_config__ = _STRICT
+    source: Mapping[str, Any]
+    split: SplitRecord | None
+    articles: int
+    history_clicks: int
+    parts: Mapping[str, PartRecord]
+    counts: Mapping[str, int]
+    files: Mapping[str, str]
+    kind: Literal["news"] = "news"
+    format_version: int = field(default=FORMAT_VERSION)
+
+    def to_json(self) -> str:
+        """JSON text, stable under a round trip."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    @classmethod
+    def load(cls, path: Path) -> "NewsManifest":
+        """Reads a manifest.
+
+        Raises:
+          DataError: No such file, not a manifest of news, or of another format.
+        """
+        value = _read(path)
+        if value.get("kind") != "news":
+            raise DataError(f"{path}: expected a prepared news dataset, got a click log")
+        if value.get("format_version") != FORMAT_VERSION:
+            raise DataError(
+                f"{path}: written in the format {value.get('format_version')}; this release reads "
+                f"{FORMAT_VERSION}"
+            )
+        try:
+            manifest = _ADAPTER.validate_python(value)
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise DataError(f"{path}: {place}: {error.errors()[0]['msg']}") from error
+        for name in manifest.files:
+            if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+                raise DataError(f"{path}: {name!r} lies outside the dataset")
+        return manifest
+
+
+def is_news_dataset(folder: str | Path) -> bool:
+    """Whether a folder holds prepared news rather than a click log.
+
+    Raises:
+      DataError: It is not a prepared dataset at all.
+    """
+    return _read(Path(folder) / MANIFEST_FILE).get("kind") == "news"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{path.parent} is not a prepared dataset: it has no {path.name}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+_ADAPTER = TypeAdapter(NewsManifest)

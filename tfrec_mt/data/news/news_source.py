@@ -1,0 +1,75 @@
+"""`NewsSource`: the one interface between any news data and preparation."""
+
+import abc
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tfrec_mt.schema import Topic
+
+
+@dataclass(frozen=True)
+class NewsLog:
+    """Impressions and the histories they refer to.
+
+    Ids of users, articles and impressions are whole numbers or text. Columns of `histories`, one
+    row per history:
+
+    - `articles`: list of article ids, oldest first;
+    - `times` (optional): list of the clicks' seconds, never falling. An impression then sees the
+      strictly older clicks of its history; without it, the whole history.
+
+    Columns of `impressions`, one row per impression:
+
+    - `impression`, `user`: ids;
+    - `time`: int64 seconds since 1970;
+    - `history`: row of `histories`; null for none;
+    - `candidates`: list of article ids, as shown;
+    - `clicked` (optional): list of 0 or 1, one per candidate; the log has no labels without it;
+    - `truth` (optional): list of true click probabilities, one per candidate;
+    - one text column per topic of the source; null or unknown text is no domain.
+
+    Args:
+      part: Name of the part these impressions make up, as the owner of the data divides it; None
+        where they are still to be divided.
+      histories: See above.
+      impressions: See above.
+      file: Where the impressions come from, for error messages.
+    """
+
+    part: str | None
+    histories: pa.Table
+    impressions: pa.Table
+    file: str
+
+
+class NewsSource(abc.ABC):
+    """Articles, and impressions of them, in raw form."""
+
+    @property
+    @abc.abstractmethod
+    def topics(self) -> tuple[Topic, ...]:
+        """Topics with all their domains; each is a column of the impressions."""
+
+    @property
+    @abc.abstractmethod
+    def parts(self) -> tuple[str, ...]:
+        """Parts as the owner of the data divides it, or () for one log that is to be divided."""
+
+    @abc.abstractmethod
+    def articles(self) -> pa.Table:
+        """One row per article, of distinct `article` ids.
+
+        `article` and `title` must be there; `subtitle`, `category`, `sentiment` (text),
+        `entities` (list of text) and `published` (int64 seconds) may be. Any value but the id may
+        be null.
+        """
+
+    @abc.abstractmethod
+    def logs(self) -> Iterator[NewsLog]:
+        """One log per part in the order of `parts`, or a single one with part None."""
+
+    def counts(self) -> dict[str, int]:
+        """What the source passed over or mended while it was read, by a name for each."""
+        return {}

@@ -1,0 +1,107 @@
+"""`NewsSpec`: what a model has to know of a prepared news dataset."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from tfrec_mt.schema import SchemaError, Topic
+from tfrec_mt.schema.errors import nearest
+
+TextFields = Literal["title", "title_and_subtitle"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewsSpec:
+    """Tokenizer settings, classes and topics of a news dataset; readable and writable as JSON.
+
+    Codes start at 1 in the order of the names; 0 is missing or unknown.
+
+    Args:
+      vocabulary_size: Lines of the vocabulary file.
+      lowercase: Whether text is lowercased before it is cut into word pieces.
+      max_title_length: Most word pieces of a title, [CLS] and [SEP] among them.
+      history_length: Clicks of history that a reader shows by default.
+      text: What is read as an article's title.
+      categories: Names of the categories in code order.
+      sentiments: Names of the sentiments in code order.
+      entities: Names of the known entities, in the order of the columns of `NewsBatch.entities`.
+      topics: Topics with their domains.
+
+    Raises:
+      SchemaError: A size is not positive, or names are not distinct.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    vocabulary_size: int
+    lowercase: bool
+    max_title_length: int = 64
+    history_length: int = 50
+    text: TextFields = "title"
+    categories: tuple[str, ...] = ()
+    sentiments: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.max_title_length < 3:
+            raise SchemaError(
+                f"max_title_length must leave room for a word piece between [CLS] and [SEP]: "
+                f"expected at least 3, got {self.max_title_length}"
+            )
+        for name in ("vocabulary_size", "history_length"):
+            if getattr(self, name) < 1:
+                raise SchemaError(f"{name} must be at least 1, got {getattr(self, name)}")
+        topics = tuple(topic.name for topic in self.topics)
+        for name in ("categories", "sentiments", "entities"):
+            if len(set(getattr(self, name))) != len(getattr(self, name)):
+                raise SchemaError(f"{name} must be distinct, got {getattr(self, name)}")
+        if len(set(topics)) != len(topics):
+            raise SchemaError(f"topics must have distinct names, got {topics}")
+
+    def topic(self, name: str) -> Topic:
+        """The topic of that name.
+
+        Raises:
+          SchemaError: There is none.
+        """
+        for topic in self.topics:
+            if topic.name == name:
+                return topic
+        raise SchemaError(f"no topic {name!r}; {nearest(name, [t.name for t in self.topics])}")
+
+    def to_json(self) -> str:
+        """JSON text, stable under a round trip."""
+        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "news spec") -> "NewsSpec":
+        """Reads what `to_json` wrote.
+
+        Raises:
+          SchemaError: Not a spec; names the place.
+        """
+        try:
+            return _ADAPTER.validate_json(text)
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"])
+            raise SchemaError(f"{where}: {place}: {error.errors()[0]['msg']}") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> "NewsSpec":
+        """Reads a file that holds `to_json`.
+
+        Raises:
+          SchemaError: No such file, or not a spec.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise SchemaError(f"{path} does not exist; expected a news spec") from None
+        return cls.from_json(text, str(path))
+
+
+_ADAPTER = TypeAdapter(NewsSpec)

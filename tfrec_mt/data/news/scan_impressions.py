@@ -1,0 +1,54 @@
+"""Reads whole impressions of a part once, in stored order."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tfrec_mt.data.news.impression_batch import ImpressionBatch
+from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.data.news.shown_histories import age_in_hours, shown_histories
+
+
+def scan_impressions(
+    dataset: NewsDataset, part: str, batch_size: int, history_length: int | None = None
+) -> Iterator[ImpressionBatch]:
+    """Yields all impressions of a part with all their candidates; the last batch may be shorter.
+
+    Args:
+      dataset: The dataset.
+      part: Name of the part.
+      batch_size: Impressions per batch, at least 1.
+      history_length: Clicks of history to show; by default the spec's.
+
+    Yields:
+      Batches of article rows; a title can then be encoded once for the whole part.
+
+    Raises:
+      DataError: An unknown part.
+      ValueError: A number below 1.
+    """
+    length = dataset.spec.history_length if history_length is None else history_length
+    if batch_size < 1 or length < 1:
+        raise ValueError(
+            f"batch_size and history_length must be at least 1, got {batch_size} and {length}"
+        )
+    columns = dataset.part(part)
+    for start in range(0, len(columns), batch_size):
+        rows = np.arange(start, min(start + batch_size, len(columns)))
+        first, end = int(columns.offsets[rows[0]]), int(columns.offsets[rows[-1] + 1])
+        offsets = columns.offsets[rows[0] : rows[-1] + 2] - first
+        history, shown = shown_histories(columns, rows, dataset.history_articles, length)
+        candidates = np.array(columns.candidates[first:end])
+        time = np.repeat(columns.time[rows], np.diff(offsets))
+        yield ImpressionBatch(
+            history=history,
+            history_length=shown,
+            offsets=offsets,
+            candidates=candidates,
+            clicked=None if columns.clicked is None else np.array(columns.clicked[first:end]),
+            truth=None if columns.truth is None else np.array(columns.truth[first:end]),
+            age_hours=age_in_hours(time, dataset.published[candidates]),
+            domains={name: np.array(codes[rows]) for name, codes in columns.domains.items()},
+            user=np.array(columns.user[rows]),
+            impression=np.array(columns.impression[rows]),
+        )

@@ -1,0 +1,44 @@
+"""What titles of a history are asked to tell beside the click."""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def class_loss(logits: Any, codes: Any, weights: Any) -> Any:
+    """Weighted mean of the cross-entropy of classes, in nats.
+
+    Args:
+      logits: `[U, K]`; class `k` has code `k + 1`.
+      codes: `[U]` int, 0 for an unknown class, which adds nothing.
+      weights: `[U]`, at least 0.
+
+    Returns:
+      A scalar; 0 if no title has both a class and a weight.
+
+    Reference:
+      MTRec, equation 5.
+    """
+    known = tf.cast(codes > 0, logits.dtype) * weights
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(codes - 1, 0), logits)
+    return tf.math.divide_no_nan(tf.reduce_sum(known * losses), tf.reduce_sum(known))
+
+
+def entity_loss(logits: Any, entities: Any, weights: Any) -> Any:
+    """Weighted mean over titles of the mean cross-entropy over entities, in nats.
+
+    Args:
+      logits: `[U, E]`.
+      entities: `[U, E]`, 1 for each entity of a title.
+      weights: `[U]`, at least 0.
+
+    Returns:
+      A scalar; 0 if no title has a weight.
+
+    Reference:
+      Bi et al. 2022 (the original MTRec), where entities are the second auxiliary task.
+    """
+    losses = tf.reduce_mean(
+        tf.nn.sigmoid_cross_entropy_with_logits(labels=entities, logits=logits), axis=-1
+    )
+    return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), tf.reduce_sum(weights))

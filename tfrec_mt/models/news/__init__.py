@@ -1,0 +1,1 @@
+"""News models: titles and clicks to a score per candidate."""

@@ -1,0 +1,146 @@
+"""`BertTitleEncoder`: titles through a BERT."""
+
+from typing import Any, Literal
+
+import keras
+import keras_hub
+import tensorflow as tf
+
+from tfrec_mt.models.news.packed_bert import PackedBert
+from tfrec_mt.models.news.title_encoder import TitleEncoder
+from tfrec_mt.schema import SchemaError
+
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class BertTitleEncoder(TitleEncoder):
+    """The [CLS] vector of a BERT, all of which is trained, or LoRA alone.
+
+    With LoRA every weight of the BERT is frozen, and the kernels of its attention's query, key,
+    value and output become `W + lora_alpha / lora_rank * A B`, by Keras' own mechanism.
+    (`keras_hub`'s `Backbone.enable_lora` offers no alpha and knows query and value only.)
+
+    Args:
+      vocabulary_size: Word pieces.
+      num_layers, num_heads, hidden_dim, intermediate_dim, max_sequence_length, num_segments: See
+        `keras_hub.models.BertBackbone`. Weights are random; `from_preset` brings trained ones.
+      dropout: The BERT's own, also of its attention.
+      lora_rank: Rank of LoRA; 0 trains the BERT itself.
+      lora_alpha: Its scale; by default the rank.
+      precision: Type of matrix products; weights, their updates and sums are float32.
+
+    Reference:
+      MTRec, 2.2.1 and 2.6 (r = 16, alpha = 4).
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        num_layers: int = 2,
+        num_heads: int = 2,
+        hidden_dim: int = 32,
+        intermediate_dim: int = 64,
+        max_sequence_length: int = 64,
+        num_segments: int = 2,
+        dropout: float = 0.0,
+        lora_rank: int = 0,
+        lora_alpha: float | None = None,
+        precision: Precision = "float32",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+        self.bert_config: dict[str, Any] = {
+            "vocabulary_size": vocabulary_size,
+            "num_layers": num_layers,
+            "num_heads": num_heads,
+            "hidden_dim": hidden_dim,
+            "intermediate_dim": intermediate_dim,
+            "max_sequence_length": max_sequence_length,
+            "num_segments": num_segments,
+            "dropout": dropout,
+        }
+        self.lora_rank = lora_rank
+        self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
+        self.precision: Precision = precision
+        self.backbone = keras_hub.models.BertBackbone(**self.bert_config, name="bert")
+        self.backbone.pooled_dense.trainable = False  # not used
+        self._forward = PackedBert(self.backbone, tf.as_dtype(precision))
+        if lora_rank:
+            self._enable_lora()
+        self.built = True
+
+    @classmethod
+    def from_preset(cls, preset: str, **settings: Any) -> "BertTitleEncoder":
+        """An encoder with the weights of a BERT: a keras_hub preset or a Hugging Face folder.
+
+        Args:
+          preset: Its name or folder.
+          **settings: Arguments apart from those that give the BERT's sizes.
+
+        Raises:
+          SchemaError: keras_hub finds no BERT there.
+        """
+        try:
+            source = keras_hub.models.BertBackbone.from_preset(preset)
+        except (ValueError, OSError, KeyError) as error:
+            raise SchemaError(f"{preset}: no BERT that keras_hub can read: {error}") from error
+        names = (
+            "vocabulary_size",
+            "num_layers",
+            "num_heads",
+            "hidden_dim",
+            "intermediate_dim",
+            "max_sequence_length",
+            "num_segments",
+        )
+        encoder = cls(**{name: getattr(source, name) for name in names}, **settings)
+        weights = {weight.path: weight for weight in encoder.backbone.weights}
+        for weight in source.weights:
+            weights[weight.path].assign(weight)
+        return encoder
+
+    @property
+    def width(self) -> int:
+        return int(self.backbone.hidden_dim)
+
+    def call(self, tokens: Any, training: bool = False) -> Any:
+        return self._forward(tokens, training)
+
+    def merged(self) -> "BertTitleEncoder":
+        """An encoder of the same function whose LoRA is part of its plain weights."""
+        plain = BertTitleEncoder(**self.bert_config, precision=self.precision, name=self.name)
+        for own, other in zip(
+            self.backbone._flatten_layers(), plain.backbone._flatten_layers(), strict=True
+        ):
+            if getattr(own, "lora_enabled", False):
+                other.kernel.assign(own.kernel)
+                other.bias.assign(own.bias)
+            elif not list(own._flatten_layers(include_self=False)):
+                other.set_weights(own.get_weights())
+        return plain
+
+    def _enable_lora(self) -> None:
+        for layer in self.backbone._flatten_layers(include_self=False):
+            # parents stay trainable: a frozen one would hide its LoRA
+            if not list(layer._flatten_layers(include_self=False)):
+                layer.trainable = False
+        for layer in self.backbone.transformer_layers:
+            attention = layer._self_attention_layer
+            for name in ("query_dense", "key_dense", "value_dense", "output_dense"):
+                dense = getattr(attention, name)
+                dense.trainable = True
+                dense.enable_lora(self.lora_rank, lora_alpha=self.lora_alpha)
+                dense.bias.trainable = False
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            **self.bert_config,
+            "lora_rank": self.lora_rank,
+            "lora_alpha": self.lora_alpha,
+            "precision": self.precision,
+        }

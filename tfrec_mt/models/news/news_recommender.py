@@ -1,0 +1,174 @@
+"""`NewsRecommender`: which of the titles in an impression a user will click."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.models.news.recency import Recency
+from tfrec_mt.models.news.title_encoder import TitleEncoder
+from tfrec_mt.models.news.user_encoder import UserEncoder
+from tfrec_mt.schema import SchemaError
+
+Auxiliary = Literal["category", "sentiment", "entities"]
+AUXILIARIES: tuple[Auxiliary, ...] = ("category", "sentiment", "entities")
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class NewsRecommender(keras.Model):
+    """Title encoder, user encoder, dot product, and heads that tell what a title is about.
+
+    It keeps the contract of `RankingModel` with one row per pair of user and candidate:
+    `knowledge` is the user's vector beside the title's (and traces of its age), `logits` is
+    the dot product of the two. So kernels of domains attach to it as to any other base.
+
+    Args:
+      schema: Spec of the prepared news, or its JSON.
+      title_encoder: Reads titles, or its serialised form.
+      auxiliary: Heads, for training only.
+      user_heads: See `UserEncoder`.
+      attention_units: See `UserEncoder`.
+      recency: Whether a candidate's age counts.
+
+    Call arguments:
+      features: `tokens` `[U, T]`, `history` `[B, H]` and `candidates` `[B, C]` places among the U
+        titles, `history_length` `[B]`, `candidate_mask` and `age_hours` `[B, C]`; see `NewsBatch`.
+      training: Whether dropout is active.
+
+    Returns:
+      `{"ctr": [B * C, 1]}`, the sigmoid of each pair's score, impression by impression. Scores are
+      learned as a ranking within impressions; their sigmoid is monotone in them and no more.
+
+    Raises:
+      SchemaError: A head is asked for of which the data has no classes.
+
+    Reference:
+      MTRec, 2.2 and 2.3.
+    """
+
+    tasks = ("ctr",)
+
+    def __init__(
+        self,
+        schema: NewsSpec | str,
+        title_encoder: TitleEncoder | Mapping[str, Any],
+        auxiliary: Sequence[Auxiliary] = ("category", "sentiment"),
+        user_heads: int = 0,
+        attention_units: int = 200,
+        recency: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.schema = schema if isinstance(schema, NewsSpec) else NewsSpec.from_json(schema)
+        if not isinstance(title_encoder, TitleEncoder):
+            title_encoder = keras.saving.deserialize_keras_object(dict(title_encoder))
+        self.title_encoder: TitleEncoder = title_encoder
+        self.auxiliary = tuple(auxiliary)
+        self.user_heads = user_heads
+        self.attention_units = attention_units
+        self.user_encoder = UserEncoder(user_heads, attention_units, name="user_encoder")
+        self.user_encoder.build((None, None, self.title_encoder.width))
+        self.recency = Recency(name="recency") if recency else None
+        if self.recency is not None:
+            self.recency.build((None, self.title_encoder.width))
+        self.heads = {name: self._head(name) for name in self.auxiliary}
+        self.built = True
+
+    def _head(self, name: Auxiliary) -> keras.layers.Dense:
+        classes = {
+            "category": self.schema.categories,
+            "sentiment": self.schema.sentiments,
+            "entities": self.schema.entities,
+        }
+        if name not in classes:
+            raise ValueError(f"auxiliary tasks are {', '.join(AUXILIARIES)}, got {name!r}")
+        if not classes[name]:
+            raise SchemaError(f"auxiliary task {name}: the prepared news have no such classes")
+        head = keras.layers.Dense(len(classes[name]), name=f"{name}_head")
+        head.build((None, self.title_encoder.width))
+        return head
+
+    @property
+    def knowledge_width(self) -> int:
+        """Width of a pair's knowledge."""
+        return 2 * self.title_encoder.width + (Recency.width if self.recency is not None else 0)
+
+    def titles(self, tokens: Any, training: bool = False) -> Any:
+        """Titles' vectors, `[U, T] -> [U, D]`."""
+        return self.title_encoder(tokens, training=training)
+
+    def users(self, clicked: Any, length: Any) -> Any:
+        """Users' vectors `[B, D]` from clicked titles' `[B, H, D]` and how many there are `[B]`."""
+        mask = tf.range(tf.shape(clicked)[1]) < length[:, tf.newaxis]
+        return self.user_encoder(clicked, mask)
+
+    def pairs(self, users: Any, titles: Any, age_hours: Any) -> Any:
+        """Knowledge `[N, K]` of pairs of users `[N, D]`, titles `[N, D]` and ages `[N]`."""
+        parts = [users, titles]
+        if self.recency is not None:
+            parts.append(self.recency.traces(age_hours))
+        return tf.concat(parts, axis=-1)
+
+    def knowledge_of(self, vectors: Any, features: Mapping[str, Any]) -> dict[str, Any]:
+        """Knowledge of a batch whose titles' vectors `[U, D]` are known."""
+        users = self.users(tf.gather(vectors, features["history"]), features["history_length"])
+        candidates = features["candidates"]
+        titles = tf.gather(vectors, tf.reshape(candidates, [-1]))
+        users = tf.repeat(users, tf.shape(candidates)[1], axis=0)
+        return {"ctr": self.pairs(users, titles, tf.reshape(features["age_hours"], [-1]))}
+
+    def knowledge(
+        self, features: Mapping[str, Any], candidates: bool = True, training: bool = False
+    ) -> dict[str, Any]:
+        """What the last layer sees of each pair, `{"ctr": [B * C, K]}`.
+
+        Args:
+          features: See the class.
+          candidates: For the contract; a user's candidates always have an axis of their own.
+          training: Whether dropout is active.
+        """
+        return self.knowledge_of(self.titles(features["tokens"], training), features)
+
+    def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
+        """Scores of pairs: `{"ctr": [N, K]} -> {"ctr": [N, 1]}`."""
+        width = self.title_encoder.width
+        users, titles, traces = tf.split(knowledge["ctr"], [width, width, -1], axis=-1)
+        scores = tf.reduce_sum(users * titles, axis=-1, keepdims=True)
+        if self.recency is not None:
+            scores += self.recency(users, traces)
+        return {"ctr": scores}
+
+    def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
+        """Sigmoids, `{"ctr": [N, 1]}`."""
+        return {task: tf.sigmoid(logit) for task, logit in logits.items()}
+
+    def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
+        """Scores of pairs against those of the rest of their impression.
+
+        The sigmoid of the result is the softmax over the impression, `[B * C, 1]`. Kernels are
+        trained on it, so that they learn what the base learned.
+        """
+        mask = features["candidate_mask"]
+        scores = tf.reshape(logits["ctr"], tf.shape(mask))
+        count = tf.shape(mask)[1]
+        # [B, C, C]: for each candidate the scores of the others
+        others = tf.repeat(scores[:, tf.newaxis], count, axis=1)
+        seen = mask[:, tf.newaxis] & ~tf.eye(count, dtype=tf.bool)
+        rest = tf.reduce_logsumexp(tf.where(seen, others, -1e9), axis=-1)
+        return {"ctr": tf.reshape(scores - rest, [-1, 1])}
+
+    def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+        return self.probabilities(self.logits(self.knowledge(features, training=training)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "schema": self.schema.to_json(),
+            "title_encoder": keras.saving.serialize_keras_object(self.title_encoder),
+            "auxiliary": self.auxiliary,
+            "user_heads": self.user_heads,
+            "attention_units": self.attention_units,
+            "recency": self.recency is not None,
+        }

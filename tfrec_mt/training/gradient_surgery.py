@@ -1,0 +1,155 @@
+"""Joins the gradients of several tasks with respect to what they share."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import tensorflow as tf
+
+Surgery = Literal["mtrec", "pcgrad", "none"]
+SURGERIES: tuple[Surgery, ...] = ("mtrec", "pcgrad", "none")
+
+
+class JoinedGradients(NamedTuple):
+    """What surgery came to.
+
+    Attributes:
+      gradients: One per variable; None where no task has any.
+      cosine: Cosine of the angle between the first task's gradient and the sum of the others', a
+        scalar; 0 where one of them is zero.
+    """
+
+    gradients: list[Any]
+    cosine: Any
+
+
+def join_gradients(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGradients:
+    """Joins the tasks' gradients, each read as one vector over all shared variables.
+
+    A variable is shared if at least two tasks reach it; all shared ones are taken as one vector.
+    What one task alone reaches, such as its head, keeps that task's gradient and counts for no
+    angle.
+
+    Every mode yields a weighted sum of the tasks' gradients, so only the weights are computed, from
+    inner products, and each gradient is read twice, whatever the mode.
+
+    - `mtrec`: the others' sum `a` is one task beside the first, `m`. Where `m . a < 0`, each is
+      projected onto the normal plane of the other, and the two are summed:
+      `(1 - m.a / m.m) m + (1 - m.a / a.a) a`.
+    - `pcgrad`: each task's gradient is projected, one after the other, onto the normal planes of
+      those tasks' (untouched) gradients that it then conflicts with, and all are summed. The order
+      is that of the tasks; Yu et al. draw it at random.
+    - `none`: the sum.
+
+    Args:
+      tasks: Gradients of each task, the main one first, one per variable; None where a task does
+        not reach it. Row-sparse ones (`tf.IndexedSlices`) stay so if all tasks' are.
+      surgery: Which of the three.
+
+    Raises:
+      ValueError: An unknown mode, fewer than two tasks, or tasks of unequal length.
+
+    Reference:
+      MTRec, equation 7, which is printed without the condition and for one side; its text and
+      figure 2 project both. PCGrad: Yu et al. 2020, Gradient Surgery for Multi-Task Learning.
+    """
+    if surgery not in SURGERIES:
+        raise ValueError(f"surgery must be one of {', '.join(SURGERIES)}, got {surgery!r}")
+    if len(tasks) < 2 or len({len(task) for task in tasks}) > 1:
+        raise ValueError(
+            "expected two tasks or more with a gradient per variable, got lengths "
+            f"{[len(task) for task in tasks]}"
+        )
+    columns = [_Column.of(gradients) for gradients in zip(*tasks, strict=True)]
+    # [tasks, tasks], inner products
+    shared = [column.products() for column in columns if column.is_shared]
+    products = tf.add_n([tf.zeros([len(tasks)] * 2), *shared])
+    if surgery == "none":
+        weights = tf.ones(len(tasks))
+    elif surgery == "mtrec":
+        weights = _mtrec_weights(products)
+    else:
+        weights = _pcgrad_weights(products)
+    return JoinedGradients([column.sum(weights) for column in columns], _cosine(products))
+
+
+class _Column(NamedTuple):
+    """One variable's gradient of each task, with the rows it stands in if it is row-sparse."""
+
+    values: list[Any]
+    rows: Any
+    shape: Any
+
+    @classmethod
+    def of(cls, gradients: Sequence[Any]) -> "_Column":
+        present = [g for g in gradients if g is not None]
+        if not present or not all(isinstance(g, tf.IndexedSlices) for g in present):
+            dense = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+            return cls(dense, None, None)
+        # rows that several tasks or several places touch meet in one place, in all tasks the same
+        indices = tf.concat([g.indices for g in present], axis=0)
+        rows, places = tf.unique(indices)
+        parts = iter(tf.split(places, [tf.shape(g.indices)[0] for g in present]))
+        count = tf.shape(rows)[0]
+        summed = [
+            None if g is None else tf.math.unsorted_segment_sum(g.values, next(parts), count)
+            for g in gradients
+        ]
+        return cls(summed, rows, present[0].dense_shape)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several tasks reach the variable."""
+        return sum(v is not None for v in self.values) > 1
+
+    def products(self) -> Any:
+        """Inner products of all pairs of tasks, `[tasks, tasks]`."""
+        flat = [None if v is None else tf.reshape(v, [-1]) for v in self.values]
+
+        def product(one: Any, other: Any) -> Any:
+            return 0.0 if one is None or other is None else tf.tensordot(one, other, 1)
+
+        above = {
+            (i, j): product(flat[i], flat[j]) for i in range(len(flat)) for j in range(i, len(flat))
+        }
+        places = range(len(flat))
+        return tf.stack([tf.stack([above[min(i, j), max(i, j)] for j in places]) for i in places])
+
+    def sum(self, weights: Any) -> Any:
+        """The weighted sum over tasks."""
+        if not any(v is not None for v in self.values):
+            return None
+        if self.is_shared:
+            parts = [weights[i] * v for i, v in enumerate(self.values) if v is not None]
+        else:
+            parts = [v for v in self.values if v is not None]
+        total = tf.add_n(parts)
+        return total if self.rows is None else tf.IndexedSlices(total, self.rows, self.shape)
+
+
+def _mtrec_weights(products: Any) -> Any:
+    others = tf.reduce_sum(products[0, 1:])
+    main, auxiliary = products[0, 0], tf.reduce_sum(products[1:, 1:])
+    conflict = tf.minimum(others, 0.0)
+    weight = 1.0 - tf.math.divide_no_nan(conflict, auxiliary)
+    first = 1.0 - tf.math.divide_no_nan(conflict, main)
+    return tf.concat([[first], tf.fill([products.shape[0] - 1], weight)], axis=0)
+
+
+def _pcgrad_weights(products: Any) -> Any:
+    count = products.shape[0]
+    projected = []
+    for task in range(count):
+        # the projected gradient, as weights of the tasks' own
+        mix = tf.one_hot(task, count)
+        for other in range(count):
+            if other != task:
+                conflict = tf.minimum(tf.tensordot(mix, products[:, other], 1), 0.0)
+                share = tf.math.divide_no_nan(conflict, products[other, other])
+                mix -= share * tf.one_hot(other, count)
+        projected.append(mix)
+    return tf.add_n(projected)
+
+
+def _cosine(products: Any) -> Any:
+    lengths = tf.sqrt(products[0, 0] * tf.reduce_sum(products[1:, 1:]))
+    return tf.math.divide_no_nan(tf.reduce_sum(products[0, 1:]), lengths)

@@ -1,0 +1,131 @@
+"""`NewsLearner`: trains a news model on clicks and on what titles are about."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfrec_mt.losses.click_nce_loss import click_nce_loss
+from tfrec_mt.losses.title_losses import class_loss, entity_loss
+from tfrec_mt.models.news.news_recommender import NewsRecommender
+from tfrec_mt.storage.variables import named_variables
+from tfrec_mt.training.gradient_surgery import SURGERIES, Surgery, join_gradients
+
+
+class NewsLearner:
+    """One step on a batch of impressions.
+
+    The loss is that of the clicks plus `auxiliary_weight` times the sum of those of the auxiliary
+    tasks, which see each title of a history as often as it occurs there. Surgery joins their
+    gradients where the title encoder is shared; heads and user encoder have one task each.
+
+    Only titles of histories are asked for two gradients, and titles are encoded in two groups for
+    that.
+
+    Args:
+      model: Its heads say which auxiliary tasks there are.
+      optimizer: Updates row by row where a gradient is row-sparse.
+      surgery: See `join_gradients`.
+      auxiliary_weight: The paper's lambda.
+
+    Raises:
+      ValueError: An unknown kind of surgery.
+
+    Reference:
+      MTRec, equations 4 to 7.
+    """
+
+    def __init__(
+        self,
+        model: NewsRecommender,
+        optimizer: keras.optimizers.Optimizer,
+        surgery: Surgery = "mtrec",
+        auxiliary_weight: float = 0.3,
+    ) -> None:
+        if surgery not in SURGERIES:
+            raise ValueError(f"surgery must be one of {', '.join(SURGERIES)}, got {surgery!r}")
+        self.model = model
+        self.optimizer = optimizer
+        self.surgery: Surgery = surgery if model.auxiliary else "none"
+        self.auxiliary_weight = auxiliary_weight
+        optimizer.build(model.trainable_variables)
+
+    @property
+    def variables(self) -> dict[str, tf.Variable]:
+        """Weights, dropout seeds and optimizer state."""
+        return named_variables(self.model, self.optimizer)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The loss, each task's own, and with surgery the angle in degrees between the tasks."""
+        angle = ("conflict_angle",) if self.surgery != "none" else ()
+        return ("loss", "click", *self.model.auxiliary, *angle)
+
+    def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
+        """Learns from one batch; what was clicked is its first candidate, whatever the labels."""
+        weights = [weight.value for weight in self.model.trainable_variables]
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            losses = self._losses(features)
+            click, *others = losses.values()
+            total = tf.add_n([self.auxiliary_weight * other for other in others] or [0.0 * click])
+            scaled = [self.auxiliary_weight * other for other in others]
+            tasks = {"none": [click + total], "mtrec": [click, total], "pcgrad": [click, *scaled]}
+        gradients = [tape.gradient(loss, weights) for loss in tasks[self.surgery]]
+        metrics = {"loss": click + total, **losses}
+        if len(gradients) == 1:
+            joined: Sequence[Any] = gradients[0]
+        else:
+            joined, cosine = join_gradients(gradients, self.surgery)
+            angle = tf.acos(tf.clip_by_value(cosine, -1.0, 1.0))
+            metrics["conflict_angle"] = angle * (180.0 / math.pi)
+        self.optimizer.apply(joined, self.model.trainable_variables)
+        return metrics
+
+    def _losses(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """Each task's loss, the clicks' first."""
+        model = self.model
+        weights = _times_in_histories(features)
+        if self.surgery == "none":
+            vectors = model.titles(features["tokens"], training=True)
+            told, places = vectors, None
+        else:
+            vectors, told, places = self._grouped(features)
+            weights = tf.gather(weights, places)
+        scores = model.logits(model.knowledge_of(vectors, features))["ctr"]
+        mask = features["candidate_mask"]
+        losses = {"click": click_nce_loss(tf.reshape(scores, tf.shape(mask)), mask)}
+        for name in model.auxiliary:
+            logits = model.heads[name](told)
+            answers = features[name] if places is None else tf.gather(features[name], places)
+            loss = entity_loss if name == "entities" else class_loss
+            losses[name] = loss(logits, answers, weights)
+        return losses
+
+    def _grouped(self, features: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+        """Vectors of all titles, those of titles in histories, and these titles' places."""
+        in_history = features["in_history"]
+        groups = [tf.where(chosen)[:, 0] for chosen in (in_history, ~in_history)]
+        vectors = [
+            self.model.titles(tf.gather(features["tokens"], places), training=True)
+            for places in groups
+        ]
+        titles = tf.shape(in_history)[0]
+        together = tf.scatter_nd(
+            tf.concat(groups, axis=0)[:, tf.newaxis],
+            tf.concat(vectors, axis=0),
+            [titles, vectors[0].shape[1]],
+        )
+        return together, vectors[0], groups[0]
+
+
+def _times_in_histories(features: Mapping[str, Any]) -> Any:
+    """How often each title occurs in the batch's histories, float32 `[U]`."""
+    history = features["history"]
+    shown = tf.range(tf.shape(history)[1]) < features["history_length"][:, tf.newaxis]
+    titles = tf.shape(features["in_history"])[0]
+    return tf.math.unsorted_segment_sum(
+        tf.reshape(tf.cast(shown, tf.float32), [-1]), tf.reshape(history, [-1]), titles
+    )

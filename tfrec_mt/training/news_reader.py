@@ -1,0 +1,39 @@
+"""`NewsReader`: batches of news as the training loop asks for them."""
+
+import numpy as np
+
+from tfrec_mt.data.batch import Batch
+from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
+from tfrec_mt.models.news.news_features import news_features
+
+
+class NewsReader:
+    """One batch per call: the number and length of titles differs from step to step.
+
+    Args:
+      reader: Where the batches come from.
+    """
+
+    def __init__(self, reader: NewsBatchReader) -> None:
+        self._reader = reader
+        self.steps_per_epoch = reader.steps_per_epoch
+
+    def read(self, start_step: int, stop_step: int) -> Batch:
+        """The batch of one step, with a first axis of one step.
+
+        The label is 1 for the clicked one of the candidates, `{"ctr": float32 [1, B, C]}`.
+
+        Raises:
+          ValueError: More than one step is asked for.
+        """
+        if stop_step - start_step != 1:
+            raise ValueError(
+                "batches of news differ in shape and are read one by one, "
+                f"got steps {start_step} to {stop_step}"
+            )
+        batch = self._reader.read(start_step)
+        features = {name: values[np.newaxis] for name, values in news_features(batch).items()}
+        keys = {name: features.pop(name) for name in ("user", "impression", "article")}
+        clicks = np.zeros((1, *batch.candidates.shape), np.float32)
+        clicks[..., 0] = 1.0
+        return Batch(features=features, labels={"ctr": clicks}, keys=keys, truth={})
