@@ -49,7 +49,11 @@ def test_vectors_and_gradients_equal_those_of_the_whole_bert(lora_rank: int) -> 
     np.testing.assert_allclose(got, expected, atol=2e-6)
     for weight, slope, other in zip(layer.trainable_weights, slopes, wanted, strict=True):
         np.testing.assert_allclose(
-            tf.convert_to_tensor(slope), tf.convert_to_tensor(other), atol=2e-5, err_msg=weight.path
+            tf.convert_to_tensor(slope),
+            tf.convert_to_tensor(other),
+            rtol=1e-4,
+            atol=5e-5,
+            err_msg=weight.path,
         )
 
 
