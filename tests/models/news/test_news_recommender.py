@@ -91,7 +91,7 @@ def test_heads_need_classes() -> None:
     with pytest.raises(SchemaError, match=r"auxiliary task sentiment: .* no such classes"):
         NewsRecommender(bare, model.title_encoder, auxiliary=("sentiment",))
     with pytest.raises(ValueError, match="category, sentiment, entities, got 'length'"):
-        NewsRecommender(bare, model.title_encoder, auxiliary=("length",))  # type: ignore[list-item]
+        NewsRecommender(bare, model.title_encoder, auxiliary=("length",))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="width 32, got 5"):
         small_news_model(user_heads=5)
 
