@@ -91,7 +91,7 @@ def test_gradients_are_those_of_separate_passes(surgery: Surgery) -> None:
         tasks = [[None if g is None else tf.convert_to_tensor(g) for g in tasks[0]], auxiliary]
     expected = join_gradients(tasks, surgery).gradients
     for got, wanted in zip(gradients(surgery, **ALL), expected, strict=True):
-        np.testing.assert_allclose(got, tf.convert_to_tensor(wanted), atol=1e-5)
+        np.testing.assert_allclose(got, tf.convert_to_tensor(wanted), rtol=1e-3, atol=3e-4)
 
 
 def test_heads_and_user_encoder_keep_their_own_gradients() -> None:

@@ -30,8 +30,11 @@ _AUXILIARY = flags.DEFINE_list(
 _AUXILIARY_WEIGHT = flags.DEFINE_float(
     "auxiliary_weight", 0.3, "Weight of the auxiliary losses.", lower_bound=0.0
 )
-_SURGERY = flags.DEFINE_enum(
-    "surgery", "mtrec", SURGERIES, "How the gradients of clicks and auxiliary tasks are joined."
+SURGERY = flags.DEFINE_enum(
+    "surgery",
+    None,
+    SURGERIES,
+    "How the tasks' gradients are joined; by default mtrec for news and none for click logs.",
 )
 _USER_HEADS = flags.DEFINE_integer(
     "user_heads", 0, "Heads of the self attention among clicked titles; 0: none.", lower_bound=0
@@ -88,7 +91,7 @@ def news_settings() -> dict[str, Any]:
             "attention_units": _ATTENTION_UNITS.value,
             "recency": _RECENCY.value,
         },
-        "surgery": _SURGERY.value,
+        "surgery": SURGERY.value or "mtrec",
         "auxiliary_weight": _AUXILIARY_WEIGHT.value,
         "negatives": _NEGATIVES.value,
         "history_length": _NEWS_HISTORY.value,

@@ -40,16 +40,20 @@ def test_vectors_and_gradients_equal_those_of_the_whole_bert(lora_rank: int) -> 
     weights = [w.value for w in layer.trainable_weights]
     upstream = np.random.default_rng(1).normal(size=(len(TOKENS), layer.width))
     results = []
-    for function in (lambda t: layer(t), lambda t: plain(layer, t)):
+    for packed in (True, False):
         with tf.GradientTape() as tape:
-            vectors = function(tokens)
+            vectors = layer(tokens) if packed else plain(layer, tokens)
             total = tf.reduce_sum(vectors * upstream.astype(np.float32))
         results.append((vectors, tape.gradient(total, weights)))
     (got, slopes), (expected, wanted) = results
     np.testing.assert_allclose(got, expected, atol=2e-6)
     for weight, slope, other in zip(layer.trainable_weights, slopes, wanted, strict=True):
         np.testing.assert_allclose(
-            tf.convert_to_tensor(slope), tf.convert_to_tensor(other), atol=2e-5, err_msg=weight.path
+            tf.convert_to_tensor(slope),
+            tf.convert_to_tensor(other),
+            rtol=1e-4,
+            atol=5e-5,
+            err_msg=weight.path,
         )
 
 

@@ -91,7 +91,7 @@ def test_heads_need_classes() -> None:
     with pytest.raises(SchemaError, match=r"auxiliary task sentiment: .* no such classes"):
         NewsRecommender(bare, model.title_encoder, auxiliary=("sentiment",))
     with pytest.raises(ValueError, match="category, sentiment, entities, got 'length'"):
-        NewsRecommender(bare, model.title_encoder, auxiliary=("length",))  # type: ignore[list-item]
+        NewsRecommender(bare, model.title_encoder, auxiliary=("length",))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="width 32, got 5"):
         small_news_model(user_heads=5)
 
@@ -108,7 +108,8 @@ def test_an_untrained_kernel_is_the_base() -> None:
     np.testing.assert_array_equal(model(FEATURES)["ctr"], model.base(FEATURES)["ctr"])
     decoder = next(w for w in model.kernels[0].weights if w.name == "ctr_decoder_bias")
     decoder.assign(np.full(decoder.shape, 0.5))
-    moved = abs(model(FEATURES)["ctr"] - model.base(FEATURES)["ctr"]).numpy().reshape(-1, 5)
+    scores = [m.logits(m.knowledge(FEATURES))["ctr"].numpy() for m in (model, model.base)]
+    moved = abs(scores[0] - scores[1]).reshape(-1, 5)
     none = BATCH.domains["device"] == 0
     assert none.any() and not moved[none].any()
     assert (moved[~none].max(axis=1) > 0).all()
@@ -121,6 +122,6 @@ def test_kernels_learn_behind_a_frozen_base() -> None:
     features, labels = pair_features(BATCH)
     step = tf.function(lambda: learner.step(features, labels), autograph=False)
     losses = [float(step()["device/ctr"]) for _ in range(40)]
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
     for weight, old in zip(model.base.weights, before, strict=True):
         np.testing.assert_array_equal(weight.numpy(), old)
