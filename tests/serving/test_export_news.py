@@ -242,16 +242,20 @@ def test_the_model_needs_neither_keras_nor_us(
     version: Path, loaded: Any, request_of_two: dict[str, Any], tmp_path: Path
 ) -> None:
     program = """
-import json, sys
+import importlib.util, json, pathlib, sys
 # TensorFlow imports Keras by itself where it can: forbid it
-sys.modules |= {"keras": None, "tf_keras": None, "keras_hub": None, "tfrec_mt": None}
-import tensorflow as tf, tensorflow_text
+forbidden = ("keras", "tf_keras", "keras_hub", "tfrec_mt")
+sys.modules |= dict.fromkeys(forbidden)
+import tensorflow as tf
+# `import tensorflow_text` would do, but imports Keras for layers of its own: as in C, its ops alone
+text = pathlib.Path(importlib.util.find_spec("tensorflow_text").origin).parent / "python" / "ops"
+for ops in ("_fast_wordpiece_tokenizer", "_normalize_ops", "_regex_split_ops"):
+    tf.load_op_library(str(text / f"{ops}.so"))
 version, request = sys.argv[1:]
 model = tf.saved_model.load(version)
 inputs = {name: tf.constant(value) for name, value in json.loads(request).items()}
 scores = model.signatures["score_impression"](**inputs)["scores"]
-loaded = [m for m in sys.modules if m.split(".")[0] in ("tfrec_mt", "keras", "tf_keras", "keras_hub")
-          and sys.modules[m]]
+loaded = [m for m in sys.modules if m.split(".")[0] in forbidden and sys.modules[m]]
 print(json.dumps([loaded, scores.numpy().tolist()]))
 """
     texts = {

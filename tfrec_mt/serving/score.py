@@ -50,7 +50,8 @@ class Scored:
 
     Args:
       rows: The rows with one column per task; of news, the column `scores` with one per candidate.
-      difference: Largest absolute difference to the model in memory, None if not compared.
+      difference: Largest absolute difference to the model in memory, None if not compared. Of news,
+        whose scores have no bounds, it is relative to scores above 1.
     """
 
     rows: pl.DataFrame

@@ -30,7 +30,7 @@ def publish_version(
     warm_up: Requests,
     description: Mapping[str, Any],
     extra_files: Mapping[str, str | bytes],
-    options: tf.saved_model.SaveOptions | None = None,
+    ops: Sequence[str] = (),
 ) -> Path:
     """Writes the next version of a SavedModel, whole or not at all.
 
@@ -45,7 +45,7 @@ def publish_version(
       warm_up: Signature and inputs of each request.
       description: Of the manifest, beside the hashes.
       extra_files: Content by name.
-      options: Of TensorFlow's saving.
+      ops: Namespaces of ops that are not TensorFlow's own.
 
     Returns:
       Folder of the version.
@@ -54,6 +54,10 @@ def publish_version(
       ValueError: A warm-up request is answered with a number that is not finite.
     """
     version = output / str(_next_version(output))
+    # nobody trains what is served
+    options = tf.saved_model.SaveOptions(
+        namespace_whitelist=[*ops], experimental_custom_gradients=False
+    )
     with published_folder(version) as folder:
         tf.saved_model.save(module, str(folder), signatures=functions, options=options)
         extra = folder / EXTRA
