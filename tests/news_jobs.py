@@ -74,9 +74,7 @@ def random_news_model(dataset: NewsDataset) -> NewsRecommender:
         precision="bfloat16",
         name="title_encoder",
     )
-    model = NewsRecommender(
-        dataset.spec, encoder, attention_units=7, recency=True, name="news"
-    )
+    model = NewsRecommender(dataset.spec, encoder, attention_units=7, recency=True, name="news")
     for weight in model.weights:
         if "lora" in weight.name or "weighing" in weight.path:
             weight.assign(rng.normal(scale=0.3, size=weight.shape))

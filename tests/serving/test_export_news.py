@@ -12,9 +12,11 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
+from tests.news_batches import small_news_model
 from tests.news_jobs import NewsJob
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.title_tokens import tokenize_titles
+from tfrec_mt.models.model_store import save_model
 from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.serving.export import ExportConfig
 from tfrec_mt.serving.export_news import export_news, is_news_export
@@ -25,7 +27,6 @@ from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
 from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE
 from tfrec_mt.serving.warm_up import WARM_UP_FILE
 from tfrec_mt.storage.hashes import verify_files
-from tfrec_mt.storage.variables import named_variables
 
 TOPICS = ("section", "device")
 ODD_TITLES = (
@@ -102,7 +103,7 @@ def test_kernels_change_scores(news_job: NewsJob, version: Path) -> None:
 
 def test_inputs_and_outputs(loaded: Any) -> None:
     width = 32
-    expected: dict[str, tuple[dict[str, list[int | None]], set[str]]] = {
+    expected: dict[str, tuple[dict[str, Any], set[str]]] = {
         "encode_news": ({"titles": [None]}, {"vectors"}),
         "encode_users": ({"history_vectors": [None, None, width]}, {"vectors"}),
         "score_impression": (
@@ -161,7 +162,9 @@ def test_nothing_scores_as_nothing(loaded: Any, rows: int, clicks: int, titles: 
         "age_hours": np.zeros((rows, 0), np.float32),
         **{topic: np.full(rows, "", object) for topic in TOPICS},
     }
-    tensors = {n: tf.constant(v, tf.string if v.dtype == object else None) for n, v in empty.items()}
+    tensors = {
+        n: tf.constant(v, tf.string if v.dtype == object else None) for n, v in empty.items()
+    }
     scores = loaded.signatures["score_impression"](**tensors)["scores"].numpy()
     assert scores.shape == (rows, titles) and np.isfinite(scores).all()
 
@@ -189,9 +192,7 @@ def test_lora_is_merged(version: Path) -> None:
     assert names and not [name for name in names if "lora" in name]
 
 
-def test_padding_and_company_change_nothing(
-    loaded: Any, request_of_two: dict[str, Any]
-) -> None:
+def test_padding_and_company_change_nothing(loaded: Any, request_of_two: dict[str, Any]) -> None:
     together = _ask(loaded, "score_impression", **request_of_two)["scores"]
     for row in range(2):
         alone = {name: value[row : row + 1].numpy() for name, value in request_of_two.items()}
@@ -214,9 +215,7 @@ def test_vectors_and_recommend_agree_with_titles(
     best = _ask(loaded, "recommend", **asked, k=np.array([2, 1], np.int32))
     order = np.argsort(-scores, axis=1)
     np.testing.assert_array_equal(best["indices"], order)
-    np.testing.assert_allclose(
-        best["scores"], np.take_along_axis(scores, order, axis=1), atol=1e-5
-    )
+    np.testing.assert_allclose(best["scores"], np.take_along_axis(scores, order, axis=1), atol=1e-5)
     users = _ask(loaded, "encode_users", history_vectors=clicked)["vectors"]
     assert users[0].any() and not users[1].any()
     for_all = _ask(
@@ -298,12 +297,7 @@ def test_a_version_describes_itself(version: Path, loaded: Any) -> None:
 
 
 def test_news_of_another_spec_are_refused(news_job: NewsJob, tmp_path: Path) -> None:
-    from tests.news_batches import small_news_model
-    from tfrec_mt.models.model_store import save_model
-
-    model = small_news_model()
-    assert named_variables(model)
-    save_model(model, tmp_path / "model", NewsDataset(news_job.data).vocabulary_file)
+    save_model(small_news_model(), tmp_path / "model", NewsDataset(news_job.data).vocabulary_file)
     config = ExportConfig(base=tmp_path / "model", data=news_job.data, output=tmp_path / "export")
     with pytest.raises(SchemaError, match="news of another spec"):
         export_news(config)

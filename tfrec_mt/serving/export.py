@@ -84,4 +84,3 @@ def _warm_up_tensors(
         ("score_candidates", candidates),
         ("parse_examples", {"examples": examples(rows)}),
     ]
-

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 # Not used by name: the graph of a news model holds its ops.
 import tensorflow_text  # noqa: F401
-import tensorflow as tf
 
 
 def load_export(version: Path) -> Any:

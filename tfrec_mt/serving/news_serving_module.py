@@ -14,7 +14,6 @@ from tfrec_mt.schema.features import MISSING_STRING
 from tfrec_mt.serving.preprocessing import domain_table
 from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
 
-_DEFAULT_K = 10
 _AGES = tf.TensorSpec([None, None], tf.float32, "age_hours")
 
 
@@ -28,12 +27,12 @@ class NewsServingModule(tf.Module):
       `[B, C]`; each distinct title of the request is encoded once.
     - `recommend`: `history_vectors` and the vectors `catalogue` `[B, N, D]`, of which 1 in the
       place of B is for everybody, to the `indices` and `scores` `[B, K]` of the best, best first. K
-      is the largest of `k` `[B]`, and N at most.
+      is the largest of `k` `[B]`, by default 10, and N at most.
 
     The last two take `age_hours` of each candidate, 0 or nothing where it is unknown, and the
     domain `[B]` of each topic that has kernels. In histories, which come newest first, empty titles
-    and vectors of zeros are padding. Scores are what the model ranks by, within one impression; they
-    are not probabilities.
+    and vectors of zeros are padding; a click on an article whose title is not known is a space.
+    Scores are what the model ranks by, within one impression; they are not probabilities.
 
     Title encoders serve in float32 and with LoRA merged into their weights.
 
@@ -47,23 +46,21 @@ class NewsServingModule(tf.Module):
       functions: The function behind each signature.
     """
 
-    def __init__(
-        self, model: NewsRecommender | AdaptedModel, vocabulary: TitleVocabulary
-    ) -> None:
+    def __init__(self, model: NewsRecommender | AdaptedModel, vocabulary: TitleVocabulary) -> None:
         super().__init__()
         adapted = model if isinstance(model, AdaptedModel) else None
         base: NewsRecommender = adapted.base if adapted else model
         self.topics = tuple(layer.topic for layer in adapted.kernels) if adapted else ()
         self.preprocessing = TitlePreprocessing(vocabulary, base.schema.max_title_length)
         self.kernel_tables = {
-            layer.topic: domain_table(layer.domains) for layer in (adapted.kernels if adapted else [])
+            layer.topic: domain_table(layer.domains)
+            for layer in (adapted.kernels if adapted else [])
         }
         topics = {topic: tf.TensorSpec([None], tf.string, topic) for topic in self.topics}
         texts = {n: tf.TensorSpec([None, None], tf.string, n) for n in ("history", "candidates")}
         self.impression_specs = texts | topics | {"age_hours": _AGES}
         self._encode = _title_function(base.title_encoder, self.preprocessing)
-        # a function, since modules save the layers they hold
-        self._users = lambda clicked, mask: base.user_encoder(clicked, mask)
+        self._users = _user_function(base)
         self._score = _score_function(base, adapted, self.kernel_tables)
         self.functions = self._functions(base.title_encoder.width)
         # of the model, only what is read is kept: no heads, no LoRA
@@ -74,7 +71,7 @@ class NewsServingModule(tf.Module):
         ]
 
     def _functions(self, width: int) -> dict[str, Any]:
-        unknown = tf.zeros([0, 0])
+        unknown, ten = tf.zeros([0, 0]), tf.constant([10])
         texts = {n: spec for n, spec in self.impression_specs.items() if n != _AGES.name}
         topics = {topic: texts[topic] for topic in self.topics}
         vectors = tf.TensorSpec([None, None, width], tf.float32, "history_vectors")
@@ -107,7 +104,7 @@ class NewsServingModule(tf.Module):
 
         @tf.function(autograph=False, input_signature=[places | topics, _AGES, count])
         def recommend(
-            raw: dict[str, Any], age_hours: Any = unknown, k: Any = tf.constant([_DEFAULT_K])
+            raw: dict[str, Any], age_hours: Any = unknown, k: Any = ten
         ) -> dict[str, Any]:
             users = self._vectors_of_users(raw["history_vectors"])
             rows = tf.shape(raw["catalogue"])[1]
@@ -136,6 +133,12 @@ def _title_function(encoder: TitleEncoder, preprocessing: TitlePreprocessing) ->
         return tf.gather(encoder(preprocessing(distinct)), places[1:])
 
     return encode
+
+
+def _user_function(base: NewsRecommender) -> Any:
+    """A function from clicked titles `[B, H, D]` and their mask `[B, H]` to users `[B, D]`."""
+    # not the layer itself, which the module would save with all that belongs to it
+    return lambda clicked, mask: base.user_encoder(clicked, mask)
 
 
 def _score_function(

@@ -86,9 +86,7 @@ def score(config: ScoreConfig) -> Scored:
     return Scored(rows=scored, difference=_difference(config, frame, columns))
 
 
-def rows_to_score(
-    config: ScoreConfig, requests_of: Callable[[Path], pl.DataFrame]
-) -> pl.DataFrame:
+def rows_to_score(config: ScoreConfig, requests_of: Callable[[Path], pl.DataFrame]) -> pl.DataFrame:
     """The file of rows, or the requests of the prepared dataset, at least one.
 
     Raises:

@@ -35,9 +35,9 @@ _BATCH_IMPRESSIONS = 32
 def score_news(config: ScoreConfig) -> Scored:
     """Scores raw impressions through `score_impression`; compares with codes scored in memory.
 
-    Rows have the lists `history` and `candidates` of titles, if known `age_hours` of the candidates,
-    and a column for the domain of each topic that has kernels. The model in memory computes in
-    float32 too, with its LoRA apart and its titles from the prepared dataset.
+    Rows have the lists `history` and `candidates` of titles, if known `age_hours` of the
+    candidates, and a column for the domain of each topic that has kernels. The model in memory
+    computes in float32 too, with its LoRA apart and its titles from the prepared dataset.
 
     Raises:
       DataError: Rows lack an input, or there is nothing to score or compare with.

@@ -10,11 +10,12 @@ from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
 class TitlePreprocessing(tf.Module):
     """Cuts titles into the word pieces that preparation cut them into.
 
-    Nothing here fails on a text: what is too long loses its end, what is unknown is [UNK]. The graph
-    holds TensorFlow Text's ops, so a process that loads it has to know them: `import
-    tensorflow_text` in Python (which imports Keras for layers of its own; `tf.load_op_library` of its
-    `_fast_wordpiece_tokenizer`, `_normalize_ops` and `_regex_split_ops` does not), `TF_LoadLibrary`
-    of these three in C; TensorFlow Serving has them built in.
+    Nothing here fails on a text: what is too long loses its end, what is unknown is [UNK].
+
+    The graph holds TensorFlow Text's ops, so a process that loads it has to know them: `import
+    tensorflow_text` in Python (which imports Keras for layers of its own; `tf.load_op_library` of
+    its `_fast_wordpiece_tokenizer`, `_normalize_ops` and `_regex_split_ops` does not),
+    `TF_LoadLibrary` of these three in C; TensorFlow Serving has them built in.
 
     Args:
       vocabulary: The word pieces.

@@ -55,9 +55,7 @@ class ArticleVectors:
                 f"expected vectors of width {self.vectors.shape[1]}, got {newer.vectors.shape[1]}"
             )
         places = newer.places(self.ids)
-        vectors = np.where(
-            (places >= 0)[:, np.newaxis], newer.vectors[places], self.vectors
-        )
+        vectors = np.where((places >= 0)[:, np.newaxis], newer.vectors[places], self.vectors)
         added = self.places(newer.ids) < 0
         ids = tuple(name for name, new in zip(newer.ids, added, strict=True) if new)
         return ArticleVectors(self.ids + ids, np.concatenate([vectors, newer.vectors[added]]))

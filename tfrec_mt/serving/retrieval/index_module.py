@@ -18,8 +18,10 @@ _STREAMED_ROWS = 4096
 
 
 class IndexModule(tf.Module):
-    """Answers `query_vectors` `[B, D]` with the `articles` and `scores` `[B, K]` of the largest
-    dot products, best first.
+    """An index over article vectors.
+
+    It answers `query_vectors` `[B, D]` with the `articles` and `scores` `[B, K]` of the largest dot
+    products, best first.
 
     - `brute_force`: one matrix product with all articles.
     - `streaming`: block by block, which needs less memory for many queries at once.
@@ -56,7 +58,8 @@ class IndexModule(tf.Module):
 
 
 def _layers() -> Any:
-    if not tf.keras.__version__.startswith("2."):
+    # Keras 2 in the place of tf.keras does not say which version it is
+    if getattr(tf.keras, "__version__", "2").startswith("3"):
         raise SchemaError(
             "TensorFlow Recommenders needs Keras 2 as tf.keras: set TF_USE_LEGACY_KERAS=1 before "
             "TensorFlow is imported, or use the retrieve binary"
