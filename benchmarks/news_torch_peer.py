@@ -137,7 +137,7 @@ def main() -> None:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         optimizer.step()
-        loss = float(click + auxiliary)
+        loss = float((click + auxiliary).detach())
         print(time.perf_counter() - start, loss, flush=True)
 
 

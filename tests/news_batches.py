@@ -73,5 +73,9 @@ def small_news_model(
     """A model over `small_spec`; by default with a tiny BERT."""
     keras.utils.set_random_seed(seed)
     encoder = title_encoder or BertTitleEncoder(PIECES, max_sequence_length=16, name="titles")
+    if title_encoder is None:
+        # word pieces as small as a new BERT's leave all titles alike, and clicks without gradient
+        table = encoder.weights[0]
+        table.assign(np.random.default_rng(seed).normal(size=table.shape))
     settings = {"attention_units": 7, **settings}
     return NewsRecommender(small_spec(), encoder, name="news", **settings)

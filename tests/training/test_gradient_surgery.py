@@ -42,7 +42,7 @@ def test_conflict_by_hand() -> None:
     # m' = (2, 0) + 8/25 (-4, 3) = (.72, .96);  a' = (-4, 3) + 8/4 (2, 0) = (0, 3)
     tasks = vectors([2, 0, 0, 0], [-4, 3, 0, 0])
     for surgery in ("mtrec", "pcgrad"):
-        joined = join_gradients(tasks, surgery)  # type: ignore[arg-type]
+        joined = join_gradients(tasks, surgery)
         np.testing.assert_allclose(flat(joined.gradients), [0.72, 3.96, 0, 0], rtol=1e-6)
         assert float(joined.cosine) == pytest.approx(-0.8)
     np.testing.assert_array_equal(flat(join_gradients(tasks, "none").gradients), [-2, 3, 0, 0])

@@ -25,8 +25,9 @@ def gelu(x: Any) -> tuple[Any, Any]:
     gate = tf.sigmoid(x * (_B * square + _A))
 
     def gradient(upstream: Any) -> Any:
-        through_gate = tf.raw_ops.SigmoidGrad(y=gate, dy=upstream * x)
-        return upstream * gate + through_gate * ((3.0 * _B) * square + _A)
+        # free of upstream, so that several gradients of one pass share it
+        slope = tf.raw_ops.SigmoidGrad(y=gate, dy=x * ((3.0 * _B) * square + _A))
+        return upstream * (slope + gate)
 
     return x * gate, gradient
 

@@ -1,12 +1,12 @@
 """Flags that describe a news model and its training."""
 
-from typing import Any
+from typing import Any, cast
 
 from absl import flags
 
 from tfrec_mt.models.news.bert_title_encoder import PRECISIONS
 from tfrec_mt.models.news.news_recommender import AUXILIARIES
-from tfrec_mt.training.gradient_surgery import SURGERIES
+from tfrec_mt.training.gradient_surgery import SURGERIES, Surgery
 
 TITLE_ENCODER = flags.DEFINE_string(
     "title_encoder",
@@ -31,7 +31,10 @@ _AUXILIARY_WEIGHT = flags.DEFINE_float(
     "auxiliary_weight", 0.3, "Weight of the auxiliary losses.", lower_bound=0.0
 )
 _SURGERY = flags.DEFINE_enum(
-    "surgery", "mtrec", SURGERIES, "How the gradients of clicks and auxiliary tasks are joined."
+    "surgery",
+    None,
+    SURGERIES,
+    "How the tasks' gradients are joined; by default mtrec for news and none for click logs.",
 )
 _USER_HEADS = flags.DEFINE_integer(
     "user_heads", 0, "Heads of the self attention among clicked titles; 0: none.", lower_bound=0
@@ -69,6 +72,11 @@ def _known_auxiliaries(names: list[str]) -> bool:
 flags.register_validator("auxiliary", _known_auxiliaries)  # type: ignore[no-untyped-call]
 
 
+def surgery(default: Surgery) -> Surgery:
+    """The kind of surgery that the flags give."""
+    return cast(Surgery, _SURGERY.value or default)
+
+
 def news_settings() -> dict[str, Any]:
     """Arguments of `NewsPretrainConfig` that the flags give."""
     bert = TITLE_ENCODER.value not in ("bag", "self_attention")
@@ -88,7 +96,7 @@ def news_settings() -> dict[str, Any]:
             "attention_units": _ATTENTION_UNITS.value,
             "recency": _RECENCY.value,
         },
-        "surgery": _SURGERY.value,
+        "surgery": surgery("mtrec"),
         "auxiliary_weight": _AUXILIARY_WEIGHT.value,
         "negatives": _NEGATIVES.value,
         "history_length": _NEWS_HISTORY.value,

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 FILE = "variables"
-_SEED_NUMBER = re.compile(r"^seed_generator(_\d+)?/")
+_SEED_NUMBER = re.compile(r"(^|/)seed_generator(_\d+)?/")
 
 
 class VariableMismatchError(ValueError):
@@ -24,7 +24,7 @@ def named_variables(*owners: Any) -> dict[str, tf.Variable]:
     named: dict[str, tf.Variable] = {}
     for owner in owners:
         for variable in owner.variables:
-            path = _SEED_NUMBER.sub("seed_generator/", variable.path)
+            path = _SEED_NUMBER.sub(r"\1seed_generator/", variable.path)
             twins = sum(name.partition("#")[0] == path for name in named)
             named[f"{path}#{twins}" if twins else path] = variable.value
     return named

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_mt.losses.multi_task_loss import multi_task_loss
 from tfrec_mt.storage.variables import named_variables
+from tfrec_mt.training.gradient_surgery import Surgery, join_gradients
 
 
 class BaseLearner:
@@ -17,6 +18,8 @@ class BaseLearner:
       model: Maps features to `{task: [B, 1]}` probabilities.
       optimizer: Updates row by row where a gradient is row-sparse.
       task_weights: See `multi_task_loss`.
+      surgery: How the tasks' gradients are joined; see `join_gradients`. `none` takes one
+        gradient of the loss.
     """
 
     def __init__(
@@ -24,10 +27,12 @@ class BaseLearner:
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer,
         task_weights: Mapping[str, float] | None = None,
+        surgery: Surgery = "none",
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.task_weights = task_weights
+        self.surgery: Surgery = surgery if len(model.tasks) > 1 else "none"
         optimizer.build(model.trainable_variables)
 
     @property
@@ -42,10 +47,17 @@ class BaseLearner:
 
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Learns from one batch."""
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=self.surgery != "none") as tape:
             chances = self.model(features, training=True)
             loss, means = multi_task_loss(chances, labels, self.task_weights)
+            shares = self.task_weights or {}
+            parts = [shares.get(task, 1.0) * mean for task, mean in means.items()]
         weights = self.model.trainable_variables
-        gradients = tape.gradient(loss, [weight.value for weight in weights])
+        values = [weight.value for weight in weights]
+        if self.surgery == "none":
+            gradients = tape.gradient(loss, values)
+        else:
+            tasks = [tape.gradient(part, values) for part in parts]
+            gradients = join_gradients(tasks, self.surgery).gradients
         self.optimizer.apply(gradients, weights)
         return {"loss": loss, **means}

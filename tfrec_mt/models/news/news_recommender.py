@@ -62,9 +62,11 @@ class NewsRecommender(keras.Model):
     ) -> None:
         super().__init__(**kwargs)
         self.schema = schema if isinstance(schema, NewsSpec) else NewsSpec.from_json(schema)
-        if not isinstance(title_encoder, TitleEncoder):
-            title_encoder = keras.saving.deserialize_keras_object(dict(title_encoder))
-        self.title_encoder: TitleEncoder = title_encoder
+        self.title_encoder: TitleEncoder = (
+            title_encoder
+            if isinstance(title_encoder, TitleEncoder)
+            else keras.saving.deserialize_keras_object(dict(title_encoder))
+        )
         self.auxiliary = tuple(auxiliary)
         self.user_heads = user_heads
         self.attention_units = attention_units

@@ -209,15 +209,16 @@ def _read_articles(path: Path) -> pl.DataFrame:
 
 def _named_in_title(frame: pl.DataFrame) -> pl.Series:
     """Those entities of each article that its title names, in any case of letters."""
-    pairs = frame.select("title", "entities").with_row_index("row").explode("entities")
-    named = pairs.filter(
+    numbered = frame.select("title", "entities").with_row_index("row")
+    named = numbered.explode("entities").filter(
         pl.col("title")
         .str.to_lowercase()
         .str.contains(pl.col("entities").str.to_lowercase(), literal=True)
     )
     lists = named.group_by("row", maintain_order=True).agg("entities")
-    rows = pairs.select("row").unique(maintain_order=True)
-    return rows.join(lists, on="row", how="left", maintain_order="left")["entities"]
+    return numbered.select("row").join(lists, on="row", how="left", maintain_order="left")[
+        "entities"
+    ]
 
 
 def _read_history(path: Path) -> pl.DataFrame:

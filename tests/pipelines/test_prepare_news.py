@@ -1,0 +1,91 @@
+"""News through `prepare_data`, in this process where no binary has to start."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from tests.data.news.tiny_news import VOCABULARY
+from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.pipelines import prepare_data
+from tfrec_mt.schema import SchemaError
+
+SMALL = ("--users=60", "--articles=200", "--impressions=600", "--vocabulary=learn")
+
+
+@pytest.fixture(autouse=True)
+def kept_flags() -> Iterator[None]:
+    with flagsaver.flagsaver():
+        yield
+
+
+def run(output: Path, *arguments: str) -> None:
+    flags.FLAGS(["prepare_data", f"--output={output}", *arguments])
+    prepare_data.main()
+
+
+def test_the_newsroom(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path / "data", "--source=newsroom", *SMALL, "--seed=3", "--max_entities=7")
+    dataset = NewsDataset(tmp_path / "data")
+    assert dataset.parts == ("train", "fresh", "test")
+    assert dataset.articles == 201 and len(dataset.spec.entities) == 7
+    assert dataset.manifest.source["source"] == "newsroom"
+    assert dataset.manifest.source["users"] == 60
+    out = capsys.readouterr().out
+    assert "200 articles" in out and "impressions without click" in out
+
+
+def test_a_vocabulary_file(tmp_path: Path) -> None:
+    VOCABULARY.save(tmp_path / "vocab.txt")
+    run(
+        tmp_path / "data",
+        "--source=newsroom",
+        *SMALL[:3],
+        f"--vocabulary={tmp_path / 'vocab.txt'}",
+        "--nolowercase",
+        "--split=time",
+        "--split_parts=train:4,test:1",
+    )
+    dataset = NewsDataset(tmp_path / "data")
+    assert dataset.vocabulary.pieces == VOCABULARY.pieces
+    assert not dataset.spec.lowercase
+    assert dataset.parts == ("train", "test")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source=newsroom", "--rows=5"], "--rows does not go with --source=newsroom"),
+        (["--source=newsroom", "--data_dir=x"], "--data_dir does not go with"),
+        (["--source=newsroom", "--examples=x"], "--examples does not go with"),
+        (["--source=mind", "--users=5"], "--users does not go with --source=mind"),
+        (["--source=mind", "--shift=0"], "--shift does not go with --source=mind"),
+        (["--source=takeout", "--vocabulary=learn"], "--vocabulary does not go with"),
+        (["--source=eb_nerd"], "--source=eb_nerd needs --data_dir"),
+        (["--source=eb_nerd", "--data_dir=nowhere"], "nowhere does not exist"),
+        (["--source=newsrom"], "did you mean 'newsroom'"),
+        (["--source=newsroom", "--learned_pieces=99"], "goes with --vocabulary=learn"),
+        (["--source=newsroom", "--lowercase"], "says itself whether it is lowercased"),
+        (["--source=newsroom", "--vocabulary=no.txt"], "expected a vocabulary file"),
+    ],
+)
+def test_wrong_flags_stop_before_any_work(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    with pytest.raises((SchemaError, ValueError), match=message):
+        run(tmp_path / "data", *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_divided_source_takes_no_split(tmp_path: Path) -> None:
+    folder = tmp_path / "mind" / "train"
+    folder.mkdir(parents=True)
+    (folder / "news.tsv").write_text("N1\tnews\tnewsus\tStorm\t\t\t[]\t[]\n")
+    (folder / "behaviors.tsv").write_text("1\tU1\t11/11/2019 9:05:58 AM\t\tN1-1 N2-0\n")
+    source = ("--source=mind", f"--data_dir={folder.parent}", "--vocabulary=learn")
+    run(tmp_path / "data", *source)
+    assert NewsDataset(tmp_path / "data").parts == ("train",)
+    with pytest.raises(SchemaError, match="comes divided into train; leave it out"):
+        run(tmp_path / "again", *source, "--split=time")
