@@ -15,7 +15,16 @@ def version() -> str:
     return match[1]
 
 
-BINARIES = ("prepare-data", "pretrain", "fine-tune", "evaluate", "export", "score", "demo")
+BINARIES = (
+    "prepare-data",
+    "pretrain",
+    "fine-tune",
+    "evaluate",
+    "export",
+    "score",
+    "retrieve",
+    "demo",
+)
 
 setup(
     name="tfrec-mt",

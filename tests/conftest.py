@@ -1,13 +1,20 @@
-"""A small job, run once for all tests that need its folders."""
+"""A small job of each kind, run once for all tests that need its folders."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.jobs import Job, run_job
+from tests.news_jobs import NewsJob, make_news_job
 
 
 @pytest.fixture(scope="session")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     """A prepared takeout world with a base, its control and kernels of every domain."""
     return run_job(Path(tmp_path_factory.mktemp("job")))
+
+
+@pytest.fixture(scope="session")
+def news_job(tmp_path_factory: pytest.TempPathFactory) -> NewsJob:
+    """A prepared newsroom with a model and kernels, all of random weights."""
+    return make_news_job(Path(tmp_path_factory.mktemp("news_job")))

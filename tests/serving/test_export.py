@@ -14,9 +14,10 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.jobs import Job
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.serving.export import EXTRA, MANIFEST_FILE, ExportConfig, export
+from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.score import ScoreConfig, score
+from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE
 from tfrec_mt.serving.warm_up import WARM_UP_FILE
 from tfrec_mt.storage.hashes import verify_files
 

@@ -10,6 +10,8 @@ from typing import TypeVar
 import keras
 import tensorflow as tf
 
+# Not used by name: a stored model names its title encoder, which Keras then has to know.
+import tfrec_mt.models.news.title_encoders  # noqa: F401
 from tfrec_mt.models.catalog import NEWS_MODELS, RANKING_MODELS
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel

@@ -1,5 +1,7 @@
 """Measures a base, its kernels and the control per task and domain, with intervals.
 
+Of a click log the metrics are over rows; of news they are means over impressions.
+
 Example:
   python -m tfrec_mt.pipelines.evaluate --data=runs/takeout/data --base=runs/takeout/base \
       --kernels=runs/takeout/kernels --output=runs/takeout/evaluation
@@ -9,7 +11,9 @@ from pathlib import Path
 
 from absl import flags
 
+from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.evaluation.evaluate import METRICS_FILE, EvaluateConfig, evaluate
+from tfrec_mt.evaluation.evaluate_news import evaluate_news
 from tfrec_mt.evaluation.table import format_metrics, format_table
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.training.fine_tune import KERNELS
@@ -27,16 +31,15 @@ _OUTPUT = flags.DEFINE_string("output", None, "Folder to make, with metrics.json
 
 def main() -> None:
     """Evaluates and prints a table per task."""
-    found = evaluate(
-        EvaluateConfig(
-            data=Path(_DATA.value),
-            base=Path(_BASE.value) / MODEL,
-            kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
-            control=Path(_CONTROL.value) / MODEL if _CONTROL.value else None,
-            part=_PART.value,
-            output=Path(_OUTPUT.value),
-        )
+    config = EvaluateConfig(
+        data=Path(_DATA.value),
+        base=Path(_BASE.value) / MODEL,
+        kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
+        control=Path(_CONTROL.value) / MODEL if _CONTROL.value else None,
+        part=_PART.value,
+        output=Path(_OUTPUT.value),
     )
+    found = evaluate_news(config) if is_news_dataset(_DATA.value) else evaluate(config)
     print(f"part {found.part}, split by {found.split}")
     for task in found.tasks:
         print(f"\n{format_metrics(found.rows, task)}")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from absl import flags
 
+from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.serving.export import ExportConfig, export
+from tfrec_mt.serving.export_news import export_news
 from tfrec_mt.training.fine_tune import KERNELS
 from tfrec_mt.training.pretrain import MODEL
 
@@ -20,20 +22,21 @@ _DATA = flags.DEFINE_string(
     "data", None, "Prepared dataset whose sampled requests warm up.", required=True
 )
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the versions.", required=True)
-_NAME = flags.DEFINE_string("name", "ranking", "Name of the model in warm-up requests.")
+_NAME = flags.DEFINE_string(
+    "name", None, "Name of the model in warm-up requests; default: ranking or news."
+)
 
 
 def main() -> None:
     """Exports and says where the version is."""
-    version = export(
-        ExportConfig(
-            base=Path(_BASE.value) / MODEL,
-            kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
-            data=Path(_DATA.value),
-            output=Path(_OUTPUT.value),
-            name=_NAME.value,
-        )
+    config = ExportConfig(
+        base=Path(_BASE.value) / MODEL,
+        kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
+        data=Path(_DATA.value),
+        output=Path(_OUTPUT.value),
+        name=_NAME.value,
     )
+    version = export_news(config) if is_news_dataset(_DATA.value) else export(config)
     print(f"export: {version}")
 
 

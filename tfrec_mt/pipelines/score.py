@@ -1,5 +1,7 @@
 """Scores raw rows through an exported SavedModel and compares with the model in memory.
 
+Rows of a news model are impressions: lists `history` and `candidates` of titles.
+
 Example:
   python -m tfrec_mt.pipelines.score --export=runs/takeout/export/1 --data=runs/takeout/data \
       --base=runs/takeout/base --kernels=runs/takeout/kernels --output=runs/takeout/scores.parquet
@@ -12,7 +14,9 @@ from absl import flags
 
 from tfrec_mt.pipelines.flag_types import path_or_none
 from tfrec_mt.pipelines.run_binary import EXIT_ERROR, run_binary
+from tfrec_mt.serving.export_news import is_news_export
 from tfrec_mt.serving.score import ScoreConfig, score
+from tfrec_mt.serving.score_news import score_news
 from tfrec_mt.training.fine_tune import KERNELS
 from tfrec_mt.training.pretrain import MODEL
 
@@ -29,17 +33,17 @@ _TOLERANCE = flags.DEFINE_float(
 
 def main() -> None:
     """Scores, and fails if the export and the model in memory differ."""
-    found = score(
-        ScoreConfig(
-            export=Path(_EXPORT.value),
-            rows=path_or_none(_ROWS.value),
-            data=path_or_none(_DATA.value),
-            output=path_or_none(_OUTPUT.value),
-            base=Path(_BASE.value) / MODEL if _BASE.value else None,
-            kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
-        )
+    config = ScoreConfig(
+        export=Path(_EXPORT.value),
+        rows=path_or_none(_ROWS.value),
+        data=path_or_none(_DATA.value),
+        output=path_or_none(_OUTPUT.value),
+        base=Path(_BASE.value) / MODEL if _BASE.value else None,
+        kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
     )
-    print(f"{len(found.rows):,} rows scored")
+    news = is_news_export(config.export)
+    found = score_news(config) if news else score(config)
+    print(f"{len(found.rows):,} {'impressions' if news else 'rows'} scored")
     if found.difference is not None:
         print(f"largest difference to the model in memory: {found.difference:.2e}")
         if not found.difference <= _TOLERANCE.value:

@@ -1,6 +1,6 @@
 """Scores raw rows through an exported SavedModel, and compares with the model in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,9 @@ class Scored:
     """Scores of raw rows.
 
     Args:
-      rows: The rows with one column per task.
-      difference: Largest absolute difference to the model in memory, None if not compared.
+      rows: The rows with one column per task; of news, the column `scores` with one per candidate.
+      difference: Largest absolute difference to the model in memory, None if not compared. Of news,
+        whose scores have no bounds, it is relative to scores above 1.
     """
 
     rows: pl.DataFrame
@@ -69,13 +70,10 @@ def score(config: ScoreConfig) -> Scored:
     """
     if config.output and config.output.exists():
         raise FileExistsError(f"{config.output} exists; choose another output file")
-    frame = _rows(config)
+    frame = rows_to_score(config, lambda data: PreparedDataset(data).requests())
     loaded = tf.saved_model.load(str(config.export))
     function = loaded.signatures["serving_default"]
-    specs = {
-        name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
-        for name, tensor in function.structured_input_signature[1].items()
-    }
+    specs = input_specs(function)
     scores: dict[str, list[np.ndarray]] = {}
     for tensors in _batches(frame, specs):
         for task, values in function(**tensors).items():
@@ -88,18 +86,45 @@ def score(config: ScoreConfig) -> Scored:
     return Scored(rows=scored, difference=_difference(config, frame, columns))
 
 
-def _rows(config: ScoreConfig) -> pl.DataFrame:
+def rows_to_score(config: ScoreConfig, requests_of: Callable[[Path], pl.DataFrame]) -> pl.DataFrame:
+    """The file of rows, or the requests of the prepared dataset, at least one.
+
+    Raises:
+      DataError: Neither is named, or there is no row.
+    """
     if config.rows:
         if not config.rows.is_file():
             raise DataError(f"rows file {config.rows} does not exist")
         frame = pl.read_parquet(config.rows)
     elif config.data:
-        frame = PreparedDataset(config.data).requests()
+        frame = requests_of(config.data)
     else:
         raise DataError("nothing to score: name a file of rows, or a prepared dataset")
     if frame.is_empty():
         raise DataError("there are no rows to score")
     return frame
+
+
+def input_specs(signature: Any) -> Specs:
+    """Inputs of a loaded signature by name."""
+    return {
+        name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
+        for name, tensor in signature.structured_input_signature[1].items()
+    }
+
+
+def dataset_to_compare_with(config: ScoreConfig, frame: pl.DataFrame) -> Path:
+    """The prepared dataset that rows carry their places in.
+
+    Raises:
+      DataError: There is none, or rows carry no places.
+    """
+    if not config.data or ROW not in frame.columns:
+        raise DataError(
+            "comparing needs the prepared dataset and rows that carry their place in it: "
+            "leave out the file of rows to take the dataset's own"
+        )
+    return config.data
 
 
 def _batches(frame: pl.DataFrame, specs: Specs) -> Iterator[dict[str, Any]]:
@@ -112,12 +137,7 @@ def _difference(
 ) -> float | None:
     if not config.base:
         return None
-    if not config.data or ROW not in frame.columns:
-        raise DataError(
-            "comparing needs the prepared dataset and rows that carry their place in it: "
-            "leave out the file of rows to take the dataset's own"
-        )
-    dataset = PreparedDataset(config.data)
+    dataset = PreparedDataset(dataset_to_compare_with(config, frame))
     base = load_model(config.base)
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
     memory = _score_rows(

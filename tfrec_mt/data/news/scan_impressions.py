@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfrec_mt.data.news.impression_batch import ImpressionBatch
+from tfrec_mt.data.news.impression_columns import ImpressionColumns
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.shown_histories import age_in_hours, shown_histories
 
@@ -35,20 +36,32 @@ def scan_impressions(
     columns = dataset.part(part)
     for start in range(0, len(columns), batch_size):
         rows = np.arange(start, min(start + batch_size, len(columns)))
-        first, end = int(columns.offsets[rows[0]]), int(columns.offsets[rows[-1] + 1])
-        offsets = columns.offsets[rows[0] : rows[-1] + 2] - first
-        history, shown = shown_histories(columns, rows, dataset.history_articles, length)
-        candidates = np.array(columns.candidates[first:end])
-        time = np.repeat(columns.time[rows], np.diff(offsets))
-        yield ImpressionBatch(
-            history=history,
-            history_length=shown,
-            offsets=offsets,
-            candidates=candidates,
-            clicked=None if columns.clicked is None else np.array(columns.clicked[first:end]),
-            truth=None if columns.truth is None else np.array(columns.truth[first:end]),
-            age_hours=age_in_hours(time, dataset.published[candidates]),
-            domains={name: np.array(codes[rows]) for name, codes in columns.domains.items()},
-            user=np.array(columns.user[rows]),
-            impression=np.array(columns.impression[rows]),
-        )
+        yield impressions_of(dataset, columns.take(rows), length)
+
+
+def impressions_of(
+    dataset: NewsDataset, columns: ImpressionColumns, history_length: int
+) -> ImpressionBatch:
+    """Stored impressions of a dataset with their histories, all in one batch.
+
+    Args:
+      dataset: The dataset.
+      columns: Impressions of one of its parts, all or some.
+      history_length: Clicks of history to show.
+    """
+    rows = np.arange(len(columns))
+    history, shown = shown_histories(columns, rows, dataset.history_articles, history_length)
+    candidates = np.array(columns.candidates)
+    time = np.repeat(columns.time, np.diff(columns.offsets))
+    return ImpressionBatch(
+        history=history,
+        history_length=shown,
+        offsets=np.array(columns.offsets),
+        candidates=candidates,
+        clicked=None if columns.clicked is None else np.array(columns.clicked),
+        truth=None if columns.truth is None else np.array(columns.truth),
+        age_hours=age_in_hours(time, dataset.published[candidates]),
+        domains={name: np.array(codes) for name, codes in columns.domains.items()},
+        user=np.array(columns.user),
+        impression=np.array(columns.impression),
+    )

@@ -51,8 +51,6 @@ class BertTitleEncoder(TitleEncoder):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
         self.bert_config: dict[str, Any] = {
             "vocabulary_size": vocabulary_size,
             "num_layers": num_layers,
@@ -65,10 +63,9 @@ class BertTitleEncoder(TitleEncoder):
         }
         self.lora_rank = lora_rank
         self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
-        self.precision: Precision = precision
         self.backbone = keras_hub.models.BertBackbone(**self.bert_config, name="bert")
         self.backbone.pooled_dense.trainable = False  # not used
-        self._forward = PackedBert(self.backbone, tf.as_dtype(precision))
+        self.set_precision(precision)
         if lora_rank:
             self._enable_lora()
         self.built = True
@@ -106,6 +103,17 @@ class BertTitleEncoder(TitleEncoder):
     @property
     def width(self) -> int:
         return int(self.backbone.hidden_dim)
+
+    def set_precision(self, precision: Precision) -> None:
+        """Changes the type of matrix products; weights stay what they are.
+
+        Raises:
+          ValueError: There is no such type.
+        """
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+        self.precision: Precision = precision
+        self._forward = PackedBert(self.backbone, tf.as_dtype(precision))
 
     def call(self, tokens: Any, training: bool = False) -> Any:
         return self._forward(tokens, training)

@@ -1,5 +1,6 @@
 """`NewsScorer`: scores of whole impressions, each article read once."""
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,6 +44,13 @@ class NewsScorer:
             autograph=False,
         )
         self._score: Any = tf.function(self._scores, autograph=False, reduce_retracing=True)
+
+    def adapted(self, adapt: Adapt) -> "NewsScorer":
+        """A scorer with kernels that shares this one's vectors, so that no title is read twice."""
+        scorer = copy.copy(self)
+        scorer._adapt = adapt
+        scorer._score = tf.function(scorer._scores, autograph=False, reduce_retracing=True)
+        return scorer
 
     def vectors(self, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
         """Vectors of articles `[...]`, `[..., D]`."""

@@ -1,0 +1,81 @@
+"""A prepared newsroom, a model with LoRA on it, and kernels, all of random weights."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tfrec_mt.adapters.iak import IAK
+from tfrec_mt.adapters.kernel_store import save_kernels
+from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.data.news.prepare_news import prepare_news
+from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource
+from tfrec_mt.data.splits import SplitSpec
+from tfrec_mt.models.model_store import save_model
+from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
+from tfrec_mt.models.news.news_recommender import NewsRecommender
+from tfrec_mt.training.fine_tune import KERNELS
+from tfrec_mt.training.pretrain import MODEL
+
+
+@dataclass(frozen=True)
+class NewsJob:
+    """Folders: prepared news, runs of a model and of its kernels."""
+
+    data: Path
+    base: Path
+    kernels: Path
+
+    @property
+    def model(self) -> Path:
+        return self.base / MODEL
+
+    @property
+    def kernel_folder(self) -> Path:
+        return self.kernels / KERNELS
+
+
+def make_news_job(folder: Path) -> NewsJob:
+    """Makes everything in an empty folder."""
+    rng = np.random.default_rng(0)
+    job = NewsJob(folder / "data", folder / "base", folder / "kernels")
+    source = NewsroomSource(NewsroomConfig(users=80, articles=150, impressions=600, seed=3))
+    dataset = prepare_news(
+        source,
+        job.data,
+        split=SplitSpec.parse("train:6,fresh:1,test:1", "days"),
+        learned_pieces=300,
+        lowercase=True,
+        max_title_length=24,
+        history_length=8,
+        seed=1,
+    )
+    model = random_news_model(dataset)
+    base_fingerprint = save_model(model, job.model, dataset.vocabulary_file)
+    for topic in dataset.spec.topics:
+        layer = IAK(topic.name, topic.domains, {"ctr": model.knowledge_width}, encoder_units=(4,))
+        for weight in layer.weights:
+            if "decoder" in weight.name:
+                weight.assign(rng.normal(size=weight.shape))
+        save_kernels(layer, job.kernel_folder, base_fingerprint)
+    return job
+
+
+def random_news_model(dataset: NewsDataset) -> NewsRecommender:
+    """With LoRA and recency that do something, and bfloat16, which serving leaves out."""
+    rng = np.random.default_rng(1)
+    keras.utils.set_random_seed(0)
+    encoder = BertTitleEncoder(
+        dataset.spec.vocabulary_size,
+        max_sequence_length=dataset.spec.max_title_length,
+        lora_rank=2,
+        lora_alpha=4.0,
+        precision="bfloat16",
+        name="title_encoder",
+    )
+    model = NewsRecommender(dataset.spec, encoder, attention_units=7, recency=True, name="news")
+    for weight in model.weights:
+        if "lora" in weight.name or "weighing" in weight.path:
+            weight.assign(rng.normal(scale=0.3, size=weight.shape))
+    return model

@@ -1,0 +1,69 @@
+"""A sample of impressions in raw form, as a client would send them to be scored."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tfrec_mt.data.news.impression_batch import ImpressionBatch
+from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.data.news.scan_impressions import impressions_of
+from tfrec_mt.schema.features import MISSING_STRING
+
+ROW_COLUMN = "row"
+# A click on an article whose title is not known; an empty text would be padding.
+NO_TITLE = " "
+
+
+def news_requests(dataset: NewsDataset, part: str, most: int) -> pl.DataFrame:
+    """Impressions from equal stretches of a part.
+
+    Args:
+      dataset: The dataset.
+      part: Name of the part.
+      most: Impressions at most.
+
+    Returns:
+      `row` (place in the part), `history` (titles, newest first), `candidates` (titles),
+      `age_hours` (of each candidate, 0 if unknown), and the domain of each topic ("" if unknown).
+
+    Raises:
+      DataError: An unknown part.
+    """
+    columns = dataset.part(part)
+    rows = np.linspace(0, len(columns), min(most, len(columns)), endpoint=False).astype(np.int64)
+    batch = stored_impressions(dataset, part, rows)
+    titles = dataset.titles()["title"].replace("", NO_TITLE)
+    shown = np.arange(batch.history.shape[1]) < batch.history_length[:, np.newaxis]
+    domains = {
+        topic.name: pl.Series([MISSING_STRING, *topic.domains])[batch.domains[topic.name]]
+        for topic in dataset.spec.topics
+    }
+    sizes = np.diff(batch.offsets)
+    return pl.DataFrame(
+        {
+            ROW_COLUMN: rows,
+            "history": _lists(titles[batch.history[shown]], batch.history_length),
+            "candidates": _lists(titles[batch.candidates], sizes),
+            "age_hours": _lists(pl.Series(batch.age_hours), sizes),
+            **domains,
+        }
+    )
+
+
+def stored_impressions(
+    dataset: NewsDataset, part: str, rows: npt.NDArray[np.int64]
+) -> ImpressionBatch:
+    """The impressions at some places of a part, in one batch.
+
+    Raises:
+      DataError: An unknown part.
+    """
+    columns = dataset.part(part).take(rows)
+    return impressions_of(dataset, columns, dataset.spec.history_length)
+
+
+def _lists(values: pl.Series, lengths: npt.NDArray[np.integer]) -> pl.Series:
+    """Cuts `[lengths.sum()]` values into one list per length."""
+    ends = np.cumsum(lengths)
+    parts = [values[int(end - size) : int(end)] for end, size in zip(ends, lengths, strict=True)]
+    return pl.Series(parts, dtype=pl.List(values.dtype))

@@ -1,0 +1,152 @@
+"""Evaluates a news model, its kernels and the control on one part of prepared news."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.data.news.scan_impressions import scan_impressions
+from tfrec_mt.evaluation.comparison import ModelRoles
+from tfrec_mt.evaluation.evaluate import (
+    ADAPTED,
+    CONTROL,
+    METRICS_FILE,
+    ZERO_SHOT,
+    EvaluateConfig,
+)
+from tfrec_mt.evaluation.impression_evaluator import RANDOM, ImpressionEvaluator
+from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
+from tfrec_mt.models.model_store import fingerprint, load_news_model
+from tfrec_mt.models.news.news_recommender import NewsRecommender
+from tfrec_mt.models.news.news_scorer import Adapt, NewsScorer
+from tfrec_mt.schema import DataError, SchemaError
+from tfrec_mt.storage.folders import published_folder
+
+SCAN_IMPRESSIONS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewsEvaluation:
+    """What an evaluation found.
+
+    Args:
+      rows: Metrics, lifts and oracle shares, as in `metrics.json`.
+      roles: Which model is which.
+      part: The part that was scored.
+      split: How the parts came about.
+      tasks: Task names.
+    """
+
+    rows: Sequence[MetricRow]
+    roles: ModelRoles
+    part: str
+    split: str
+    tasks: tuple[str, ...] = ("ctr",)
+
+
+def evaluate_news(config: EvaluateConfig) -> NewsEvaluation:
+    """Scores every impression of a part once with every model; each title is encoded once per base.
+
+    Kernels of a topic are measured on the domains of that topic, alone; on all impressions together
+    the kernels of all topics act at once. Besides the models there are a random order and, where
+    the truth is known, the oracle.
+
+    Raises:
+      DataError: It is not known what was clicked in the part.
+      SchemaError: A model was trained on news of another spec than the data's.
+      FileExistsError: The output exists.
+    """
+    if config.output and config.output.exists():
+        raise FileExistsError(f"{config.output} exists; choose another output folder")
+    dataset = NewsDataset(config.data)
+    columns = dataset.part(config.part)
+    if columns.clicked is None:
+        raise DataError(f"part {config.part!r} of {dataset.path} has no clicks to measure against")
+    base = _load(config.base, dataset)
+    kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
+    scorers = {ZERO_SHOT: NewsScorer(base, dataset)}
+    for name, layers in _groups(kernels).items():
+        scorers[name] = scorers[ZERO_SHOT].adapted(_adapt(AdaptedModel(base, layers)))
+    if config.control:
+        scorers[CONTROL] = NewsScorer(_load(config.control, dataset), dataset)
+    evaluator = ImpressionEvaluator(
+        list(scorers),
+        {topic.name: topic.domains for topic in dataset.spec.topics},
+        truth=columns.truth is not None,
+    )
+    for batch in scan_impressions(dataset, config.part, SCAN_IMPRESSIONS):
+        assert batch.clicked is not None
+        evaluator.add(
+            {name: scorer(batch) for name, scorer in scorers.items()},
+            batch.clicked,
+            batch.offsets,
+            batch.user,
+            batch.domains,
+            batch.truth,
+        )
+    rows = _rows(evaluator, list(scorers), truth=columns.truth is not None)
+    if config.output:
+        with published_folder(config.output) as folder:
+            write_rows(folder / METRICS_FILE, rows)
+    split = dataset.manifest.split
+    return NewsEvaluation(
+        rows=rows,
+        roles=ModelRoles(
+            zero_shot=ZERO_SHOT,
+            adapted=ADAPTED if kernels else ZERO_SHOT,
+            control=CONTROL if config.control else None,
+            baseline=RANDOM,
+        ),
+        part=config.part,
+        split=f"{split.kind} ({split.parts})" if split else "the data's owner",
+    )
+
+
+def _load(folder: Path, dataset: NewsDataset) -> NewsRecommender:
+    model = load_news_model(folder)
+    if model.schema != dataset.spec:
+        raise SchemaError(
+            f"the model in {folder} was trained on news of another spec than that of {dataset.path}"
+        )
+    return model
+
+
+def _groups(kernels: Sequence[DomainKernels]) -> dict[str, list[DomainKernels]]:
+    """All kernels together, and those of each topic by themselves."""
+    if not kernels:
+        return {}
+    return {ADAPTED: [*kernels], **{_alone(layer.topic): [layer] for layer in kernels}}
+
+
+def _alone(topic: str) -> str:
+    return f"{ADAPTED}/{topic}"
+
+
+def _adapt(model: AdaptedModel) -> Adapt:
+    def adapt(plain: Mapping[str, Any], domains: Mapping[str, Any]) -> Mapping[str, Any]:
+        return model.adapt(plain, model.kernel_codes(domains))
+
+    return adapt
+
+
+def _rows(evaluator: ImpressionEvaluator, models: Sequence[str], truth: bool) -> list[MetricRow]:
+    """All rows, where a topic's own kernels stand for `adapted` on its domains."""
+    rows = evaluator.rows()
+    for model in models:
+        if model != ZERO_SHOT:
+            rows += evaluator.lift(model, ZERO_SHOT)
+        if truth:
+            rows += evaluator.oracle_share(model)
+    kept = []
+    for row in rows:
+        alone = _alone(row.topic) in models
+        if row.model == _alone(row.topic):
+            kept.append(dataclasses.replace(row, model=ADAPTED))
+        elif not row.model.startswith(f"{ADAPTED}/") and not (row.model == ADAPTED and alone):
+            kept.append(row)
+    return kept

@@ -1,0 +1,86 @@
+"""Exports a news model and its kernels as one versioned SavedModel."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.data.news.news_requests import news_requests
+from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
+from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_news_model
+from tfrec_mt.models.news.news_recommender import NewsRecommender
+from tfrec_mt.schema import SchemaError
+from tfrec_mt.serving.export import ExportConfig
+from tfrec_mt.serving.news_serving_module import NewsServingModule
+from tfrec_mt.serving.requests import row_tensors
+from tfrec_mt.serving.versions import publish_version, read_manifest
+
+NEWS = "news"
+_IMPRESSIONS_PER_WARM_UP = 4
+
+
+def is_news_export(version: Path) -> bool:
+    """Whether an exported version holds a news model.
+
+    Raises:
+      DataError: The folder is not a version that this release can read.
+    """
+    return bool(read_manifest(version).get("kind") == NEWS)
+
+
+def export_news(config: ExportConfig) -> Path:
+    """Writes the next version of a news model, with its `spec.json`; see `publish_version`.
+
+    Returns:
+      Folder of the version.
+
+    Raises:
+      SchemaError: The data has another spec than the model.
+    """
+    dataset = NewsDataset(config.data)
+    base = load_news_model(config.base)
+    if base.schema != dataset.spec:
+        raise SchemaError(
+            f"{config.base} was trained on news of another spec than that of {config.data}"
+        )
+    base_fingerprint = fingerprint(base)
+    kernels = load_kernels(config.kernels, base_fingerprint) if config.kernels else []
+    model: NewsRecommender | AdaptedModel = AdaptedModel(base, kernels) if kernels else base
+    vocabulary = TitleVocabulary.load(
+        config.base / VOCABULARIES / dataset.vocabulary_file.name, base.schema.lowercase
+    )
+    module = NewsServingModule(model, vocabulary)
+    return publish_version(
+        config.output,
+        module,
+        module.functions,
+        name=config.name or NEWS,
+        warm_up=_warm_up_tensors(module, dataset),
+        description={
+            "kind": NEWS,
+            "base_fingerprint": base_fingerprint,
+            "kernels": {layer.topic: list(layer.domains) for layer in kernels},
+        },
+        extra_files={"spec.json": base.schema.to_json()},
+    )
+
+
+def _warm_up_tensors(
+    module: NewsServingModule, dataset: NewsDataset
+) -> list[tuple[str, dict[str, np.ndarray]]]:
+    """Inputs of a request to each signature."""
+    requests = news_requests(dataset, dataset.parts[-1], _IMPRESSIONS_PER_WARM_UP)
+    impressions = row_tensors(requests, module.impression_specs)
+    titles = impressions["candidates"].ravel()
+    vectors = module.functions["encode_news"](titles)["vectors"].numpy()[np.newaxis]
+    places = {"history_vectors": vectors[:, :1], "catalogue": vectors}
+    unknown = {"age_hours": np.zeros((1, 0), np.float32), "k": np.array([1], np.int32)}
+    domains = {topic: impressions[topic][:1] for topic in module.topics}
+    return [
+        ("encode_news", {"titles": titles}),
+        ("encode_users", {"history_vectors": vectors[:, :1]}),
+        ("score_impression", impressions),
+        ("recommend", places | unknown | domains),
+    ]

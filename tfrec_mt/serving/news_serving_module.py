@@ -1,0 +1,166 @@
+"""`NewsServingModule`: what a SavedModel of a news model holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
+from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
+from tfrec_mt.models.news.news_recommender import NewsRecommender
+from tfrec_mt.models.news.title_encoder import TitleEncoder
+from tfrec_mt.schema.features import MISSING_STRING
+from tfrec_mt.serving.preprocessing import domain_table
+from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
+
+_AGES = tf.TensorSpec([None, None], tf.float32, "age_hours")
+
+
+class NewsServingModule(tf.Module):
+    """Raw titles to vectors and scores, with a signature for each way to ask.
+
+    - `encode_news`: `titles` `[N]` to `vectors` `[N, D]`.
+    - `encode_users`: `history_vectors` `[B, H, D]` to `vectors` `[B, D]`, with which an index of
+      titles is asked.
+    - `score_impression`: `history` and `candidates`, titles `[B, H]` and `[B, C]`, to `scores`
+      `[B, C]`; each distinct title of the request is encoded once.
+    - `recommend`: `history_vectors` and the vectors `catalogue` `[B, N, D]`, of which 1 in the
+      place of B is for everybody, to the `indices` and `scores` `[B, K]` of the best, best first. K
+      is the largest of `k` `[B]`, by default 10, and N at most.
+
+    The last two take `age_hours` of each candidate, 0 or nothing where it is unknown, and the
+    domain `[B]` of each topic that has kernels. In histories, which come newest first, empty titles
+    and vectors of zeros are padding; a click on an article whose title is not known is a space.
+    Scores are what the model ranks by, within one impression; they are not probabilities.
+
+    Title encoders serve in float32 and with LoRA merged into their weights.
+
+    Args:
+      model: A news model, or one with kernels.
+      vocabulary: Word pieces of its titles.
+
+    Attributes:
+      topics: Topics that have kernels.
+      impression_specs: Inputs of `score_impression`.
+      functions: The function behind each signature.
+    """
+
+    def __init__(self, model: NewsRecommender | AdaptedModel, vocabulary: TitleVocabulary) -> None:
+        super().__init__()
+        adapted = model if isinstance(model, AdaptedModel) else None
+        base: NewsRecommender = adapted.base if adapted else model
+        self.topics = tuple(layer.topic for layer in adapted.kernels) if adapted else ()
+        self.preprocessing = TitlePreprocessing(vocabulary, base.schema.max_title_length)
+        self.kernel_tables = {
+            layer.topic: domain_table(layer.domains)
+            for layer in (adapted.kernels if adapted else [])
+        }
+        topics = {topic: tf.TensorSpec([None], tf.string, topic) for topic in self.topics}
+        texts = {n: tf.TensorSpec([None, None], tf.string, n) for n in ("history", "candidates")}
+        self.impression_specs = texts | topics | {"age_hours": _AGES}
+        self._encode = _title_function(base.title_encoder, self.preprocessing)
+        self._users = _user_function(base)
+        self._score = _score_function(base, adapted, self.kernel_tables)
+        self.functions = self._functions(base.title_encoder.width)
+        # of the model, only what is read is kept: no heads, no LoRA
+        self._saved_variables = [
+            variable
+            for function in self.functions.values()
+            for variable in function.get_concrete_function().variables
+        ]
+
+    def _functions(self, width: int) -> dict[str, Any]:
+        unknown, ten = tf.zeros([0, 0]), tf.constant([10])
+        texts = {n: spec for n, spec in self.impression_specs.items() if n != _AGES.name}
+        topics = {topic: texts[topic] for topic in self.topics}
+        vectors = tf.TensorSpec([None, None, width], tf.float32, "history_vectors")
+
+        @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, "titles")])
+        def encode_news(titles: Any) -> dict[str, Any]:
+            return {"vectors": self._encode(titles)}
+
+        @tf.function(autograph=False, input_signature=[vectors])
+        def encode_users(history_vectors: Any) -> dict[str, Any]:
+            return {"vectors": self._vectors_of_users(history_vectors)}
+
+        @tf.function(autograph=False, input_signature=[texts, _AGES])
+        def score_impression(raw: dict[str, Any], age_hours: Any = unknown) -> dict[str, Any]:
+            # so that there is something to attend to
+            history = tf.pad(raw["history"], [[0, 0], [0, 1]], constant_values=MISSING_STRING)
+            both = tf.concat([history, raw["candidates"]], axis=1)
+            encoded = self._encode(tf.reshape(both, [-1]))
+            # [B, H + 1 + C, D]
+            encoded = tf.reshape(encoded, [*tf.unstack(tf.shape(both)), width])
+            clicks = tf.shape(history)[1]
+            users = self._users(encoded[:, :clicks], tf.not_equal(history, MISSING_STRING))
+            return {"scores": self._score(users, encoded[:, clicks:], age_hours, raw)}
+
+        places = {
+            "history_vectors": vectors,
+            "catalogue": tf.TensorSpec([None, None, width], tf.float32, "catalogue"),
+        }
+        count = tf.TensorSpec([None], tf.int32, "k")
+
+        @tf.function(autograph=False, input_signature=[places | topics, _AGES, count])
+        def recommend(
+            raw: dict[str, Any], age_hours: Any = unknown, k: Any = ten
+        ) -> dict[str, Any]:
+            users = self._vectors_of_users(raw["history_vectors"])
+            rows = tf.shape(raw["catalogue"])[1]
+            titles = tf.broadcast_to(raw["catalogue"], [tf.shape(users)[0], rows, width])
+            scores = self._score(users, titles, age_hours, raw)
+            best = tf.math.top_k(scores, tf.clip_by_value(tf.reduce_max(k), 0, rows))
+            return {"indices": best.indices, "scores": best.values}
+
+        made = (encode_news, encode_users, score_impression, recommend)
+        return {function.__name__: function for function in made}
+
+    def _vectors_of_users(self, history: Any) -> Any:
+        history = tf.pad(history, [[0, 0], [0, 1], [0, 0]])
+        return self._users(history, tf.reduce_any(tf.not_equal(history, 0.0), axis=-1))
+
+
+def _title_function(encoder: TitleEncoder, preprocessing: TitlePreprocessing) -> Any:
+    """A function from titles `[N]` to vectors `[N, D]`, which encodes each distinct title once."""
+    if isinstance(encoder, BertTitleEncoder):
+        encoder = encoder.merged()
+        encoder.set_precision("float32")
+
+    def encode(titles: Any) -> Any:
+        # the empty title in front, so that there is always one
+        distinct, places = tf.unique(tf.concat([[MISSING_STRING], titles], axis=0))
+        return tf.gather(encoder(preprocessing(distinct)), places[1:])
+
+    return encode
+
+
+def _user_function(base: NewsRecommender) -> Any:
+    """A function from clicked titles `[B, H, D]` and their mask `[B, H]` to users `[B, D]`."""
+    # not the layer itself, which the module would save with all that belongs to it
+    return lambda clicked, mask: base.user_encoder(clicked, mask)
+
+
+def _score_function(
+    base: NewsRecommender,
+    adapted: AdaptedModel | None,
+    kernel_tables: Mapping[str, tf.lookup.StaticHashTable],
+) -> Any:
+    """A function from users `[B, D]`, titles `[B, C, D]`, ages and domains to scores `[B, C]`."""
+
+    def score(users: Any, titles: Any, age_hours: Any, raw: Mapping[str, Any]) -> Any:
+        shape = tf.shape(titles)[:2]
+        unknown = tf.equal(tf.size(age_hours), 0)
+        ages = tf.cond(unknown, lambda: tf.zeros(shape), lambda: tf.reshape(age_hours, shape))
+        pairs = base.pairs(
+            tf.repeat(users, shape[1], axis=0),
+            tf.reshape(titles, [-1, titles.shape[-1]]),
+            tf.reshape(ages, [-1]),
+        )
+        knowledge = {"ctr": pairs}
+        if adapted:
+            codes = {topic: table.lookup(raw[topic]) for topic, table in kernel_tables.items()}
+            knowledge = adapted.adapt(knowledge, codes)
+        return tf.reshape(base.logits(knowledge)["ctr"], shape)
+
+    return score

@@ -1,0 +1,1 @@
+"""Retrieval: an index over article vectors that answers a user with the best of many."""
