@@ -57,7 +57,8 @@ def make_news_job(folder: Path) -> NewsJob:
         layer = IAK(topic.name, topic.domains, {"ctr": model.knowledge_width}, encoder_units=(4,))
         for weight in layer.weights:
             if "decoder" in weight.name:
-                weight.assign(rng.normal(size=weight.shape))
+                # small, as trained ones are: sums of large terms that cancel keep few digits
+                weight.assign(rng.normal(scale=0.1, size=weight.shape))
         save_kernels(layer, job.kernel_folder, base_fingerprint)
     return job
 

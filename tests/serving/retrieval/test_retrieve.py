@@ -155,6 +155,10 @@ def test_what_cannot_be_indexed_is_named(
         attempt(refresh=version, articles=tmp_path / "none.parquet")
     with pytest.raises(DataError, match=r"none\.parquet: expected a Parquet file"):
         attempt(articles=tmp_path / "none.parquet")
+    untitled = pl.DataFrame({"article": ["a"], "title": [""]})
+    untitled.write_parquet(tmp_path / "untitled.parquet")
+    with pytest.raises(DataError, match=r"untitled\.parquet: expected articles with a title"):
+        attempt(refresh=index / "1", articles=tmp_path / "untitled.parquet")
     twice = pl.DataFrame({"article": ["a", "a"], "title": ["b", "c"]})
     twice.write_parquet(tmp_path / "twice.parquet")
     with pytest.raises(DataError, match="article 'a' occurs twice"):

@@ -141,6 +141,9 @@ def _new_articles(config: RetrieveConfig, dataset: NewsDataset) -> pl.DataFrame:
     # a new title takes the place of the one that the data has
     both = pl.concat([frame.select("article", "title") for frame in frames])
     both = both.filter(pl.col("article").is_not_null(), pl.col("title").fill_null("") != "")
+    if both.is_empty():
+        where = config.articles or config.data
+        raise DataError(f"{where}: expected articles with a title to index, found none")
     return both.unique("article", keep="last", maintain_order=True)
 
 
