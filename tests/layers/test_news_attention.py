@@ -23,7 +23,7 @@ def test_additive_attention_is_equation_1() -> None:
     for b in range(2):
         rows = VECTORS[b][MASK[b]]
         weights = softmax((np.tanh(rows @ kernel + bias) @ query)[:, 0])
-        np.testing.assert_allclose(got[b], weights @ rows, rtol=1e-5)
+        np.testing.assert_allclose(got[b], weights @ rows, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(got[2], np.zeros(5))
 
 

@@ -78,6 +78,7 @@ def main() -> None:
                 adapter=kernel_flags.ADAPTER.value,
                 adapter_settings=kernel_flags.adapter_settings(),
                 kl_weight=kernel_flags.KL_WEIGHT.value,
+                certainty=kernel_flags.CERTAINTY.value,
                 rate_rule=kernel_flags.rate_rule(),
                 optimizer=_KERNEL_OPTIMIZER.value,
                 learning_rate=_KERNEL_LEARNING_RATE.value,

@@ -13,6 +13,12 @@ _ENCODER_UNITS = define_positive_list(
     "encoder_units", [50], "Layers of the encoder; the last is its width d_e."
 )
 KL_WEIGHT = flags.DEFINE_float("kl_weight", 1.0, "Weight of the KL term.", lower_bound=0.0)
+CERTAINTY = flags.DEFINE_float(
+    "certainty",
+    2.0,
+    "Standard errors by which a kernel must beat the base on rows it has not yet learned from.",
+    lower_bound=0.0,
+)
 _RATE_RULE = flags.DEFINE_enum(
     "rate_rule", "none", RATE_RULES, "Dynamic batch-aware rates, equation 21 of the IAK paper."
 )

@@ -47,6 +47,8 @@ class FineTuneConfig:
       adapter_settings: Its arguments apart from topic, domains and widths.
       kl_weight: Weight of the kernels' penalty.
       rate_rule: See `kernel_rates`.
+      certainty: Standard errors by which a kernel must beat the base on rows that it has not yet
+        learned from; one that does not is saved as the base itself.
       optimizer: Name in `OPTIMIZERS`.
       learning_rate: Its learning rate.
       rate_schedule: See `scheduled_rate`. Kernels see few rows once, and what the last steps of a
@@ -63,6 +65,7 @@ class FineTuneConfig:
     adapter_settings: dict[str, Any] = field(default_factory=dict)
     kl_weight: float = 1.0
     rate_rule: RateRule = "none"
+    certainty: float = 2.0
     optimizer: str = "lazy_adam"
     learning_rate: float = 0.02
     rate_schedule: RateSchedule = "linear"
@@ -104,6 +107,7 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
             lambda: OPTIMIZERS[config.optimizer](learning_rate=rate),
             config.kl_weight,
             config.rate_rule,
+            certainty=config.certainty,
             trial=(reader.steps_per_epoch // 2, reader.steps_per_epoch),
         )
         _standardise(model, reader, config.train.batch_size)

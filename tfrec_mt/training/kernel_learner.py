@@ -14,8 +14,6 @@ from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.kernel_rates import RateRule, kernel_rates
 
 FACTORS = (0.25, 0.5, 0.75, 1.0)
-# standard errors by which a kernel must be better than the base on rows it has not seen
-CERTAINTY = 2.0
 
 
 class KernelLearner:
@@ -38,6 +36,7 @@ class KernelLearner:
       kl_weight: Weight of the kernels' penalty.
       rate_rule: See `kernel_rates`.
       task_weights: See `multi_task_loss`.
+      certainty: Standard errors by which a kernel must be better than the base in the trial.
       trial: First step of the trial, and the first step after it; they should be steps of the
         first pass over the rows.
 
@@ -52,10 +51,12 @@ class KernelLearner:
         kl_weight: float = 1.0,
         rate_rule: RateRule = "none",
         task_weights: Mapping[str, float] | None = None,
+        certainty: float = 2.0,
         trial: tuple[int, int] = (0, 0),
     ) -> None:
         self.model = model
         self.trial = trial
+        self.certainty = certainty
         self.kl_weight = kl_weight
         self.rate_rule: RateRule = rate_rule
         self.task_weights = task_weights
@@ -193,7 +194,7 @@ class KernelLearner:
             gains, squares = np.moveaxis(self._trial_gains[layer.topic].numpy(), 2, 0)
             best = gains.argmax(axis=1)[:, np.newaxis]
             gain, square = (np.take_along_axis(x, best, 1)[:, 0] for x in (gains, squares))
-            certain = gain > CERTAINTY * np.sqrt(square)
+            certain = gain > self.certainty * np.sqrt(square)
             found = np.where(certain, np.asarray(FACTORS)[best[:, 0]], 0.0)
             factors[layer.topic] = np.where(squares.any(axis=1), found, 1.0)
             layer.scale_residuals(factors[layer.topic])
