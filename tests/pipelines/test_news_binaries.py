@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.news_jobs import NewsJob
+
+pytestmark = pytest.mark.slow  # whole jobs, minutes
 
 
 def _run(binary: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -23,6 +23,8 @@ from tfrec_mt.serving.retrieval.retrieve import RetrieveConfig, retrieve
 from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE
 from tfrec_mt.storage.hashes import hash_files, verify_files
 
+pytestmark = pytest.mark.slow  # whole jobs, minutes
+
 
 @pytest.fixture(scope="module")
 def version(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
