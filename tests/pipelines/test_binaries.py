@@ -1,34 +1,16 @@
 """The binaries, run as a person runs them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 import tensorflow as tf
 
+from tests.binaries import run_binary, succeed
+
 BINARIES = ("prepare_data", "pretrain", "fine_tune", "evaluate", "export", "score", "demo")
 SMALL_MODEL = ("--embedding_width=4", "--units=16,8", "--heads=2", "--head_width=4")
-
-
-def _run(binary: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.run(
-        [sys.executable, "-m", f"tfrec_mt.pipelines.{binary}", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
-
-
-def _succeed(binary: str, *arguments: str) -> str:
-    done = _run(binary, *arguments)
-    assert done.returncode == 0, done.stderr[-2_000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +18,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole job through the binaries, one after the other."""
     runs = tmp_path_factory.mktemp("runs")
     data, base, kernels = (f"--{name}={runs / name}" for name in ("data", "base", "kernels"))
-    _succeed("prepare_data", "--rows=30000", f"--output={runs / 'data'}")
-    _succeed("pretrain", data, f"--output={runs / 'base'}", "--batch_size=512", *SMALL_MODEL)
+    succeed("prepare_data", "--rows=30000", f"--output={runs / 'data'}")
+    succeed("pretrain", data, f"--output={runs / 'base'}", "--batch_size=512", *SMALL_MODEL)
     settings = ("--batch_size=512", "--certainty=0")  # so few rows make nothing certain
-    _succeed("fine_tune", data, base, f"--output={runs / 'kernels'}", *settings)
-    _succeed("evaluate", data, base, kernels, f"--output={runs / 'evaluation'}")
-    _succeed("export", data, base, kernels, f"--output={runs / 'export'}")
-    out = _succeed(
+    succeed("fine_tune", data, base, f"--output={runs / 'kernels'}", *settings)
+    succeed("evaluate", data, base, kernels, f"--output={runs / 'evaluation'}")
+    succeed("export", data, base, kernels, f"--output={runs / 'export'}")
+    out = succeed(
         "score",
         f"--export={runs / 'export/1'}",
         f"--output={runs / 'scores.parquet'}",
@@ -78,7 +60,7 @@ def test_nothing_is_overwritten(runs: Path) -> None:
         ("pretrain", data, f"--output={runs / 'base'}", "--batch_size=512", *SMALL_MODEL),
         ("evaluate", data, f"--base={runs / 'base'}", f"--output={runs / 'evaluation'}"),
     ):
-        done = _run(binary, *arguments)
+        done = run_binary(binary, *arguments)
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1].startswith("error: ")
     assert {p: p.stat().st_mtime_ns for p in (runs / "base" / "model").iterdir()} == before
@@ -104,7 +86,7 @@ def test_wrong_flags_stop_before_any_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = _run(binary, *arguments)
+    done = run_binary(binary, *arguments)
     assert done.returncode == 1
     assert named in done.stderr
     assert "Traceback" not in done.stderr
@@ -112,7 +94,7 @@ def test_wrong_flags_stop_before_any_work(
 
 
 def test_the_demo_ends_with_its_files(tmp_path: Path) -> None:
-    out = _succeed(
+    out = succeed(
         "demo",
         f"--output={tmp_path / 'demo'}",
         "--rows=30000",
@@ -123,5 +105,5 @@ def test_the_demo_ends_with_its_files(tmp_path: Path) -> None:
     assert "largest difference to the model in memory" in out
     for name in ("report.html", "metrics.json", "export/1/saved_model.pb"):
         assert (tmp_path / "demo" / name).is_file()
-    again = _run("demo", f"--output={tmp_path / 'demo'}", "--rows=30000", "--case=unknown")
+    again = run_binary("demo", f"--output={tmp_path / 'demo'}", "--rows=30000", "--case=unknown")
     assert again.returncode == 1 and "finished run" in again.stderr

@@ -83,6 +83,7 @@ def test_damaged_settings_are_named(tmp_path: Path) -> None:
 def test_what_a_killed_start_left_does_not_count(tmp_path: Path) -> None:
     (tmp_path / ".tmp-run.json-77").write_text("{")
     start(tmp_path)
+    assert (tmp_path / "run.json").is_file()
 
 
 def test_settings_are_a_config_without_its_output() -> None:

@@ -3,10 +3,10 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -14,6 +14,7 @@ from tfrec_mt.schema import DataError
 
 FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
+_T = TypeVar("_T")
 _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know
 
 
@@ -117,14 +118,7 @@ class Manifest:
         Raises:
           DataError: No such file, not a manifest, or of a newer format.
         """
-        try:
-            value = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            raise DataError(
-                f"{path.parent} is not a prepared dataset: it has no {path.name}"
-            ) from None
-        except ValueError as error:
-            raise DataError(f"{path}: not JSON: {error}") from error
+        value = read_json(path)
         version = value.get("format_version") if isinstance(value, dict) else None
         if not isinstance(version, int):
             raise DataError(f"{path}: expected a manifest with a format_version, got none")
@@ -134,15 +128,47 @@ class Manifest:
                 f"{path}: written in the {age} format {version}; this release reads "
                 f"{FORMAT_VERSION}"
             )
-        try:
-            manifest = _ADAPTER.validate_python(value)
-        except ValidationError as error:
-            place = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise DataError(f"{path}: {place}: {error.errors()[0]['msg']}") from error
-        for name, _ in manifest.hashes():
-            if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
-                raise DataError(f"{path}: {name!r} lies outside the dataset")
+        manifest = validated(_ADAPTER, value, path)
+        check_inside((name for name, _ in manifest.hashes()), path)
         return manifest
+
+
+def read_json(path: Path) -> Any:
+    """The value in a dataset's manifest file.
+
+    Raises:
+      DataError: No such file, or not JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{path.parent} is not a prepared dataset: it has no {path.name}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON: {error}") from error
+
+
+def validated(adapter: TypeAdapter[_T], value: Any, path: Path) -> _T:
+    """The manifest that a JSON value of a file describes.
+
+    Raises:
+      DataError: It does not; names the place.
+    """
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise DataError(f"{path}: {place}: {error.errors()[0]['msg']}") from error
+
+
+def check_inside(names: Iterable[str], path: Path) -> None:
+    """Checks that the files a manifest lists lie inside its dataset.
+
+    Raises:
+      DataError: One does not.
+    """
+    for name in names:
+        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+            raise DataError(f"{path}: {name!r} lies outside the dataset")
 
 
 _ADAPTER = TypeAdapter(Manifest)

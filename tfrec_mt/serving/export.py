@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_model
+from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
@@ -18,6 +20,7 @@ from tfrec_mt.serving.versions import publish_version
 
 RANKING = "ranking"
 _ROWS_PER_WARM_UP = 100
+_Base = TypeVar("_Base", RankingModel, NewsRecommender)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +57,7 @@ def export(config: ExportConfig) -> Path:
         raise SchemaError(
             f"{config.base} was trained with another schema than that of {config.data}"
         )
-    base_fingerprint = fingerprint(base)
-    kernels = load_kernels(config.kernels, base_fingerprint) if config.kernels else []
-    model: RankingModel | AdaptedModel = AdaptedModel(base, kernels) if kernels else base
+    model, description = with_kernels(base, config.kernels)
     module = ServingModule(model, config.base / VOCABULARIES)
     return publish_version(
         config.output,
@@ -64,13 +65,25 @@ def export(config: ExportConfig) -> Path:
         module.functions,
         name=config.name or RANKING,
         warm_up=_warm_up_tensors(module, dataset.requests()),
-        description={
-            "kind": RANKING,
-            "base_fingerprint": base_fingerprint,
-            "kernels": {layer.topic: list(layer.domains) for layer in kernels},
-        },
+        description={"kind": RANKING, **description},
         extra_files={"schema.json": base.schema.to_json()},
     )
+
+
+def with_kernels(base: _Base, folder: Path | None) -> tuple[_Base | AdaptedModel, dict[str, Any]]:
+    """What is served, and what its manifest says of it.
+
+    Args:
+      base: The base.
+      folder: Folder of its kernels, or None for the base alone.
+    """
+    base_fingerprint = fingerprint(base)
+    kernels = load_kernels(folder, base_fingerprint) if folder else []
+    description = {
+        "base_fingerprint": base_fingerprint,
+        "kernels": {layer.topic: list(layer.domains) for layer in kernels},
+    }
+    return AdaptedModel(base, kernels) if kernels else base, description
 
 
 def _warm_up_tensors(

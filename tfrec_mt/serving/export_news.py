@@ -4,15 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_requests import news_requests
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
-from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_news_model
-from tfrec_mt.models.news.news_recommender import NewsRecommender
+from tfrec_mt.models.model_store import VOCABULARIES, load_news_model
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.serving.export import ExportConfig
+from tfrec_mt.serving.export import ExportConfig, with_kernels
 from tfrec_mt.serving.news_serving_module import NewsServingModule
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.versions import publish_version, read_manifest
@@ -45,9 +42,7 @@ def export_news(config: ExportConfig) -> Path:
         raise SchemaError(
             f"{config.base} was trained on news of another spec than that of {config.data}"
         )
-    base_fingerprint = fingerprint(base)
-    kernels = load_kernels(config.kernels, base_fingerprint) if config.kernels else []
-    model: NewsRecommender | AdaptedModel = AdaptedModel(base, kernels) if kernels else base
+    model, description = with_kernels(base, config.kernels)
     vocabulary = TitleVocabulary.load(
         config.base / VOCABULARIES / dataset.vocabulary_file.name, base.schema.lowercase
     )
@@ -58,11 +53,7 @@ def export_news(config: ExportConfig) -> Path:
         module.functions,
         name=config.name or NEWS,
         warm_up=_warm_up_tensors(module, dataset),
-        description={
-            "kind": NEWS,
-            "base_fingerprint": base_fingerprint,
-            "kernels": {layer.topic: list(layer.domains) for layer in kernels},
-        },
+        description={"kind": NEWS, **description},
         extra_files={"spec.json": base.schema.to_json()},
     )
 

@@ -4,12 +4,18 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
-from tfrec_mt.data.manifest import MANIFEST_FILE, SplitRecord
+from tfrec_mt.data.manifest import (
+    MANIFEST_FILE,
+    SplitRecord,
+    check_inside,
+    read_json,
+    validated,
+)
 from tfrec_mt.schema import DataError
 
 FORMAT_VERSION = 1
@@ -80,14 +86,8 @@ class NewsManifest:
                 f"{path}: written in the format {value.get('format_version')}; this release reads "
                 f"{FORMAT_VERSION}"
             )
-        try:
-            manifest = _ADAPTER.validate_python(value)
-        except ValidationError as error:
-            place = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise DataError(f"{path}: {place}: {error.errors()[0]['msg']}") from error
-        for name in manifest.files:
-            if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
-                raise DataError(f"{path}: {name!r} lies outside the dataset")
+        manifest = validated(_ADAPTER, value, path)
+        check_inside(manifest.files, path)
         return manifest
 
 
@@ -101,12 +101,7 @@ def is_news_dataset(folder: str | Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"{path.parent} is not a prepared dataset: it has no {path.name}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}") from error
+    value = read_json(path)
     if not isinstance(value, dict):
         raise DataError(f"{path}: expected a JSON object, got {type(value).__name__}")
     return value
