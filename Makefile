@@ -10,6 +10,8 @@ LOCK_VENV := build/lock-venv
 
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+# One process per core; the tests of a file share its fixtures, so they stay in one process.
+PARALLEL := --numprocesses=auto --dist=loadfile
 
 .PHONY: setup test test-slow test-real lint demo lock clean
 
@@ -22,10 +24,10 @@ $(STAMP): setup.py constraints.txt
 	@touch $@
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m "slow and not real_data" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "slow and not real_data" $(PARALLEL) $(PYTEST_ARGS)
 
 test-real: $(STAMP)
 	$(BIN)/python -m pytest -m real_data $(PYTEST_ARGS)

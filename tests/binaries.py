@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+SMALL_MODEL = ("--embedding_width=4", "--units=16,8", "--heads=2", "--head_width=4")
+
 
 def run_binary(binary: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs one and waits, however it ends."""

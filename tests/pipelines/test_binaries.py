@@ -7,10 +7,7 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
-from tests.binaries import run_binary, succeed
-
-BINARIES = ("prepare_data", "pretrain", "fine_tune", "evaluate", "export", "score", "demo")
-SMALL_MODEL = ("--embedding_width=4", "--units=16,8", "--heads=2", "--head_width=4")
+from tests.binaries import SMALL_MODEL, run_binary, succeed
 
 
 @pytest.fixture(scope="module")
@@ -64,46 +61,3 @@ def test_nothing_is_overwritten(runs: Path) -> None:
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1].startswith("error: ")
     assert {p: p.stat().st_mtime_ns for p in (runs / "base" / "model").iterdir()} == before
-
-
-@pytest.mark.parametrize(
-    ("binary", "arguments", "named"),
-    [
-        ("prepare_data", ["--output=x", "--sorce=takeout"], "source"),
-        ("prepare_data", ["--output=x", "--source=takeot"], "did you mean 'takeout'?"),
-        ("prepare_data", ["--output=x", "--rows=0"], "rows"),
-        ("pretrain", ["--data=x", "--output=y", "--learning_rate=-1"], "learning_rate"),
-        ("pretrain", ["--data=x", "--output=y", "--units=64,no"], "--units=64,no"),
-        ("pretrain", ["--data=nowhere", "--output=y"], "nowhere"),
-        ("pretrain", ["--data=x"], "--output"),
-    ],
-)
-def test_wrong_flags_stop_before_any_work(
-    binary: str,
-    arguments: list[str],
-    named: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    done = run_binary(binary, *arguments)
-    assert done.returncode == 1
-    assert named in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_demo_ends_with_its_files(tmp_path: Path) -> None:
-    out = succeed(
-        "demo",
-        f"--output={tmp_path / 'demo'}",
-        "--rows=30000",
-        "--case=unknown",
-        "--batch_size=512",
-        *SMALL_MODEL,
-    )
-    assert "largest difference to the model in memory" in out
-    for name in ("report.html", "metrics.json", "export/1/saved_model.pb"):
-        assert (tmp_path / "demo" / name).is_file()
-    again = run_binary("demo", f"--output={tmp_path / 'demo'}", "--rows=30000", "--case=unknown")
-    assert again.returncode == 1 and "finished run" in again.stderr
