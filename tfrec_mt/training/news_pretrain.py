@@ -17,6 +17,7 @@ from tfrec_mt.models.model_store import load_news_model, save_model
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.models.news.title_encoders import make_title_encoder
+from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.training.gradient_surgery import Surgery
 from tfrec_mt.training.news_learner import NewsLearner
@@ -86,10 +87,7 @@ def pretrain_news(config: NewsPretrainConfig, label: str = "pretrain") -> Path:
     with run_folder(config.output, settings, MODEL):
         keras.utils.set_random_seed(config.train.seed)
         model = _start(config, dataset)
-        trained, whole = (
-            sum(int(np.prod(weight.shape)) for weight in weights)
-            for weights in (model.trainable_weights, model.weights)
-        )
+        trained, whole = count_weights(model)
         logging.warning(
             "%s: %s of %s weights are trained (%.1f%%)",
             label,

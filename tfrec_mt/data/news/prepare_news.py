@@ -21,6 +21,7 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_manifest import NewsManifest, PartRecord
 from tfrec_mt.data.news.news_source import NewsSource
 from tfrec_mt.data.news.news_spec import NewsSpec, TextFields
+from tfrec_mt.data.news.shown_articles import shown_articles
 from tfrec_mt.data.news.title_tokens import tokenize_titles
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
 from tfrec_mt.data.splits import Split, SplitSpec, chronological_cuts
@@ -95,7 +96,7 @@ def prepare_news(
         first = ImpressionColumns.open(
             folder / next(iter(parts)), next(iter(parts.values())), [t.name for t in source.topics]
         )
-        seen = _seen(first, histories, index.rows)
+        seen = shown_articles(first, histories, index.rows)
         columns = encode_articles(articles, seen, max_entities)
 
         titles = _texts(articles, text)
@@ -263,20 +264,6 @@ def _with_only_ids(
     empty = pl.Series("article", [None], dtype=articles["article"].dtype)
     counts["articles_that_are_only_ids"] = len(ids)
     return pl.concat([empty.to_frame(), articles, ids.to_frame()], how="diagonal")
-
-
-def _seen(
-    part: ImpressionColumns, histories: npt.NDArray[np.int32], rows: int
-) -> npt.NDArray[np.bool_]:
-    """Whether each article is shown in the part, or in a history that it sees."""
-    seen = np.zeros(rows, bool)
-    seen[part.candidates] = True
-    # +1 where a slice of the clicks begins and -1 where it ends: what is inside one sums above 0
-    depth = np.zeros(len(histories) + 1, np.int64)
-    np.add.at(depth, part.history_end - part.history_length, 1)
-    np.add.at(depth, part.history_end, -1)
-    seen[histories[np.cumsum(depth[:-1]) > 0]] = True
-    return seen
 
 
 def _texts(articles: pl.DataFrame, text: TextFields) -> Sequence[str]:

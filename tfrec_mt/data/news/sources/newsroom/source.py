@@ -62,6 +62,8 @@ class NewsroomSource(NewsSource):
             ),
             "published": articles.published,
         }
+        if articles.subtitles is not None:
+            columns["subtitle"] = pa.array(articles.subtitles, pa.string())
         if articles.sentiment is not None:
             columns["sentiment"] = _strings(articles.sentiment, SENTIMENTS)
         return pa.table(columns)

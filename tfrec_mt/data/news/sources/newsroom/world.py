@@ -34,7 +34,7 @@ CLICK_RATE: Final = 0.12
 # Share of negative, neutral and positive articles.
 _SENTIMENT_SHARES = np.array([0.35, 0.35, 0.30])
 
-_ARTICLES, _USERS, _DOMAINS = 1, 2, 3
+_ARTICLES, _USERS, _DOMAINS, _SUBTITLES = 1, 2, 3, 5
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Articles:
 
     Args:
       titles: [A].
+      subtitles: [A] second titles of the same subjects; None where titles are the caller's.
       category, desk: [A] codes; a desk is one of three parts of its category.
       sentiment: [A] code into `SENTIMENTS`; None where titles are the caller's.
       entity: [A] code of the one entity that the article is about.
@@ -53,6 +54,7 @@ class Articles:
     """
 
     titles: Sequence[str]
+    subtitles: Sequence[str] | None
     category: NDArray[np.int64]
     desk: NDArray[np.int64]
     sentiment: NDArray[np.int64] | None
@@ -160,9 +162,21 @@ def _draw_articles(config: NewsroomConfig, real: RealTitles | None) -> Articles:
         desk = rng.integers(0, DESKS_PER_CATEGORY, count)
         sentiment = rng.choice(len(SENTIMENTS), count, p=_SENTIMENT_SHARES)
         entity = category * ENTITIES_PER_CATEGORY + rng.integers(0, ENTITIES_PER_CATEGORY, count)
-        titles, named = write_titles(category, desk, sentiment, entity, entities, rng)
+        about = (category, desk, sentiment, entity, entities)
+        titles, named = write_titles(*about, rng)
+        subtitles, _ = write_titles(*about, np.random.default_rng([config.seed, _SUBTITLES]))
         return Articles(
-            titles, category, desk, sentiment, entity, named, published, appeal, names, entities
+            titles=titles,
+            subtitles=subtitles,
+            category=category,
+            desk=desk,
+            sentiment=sentiment,
+            entity=entity,
+            named=named,
+            published=published,
+            appeal=appeal,
+            categories=names,
+            entities=entities,
         )
     # Every title comes equally often, as nearly as the numbers allow.
     chosen = rng.permutation(np.resize(rng.permutation(len(real.titles)), count))
@@ -170,6 +184,7 @@ def _draw_articles(config: NewsroomConfig, real: RealTitles | None) -> Articles:
     codes = np.array([places[name] for name in real.categories])
     return Articles(
         titles=[real.titles[row] for row in chosen],
+        subtitles=None,
         category=codes[chosen],
         desk=np.zeros(count, np.int64),
         sentiment=None,

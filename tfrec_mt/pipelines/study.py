@@ -1,0 +1,66 @@
+"""Makes a table or figure of a paper.
+
+A study that was stopped goes on where it was: what is done is not run again.
+
+Examples:
+  python -m tfrec_mt.pipelines.study --study=mtrec_table1 --output=runs/mtrec_table1
+  python -m tfrec_mt.pipelines.study --study=mtrec_table1 --set=epochs=1 --seeds=0
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from tfrec_mt.pipelines.run_binary import run_binary
+from tfrec_mt.schema import SchemaError
+from tfrec_mt.studies.catalog import STUDIES
+from tfrec_mt.studies.run_study import run_study
+from tfrec_mt.studies.study_report import REPORT, format_study, write_study_report
+from tfrec_mt.studies.study_table import study_table
+
+_STUDY = flags.DEFINE_enum("study", None, sorted(STUDIES), "Which.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "Folder; default runs/STUDY.")
+_SEEDS = flags.DEFINE_list("seeds", None, "Seeds; default the study's own.")
+_SET = flags.DEFINE_multi_string(
+    "set", [], "name=value of a setting of the study, in JSON or as plain text; repeatable."
+)
+
+
+def main() -> None:
+    """Runs the study and shows its tables."""
+    study = STUDIES[_STUDY.value]
+    output = Path(_OUTPUT.value or f"runs/{study.name}")
+    settings = dict(_setting(text) for text in _SET.value)
+    seeds = study.seeds if _SEEDS.value is None else tuple(_seed(text) for text in _SEEDS.value)
+    outcomes = run_study(study, output, seeds, settings)
+    lines = study_table(study, outcomes)
+    told = {**study.settings, **settings, "seeds": seeds}
+    write_study_report(study, outcomes, lines, told, output)
+    print(f"\n{format_study(study, lines)}\n\n{output / REPORT}")
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise SchemaError(f"--set={text}: expected name=value")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _seed(text: str) -> int:
+    if not text.isdigit():
+        raise SchemaError(f"--seeds: expected whole numbers, got {text!r}")
+    return int(text)
+
+
+def run() -> None:
+    """Console command."""
+    run_binary(main)
+
+
+if __name__ == "__main__":
+    run()

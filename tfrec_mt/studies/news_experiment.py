@@ -1,0 +1,180 @@
+"""An experiment of studies: one news model, or one of its limits, on a generated newsroom."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfrec_mt.data.news.impression_batch import ImpressionBatch
+from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.data.news.prepare_news import prepare_news
+from tfrec_mt.data.news.scan_impressions import scan_impressions
+from tfrec_mt.data.news.shown_articles import shown_articles
+from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource
+from tfrec_mt.data.news.title_vocabulary import TitleVocabulary, minilm_folder
+from tfrec_mt.data.splits import SplitSpec
+from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell
+from tfrec_mt.evaluation.evaluate_news import SCAN_IMPRESSIONS
+from tfrec_mt.evaluation.impression_evaluator import RANDOM, ImpressionEvaluator
+from tfrec_mt.evaluation.title_accuracy import title_accuracy
+from tfrec_mt.metrics.impression_metrics import IMPRESSION_METRICS
+from tfrec_mt.models.model_store import load_news_model
+from tfrec_mt.models.news.news_scorer import NewsScorer
+from tfrec_mt.models.weight_count import count_weights
+from tfrec_mt.studies.study import Curve, Outcome, Settings
+from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
+from tfrec_mt.training.train_config import TrainConfig
+from tfrec_mt.training.train_log import LOG_FILE
+
+# Everything that a study of news models may set. `scores` says whose they are: a trained model's,
+# or those of a random order or of the oracle, which bound what a model can have.
+NEWS_SETTINGS: Settings = {
+    "scores": "model",
+    "users": 5_000,
+    "articles": 10_000,
+    "impressions": 100_000,
+    "text": "title",
+    "title_encoder": "minilm",
+    "lora_rank": 16,
+    "lora_alpha": 4.0,
+    "precision": "bfloat16",
+    "auxiliary": ["category", "sentiment"],
+    "auxiliary_weight": 0.3,
+    "surgery": "mtrec",
+    "user_heads": 0,
+    "recency": False,
+    "history_length": 50,
+    "batch_size": 32,
+    "epochs": 1,
+    "learning_rate": 5e-4,
+}
+NEWS_METRICS = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
+_TRAIN, _TEST = "train", "test"
+_CURVE_POINTS = 50
+# title encoders that bring no word pieces of their own
+_LEARN_PIECES = ("tiny", "bag", "self_attention")
+
+Scores = Callable[[ImpressionBatch], npt.ArrayLike]
+
+
+def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
+    """Trains on seven days of a newsroom and measures on the eighth.
+
+    Args:
+      settings: `NEWS_SETTINGS` and `seed`, of the newsroom as of the training.
+      folder: Takes the run; one that was stopped goes on.
+      shared: Takes the prepared news.
+    """
+    dataset = _prepare(settings, shared)
+    if settings["scores"] == RANDOM:
+        return Outcome(estimates=_measure(dataset, lambda batch: np.zeros(len(batch.candidates))))
+    if settings["scores"] == ORACLE:
+        return Outcome(estimates=_measure(dataset, _truth))
+    started = time.monotonic()
+    model = load_news_model(pretrain_news(_config(settings, dataset, folder)))
+    seconds = time.monotonic() - started
+    score = NewsScorer(model, dataset)
+    estimates = _measure(dataset, score)
+    seen, asked = (
+        shown_articles(dataset.part(part), dataset.history_articles, dataset.articles)
+        for part in (_TRAIN, _TEST)
+    )
+    accuracy = title_accuracy(model, score, dataset, np.flatnonzero(asked & ~seen))
+    trained, whole = count_weights(model)
+    return Outcome(
+        estimates=estimates,
+        facts={f"{name} accuracy": value for name, value in accuracy.items()}
+        | {
+            "trained weights": trained,
+            "share of weights": trained / whole,
+            "minutes": seconds / 60,
+        },
+        curves=_curves(folder / LOG_FILE),
+    )
+
+
+def _prepare(settings: Settings, shared: Path) -> NewsDataset:
+    """The news of these settings; those that several variants share are made once."""
+    pieces = settings["title_encoder"]
+    learned = pieces in _LEARN_PIECES
+    path = shared / f"{settings['text']}-{'learned' if learned else pieces.replace('/', '_')}"
+    if not path.exists():
+        sizes = {size: settings[size] for size in ("users", "articles", "impressions")}
+        prepare_news(
+            NewsroomSource(NewsroomConfig(**sizes, seed=settings["seed"])),
+            path,
+            split=SplitSpec.parse(f"{_TRAIN}:7,{_TEST}:1", "days"),
+            vocabulary=None if learned else TitleVocabulary.from_preset(_preset(pieces)),
+            text=settings["text"],
+            history_length=settings["history_length"],
+            seed=settings["seed"],
+        )
+    return NewsDataset(path)
+
+
+def _preset(title_encoder: str) -> str:
+    return str(minilm_folder()) if title_encoder == "minilm" else title_encoder
+
+
+def _config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsPretrainConfig:
+    encoder: dict[str, Any] = {}
+    if settings["title_encoder"] not in ("bag", "self_attention"):
+        encoder = {name: settings[name] for name in ("lora_rank", "lora_alpha", "precision")}
+    return NewsPretrainConfig(
+        data=dataset.path,
+        output=folder,
+        parts=(_TRAIN,),
+        title_encoder=settings["title_encoder"],
+        encoder_settings=encoder,
+        model_settings={
+            "auxiliary": tuple(settings["auxiliary"]),
+            "user_heads": settings["user_heads"],
+            "recency": settings["recency"],
+        },
+        surgery=settings["surgery"],
+        auxiliary_weight=settings["auxiliary_weight"],
+        learning_rate=settings["learning_rate"],
+        train=TrainConfig(
+            batch_size=settings["batch_size"],
+            epochs=settings["epochs"],
+            steps_per_call=1,
+            seed=settings["seed"],
+        ),
+    )
+
+
+def _measure(dataset: NewsDataset, score: Scores) -> dict[str, Any]:
+    """Every metric over the impressions of the test part."""
+    evaluator = ImpressionEvaluator(["scored"], {}, truth=True)
+    for batch in scan_impressions(dataset, _TEST, SCAN_IMPRESSIONS):
+        assert batch.clicked is not None
+        evaluator.add(
+            {"scored": score(batch)}, batch.clicked, batch.offsets, batch.user, {}, batch.truth
+        )
+    return {m: evaluator.estimate("scored", Cell(ALL, ALL), m) for m in IMPRESSION_METRICS}
+
+
+def _truth(batch: ImpressionBatch) -> npt.ArrayLike:
+    assert batch.truth is not None
+    return batch.truth
+
+
+def _curves(log: Path) -> dict[str, Curve]:
+    """What was logged, as means over windows of equally many steps."""
+    entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    names = [name for name in entries[0] if name != "step"]
+    windows = np.array_split(np.arange(len(entries)), min(_CURVE_POINTS, len(entries)))
+    return {
+        name: [
+            (
+                float(entries[rows[-1]]["step"]),
+                float(np.mean([entries[row][name] for row in rows])),
+            )
+            for rows in windows
+        ]
+        for name in names
+    }
