@@ -65,6 +65,7 @@ def test_killed_jobs_leave_the_same_model_and_kernels(
             output=base,
             model_settings=MODEL,
             validation="test",
+            ema_decay=0.9,
             train=dataclasses.replace(TRAIN, patience=2),
         )
         for _ in range(kills):

@@ -68,6 +68,7 @@ def main() -> None:
                 optimizer=training_flags.OPTIMIZER.value,
                 learning_rate=training_flags.LEARNING_RATE.value,
                 rate_schedule=training_flags.rate_schedule(),
+                ema_decay=model_flags.EMA_DECAY.value,
                 train=training_flags.train_config(seed),
             ),
             fine_tune=FineTuneConfig(

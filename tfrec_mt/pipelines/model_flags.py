@@ -13,6 +13,13 @@ _UNITS = define_positive_list("units", [128, 64], "Layers of each expert.")
 _DROPOUT = flags.DEFINE_float(
     "dropout", 0.0, "Dropout of the experts.", lower_bound=0.0, upper_bound=0.99
 )
+EMA_DECAY = flags.DEFINE_float(
+    "ema_decay",
+    0.0,
+    "Decay per step of a moving average of the base's weights, which is what is kept; 0: none.",
+    lower_bound=0.0,
+    upper_bound=0.999999,
+)
 _EXPERTS = flags.DEFINE_integer("experts", 2, "Number of experts.", lower_bound=1)
 _HEADS = flags.DEFINE_integer("heads", 8, "Attention heads.", lower_bound=1)
 _HEAD_WIDTH = flags.DEFINE_integer("head_width", 8, "Width of a head.", lower_bound=1)

@@ -51,6 +51,7 @@ def _ranking_config() -> PretrainConfig:
         optimizer=training_flags.OPTIMIZER.value,
         learning_rate=training_flags.LEARNING_RATE.value,
         rate_schedule=training_flags.rate_schedule(),
+        ema_decay=model_flags.EMA_DECAY.value,
         surgery=news_model_flags.surgery("none"),
         train=training_flags.train_config(_SEED.value),
     )

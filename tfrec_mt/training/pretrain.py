@@ -1,5 +1,6 @@
 """Pre-trains a base model, or continues one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tfrec_mt.models.model_store import load_model, save_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import SchemaError
+from tfrec_mt.training.averaged_weights import averaged_weights
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.gradient_surgery import Surgery
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
@@ -43,6 +45,8 @@ class PretrainConfig:
       optimizer: Name in `OPTIMIZERS`.
       learning_rate: Its learning rate.
       rate_schedule: See `scheduled_rate`.
+      ema_decay: Decay per step of a moving average of all weights, which is then what is validated
+        and saved; 0 for none. Averaging passes over whole tables at every step.
       task_weights: Loss weight by task; 1 where absent.
       surgery: How the tasks' gradients are joined; see `BaseLearner`.
       train: Settings of the loop.
@@ -58,6 +62,7 @@ class PretrainConfig:
     optimizer: str = "adagrad_decay"
     learning_rate: float = 0.005
     rate_schedule: RateSchedule = "constant"
+    ema_decay: float = 0.0
     task_weights: dict[str, float] = field(default_factory=dict)
     surgery: Surgery = "none"
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -80,18 +85,19 @@ def pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
             config.learning_rate,
             reader.steps_per_epoch * config.train.epochs,
         )
-        learner = BaseLearner(
-            model,
-            OPTIMIZERS[config.optimizer](learning_rate=rate),
-            config.task_weights,
-            config.surgery,
+        optimizer = OPTIMIZERS[config.optimizer](
+            learning_rate=rate,
+            use_ema=config.ema_decay > 0,
+            ema_momentum=config.ema_decay or 0.99,  # Keras wants one in any case
         )
+        learner = BaseLearner(model, optimizer, config.task_weights, config.surgery)
         validate = None
         if config.validation:
-            validate = _validation(model, dataset, config.validation)
+            validate = _validation(model, optimizer, dataset, config.validation)
         loop = TrainLoop(learner, reader, config.train, config.output, validate, label)
         loop.run()
-        save_model(model, config.output / MODEL, dataset.vocabulary_dir)
+        with averaged_weights(model, optimizer):
+            save_model(model, config.output / MODEL, dataset.vocabulary_dir)
     return config.output / MODEL
 
 
@@ -107,17 +113,23 @@ def _start(config: PretrainConfig, dataset: PreparedDataset) -> RankingModel:
     return model
 
 
-def _validation(model: RankingModel, dataset: PreparedDataset, part: str) -> Any:
+def _validation(
+    model: RankingModel,
+    optimizer: keras.optimizers.Optimizer,
+    dataset: PreparedDataset,
+    part: str,
+) -> Callable[[], float]:
     """A function that gives the mean AUC over tasks on a part."""
     score = Scorer(model)
 
     def mean_auc() -> float:
         scores: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
         labels: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
-        for batch in scan(dataset, part, SCAN_ROWS):
-            for task, values in score(batch.features).items():
-                scores[task].append(values)
-                labels[task].append(batch.labels[task])
+        with averaged_weights(model, optimizer):
+            for batch in scan(dataset, part, SCAN_ROWS):
+                for task, values in score(batch.features).items():
+                    scores[task].append(values)
+                    labels[task].append(batch.labels[task])
         aucs = [
             auc(np.concatenate(labels[task]), np.concatenate(scores[task])) for task in model.tasks
         ]

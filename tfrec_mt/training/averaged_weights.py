@@ -1,0 +1,31 @@
+"""The moving average of a model's weights in the place of the weights."""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+
+
+@contextlib.contextmanager
+def averaged_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """While it is open, the model has the averages that its optimizer keeps; nothing without them.
+
+    Args:
+      model: Its trainable weights are exchanged.
+      optimizer: Built for these weights; averages them if it was made with `use_ema`.
+
+    Reference:
+      Polyak and Juditsky 1992, Acceleration of Stochastic Approximation by Averaging; here with
+      exponential weights.
+    """
+    if not optimizer.use_ema:
+        yield
+        return
+    weights = [weight.value for weight in model.trainable_weights]
+    own = [weight.numpy() for weight in weights]
+    optimizer.finalize_variable_values(model.trainable_weights)
+    try:
+        yield
+    finally:
+        for weight, values in zip(weights, own, strict=True):
+            weight.assign(values)
