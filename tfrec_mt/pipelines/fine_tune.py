@@ -1,4 +1,4 @@
-"""Trains the kernels of one or several topics behind a frozen base, in one pass.
+"""Trains the kernels of one or several topics behind a frozen base, of click logs or of news.
 
 Example:
   python -m tfrec_mt.pipelines.fine_tune --base=runs/takeout/base --data=runs/takeout/data \
@@ -9,9 +9,11 @@ from pathlib import Path
 
 from absl import flags
 
+from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.pipelines import kernel_flags, training_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
+from tfrec_mt.training.fine_tune_news import fine_tune_news
 
 flags.adopt_module_key_flags(kernel_flags)
 flags.adopt_module_key_flags(training_flags)
@@ -49,7 +51,8 @@ def main() -> None:
         rate_schedule=training_flags.rate_schedule(),
         train=training_flags.train_config(_SEED.value),
     )
-    print(f"kernels: {fine_tune(config)}")
+    train = fine_tune_news if is_news_dataset(config.data) else fine_tune
+    print(f"kernels: {train(config)}")
 
 
 def run() -> None:

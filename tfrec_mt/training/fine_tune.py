@@ -17,6 +17,7 @@ from tfrec_mt.adapters.kernel_store import check_domain_names, save_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
@@ -27,7 +28,7 @@ from tfrec_mt.training.optimizers.rate_schedule import RateSchedule, scheduled_r
 from tfrec_mt.training.pretrain import MODEL
 from tfrec_mt.training.run_folder import SETTINGS_FILE, run_folder, settings_of
 from tfrec_mt.training.train_config import TrainConfig
-from tfrec_mt.training.train_loop import TrainLoop
+from tfrec_mt.training.train_loop import Reader, TrainLoop
 
 KERNELS = "kernels"
 _MOMENT_ROWS = 1 << 14
@@ -85,33 +86,56 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
             f"the base in {config.base} was trained with another schema than that of "
             f"{config.data}; prepare the data with the same vocabularies"
         )
+    reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
+    return train_kernels(config, base, reader, config.train, dataset.fingerprint, label)
+
+
+def train_kernels(
+    config: FineTuneConfig,
+    base: RankingModel | NewsRecommender,
+    reader: Reader,
+    train: TrainConfig,
+    data_fingerprint: str,
+    label: str,
+    any_shape: bool = False,
+) -> Path:
+    """Trains kernels behind a base, whatever it and its batches are, and saves them.
+
+    Args:
+      config: Settings of the run.
+      base: The base; it is frozen.
+      reader: Gives what the base's `knowledge` reads, topics and labels, row by row.
+      train: The loop's settings, whose batch size is that of the reader.
+      data_fingerprint: Of the dataset.
+      label: See `TrainLoop`.
+      any_shape: See `TrainLoop`.
+
+    Returns:
+      Folder of the kernels.
+    """
     for topic in _topics(config, base):
         check_domain_names(topic, base.schema.topic(topic).domains)
-    _warn_of_seen_rows(config, dataset)
+    _warn_of_seen_rows(config, data_fingerprint)
     base_fingerprint = fingerprint(base)
     settings = settings_of(config) | {
-        "data_fingerprint": dataset.fingerprint,
+        "data_fingerprint": data_fingerprint,
         "base_fingerprint": base_fingerprint,
     }
     with run_folder(config.output, settings, KERNELS):
-        keras.utils.set_random_seed(config.train.seed)
+        keras.utils.set_random_seed(train.seed)
         model = AdaptedModel(base, [_kernels(config, base, name) for name in _topics(config, base)])
-        reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
-        rate = scheduled_rate(
-            config.rate_schedule,
-            config.learning_rate,
-            reader.steps_per_epoch * config.train.epochs,
-        )
+        steps = reader.steps_per_epoch
+        rate = scheduled_rate(config.rate_schedule, config.learning_rate, steps * train.epochs)
         learner = KernelLearner(
             model,
             lambda: OPTIMIZERS[config.optimizer](learning_rate=rate),
             config.kl_weight,
             config.rate_rule,
             certainty=config.certainty,
-            trial=(reader.steps_per_epoch // 2, reader.steps_per_epoch),
+            trial=(steps // 2, steps),
         )
-        _standardise(model, reader, config.train.batch_size)
-        TrainLoop(learner, reader, config.train, config.output, label=label).run()
+        _standardise(model, reader, train.batch_size)
+        TrainLoop(learner, reader, train, config.output, label=label, any_shape=any_shape).run()
         for topic, factors in learner.shrink().items():
             domains = base.schema.topic(topic).domains
             kept = ", ".join(f"{d} {f:g}" for d, f in zip(domains, factors, strict=True))
@@ -122,7 +146,7 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
     return config.output / KERNELS
 
 
-def _standardise(model: AdaptedModel, reader: BatchReader, batch_size: int) -> None:
+def _standardise(model: AdaptedModel, reader: Reader, batch_size: int) -> None:
     """Shows the kernels the moments of the base's knowledge over the first training batches.
 
     Each part is divided by the geometric mean of its own deviation and that of all parts. With the
@@ -143,12 +167,12 @@ def _standardise(model: AdaptedModel, reader: BatchReader, batch_size: int) -> N
             layer.standardise(task, rows.mean(axis=0), np.sqrt(rows.std(axis=0) * common))
 
 
-def _warn_of_seen_rows(config: FineTuneConfig, dataset: PreparedDataset) -> None:
+def _warn_of_seen_rows(config: FineTuneConfig, data_fingerprint: str) -> None:
     """Says so if the base was trained on the kernels' rows, where it knows too much."""
     path = config.base / SETTINGS_FILE
     run = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     seen = sorted(set(run.get("parts", ())) & set(config.parts))
-    if seen and run.get("data_fingerprint") == dataset.fingerprint:
+    if seen and run.get("data_fingerprint") == data_fingerprint:
         logging.warning(
             "the base was trained on %s: what it remembers of these rows it will not know of "
             "others, and kernels learn to trust it; train them on rows that the base has not seen",
@@ -156,11 +180,11 @@ def _warn_of_seen_rows(config: FineTuneConfig, dataset: PreparedDataset) -> None
         )
 
 
-def _topics(config: FineTuneConfig, base: RankingModel) -> tuple[str, ...]:
+def _topics(config: FineTuneConfig, base: RankingModel | NewsRecommender) -> tuple[str, ...]:
     return config.topics or tuple(topic.name for topic in base.schema.topics)
 
 
-def _kernels(config: FineTuneConfig, base: RankingModel, topic: str) -> Any:
+def _kernels(config: FineTuneConfig, base: RankingModel | NewsRecommender, topic: str) -> Any:
     return ADAPTERS[config.adapter](
         topic=topic,
         domains=base.schema.topic(topic).domains,

@@ -115,11 +115,18 @@ def test_an_untrained_kernel_is_the_base() -> None:
     assert (moved[~none].max(axis=1) > 0).all()
 
 
+def test_vectors_stand_for_titles_that_are_read_already() -> None:
+    model = adapted().base
+    features, _ = pair_features(BATCH, model.titles(BATCH.tokens))
+    for name, value in model.knowledge(FEATURES).items():
+        np.testing.assert_array_equal(model.knowledge(features)[name], value)
+
+
 def test_kernels_learn_behind_a_frozen_base() -> None:
     model = adapted()
     before = [w.numpy() for w in model.base.weights]
     learner = KernelLearner(model, lambda: LazyAdam(0.03))
-    features, labels = pair_features(BATCH)
+    features, labels = pair_features(BATCH, model.base.titles(BATCH.tokens))
     step = tf.function(lambda: learner.step(features, labels), autograph=False)
     losses = [float(step()["device/ctr"]) for _ in range(40)]
     assert losses[-1] < 0.9 * losses[0]

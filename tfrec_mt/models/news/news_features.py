@@ -17,17 +17,28 @@ def news_features(batch: NewsBatch) -> Arrays:
     return fields.pop("domains") | fields
 
 
-def pair_features(batch: NewsBatch) -> tuple[Arrays, Arrays]:
+def pair_features(batch: NewsBatch, vectors: Any) -> tuple[Arrays, Arrays]:
     """Features with domains, and clicks, for each pair of user and candidate.
 
     Kernels are trained on pairs, `[B * C]`; candidates that are not there are of no domain, so
     that no kernel learns from them.
 
+    Args:
+      batch: The batch.
+      vectors: Its titles' vectors `[U, D]`, which a frozen base does not change.
+
     Returns:
       Features whose topics are `[B * C]`, and labels `{"ctr": float32 [B * C]}`.
     """
-    features = news_features(batch)
     mask = batch.candidate_mask
+    features: Arrays = {
+        "vectors": vectors,
+        "history": batch.history,
+        "history_length": batch.history_length,
+        "candidates": batch.candidates,
+        "candidate_mask": mask,
+        "age_hours": batch.age_hours,
+    }
     for topic, codes in batch.domains.items():
         features[topic] = np.where(mask, codes[:, np.newaxis], 0).astype(np.int32).ravel()
     clicks = np.zeros(mask.shape, np.float32)

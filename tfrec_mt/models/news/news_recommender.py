@@ -35,6 +35,7 @@ class NewsRecommender(keras.Model):
     Call arguments:
       features: `tokens` `[U, T]`, `history` `[B, H]` and `candidates` `[B, C]` places among the U
         titles, `history_length` `[B]`, `candidate_mask` and `age_hours` `[B, C]`; see `NewsBatch`.
+        `vectors` `[U, D]` may stand for `tokens` of titles that are read already.
       training: Whether dropout is active.
 
     Returns:
@@ -131,6 +132,9 @@ class NewsRecommender(keras.Model):
           candidates: For the contract; a user's candidates always have an axis of their own.
           training: Whether dropout is active.
         """
+        if "vectors" in features:
+            vectors = tf.ensure_shape(features["vectors"], [None, self.title_encoder.width])
+            return self.knowledge_of(vectors, features)
         return self.knowledge_of(self.titles(features["tokens"], training), features)
 
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
