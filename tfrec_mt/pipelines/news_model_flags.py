@@ -17,6 +17,12 @@ TITLE_ENCODER = flags.DEFINE_string(
 _TITLE_DROPOUT = flags.DEFINE_float(
     "title_dropout", 0.0, "Dropout of the title encoder.", lower_bound=0.0, upper_bound=0.99
 )
+_BERT_LAYERS = flags.DEFINE_integer(
+    "bert_layers",
+    None,
+    "Layers of a trained BERT to keep, from the embeddings up; by default all.",
+    lower_bound=1,
+)
 _LORA_RANK = flags.DEFINE_integer(
     "lora_rank", 16, "Rank of LoRA; 0 trains the whole BERT.", lower_bound=0
 )
@@ -81,6 +87,8 @@ def news_settings() -> dict[str, Any]:
     """Arguments of `NewsPretrainConfig` that the flags give."""
     bert = TITLE_ENCODER.value not in ("bag", "self_attention")
     encoder: dict[str, Any] = {"dropout": _TITLE_DROPOUT.value}
+    if _BERT_LAYERS.value is not None:
+        encoder["layers"] = _BERT_LAYERS.value
     if bert:
         encoder |= {
             "lora_rank": _LORA_RANK.value,

@@ -39,6 +39,7 @@ NEWS_SETTINGS: Settings = {
     "impressions": 100_000,
     "text": "title",
     "title_encoder": "minilm",
+    "bert_layers": 2,
     "lora_rank": 16,
     "lora_alpha": 4.0,
     "precision": "bfloat16",
@@ -99,16 +100,16 @@ def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
 
 def _prepare(settings: Settings, shared: Path) -> NewsDataset:
     """The news of these settings; those that several variants share are made once."""
-    pieces = settings["title_encoder"]
-    learned = pieces in _LEARN_PIECES
-    path = shared / f"{settings['text']}-{'learned' if learned else pieces.replace('/', '_')}"
+    kind = settings["title_encoder"]
+    learned = kind in _LEARN_PIECES
+    path = shared / f"{settings['text']}-{'learned' if learned else kind.replace('/', '_')}"
     if not path.exists():
         sizes = {size: settings[size] for size in ("users", "articles", "impressions")}
         prepare_news(
             NewsroomSource(NewsroomConfig(**sizes, seed=settings["seed"])),
             path,
             split=SplitSpec.parse(f"{_TRAIN}:7,{_TEST}:1", "days"),
-            vocabulary=None if learned else TitleVocabulary.from_preset(_preset(pieces)),
+            vocabulary=None if learned else TitleVocabulary.from_preset(_preset(kind)),
             text=settings["text"],
             history_length=settings["history_length"],
             seed=settings["seed"],
@@ -122,13 +123,16 @@ def _preset(title_encoder: str) -> str:
 
 def _config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsPretrainConfig:
     encoder: dict[str, Any] = {}
-    if settings["title_encoder"] not in ("bag", "self_attention"):
+    kind = settings["title_encoder"]
+    if kind not in ("bag", "self_attention"):
         encoder = {name: settings[name] for name in ("lora_rank", "lora_alpha", "precision")}
+    if kind not in _LEARN_PIECES:
+        encoder["layers"] = settings["bert_layers"]
     return NewsPretrainConfig(
         data=dataset.path,
         output=folder,
         parts=(_TRAIN,),
-        title_encoder=settings["title_encoder"],
+        title_encoder=kind,
         encoder_settings=encoder,
         model_settings={
             "auxiliary": tuple(settings["auxiliary"]),

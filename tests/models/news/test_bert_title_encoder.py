@@ -1,5 +1,6 @@
 from typing import Any
 
+import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -22,14 +23,14 @@ def randomise_lora(layer: BertTitleEncoder) -> None:
             weight.assign(rng.normal(size=weight.shape, scale=0.3))
 
 
-def plain(layer: BertTitleEncoder, tokens: Any) -> Any:
+def plain(backbone: keras_hub.models.BertBackbone, tokens: Any) -> Any:
     """keras_hub's own way, padding and all."""
     inputs = {
         "token_ids": tokens,
         "segment_ids": tf.zeros_like(tokens),
         "padding_mask": tf.cast(tokens > 0, tf.int32),
     }
-    return layer.backbone(inputs)["sequence_output"][:, 0]
+    return backbone(inputs)["sequence_output"][:, 0]
 
 
 @pytest.mark.parametrize("lora_rank", [0, 3])
@@ -42,7 +43,7 @@ def test_vectors_and_gradients_equal_those_of_the_whole_bert(lora_rank: int) -> 
     results = []
     for packed in (True, False):
         with tf.GradientTape() as tape:
-            vectors = layer(tokens) if packed else plain(layer, tokens)
+            vectors = layer(tokens) if packed else plain(layer.backbone, tokens)
             total = tf.reduce_sum(vectors * upstream.astype(np.float32))
         results.append((vectors, tape.gradient(total, weights)))
     (got, slopes), (expected, wanted) = results
@@ -55,6 +56,38 @@ def test_vectors_and_gradients_equal_those_of_the_whole_bert(lora_rank: int) -> 
             atol=5e-5,
             err_msg=weight.path,
         )
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a BERT of three layers."""
+    folder = tmp_path_factory.mktemp("preset") / "bert"
+    encoder(num_layers=3).backbone.save_to_preset(str(folder))
+    return str(folder)
+
+
+@pytest.mark.parametrize("lora_rank", [0, 3])
+def test_a_preset_brings_its_weights(preset: str, lora_rank: int) -> None:
+    layer = BertTitleEncoder.from_preset(preset, lora_rank=lora_rank)
+    source = keras_hub.models.BertBackbone.from_preset(preset)
+    expected = plain(source, tf.constant(TOKENS))
+    np.testing.assert_allclose(layer(TOKENS), expected, atol=2e-6)
+
+
+def test_the_lower_layers_of_a_preset_are_its_own(preset: str) -> None:
+    whole = BertTitleEncoder.from_preset(preset)
+    part = BertTitleEncoder.from_preset(preset, layers=2)
+    assert len(part.backbone.transformer_layers) == 2
+    weights = {weight.path: weight.numpy() for weight in whole.backbone.weights}
+    for weight in part.backbone.weights:
+        np.testing.assert_array_equal(weight.numpy(), weights[weight.path])
+    assert BertTitleEncoder.from_config(part.get_config()).bert_config["num_layers"] == 2
+
+
+@pytest.mark.parametrize("layers", [0, 4])
+def test_only_layers_that_are_there_can_be_kept(preset: str, layers: int) -> None:
+    with pytest.raises(SchemaError, match=f"expected 1 to 3 layers to keep, got {layers}"):
+        BertTitleEncoder.from_preset(preset, layers=layers)
 
 
 def test_padding_and_neighbours_do_not_matter() -> None:

@@ -71,33 +71,46 @@ class BertTitleEncoder(TitleEncoder):
         self.built = True
 
     @classmethod
-    def from_preset(cls, preset: str, **settings: Any) -> "BertTitleEncoder":
+    def from_preset(
+        cls, preset: str, layers: int | None = None, **settings: Any
+    ) -> "BertTitleEncoder":
         """An encoder with the weights of a BERT: a keras_hub preset or a Hugging Face folder.
 
         Args:
           preset: Its name or folder.
+          layers: How many of its layers to keep, from the embeddings up; by default all. Titles
+            are short, and fewer layers are faster by as much.
           **settings: Arguments apart from those that give the BERT's sizes.
 
         Raises:
-          SchemaError: keras_hub finds no BERT there.
+          SchemaError: keras_hub finds no BERT there, or it has fewer layers.
+
+        Reference:
+          Sajjad et al. 2023, On the effect of dropping layers of pre-trained transformer models.
         """
         try:
             source = keras_hub.models.BertBackbone.from_preset(preset)
         except (ValueError, OSError, KeyError) as error:
             raise SchemaError(f"{preset}: no BERT that keras_hub can read: {error}") from error
+        if layers is not None and not 1 <= layers <= source.num_layers:
+            raise SchemaError(
+                f"{preset}: expected 1 to {source.num_layers} layers to keep, got {layers}"
+            )
         names = (
             "vocabulary_size",
-            "num_layers",
             "num_heads",
             "hidden_dim",
             "intermediate_dim",
             "max_sequence_length",
             "num_segments",
         )
-        encoder = cls(**{name: getattr(source, name) for name in names}, **settings)
-        weights = {weight.path: weight for weight in encoder.backbone.weights}
-        for weight in source.weights:
-            weights[weight.path].assign(weight)
+        sizes = {name: getattr(source, name) for name in names}
+        encoder = cls(**sizes, num_layers=layers or source.num_layers, **settings)
+        trained = {weight.path: weight for weight in source.weights}
+        lora = ("lora_kernel_a", "lora_kernel_b")
+        for weight in encoder.backbone.weights:
+            if weight.name not in lora:
+                weight.assign(trained[weight.path])
         return encoder
 
     @property

@@ -16,6 +16,7 @@ def make_title_encoder(
     kind: str,
     spec: NewsSpec,
     *,
+    layers: int | None = None,
     dropout: float = 0.0,
     lora_rank: int = 0,
     lora_alpha: float | None = None,
@@ -28,6 +29,7 @@ def make_title_encoder(
         `bag` or `self_attention` over word embeddings; anything else is the keras_hub preset or
         Hugging Face folder of a BERT.
       spec: Spec of the prepared news.
+      layers: Of trained BERTs; see `BertTitleEncoder.from_preset`.
       dropout: Dropout.
       lora_rank: Of BERTs; see `BertTitleEncoder`, also for the next two.
       lora_alpha: Of BERTs.
@@ -37,6 +39,8 @@ def make_title_encoder(
       SchemaError: There is no such BERT, it has other word pieces than the prepared news, or takes
         shorter titles only; or LoRA is asked for without a BERT.
     """
+    if layers is not None and kind in ("bag", "self_attention", "tiny"):
+        raise SchemaError(f"title encoder {kind}: it has no trained layers to keep some of")
     if kind in ("bag", "self_attention"):
         if lora_rank or precision != "float32":
             raise SchemaError(f"title encoder {kind}: LoRA and bfloat16 are for BERTs")
@@ -54,7 +58,7 @@ def make_title_encoder(
             spec.vocabulary_size, max_sequence_length=spec.max_title_length, **settings
         )
     preset = str(minilm_folder()) if kind == "minilm" else kind
-    encoder = BertTitleEncoder.from_preset(preset, **settings)
+    encoder = BertTitleEncoder.from_preset(preset, layers, **settings)
     pieces, longest = (
         encoder.bert_config[name] for name in ("vocabulary_size", "max_sequence_length")
     )
