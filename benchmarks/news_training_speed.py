@@ -56,7 +56,12 @@ def model(dataset: NewsDataset) -> NewsRecommender:
     """The model that every contender has the weights of."""
     keras.utils.set_random_seed(0)
     encoder = make_title_encoder(
-        "minilm", dataset.spec, lora_rank=_LORA.value, lora_alpha=ALPHA, precision=_PRECISION.value
+        "minilm",
+        dataset.spec,
+        pooling="cls",
+        lora_rank=_LORA.value,
+        lora_alpha=ALPHA,
+        precision=_PRECISION.value,
     )
     return NewsRecommender(dataset.spec, encoder, name="news")
 

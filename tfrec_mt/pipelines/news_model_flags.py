@@ -6,6 +6,7 @@ from absl import flags
 
 from tfrec_mt.models.news.bert_title_encoder import PRECISIONS
 from tfrec_mt.models.news.news_recommender import AUXILIARIES
+from tfrec_mt.models.news.packed_bert import POOLINGS
 from tfrec_mt.training.gradient_surgery import SURGERIES, Surgery
 
 TITLE_ENCODER = flags.DEFINE_string(
@@ -22,6 +23,12 @@ _BERT_LAYERS = flags.DEFINE_integer(
     None,
     "Layers of a trained BERT to keep, from the embeddings up; by default all.",
     lower_bound=1,
+)
+_POOLING = flags.DEFINE_enum(
+    "pooling",
+    None,
+    POOLINGS,
+    "A BERT's vector of a title; by default the mean for minilm and cls for others.",
 )
 _LORA_RANK = flags.DEFINE_integer(
     "lora_rank", 16, "Rank of LoRA; 0 trains the whole BERT.", lower_bound=0
@@ -91,6 +98,7 @@ def news_settings() -> dict[str, Any]:
         encoder["layers"] = _BERT_LAYERS.value
     if bert:
         encoder |= {
+            "pooling": _POOLING.value,
             "lora_rank": _LORA_RANK.value,
             "lora_alpha": _LORA_ALPHA.value,
             "precision": _PRECISION.value,

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tests.news_batches import PIECES, random_news
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
+from tfrec_mt.models.news.packed_bert import POOLINGS, Pooling
 from tfrec_mt.schema import SchemaError
 
 TOKENS = random_news().tokens
@@ -23,19 +24,26 @@ def randomise_lora(layer: BertTitleEncoder) -> None:
             weight.assign(rng.normal(size=weight.shape, scale=0.3))
 
 
-def plain(backbone: keras_hub.models.BertBackbone, tokens: Any) -> Any:
+def plain(backbone: keras_hub.models.BertBackbone, tokens: Any, pooling: Pooling = "cls") -> Any:
     """keras_hub's own way, padding and all."""
     inputs = {
         "token_ids": tokens,
         "segment_ids": tf.zeros_like(tokens),
         "padding_mask": tf.cast(tokens > 0, tf.int32),
     }
-    return backbone(inputs)["sequence_output"][:, 0]
+    hidden = backbone(inputs)["sequence_output"]
+    if pooling == "cls":
+        return hidden[:, 0]
+    mask = tf.cast(tokens > 0, tf.float32)[..., tf.newaxis]
+    return tf.reduce_sum(hidden * mask, axis=1) / tf.reduce_sum(mask, axis=1)
 
 
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("lora_rank", [0, 3])
-def test_vectors_and_gradients_equal_those_of_the_whole_bert(lora_rank: int) -> None:
-    layer = encoder(lora_rank=lora_rank, lora_alpha=2.0)
+def test_vectors_and_gradients_equal_those_of_the_whole_bert(
+    lora_rank: int, pooling: Pooling
+) -> None:
+    layer = encoder(lora_rank=lora_rank, lora_alpha=2.0, pooling=pooling)
     randomise_lora(layer)
     tokens = tf.constant(TOKENS)
     weights = [w.value for w in layer.trainable_weights]
@@ -43,7 +51,7 @@ def test_vectors_and_gradients_equal_those_of_the_whole_bert(lora_rank: int) -> 
     results = []
     for packed in (True, False):
         with tf.GradientTape() as tape:
-            vectors = layer(tokens) if packed else plain(layer.backbone, tokens)
+            vectors = layer(tokens) if packed else plain(layer.backbone, tokens, pooling)
             total = tf.reduce_sum(vectors * upstream.astype(np.float32))
         results.append((vectors, tape.gradient(total, weights)))
     (got, slopes), (expected, wanted) = results
@@ -135,7 +143,7 @@ def test_with_lora_nothing_else_is_trained() -> None:
 
 
 def test_a_configuration_makes_an_equal_one() -> None:
-    layer = encoder(lora_rank=4, lora_alpha=2.0, precision="bfloat16", dropout=0.1, num_layers=1)
+    layer = encoder(lora_rank=4, lora_alpha=2.0, precision="bfloat16", pooling="mean")
     again = BertTitleEncoder.from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     again.set_weights(layer.get_weights())
@@ -161,5 +169,7 @@ def test_dropout_is_active_in_training_only() -> None:
 def test_wrong_arguments() -> None:
     with pytest.raises(ValueError, match="float32, bfloat16, got 'float16'"):
         encoder(precision="float16")
+    with pytest.raises(ValueError, match="cls, mean, got 'max'"):
+        encoder(pooling="max")
     with pytest.raises(SchemaError, match="/nowhere: no BERT"):
         BertTitleEncoder.from_preset("/nowhere")

@@ -6,7 +6,7 @@ import keras
 import keras_hub
 import tensorflow as tf
 
-from tfrec_mt.models.news.packed_bert import PackedBert
+from tfrec_mt.models.news.packed_bert import POOLINGS, PackedBert, Pooling
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.schema import SchemaError
 
@@ -16,7 +16,7 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class BertTitleEncoder(TitleEncoder):
-    """The [CLS] vector of a BERT, all of which is trained, or LoRA alone.
+    """A BERT's vector of a title; all of the BERT is trained, or LoRA alone.
 
     With LoRA every weight of the BERT is frozen, and the kernels of its attention's query, key,
     value and output become `W + lora_alpha / lora_rank * A B`, by Keras' own mechanism.
@@ -27,6 +27,7 @@ class BertTitleEncoder(TitleEncoder):
       num_layers, num_heads, hidden_dim, intermediate_dim, max_sequence_length, num_segments: See
         `keras_hub.models.BertBackbone`. Weights are random; `from_preset` brings trained ones.
       dropout: The BERT's own, also of its attention.
+      pooling: Whether a title's vector is that of [CLS] or the mean over its tokens.
       lora_rank: Rank of LoRA; 0 trains the BERT itself.
       lora_alpha: Its scale; by default the rank.
       precision: Type of matrix products; weights, their updates and sums are float32.
@@ -45,12 +46,16 @@ class BertTitleEncoder(TitleEncoder):
         max_sequence_length: int = 64,
         num_segments: int = 2,
         dropout: float = 0.0,
+        pooling: Pooling = "cls",
         lora_rank: int = 0,
         lora_alpha: float | None = None,
         precision: Precision = "float32",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, got {pooling!r}")
+        self.pooling: Pooling = pooling
         self.bert_config: dict[str, Any] = {
             "vocabulary_size": vocabulary_size,
             "num_layers": num_layers,
@@ -126,14 +131,16 @@ class BertTitleEncoder(TitleEncoder):
         if precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
         self.precision: Precision = precision
-        self._forward = PackedBert(self.backbone, tf.as_dtype(precision))
+        self._forward = PackedBert(self.backbone, self.pooling, tf.as_dtype(precision))
 
     def call(self, tokens: Any, training: bool = False) -> Any:
         return self._forward(tokens, training)
 
     def merged(self) -> "BertTitleEncoder":
         """An encoder of the same function whose LoRA is part of its plain weights."""
-        plain = BertTitleEncoder(**self.bert_config, precision=self.precision, name=self.name)
+        plain = BertTitleEncoder(
+            **self.bert_config, pooling=self.pooling, precision=self.precision, name=self.name
+        )
         for own, other in zip(
             self.backbone._flatten_layers(), plain.backbone._flatten_layers(), strict=True
         ):
@@ -161,6 +168,7 @@ class BertTitleEncoder(TitleEncoder):
         return {
             **super().get_config(),
             **self.bert_config,
+            "pooling": self.pooling,
             "lora_rank": self.lora_rank,
             "lora_alpha": self.lora_alpha,
             "precision": self.precision,

@@ -1,6 +1,6 @@
-"""`PackedBert`: a BERT's [CLS] vectors at the cost of the real tokens alone."""
+"""`PackedBert`: a BERT's vectors of titles at the cost of the real tokens alone."""
 
-from typing import Any
+from typing import Any, Literal
 
 import keras_hub
 import tensorflow as tf
@@ -9,13 +9,16 @@ from tfrec_mt.layers.lean_gradients import gelu, layer_norm
 from tfrec_mt.layers.packed_rows import PackedRows
 
 _MASKED = -1e9
+Pooling = Literal["cls", "mean"]
+POOLINGS: tuple[Pooling, ...] = ("cls", "mean")
 
 
 class PackedBert:
-    """Computes what `BertBackbone` does, up to rounding, and only what [CLS] needs of it.
+    """Computes what `BertBackbone` does, up to rounding, as far as a title's vector needs it.
 
     - Padding is left out of everything but the attention among a title's tokens.
-    - Of the last layer only [CLS] goes through query, output and feed-forward part.
+    - If the vector is that of [CLS], nothing else goes through query, output and feed-forward part
+      of the last layer.
     - Query, key and value are one matrix product.
     - The pooler is left out.
 
@@ -23,14 +26,19 @@ class PackedBert:
 
     Args:
       backbone: Its weights and dropout layers are used.
+      pooling: Whether a title's vector is that of [CLS] or the mean over its tokens.
       compute_dtype: Type of matrix products and what lies between them; layer norms, softmax and
         the result are float32.
     """
 
     def __init__(
-        self, backbone: keras_hub.models.BertBackbone, compute_dtype: tf.DType = tf.float32
+        self,
+        backbone: keras_hub.models.BertBackbone,
+        pooling: Pooling = "cls",
+        compute_dtype: tf.DType = tf.float32,
     ) -> None:
         self.backbone = backbone
+        self.pooling = pooling
         self.compute_dtype = compute_dtype
 
     def __call__(self, tokens: Any, training: bool = False) -> Any:
@@ -40,12 +48,16 @@ class PackedBert:
         packed = PackedRows.of(mask)
         hidden = self._embed(tokens, packed, training)
         scores_mask = tf.where(mask, 0.0, _MASKED)[:, tf.newaxis, tf.newaxis]
-        # place of each title's [CLS] among the packed tokens
-        first = packed.ranks[:, 0]
         *layers, last = self.backbone.transformer_layers
         for layer in layers:
             hidden = self._layer(layer, hidden, packed, scores_mask, None, training)
-        return tf.cast(self._layer(last, hidden, packed, scores_mask, first, training), tf.float32)
+        # place of each title's [CLS] among the packed tokens
+        only = packed.ranks[:, 0] if self.pooling == "cls" else None
+        hidden = self._layer(last, hidden, packed, scores_mask, only, training)
+        hidden = tf.cast(hidden, tf.float32)
+        if self.pooling == "mean":
+            return tf.math.segment_mean(hidden, packed.places // tf.shape(tokens)[1])
+        return hidden
 
     def _embed(self, tokens: Any, packed: PackedRows, training: bool) -> Any:
         """`[N, D]`."""

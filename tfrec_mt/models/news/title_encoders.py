@@ -5,6 +5,7 @@ from typing import Any
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.data.news.title_vocabulary import minilm_folder
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder, Precision
+from tfrec_mt.models.news.packed_bert import Pooling
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.models.news.word_title_encoder import WordTitleEncoder
 from tfrec_mt.schema import SchemaError
@@ -18,6 +19,7 @@ def make_title_encoder(
     *,
     layers: int | None = None,
     dropout: float = 0.0,
+    pooling: Pooling | None = None,
     lora_rank: int = 0,
     lora_alpha: float | None = None,
     precision: Precision = "float32",
@@ -31,6 +33,8 @@ def make_title_encoder(
       spec: Spec of the prepared news.
       layers: Of trained BERTs; see `BertTitleEncoder.from_preset`.
       dropout: Dropout.
+      pooling: Of BERTs; see `BertTitleEncoder`. By default the mean for MiniLM, which was trained
+        so, and [CLS] for others.
       lora_rank: Of BERTs; see `BertTitleEncoder`, also for the next two.
       lora_alpha: Of BERTs.
       precision: Of BERTs.
@@ -42,12 +46,13 @@ def make_title_encoder(
     if layers is not None and kind in ("bag", "self_attention", "tiny"):
         raise SchemaError(f"title encoder {kind}: it has no trained layers to keep some of")
     if kind in ("bag", "self_attention"):
-        if lora_rank or precision != "float32":
-            raise SchemaError(f"title encoder {kind}: LoRA and bfloat16 are for BERTs")
+        if lora_rank or pooling or precision != "float32":
+            raise SchemaError(f"title encoder {kind}: LoRA, pooling and bfloat16 are for BERTs")
         heads = 16 if kind == "self_attention" else 0
         return WordTitleEncoder(spec.vocabulary_size, heads=heads, dropout=dropout, name=NAME)
     settings: dict[str, Any] = {
         "dropout": dropout,
+        "pooling": pooling or ("mean" if kind == "minilm" else "cls"),
         "lora_rank": lora_rank,
         "lora_alpha": lora_alpha,
         "precision": precision,
