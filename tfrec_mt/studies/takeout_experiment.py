@@ -1,0 +1,106 @@
+"""An experiment of studies: kernels behind a base on a generated takeout world."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
+from tfrec_mt.data.splits import SplitSpec
+from tfrec_mt.evaluation.cells import Cell
+from tfrec_mt.evaluation.estimate import mean
+from tfrec_mt.evaluation.evaluate import ADAPTED, ZERO_SHOT, EvaluateConfig, evaluate
+from tfrec_mt.studies.study import Outcome, Settings
+from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig, fine_tune
+from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain
+from tfrec_mt.training.train_config import TrainConfig
+
+# Everything that a study of kernels may set. `scores` says whose they are: those of the base with
+# kernels (`adapted`) or without (`zero_shot`). The first five make the world and its base, which
+# all variants of a seed share; a study sets them for all of its variants.
+TAKEOUT_SETTINGS: Settings = {
+    "rows": 1_000_000,
+    "shift": 1.0,
+    "drift": 0.03,
+    "base_topics": [],
+    "units": [128, 64],
+    "scores": ADAPTED,
+    "adapter": "iak",
+    "rate_rule": "none",
+    "kl_weight": 1.0,
+    "certainty": 2.0,
+    "kernel_batch_size": 256,
+    "kernel_learning_rate": 0.02,
+}
+TAKEOUT_METRICS = {
+    "ctr": "AUC of a click, mean over all domains",
+    "ctcvr": "AUC of click and order, mean over all domains",
+}
+
+
+def takeout_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
+    """Pre-trains on six days, trains kernels on the seventh, measures on the eighth.
+
+    Args:
+      settings: `TAKEOUT_SETTINGS` and `seed`, of the world as of the training.
+      folder: Takes the kernels; a run that was stopped goes on.
+      shared: Takes the world and its base.
+    """
+    dataset = _prepare(settings, shared / "data")
+    base = shared / "base"
+    if not (base / MODEL).exists():
+        pretrain(_base_config(settings, dataset.path, base))
+    kernels, facts = None, {}
+    if settings["scores"] == ADAPTED:
+        started = time.monotonic()
+        if not (folder / KERNELS).exists():
+            fine_tune(_kernel_config(settings, dataset.path, base, folder))
+        kernels = folder / KERNELS
+        facts["minutes of kernels"] = (time.monotonic() - started) / 60
+    table = evaluate(EvaluateConfig(data=dataset.path, base=base / MODEL, kernels=kernels)).table
+    cells = [Cell(t.name, domain) for t in dataset.schema.topics for domain in t.domains]
+    model = ADAPTED if kernels else ZERO_SHOT
+    estimates: dict[str, Any] = {}
+    for task in dataset.schema.tasks:
+        of_cells = {cell: table.estimate(model, task, cell, "auc") for cell in cells}
+        estimates[task] = mean(list(of_cells.values()))
+        estimates |= {f"{task}/{c.topic}/{c.domain}": e for c, e in of_cells.items()}
+    return Outcome(estimates=estimates, facts=facts)
+
+
+def _prepare(settings: Settings, path: Path) -> PreparedDataset:
+    if not path.exists():
+        sizes = {name: settings[name] for name in ("rows", "shift", "drift", "seed")}
+        source = TakeoutSource(TakeoutConfig(**sizes))
+        prepare(source, path, SplitSpec.parse("train:6,fresh:1,test:1", "days"))
+    return PreparedDataset(path)
+
+
+def _base_config(settings: Settings, data: Path, output: Path) -> PretrainConfig:
+    return PretrainConfig(
+        data=data,
+        output=output,
+        model_settings={
+            "units": tuple(settings["units"]),
+            "base_topics": tuple(settings["base_topics"]),
+        },
+        optimizer="lazy_adam",
+        learning_rate=0.008,
+        rate_schedule="linear",
+        train=TrainConfig(batch_size=512, seed=settings["seed"]),
+    )
+
+
+def _kernel_config(settings: Settings, data: Path, base: Path, output: Path) -> FineTuneConfig:
+    return FineTuneConfig(
+        base=base,
+        data=data,
+        output=output,
+        adapter=settings["adapter"],
+        rate_rule=settings["rate_rule"],
+        kl_weight=settings["kl_weight"],
+        certainty=settings["certainty"],
+        learning_rate=settings["kernel_learning_rate"],
+        train=TrainConfig(batch_size=settings["kernel_batch_size"], seed=settings["seed"]),
+    )
