@@ -1,0 +1,44 @@
+"""The binary of studies, run as a person runs it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.binaries import run_binary, succeed
+
+SMALL = [
+    f"--set={setting}"
+    for setting in ("title_encoder=bag", "users=60", "articles=200", "impressions=600")
+]
+
+
+def test_a_study_ends_with_its_tables(tmp_path: Path) -> None:
+    arguments = ("--study=surgery", f"--output={tmp_path / 'study'}", "--seeds=0", *SMALL)
+    out = succeed("study", *arguments)
+    assert "== surgery: pcgrad, seed 0 (run 3 of 3" in out
+    assert "against none" in out and "nDCG@10" in out
+    page = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 3  # intervals, angles, losses
+    table = json.loads((tmp_path / "study" / "table.json").read_text(encoding="utf-8"))
+    assert {line["variant"] for line in table} == {"none", "mtrec", "pcgrad"}
+
+    again = succeed("study", *arguments)
+    assert "== surgery" not in again  # nothing is run twice
+    assert again.strip() == out[out.index("AUC\n") :].strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--study=surgry"], "surgery"),
+        (["--study=surgery", "--set=epoch=2"], "did you mean 'epochs'"),
+        (["--study=surgery", "--set=epochs"], "expected name=value"),
+        (["--study=surgery", "--seeds=one"], "expected whole numbers, got 'one'"),
+    ],
+)
+def test_wrong_flags_stop_before_any_work(arguments: list[str], named: str, tmp_path: Path) -> None:
+    done = run_binary("study", f"--output={tmp_path / 'study'}", *arguments)
+    assert done.returncode == 1
+    assert named in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
