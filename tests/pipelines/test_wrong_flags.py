@@ -32,3 +32,21 @@ def test_wrong_flags_stop_before_any_work(
     assert named in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "named"),
+    [
+        ("job", "--recency", "--recency does not go with a prepared click log"),
+        ("news_job", "--units=8", "--units does not go with prepared news"),
+        ("news_job", "--base_topics=section", "--base_topics does not go with prepared news"),
+    ],
+)
+def test_flags_of_the_other_kind_of_model_are_refused(
+    kind: str, flag: str, named: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    data = request.getfixturevalue(kind).data
+    done = run_binary("pretrain", f"--data={data}", f"--output={tmp_path / 'run'}", flag)
+    assert done.returncode == 1
+    assert named in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())

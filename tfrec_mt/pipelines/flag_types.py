@@ -5,6 +5,11 @@ from typing import Any
 
 from absl import flags
 
+from tfrec_mt.schema import SchemaError
+
+# flags that are defined through here belong to the module that asked for them
+flags.disclaim_key_flags()
+
 
 def define_positive_list(name: str, default: list[int], help_text: str) -> Any:
     """A comma-separated list of whole numbers of at least 1."""
@@ -19,6 +24,26 @@ def define_positive_list(name: str, default: list[int], help_text: str) -> Any:
 
     flags.register_validator(name, check)  # type: ignore[no-untyped-call]
     return holder
+
+
+def refuse_flags(names: set[str], where: str) -> None:
+    """Checks that none of some flags is given.
+
+    Args:
+      names: Flags that would be of no effect.
+      where: What they do not go with, for the error.
+
+    Raises:
+      SchemaError: Names one that is.
+    """
+    given = sorted(name for name in names if flags.FLAGS[name].present)
+    if given:
+        raise SchemaError(f"--{given[0]} does not go with {where}")
+
+
+def names_of(module: str) -> set[str]:
+    """Names of the flags that a module defines."""
+    return {flag.name for flag in flags.FLAGS.get_flags_for_module(module)}
 
 
 def path_or_none(text: str | None) -> Path | None:

@@ -15,6 +15,7 @@ from tfrec_mt.data.news.sources.mind import MindSource
 from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource, RealTitles
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary, minilm_folder
 from tfrec_mt.pipelines import source_flags, split_flags
+from tfrec_mt.pipelines.flag_types import names_of, refuse_flags
 from tfrec_mt.schema import SchemaError
 
 _MINILM, _LEARN = "minilm", "learn"
@@ -74,15 +75,13 @@ def is_news() -> bool:
       SchemaError: A flag is given that does not go with the source.
     """
     source = source_flags.SOURCE.value
-    own = _names_of(__name__)
+    own = names_of(__name__)
     if source in _FLAGS_OF:
-        others = _names_of(source_flags.__name__) | own | {"unknown_domains", "examples"}
+        others = names_of(source_flags.__name__) | own | {"unknown_domains", "examples"}
         wrong = others - _FLAGS_OF[source]
     else:
         wrong = own
-    given = sorted(name for name in wrong if flags.FLAGS[name].present)
-    if given:
-        raise SchemaError(f"--{given[0]} does not go with --source={source}")
+    refuse_flags(wrong, f"--source={source}")
     return source in _FLAGS_OF
 
 
@@ -160,10 +159,6 @@ def _data_dir() -> Path:
 def _settings() -> dict[str, Any]:
     own = flags.FLAGS.get_flags_for_module(__name__)
     return {flag.name: flag.value for flag in own if flag.present}
-
-
-def _names_of(module: str) -> set[str]:
-    return {flag.name for flag in flags.FLAGS.get_flags_for_module(module)}
 
 
 _SOURCES: Mapping[str, Callable[[], NewsSource]] = {

@@ -13,7 +13,7 @@ from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.pipelines import model_flags, news_model_flags, training_flags
-from tfrec_mt.pipelines.flag_types import path_or_none
+from tfrec_mt.pipelines.flag_types import names_of, path_or_none, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
 from tfrec_mt.training.pretrain import PretrainConfig, pretrain
@@ -35,8 +35,14 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, batch order and dropou
 
 def main() -> None:
     """Trains and says where the model is."""
-    news = is_news_dataset(_DATA.value)
-    print(f"model: {pretrain_news(_news_config()) if news else pretrain(_ranking_config())}")
+    ranking, news = names_of(model_flags.__name__), names_of(news_model_flags.__name__)
+    if is_news_dataset(_DATA.value):
+        refuse_flags({*ranking, "base_topics", "steps_per_call"}, "prepared news")
+        folder = pretrain_news(_news_config())
+    else:
+        refuse_flags(news - {"surgery"}, "a prepared click log")
+        folder = pretrain(_ranking_config())
+    print(f"model: {folder}")
 
 
 def _ranking_config() -> PretrainConfig:
