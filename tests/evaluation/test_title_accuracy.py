@@ -13,17 +13,17 @@ from tfrec_mt.models.news.news_scorer import NewsScorer
 def test_accuracies_are_those_of_one_title_after_the_other(news_job: NewsJob) -> None:
     dataset = NewsDataset(news_job.data)
     model = load_news_model(news_job.model)
-    rows = np.arange(dataset.articles)  # the empty article, which has no class, among them
+    rows = np.arange(40)  # the empty article, which has no class, among them
     found = title_accuracy(model, NewsScorer(model, dataset), dataset, rows)
 
     for name, head in model.heads.items():
         classes = dataset.category if name == "category" else dataset.sentiment
         right = []
-        for row in np.flatnonzero(classes):
+        for row in np.flatnonzero(classes[:40]):
             vector = model.titles(dataset.article_tokens(np.array([row])))
             right.append(int(np.argmax(head(vector)[0])) == classes[row] - 1)
         # alone or beside others a title's bfloat16 sums differ, so a close call may go either way
-        assert found[name] == pytest.approx(np.mean(right), abs=2 / len(right))
+        assert found[name] == pytest.approx(np.mean(right), abs=1 / len(right))
     assert dataset.category[0] == 0
 
 
