@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -123,7 +124,7 @@ def interval_figure(
                 if low is not None and high is not None:
                     ax.hlines(y, low, high, color=_COLORS[0], linewidth=1.6)
                 ax.plot([value], [y], color=_COLORS[0], marker=_MARKERS[0], markersize=5)
-            ax.set_title(title)
+            ax.set_title(textwrap.fill(title, 24))
             ax.set_yticks([-i for i in range(len(names))], names)
             ax.xaxis.set_major_locator(MaxNLocator(4))
             ax.grid(axis="x", color="#dddddd", linewidth=0.6)

@@ -16,7 +16,10 @@ from tfrec_mt.studies.study import Study
 from tfrec_mt.studies.study_table import Line, Number
 
 REPORT, TABLE = "report.html", "table.json"
-_HEADER = ("variant", "value", "over seeds", "over users", "against {}", "share", "published")
+_HEADER = (
+    *("variant", "value", "over seeds", "over users"),
+    *("against {}", "that over seeds", "share", "published"),
+)
 _NONE = "-"
 
 
@@ -80,6 +83,7 @@ def _tables(study: Study, lines: Sequence[Line]) -> list[tuple[str, list[str], l
                 _ends(line.value.by_seeds),
                 _ends(line.value.by_bootstrap),
                 _difference(line.against_reference),
+                _ends(line.against_reference.by_seeds if line.against_reference else None, "+"),
                 f"{line.share.value:.0%}" if line.share else _NONE,
                 f"{line.published:.4f}" if line.published is not None else _NONE,
             ]
@@ -93,18 +97,17 @@ def _tables(study: Study, lines: Sequence[Line]) -> list[tuple[str, list[str], l
     return tables
 
 
-def _ends(interval: tuple[float | None, float | None] | None) -> str:
+def _ends(interval: tuple[float | None, float | None] | None, sign: str = "") -> str:
     if interval is None or interval[0] is None or interval[1] is None:
         return _NONE
-    return f"[{interval[0]:.4f}, {interval[1]:.4f}]"
+    return f"[{interval[0]:{sign}.4f}, {interval[1]:{sign}.4f}]"
 
 
 def _difference(number: Number | None) -> str:
     if number is None:
         return _NONE
-    low, high = number.by_bootstrap
-    interval = f" [{low:+.4f}, {high:+.4f}]" if low is not None and high is not None else ""
-    return f"{number.value:+.4f}{interval}"
+    interval = _ends(number.by_bootstrap, "+")
+    return f"{number.value:+.4f}" + (f" {interval}" if interval != _NONE else "")
 
 
 def _facts(outcomes: Outcomes) -> list[dict[str, Any]]:
