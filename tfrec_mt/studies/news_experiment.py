@@ -25,8 +25,9 @@ from tfrec_mt.metrics.impression_metrics import IMPRESSION_METRICS
 from tfrec_mt.models.model_store import load_news_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.models.weight_count import count_weights
-from tfrec_mt.studies.study import Curve, Outcome, Settings
+from tfrec_mt.studies.study import Curve, Outcome, Settings, folder_of
 from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
+from tfrec_mt.training.pretrain import MODEL
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_log import LOG_FILE
 
@@ -56,6 +57,7 @@ NEWS_SETTINGS: Settings = {
 NEWS_METRICS = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
 _TRAIN, _TEST = "train", "test"
 _CURVE_POINTS = 50
+_WORLD = ("users", "articles", "impressions")
 # title encoders that bring no word pieces of their own
 _LEARN_PIECES = ("tiny", "bag", "self_attention")
 
@@ -75,9 +77,12 @@ def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
         return Outcome(estimates=_measure(dataset, lambda batch: np.zeros(len(batch.candidates))))
     if settings["scores"] == ORACLE:
         return Outcome(estimates=_measure(dataset, _truth))
-    started = time.monotonic()
-    model = load_news_model(pretrain_news(_config(settings, dataset, folder)))
-    seconds = time.monotonic() - started
+    facts: dict[str, float] = {}
+    if not (folder / MODEL).exists():
+        started = time.monotonic()
+        pretrain_news(_config(settings, dataset, folder))
+        facts["minutes"] = (time.monotonic() - started) / 60
+    model = load_news_model(folder / MODEL)
     score = NewsScorer(model, dataset)
     estimates = _measure(dataset, score)
     seen, asked = (
@@ -85,26 +90,20 @@ def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
         for part in (_TRAIN, _TEST)
     )
     accuracy = title_accuracy(model, score, dataset, np.flatnonzero(asked & ~seen))
+    facts |= {f"{name} accuracy": value for name, value in accuracy.items()}
     trained, whole = count_weights(model)
-    return Outcome(
-        estimates=estimates,
-        facts={f"{name} accuracy": value for name, value in accuracy.items()}
-        | {
-            "trained weights": trained,
-            "share of weights": trained / whole,
-            "minutes": seconds / 60,
-        },
-        curves=_curves(folder / LOG_FILE),
-    )
+    facts |= {"trained weights": trained, "share of weights": trained / whole}
+    return Outcome(estimates=estimates, facts=facts, curves=_curves(folder / LOG_FILE))
 
 
 def _prepare(settings: Settings, shared: Path) -> NewsDataset:
     """The news of these settings; those that several variants share are made once."""
     kind = settings["title_encoder"]
     learned = kind in _LEARN_PIECES
-    path = shared / f"{settings['text']}-{'learned' if learned else kind.replace('/', '_')}"
+    titles = {**settings, "pieces": "learned" if learned else kind}
+    path = shared / folder_of(titles, (*_WORLD, "text", "history_length", "pieces"))
     if not path.exists():
-        sizes = {size: settings[size] for size in ("users", "articles", "impressions")}
+        sizes = {size: settings[size] for size in _WORLD}
         prepare_news(
             NewsroomSource(NewsroomConfig(**sizes, seed=settings["seed"])),
             path,

@@ -1,6 +1,6 @@
 """`Study`: a table or figure of a paper as data, a grid of variants and seeds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,12 @@ class Study:
                 raise SchemaError(
                     f"study {self.name}: {name} must be like {default!r}, got {value!r}"
                 )
+
+
+def folder_of(settings: Settings, names: Sequence[str]) -> str:
+    """A folder's name that tells some of the settings, for what depends on these alone."""
+    text = ",".join(f"{name}={settings[name]}" for name in names)
+    return "".join(c if c.isalnum() or c in "=,.+-_" else "_" for c in text)
 
 
 def _alike(default: Any, value: Any) -> bool:

@@ -11,14 +11,13 @@ from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.estimate import mean
 from tfrec_mt.evaluation.evaluate import ADAPTED, ZERO_SHOT, EvaluateConfig, evaluate
-from tfrec_mt.studies.study import Outcome, Settings
+from tfrec_mt.studies.study import Outcome, Settings, folder_of
 from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig, fine_tune
 from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain
 from tfrec_mt.training.train_config import TrainConfig
 
 # Everything that a study of kernels may set. `scores` says whose they are: those of the base with
-# kernels (`adapted`) or without (`zero_shot`). The first five make the world and its base, which
-# all variants of a seed share; a study sets them for all of its variants.
+# kernels (`adapted`) or without (`zero_shot`). Variants whose world, or base, is the same share it.
 TAKEOUT_SETTINGS: Settings = {
     "rows": 1_000_000,
     "shift": 1.0,
@@ -33,6 +32,8 @@ TAKEOUT_SETTINGS: Settings = {
     "kernel_batch_size": 256,
     "kernel_learning_rate": 0.02,
 }
+_WORLD = ("rows", "shift", "drift")
+_BASE = ("base_topics", "units")
 TAKEOUT_METRICS = {
     "ctr": "AUC of a click, mean over all domains",
     "ctcvr": "AUC of click and order, mean over all domains",
@@ -45,10 +46,11 @@ def takeout_experiment(settings: Settings, folder: Path, shared: Path) -> Outcom
     Args:
       settings: `TAKEOUT_SETTINGS` and `seed`, of the world as of the training.
       folder: Takes the kernels; a run that was stopped goes on.
-      shared: Takes the world and its base.
+      shared: Takes worlds and bases.
     """
-    dataset = _prepare(settings, shared / "data")
-    base = shared / "base"
+    world = shared / folder_of(settings, _WORLD)
+    dataset = _prepare(settings, world / "data")
+    base = world / folder_of(settings, _BASE)
     if not (base / MODEL).exists():
         pretrain(_base_config(settings, dataset.path, base))
     kernels, facts = None, {}
@@ -71,7 +73,7 @@ def takeout_experiment(settings: Settings, folder: Path, shared: Path) -> Outcom
 
 def _prepare(settings: Settings, path: Path) -> PreparedDataset:
     if not path.exists():
-        sizes = {name: settings[name] for name in ("rows", "shift", "drift", "seed")}
+        sizes = {name: settings[name] for name in (*_WORLD, "seed")}
         source = TakeoutSource(TakeoutConfig(**sizes))
         prepare(source, path, SplitSpec.parse("train:6,fresh:1,test:1", "days"))
     return PreparedDataset(path)
