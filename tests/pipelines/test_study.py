@@ -9,7 +9,13 @@ from tests.binaries import run_binary, succeed
 
 SMALL = [
     f"--set={setting}"
-    for setting in ("title_encoder=bag", "users=60", "articles=200", "impressions=600")
+    for setting in (
+        "title_encoder=bag",
+        "users=60",
+        "articles=200",
+        "impressions=600",
+        "batch_size=32",
+    )
 ]
 
 

@@ -9,7 +9,10 @@ from tfrec_mt.studies.catalog import STUDIES
 from tfrec_mt.studies.news_experiment import NEWS_SETTINGS, news_experiment
 from tfrec_mt.studies.study import Outcome
 
-SMALL = {"users": 100, "articles": 200, "impressions": 1_200, "seed": 0, "history_length": 8}
+SMALL = {
+    **{"users": 100, "articles": 200, "impressions": 1_200, "history_length": 8},
+    **{"batch_size": 32, "seed": 0},
+}
 
 
 def _run(folder: Path, name: str, **settings: Any) -> Outcome:

@@ -50,9 +50,9 @@ NEWS_SETTINGS: Settings = {
     "user_heads": 0,
     "recency": False,
     "history_length": 50,
-    "batch_size": 32,
+    "batch_size": 512,
     "epochs": 1,
-    "learning_rate": 5e-4,
+    "learning_rate": 5e-3,
 }
 NEWS_METRICS = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
 _TRAIN, _TEST = "train", "test"
