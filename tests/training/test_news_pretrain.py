@@ -71,6 +71,7 @@ def test_losses_and_the_angle_are_logged(run: Path) -> None:
     assert list((run / "tensorboard").iterdir())
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_resumes_to_the_same_weights(
     news: NewsDataset, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +96,7 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     assert weights(tmp_path / "run") == weights(run)
 
 
+@pytest.mark.slow
 def test_a_run_can_be_continued_and_stopped_early(
     news: NewsDataset, run: Path, tmp_path: Path
 ) -> None:
