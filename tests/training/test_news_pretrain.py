@@ -142,7 +142,7 @@ def test_the_reader_gives_one_step_at_a_time(news: NewsDataset) -> None:
 
 
 def test_title_encoders_that_do_not_fit_are_refused(news: NewsDataset) -> None:
-    with pytest.raises(SchemaError, match="LoRA, pooling and bfloat16 are for BERTs"):
+    with pytest.raises(SchemaError, match="LoRA, pooling, title width and bfloat16 are for BERTs"):
         make_title_encoder("bag", news.spec, lora_rank=2)
     with pytest.raises(SchemaError, match="no BERT that keras_hub can read"):
         make_title_encoder("/nowhere", news.spec)

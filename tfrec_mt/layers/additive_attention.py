@@ -49,6 +49,27 @@ class AdditiveAttention(keras.layers.Layer):
         weights = tf.nn.softmax(scores + (seen - 1.0) * 1e9, axis=-1) * seen
         return tf.einsum("bl,bld->bd", weights, vectors)
 
+    def pooled(self, vectors: Any, owners: Any) -> Any:
+        """The same for sets that lie one behind the other.
+
+        Args:
+          vectors: `[N, D]`, also of lower precision, in which products are then computed.
+          owners: `[N]` int, ascending from 0: the set that each belongs to. No set is empty.
+
+        Returns:
+          float32 `[B, D]`.
+        """
+        kernel, bias, query = (
+            tf.cast(weight.value, vectors.dtype) for weight in (self.kernel, self.bias, self.query)
+        )
+        scores = tf.matmul(tf.tanh(tf.matmul(vectors, kernel) + bias), query)[:, 0]
+        scores = tf.cast(scores, tf.float32)
+        most = tf.stop_gradient(tf.math.segment_max(scores, owners))
+        weights = tf.exp(scores - tf.gather(most, owners))
+        weights /= tf.gather(tf.math.segment_sum(weights, owners), owners)
+        weighted = weights[:, tf.newaxis] * tf.cast(vectors, tf.float32)
+        return tf.math.segment_sum(weighted, owners)
+
     def compute_output_shape(self, vectors_shape: Any, mask_shape: Any = None) -> tuple[Any, ...]:
         return (vectors_shape[0], vectors_shape[-1])
 

@@ -1,69 +1,173 @@
-"""Activation and norm of transformers with gradients written out, in few passes over memory.
+"""What lies between the matrix products of a transformer, in few passes over memory.
 
-Derived by TensorFlow, their gradients read and write the widest tensors of a transformer about
-three times as often; on a CPU that took a third of a training step.
+Derived by TensorFlow, the gradients read and write the widest tensors of a transformer about three
+times as often as needed, and each product and sum is a pass of its own; on a CPU that took most of
+a training step. Here gradients are written out, and compiled by XLA each value and each gradient
+is one pass. XLA compiles again for every new shape, and a server may not have it.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-# gelu(x) = x sigmoid(x (A + B x^2)), by 0.5 (1 + tanh(u)) = sigmoid(2 u)
-_A = 2.0 * math.sqrt(2.0 / math.pi)
+# gelu(x) = x / 2 (1 + tanh(x (A + B x^2)))
+_A = math.sqrt(2.0 / math.pi)
 _B = _A * 0.044715
 
 
-@tf.custom_gradient
-def gelu(x: Any) -> tuple[Any, Any]:
-    """`0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`, of any shape.
+def add_bias(x: Any, bias: Any, compiled: bool = False) -> Any:
+    """`x + bias` of `[N, D]` and float32 `[D]`.
+
+    Fused into the product by TensorFlow, it made bfloat16 products three times as slow.
+    """
+    add, columns = (_ADD, _COLUMNS) if compiled else (_add, _columns)
+
+    @tf.custom_gradient
+    def plus(x: Any, bias: Any) -> tuple[Any, Any]:
+        return add(x, bias), lambda upstream: (upstream, columns(upstream))
+
+    return plus(x, bias)
+
+
+def gelu(x: Any, bias: Any, compiled: bool = False) -> Any:
+    """`0.5 s (1 + tanh(sqrt(2 / pi) (s + 0.044715 s^3)))` of `s = x + bias`.
+
+    Args:
+      x: `[N, D]`.
+      bias: float32 `[D]`.
+      compiled: Whether by XLA.
 
     Reference:
       Hendrycks and Gimpel 2016, Gaussian Error Linear Units, section 2.
     """
-    square = tf.square(x)
-    gate = tf.sigmoid(x * (_B * square + _A))
+    value, slope, columns = (
+        (_GELU, _GELU_SLOPE, _COLUMNS) if compiled else (_gelu, _gelu_slope, _columns)
+    )
 
-    def gradient(upstream: Any) -> Any:
-        # free of upstream, so that several gradients of one pass share it
-        slope = tf.raw_ops.SigmoidGrad(y=gate, dy=x * ((3.0 * _B) * square + _A))
-        return upstream * (slope + gate)
+    @tf.custom_gradient
+    def gelu(x: Any, bias: Any) -> tuple[Any, Any]:
+        def gradient(upstream: Any) -> tuple[Any, Any]:
+            to_sum = slope(x, bias, upstream)
+            return to_sum, columns(to_sum)
 
-    return x * gate, gradient
+        return value(x, bias), gradient
+
+    return gelu(x, bias)
 
 
-def layer_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
-    """`gamma (x - mean) / sqrt(variance + epsilon) + beta` over the last axis.
+def norm_of_sum(
+    x: Any, bias: Any, y: Any, gamma: Any, beta: Any, epsilon: float, compiled: bool = False
+) -> Any:
+    """`gamma (s - mean) / sqrt(variance + epsilon) + beta` of `s = x + bias + y`, by rows.
+
+    Sum, mean and variance are float32 whatever goes in and comes out.
 
     Args:
-      x: float32 `[N, D]`.
-      gamma: `[D]`.
-      beta: `[D]`.
+      x: `[N, D]`; the result has its type.
+      bias: float32 `[D]`.
+      y: `[N, D]` of that type.
+      gamma: float32 `[D]`.
+      beta: float32 `[D]`.
       epsilon: Above 0.
+      compiled: Whether by XLA.
 
     Reference:
       Ba et al. 2016, Layer Normalization.
     """
+    value, slope, slopes, columns = (
+        (_NORM, _NORM_SLOPE, _NORM_SLOPES, _COLUMNS)
+        if compiled
+        else (_norm, _norm_slope, _norm_slopes, _columns)
+    )
 
     @tf.custom_gradient
-    def norm(x: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
-        centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
-        inverse = tf.math.rsqrt(
-            tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True) + epsilon
-        )
-        standard = centred * inverse
+    def norm(x: Any, bias: Any, y: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
+        def gradient(upstream: Any) -> tuple[Any, ...]:
+            to_sum = slope(x, bias, y, gamma, epsilon, upstream)
+            # calls of their own, which fall away where nothing learns these
+            to_gamma, to_beta = slopes(x, bias, y, epsilon, upstream)
+            return to_sum, columns(to_sum), to_sum, to_gamma, to_beta
 
-        def gradient(upstream: Any) -> tuple[Any, Any, Any]:
-            product = upstream * standard
-            scaled = upstream * gamma
-            mean = tf.reduce_mean(scaled, axis=-1, keepdims=True)
-            slope = tf.linalg.matvec(product, gamma)[:, tf.newaxis] / x.shape[-1]
-            return (
-                (scaled - mean - standard * slope) * inverse,
-                tf.reduce_sum(product, axis=0),
-                tf.reduce_sum(upstream, axis=0),
-            )
+        return value(x, bias, y, gamma, beta, epsilon), gradient
 
-        return standard * gamma + beta, gradient
+    return norm(x, bias, y, gamma, beta)
 
-    return norm(x, gamma, beta)
+
+def _add(x: Any, bias: Any) -> Any:
+    return x + tf.cast(bias, x.dtype)
+
+
+def _columns(x: Any) -> Any:
+    return tf.reduce_sum(tf.cast(x, tf.float32), axis=0)
+
+
+def _gelu(x: Any, bias: Any) -> Any:
+    x = _add(x, bias)
+    return 0.5 * x * (1.0 + tf.tanh(x * (_B * tf.square(x) + _A)))
+
+
+def _gelu_slope(x: Any, bias: Any, upstream: Any) -> Any:
+    x = _add(x, bias)
+    square = tf.square(x)
+    wave = tf.tanh(x * (_B * square + _A))
+    return 0.5 * upstream * (1.0 + wave + (1.0 - wave * wave) * x * ((3.0 * _B) * square + _A))
+
+
+def _norm(x: Any, bias: Any, y: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
+    standard, _ = _standard(x, bias, y, epsilon)
+    return tf.cast(standard * gamma + beta, x.dtype)
+
+
+def _norm_slope(x: Any, bias: Any, y: Any, gamma: Any, epsilon: float, upstream: Any) -> Any:
+    standard, inverse = _standard(x, bias, y, epsilon)
+    scaled = tf.cast(upstream, tf.float32) * gamma
+    slope = (scaled - _means(scaled) - standard * _means(scaled * standard)) * inverse
+    return tf.cast(slope, upstream.dtype)
+
+
+def _norm_slopes(x: Any, bias: Any, y: Any, epsilon: float, upstream: Any) -> tuple[Any, Any]:
+    standard, _ = _standard(x, bias, y, epsilon)
+    upstream = tf.cast(upstream, tf.float32)
+    return tf.reduce_sum(upstream * standard, axis=0), tf.reduce_sum(upstream, axis=0)
+
+
+def _standard(x: Any, bias: Any, y: Any, epsilon: float) -> tuple[Any, Any]:
+    """The normalised sum `[N, D]`, and what it was multiplied with `[N, 1]`."""
+    total = tf.cast(x, tf.float32) + bias + tf.cast(y, tf.float32)
+    centred = total - _means(total)
+    inverse = tf.math.rsqrt(_means(tf.square(centred)) + epsilon)
+    return centred * inverse, inverse
+
+
+def _means(x: Any) -> Any:
+    """Of each row, `[N, 1]`; a product with a vector is XLA's fastest way to sum rows."""
+    width = tf.shape(x)[1]
+    return tf.matmul(x, tf.fill([width, 1], 1.0 / tf.cast(width, x.dtype)))
+
+
+def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with float32 inside, which XLA's passes do not pay for."""
+
+    def wide(*tensors: Any) -> Any:
+        value = function(*(tf.cast(tensor, tf.float32) for tensor in tensors))
+        return tf.cast(value, tensors[0].dtype)
+
+    return wide
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    compiled = tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
+
+    def call(*arguments: Any) -> Any:
+        # an enclosing tape would have the function put out all that lies within, pass by pass
+        return compiled(*(tf.stop_gradient(argument) for argument in arguments))
+
+    return call
+
+
+_ADD = _compiled(_in_float32(_add))
+_GELU, _GELU_SLOPE = _compiled(_in_float32(_gelu)), _compiled(_in_float32(_gelu_slope))
+_NORM, _NORM_SLOPE = _compiled(_norm), _compiled(_norm_slope)
+_NORM_SLOPES, _COLUMNS = _compiled(_norm_slopes), _compiled(_columns)

@@ -30,6 +30,12 @@ _POOLING = flags.DEFINE_enum(
     POOLINGS,
     "A BERT's vector of a title; by default the mean for minilm and cls for others.",
 )
+_TITLE_WIDTH = flags.DEFINE_integer(
+    "title_width",
+    None,
+    "Width of a dense layer behind a BERT's vector of a title; by default none.",
+    lower_bound=1,
+)
 _LORA_RANK = flags.DEFINE_integer(
     "lora_rank", 16, "Rank of LoRA; 0 trains the whole BERT.", lower_bound=0
 )
@@ -99,6 +105,7 @@ def news_settings() -> dict[str, Any]:
     if bert:
         encoder |= {
             "pooling": _POOLING.value,
+            "title_width": _TITLE_WIDTH.value,
             "lora_rank": _LORA_RANK.value,
             "lora_alpha": _LORA_ALPHA.value,
             "precision": _PRECISION.value,

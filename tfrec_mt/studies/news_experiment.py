@@ -41,6 +41,8 @@ NEWS_SETTINGS: Settings = {
     "text": "title",
     "title_encoder": "minilm",
     "bert_layers": 2,
+    "pooling": "attention",
+    "title_width": 256,
     "lora_rank": 16,
     "lora_alpha": 4.0,
     "precision": "bfloat16",
@@ -49,6 +51,8 @@ NEWS_SETTINGS: Settings = {
     "surgery": "mtrec",
     "user_heads": 0,
     "recency": False,
+    "negatives": 4,
+    "title_dropout": 0.0,
     "history_length": 50,
     "batch_size": 512,
     "epochs": 1,
@@ -121,10 +125,11 @@ def _preset(title_encoder: str) -> str:
 
 
 def _config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsPretrainConfig:
-    encoder: dict[str, Any] = {}
+    encoder: dict[str, Any] = {"dropout": settings["title_dropout"]}
     kind = settings["title_encoder"]
     if kind not in ("bag", "self_attention"):
-        encoder = {name: settings[name] for name in ("lora_rank", "lora_alpha", "precision")}
+        names = ("pooling", "title_width", "lora_rank", "lora_alpha", "precision")
+        encoder |= {name: settings[name] for name in names}
     if kind not in _LEARN_PIECES:
         encoder["layers"] = settings["bert_layers"]
     return NewsPretrainConfig(
@@ -140,6 +145,7 @@ def _config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsPretr
         },
         surgery=settings["surgery"],
         auxiliary_weight=settings["auxiliary_weight"],
+        negatives=settings["negatives"],
         learning_rate=settings["learning_rate"],
         train=TrainConfig(
             batch_size=settings["batch_size"],

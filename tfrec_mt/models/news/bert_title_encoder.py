@@ -6,6 +6,7 @@ import keras
 import keras_hub
 import tensorflow as tf
 
+from tfrec_mt.layers.additive_attention import AdditiveAttention
 from tfrec_mt.models.news.packed_bert import POOLINGS, PackedBert, Pooling
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.schema import SchemaError
@@ -27,13 +28,18 @@ class BertTitleEncoder(TitleEncoder):
       num_layers, num_heads, hidden_dim, intermediate_dim, max_sequence_length, num_segments: See
         `keras_hub.models.BertBackbone`. Weights are random; `from_preset` brings trained ones.
       dropout: The BERT's own, also of its attention.
-      pooling: Whether a title's vector is that of [CLS] or the mean over its tokens.
+      pooling: Whether a title's vector is that of [CLS], the mean over its tokens, or their mean
+        weighted by additive attention.
+      title_width: Width of a dense layer behind that; None for none. A dot product of vectors
+        that a BERT made for something else also counts what does not matter for clicks, and
+        LoRA cannot take that away.
       lora_rank: Rank of LoRA; 0 trains the BERT itself.
       lora_alpha: Its scale; by default the rank.
       precision: Type of matrix products; weights, their updates and sums are float32.
 
     Reference:
-      MTRec, 2.2.1 and 2.6 (r = 16, alpha = 4).
+      MTRec, 2.2.1 and 2.6 (r = 16, alpha = 4). Attention and dense layer: Wu et al. 2021,
+      Empowering News Recommendation with Pre-trained Language Models.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class BertTitleEncoder(TitleEncoder):
         num_segments: int = 2,
         dropout: float = 0.0,
         pooling: Pooling = "cls",
+        title_width: int | None = None,
         lora_rank: int = 0,
         lora_alpha: float | None = None,
         precision: Precision = "float32",
@@ -56,6 +63,7 @@ class BertTitleEncoder(TitleEncoder):
         if pooling not in POOLINGS:
             raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, got {pooling!r}")
         self.pooling: Pooling = pooling
+        self.title_width = title_width
         self.bert_config: dict[str, Any] = {
             "vocabulary_size": vocabulary_size,
             "num_layers": num_layers,
@@ -70,6 +78,19 @@ class BertTitleEncoder(TitleEncoder):
         self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
         self.backbone = keras_hub.models.BertBackbone(**self.bert_config, name="bert")
         self.backbone.pooled_dense.trainable = False  # not used
+        shape = (None, self.backbone.hidden_dim)
+        self.attention: AdditiveAttention | None = None
+        if pooling == "attention":
+            self.attention = AdditiveAttention(name="token_pooling")
+            self.attention.build(shape)
+        self.projection: keras.layers.Dense | None = None
+        if title_width is not None:
+            # vectors of about length 1, so that first scores tell no titles apart yet
+            scale = keras.initializers.VarianceScaling(1.0 / title_width, "fan_in")
+            self.projection = keras.layers.Dense(
+                title_width, kernel_initializer=scale, name="projection"
+            )
+            self.projection.build(shape)
         self.set_precision(precision)
         if lora_rank:
             self._enable_lora()
@@ -120,7 +141,7 @@ class BertTitleEncoder(TitleEncoder):
 
     @property
     def width(self) -> int:
-        return int(self.backbone.hidden_dim)
+        return int(self.title_width or self.backbone.hidden_dim)
 
     def set_precision(self, precision: Precision) -> None:
         """Changes the type of matrix products; weights stay what they are.
@@ -131,19 +152,20 @@ class BertTitleEncoder(TitleEncoder):
         if precision not in PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
         self.precision: Precision = precision
-        self._forward = PackedBert(self.backbone, self.pooling, tf.as_dtype(precision))
+        self._forward = PackedBert(
+            self.backbone, self.pooling, self.attention, tf.as_dtype(precision)
+        )
 
     def call(self, tokens: Any, training: bool = False) -> Any:
-        return self._forward(tokens, training)
+        vectors = self._forward(tokens, training)
+        return vectors if self.projection is None else self.projection(vectors)
 
     def merged(self) -> "BertTitleEncoder":
         """An encoder of the same function whose LoRA is part of its plain weights."""
-        plain = BertTitleEncoder(
-            **self.bert_config, pooling=self.pooling, precision=self.precision, name=self.name
+        plain = BertTitleEncoder.from_config(
+            {**self.get_config(), "lora_rank": 0, "lora_alpha": None}
         )
-        for own, other in zip(
-            self.backbone._flatten_layers(), plain.backbone._flatten_layers(), strict=True
-        ):
+        for own, other in zip(self._flatten_layers(), plain._flatten_layers(), strict=True):
             if getattr(own, "lora_enabled", False):
                 other.kernel.assign(own.kernel)
                 other.bias.assign(own.bias)
@@ -169,6 +191,7 @@ class BertTitleEncoder(TitleEncoder):
             **super().get_config(),
             **self.bert_config,
             "pooling": self.pooling,
+            "title_width": self.title_width,
             "lora_rank": self.lora_rank,
             "lora_alpha": self.lora_alpha,
             "precision": self.precision,

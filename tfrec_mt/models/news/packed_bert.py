@@ -5,12 +5,15 @@ from typing import Any, Literal
 import keras_hub
 import tensorflow as tf
 
-from tfrec_mt.layers.lean_gradients import gelu, layer_norm
+from tfrec_mt.layers.additive_attention import AdditiveAttention
+from tfrec_mt.layers.lean_gradients import add_bias, gelu, norm_of_sum
 from tfrec_mt.layers.packed_rows import PackedRows
 
 _MASKED = -1e9
-Pooling = Literal["cls", "mean"]
-POOLINGS: tuple[Pooling, ...] = ("cls", "mean")
+# From this width on, compiling what lies between the matrix products is worth its time.
+_WIDE = 128
+Pooling = Literal["cls", "mean", "attention"]
+POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "attention")
 
 
 class PackedBert:
@@ -21,12 +24,16 @@ class PackedBert:
       of the last layer.
     - Query, key and value are one matrix product.
     - The pooler is left out.
+    - In training, what lies between the matrix products of a wide BERT is compiled by XLA, which
+      makes one pass over memory of it. Elsewhere it is not: servers may have no XLA.
 
     The backbone keeps the weights, so presets, LoRA and saving are Keras' own.
 
     Args:
       backbone: Its weights and dropout layers are used.
-      pooling: Whether a title's vector is that of [CLS] or the mean over its tokens.
+      pooling: Whether a title's vector is that of [CLS], the mean over its tokens, or their
+        weighted mean.
+      attention: What weighs them.
       compute_dtype: Type of matrix products and what lies between them; layer norms, softmax and
         the result are float32.
     """
@@ -35,55 +42,105 @@ class PackedBert:
         self,
         backbone: keras_hub.models.BertBackbone,
         pooling: Pooling = "cls",
+        attention: AdditiveAttention | None = None,
         compute_dtype: tf.DType = tf.float32,
     ) -> None:
         self.backbone = backbone
         self.pooling = pooling
+        self.attention = attention
         self.compute_dtype = compute_dtype
 
     def __call__(self, tokens: Any, training: bool = False) -> Any:
         """float32 `[U, D]` for word pieces `[U, T]` whose first is [CLS] and whose padding is 0."""
         # [CLS] is real even where its id is the padding's
         mask = (tokens > 0) | (tf.range(tf.shape(tokens)[1]) == 0)
-        packed = PackedRows.of(mask)
-        hidden = self._embed(tokens, packed, training)
+        compiled = training and self.backbone.hidden_dim >= _WIDE
+        packed = PackedRows.of(mask, few_sizes=compiled)
+        hidden = self._embed(tokens, packed, training, compiled)
         scores_mask = tf.where(mask, 0.0, _MASKED)[:, tf.newaxis, tf.newaxis]
         *layers, last = self.backbone.transformer_layers
         for layer in layers:
-            hidden = self._layer(layer, hidden, packed, scores_mask, None, training)
+            hidden = self._layer(layer, hidden, packed, scores_mask, None, training, compiled)
         # place of each title's [CLS] among the packed tokens
         only = packed.ranks[:, 0] if self.pooling == "cls" else None
-        hidden = self._layer(last, hidden, packed, scores_mask, only, training)
-        hidden = tf.cast(hidden, tf.float32)
-        if self.pooling == "mean":
-            return tf.math.segment_mean(hidden, packed.places // tf.shape(tokens)[1])
-        return hidden
+        hidden = self._layer(last, hidden, packed, scores_mask, only, training, compiled)
+        if self.pooling == "cls":
+            return tf.cast(hidden, tf.float32)
+        if self.attention is not None:
+            vectors = self.attention.pooled(hidden, packed.owners())
+        else:
+            vectors = tf.math.segment_mean(tf.cast(hidden, tf.float32), packed.owners())
+        return vectors[: tf.shape(tokens)[0]]  # behind them that of filler
 
-    def _embed(self, tokens: Any, packed: PackedRows, training: bool) -> Any:
-        """`[N, D]`."""
+    def _embed(self, tokens: Any, packed: PackedRows, training: bool, compiled: bool) -> Any:
+        """`[R, D]`."""
         backbone = self.backbone
-        length = tf.shape(tokens)[1]
-        ids = tf.gather(tf.reshape(tokens, [-1]), packed.places)
-        positions = backbone.position_embedding.position_embeddings.value[:length]
-        rows = tf.gather(backbone.token_embedding.embeddings.value, ids)
-        rows += tf.gather(positions, packed.places % length)
-        rows += backbone.segment_embedding.embeddings.value[0]
-        hidden = self._norm(backbone.embeddings_layer_norm, rows)
+        titles, length = tf.unstack(tf.shape(tokens))
+        ids = packed.take(tf.reshape(tokens, [-1]))
+        places = packed.take(tf.tile(tf.range(length), [titles]))
+        hidden = self._norm(
+            backbone.embeddings_layer_norm,
+            tf.gather(backbone.token_embedding.embeddings.value, ids),
+            tf.identity(backbone.segment_embedding.embeddings.value[0]),
+            tf.gather(backbone.position_embedding.position_embeddings.value[:length], places),
+            compiled,
+        )
+        hidden = tf.cast(hidden, self.compute_dtype)
         return self._drop(backbone.embeddings_dropout, hidden, training)
 
     def _layer(
-        self, layer: Any, hidden: Any, packed: PackedRows, mask: Any, only: Any, training: bool
+        self,
+        layer: Any,
+        hidden: Any,
+        packed: PackedRows,
+        mask: Any,
+        only: Any,
+        training: bool,
+        compiled: bool,
     ) -> Any:
-        """One layer, `[N, D] -> [N, D]`, or `[U, D]` for the places `only` of each title."""
-        asking = hidden if only is None else tf.gather(hidden, only)
-        attended = self._attend(layer._self_attention_layer, hidden, asking, packed, mask, training)
-        attended = self._drop(layer._self_attention_dropout, attended, training)
-        hidden = self._norm(layer._self_attention_layer_norm, attended + asking)
-        inner = self._dense(layer._feedforward_intermediate_dense, hidden)
-        inner = gelu(inner)
-        outer = self._dense(layer._feedforward_output_dense, inner)
-        outer = self._drop(layer._feedforward_dropout, outer, training)
-        return self._norm(layer._feedforward_layer_norm, outer + hidden)
+        """One layer, `[R, D] -> [R, D]`, or `[U, D]` for the rows `only` of each title."""
+        asking = hidden
+        if only is not None:
+            # few rows, whose number is another one in every batch
+            asking, compiled = tf.gather(hidden, only), False
+        attention = layer._self_attention_layer
+        attended = self._attend(attention, hidden, asking, packed, mask, training, compiled)
+        hidden = self._join(
+            self._product(attended, attention.output_dense),
+            tf.identity(attention.output_dense.bias.value),
+            layer._self_attention_dropout,
+            asking,
+            layer._self_attention_layer_norm,
+            training,
+            compiled,
+        )
+        wide = layer._feedforward_intermediate_dense
+        inner = gelu(self._product(hidden, wide), tf.identity(wide.bias.value), compiled)
+        return self._join(
+            self._product(inner, layer._feedforward_output_dense),
+            tf.identity(layer._feedforward_output_dense.bias.value),
+            layer._feedforward_dropout,
+            hidden,
+            layer._feedforward_layer_norm,
+            training,
+            compiled,
+        )
+
+    def _join(
+        self,
+        product: Any,
+        bias: Any,
+        dropout: Any,
+        others: Any,
+        norm: Any,
+        training: bool,
+        compiled: bool,
+    ) -> Any:
+        """The norm of what a dense layer adds to its input."""
+        if training and dropout.rate:
+            product = self._drop(dropout, add_bias(product, bias, compiled), training)
+            bias = tf.zeros_like(bias)
+        return self._norm(norm, product, bias, others, compiled)
 
     def _attend(
         self,
@@ -93,18 +150,20 @@ class PackedBert:
         packed: PackedRows,
         mask: Any,
         training: bool,
+        compiled: bool,
     ) -> Any:
+        """What heads gathered, side by side, `[R, H * d]` or `[U, H * d]`."""
         heads, width = attention.num_heads, attention.key_dim
         query, key, value = attention.query_dense, attention.key_dense, attention.value_dense
         if asking is hidden:
             query, key, value = self._split(
-                packed.unpack(self._projected(hidden, query, key, value)), 3, heads, width
+                packed.unpack(self._projected(hidden, compiled, query, key, value)), 3, heads, width
             )
         else:
-            query = self._projected(asking, query)[:, tf.newaxis]
+            query = self._projected(asking, compiled, query)[:, tf.newaxis]
             (query,) = self._split(query, 1, heads, width)
             key, value = self._split(
-                packed.unpack(self._projected(hidden, key, value)), 2, heads, width
+                packed.unpack(self._projected(hidden, compiled, key, value)), 2, heads, width
             )
         # [U, H, T, T]
         scores = tf.matmul(query * tf.cast(width**-0.5, query.dtype), key, transpose_b=True)
@@ -116,15 +175,14 @@ class PackedBert:
         )
         titles, length = tf.shape(attended)[0], tf.shape(attended)[1]
         attended = tf.reshape(attended, [titles, length, heads * width])
-        attended = packed.pack(attended) if asking is hidden else attended[:, 0]
-        return self._dense(attention.output_dense, attended)
+        return packed.pack(attended) if asking is hidden else attended[:, 0]
 
-    def _projected(self, rows: Any, *layers: Any) -> Any:
+    def _projected(self, rows: Any, compiled: bool, *layers: Any) -> Any:
         """The layers' outputs side by side, `[N, D] -> [N, layers * D]`."""
         width = rows.shape[-1]
         kernel = tf.concat([tf.reshape(each.kernel, [width, -1]) for each in layers], axis=1)
         bias = tf.concat([tf.reshape(each.bias, [-1]) for each in layers], axis=0)
-        return self._affine(rows, kernel, bias)
+        return add_bias(tf.matmul(rows, tf.cast(kernel, rows.dtype)), bias, compiled)
 
     def _split(self, values: Any, parts: int, heads: int, width: int) -> list[Any]:
         """`[U, T, parts * H * d]` as parts of `[U, H, T, d]`."""
@@ -132,13 +190,10 @@ class PackedBert:
         values = tf.reshape(values, [shape[0], shape[1], parts, heads, width])
         return tf.unstack(tf.transpose(values, [2, 0, 3, 1, 4]))
 
-    def _dense(self, layer: Any, rows: Any) -> Any:
+    def _product(self, rows: Any, layer: Any) -> Any:
+        """A dense layer without its bias."""
         kernel = tf.reshape(layer.kernel, [rows.shape[-1], -1])
-        return self._affine(rows, kernel, layer.bias.value)
-
-    def _affine(self, rows: Any, kernel: Any, bias: Any) -> Any:
-        kernel, bias = tf.cast(kernel, self.compute_dtype), tf.cast(bias, self.compute_dtype)
-        return tf.nn.bias_add(tf.matmul(rows, kernel), bias)
+        return tf.matmul(rows, tf.cast(kernel, rows.dtype))
 
     def _drop(self, layer: Any, rows: Any, training: bool) -> Any:
         # Keras' layers cast what they get to their own type
@@ -146,8 +201,7 @@ class PackedBert:
             return rows
         return tf.cast(layer(rows, training=True), rows.dtype)
 
-    def _norm(self, layer: Any, rows: Any) -> Any:
-        rows = tf.cast(rows, tf.float32)
+    def _norm(self, layer: Any, rows: Any, bias: Any, others: Any, compiled: bool) -> Any:
         # read, so that the gradients are those of tensors and find their way to the variables
         gamma, beta = tf.identity(layer.gamma.value), tf.identity(layer.beta.value)
-        return tf.cast(layer_norm(rows, gamma, beta, layer.epsilon), self.compute_dtype)
+        return norm_of_sum(rows, bias, others, gamma, beta, layer.epsilon, compiled)

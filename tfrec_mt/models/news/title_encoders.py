@@ -20,6 +20,7 @@ def make_title_encoder(
     layers: int | None = None,
     dropout: float = 0.0,
     pooling: Pooling | None = None,
+    title_width: int | None = None,
     lora_rank: int = 0,
     lora_alpha: float | None = None,
     precision: Precision = "float32",
@@ -35,7 +36,8 @@ def make_title_encoder(
       dropout: Dropout.
       pooling: Of BERTs; see `BertTitleEncoder`. By default the mean for MiniLM, which was trained
         so, and [CLS] for others.
-      lora_rank: Of BERTs; see `BertTitleEncoder`, also for the next two.
+      title_width: Of BERTs; see `BertTitleEncoder`, also for the next three.
+      lora_rank: Of BERTs.
       lora_alpha: Of BERTs.
       precision: Of BERTs.
 
@@ -46,13 +48,16 @@ def make_title_encoder(
     if layers is not None and kind in ("bag", "self_attention", "tiny"):
         raise SchemaError(f"title encoder {kind}: it has no trained layers to keep some of")
     if kind in ("bag", "self_attention"):
-        if lora_rank or pooling or precision != "float32":
-            raise SchemaError(f"title encoder {kind}: LoRA, pooling and bfloat16 are for BERTs")
+        if lora_rank or pooling or title_width or precision != "float32":
+            raise SchemaError(
+                f"title encoder {kind}: LoRA, pooling, title width and bfloat16 are for BERTs"
+            )
         heads = 16 if kind == "self_attention" else 0
         return WordTitleEncoder(spec.vocabulary_size, heads=heads, dropout=dropout, name=NAME)
     settings: dict[str, Any] = {
         "dropout": dropout,
         "pooling": pooling or ("mean" if kind == "minilm" else "cls"),
+        "title_width": title_width,
         "lora_rank": lora_rank,
         "lora_alpha": lora_alpha,
         "precision": precision,
