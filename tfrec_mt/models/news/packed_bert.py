@@ -157,31 +157,40 @@ class PackedBert:
         query, key, value = attention.query_dense, attention.key_dense, attention.value_dense
         if asking is hidden:
             query, key, value = self._split(
-                packed.unpack(self._projected(hidden, compiled, query, key, value)), 3, heads, width
+                packed.unpack(self._projected(attention, hidden, compiled, query, key, value)),
+                3,
+                heads,
+                width,
             )
         else:
-            query = self._projected(asking, compiled, query)[:, tf.newaxis]
+            query = self._projected(attention, asking, compiled, query)[:, tf.newaxis]
             (query,) = self._split(query, 1, heads, width)
             key, value = self._split(
-                packed.unpack(self._projected(hidden, compiled, key, value)), 2, heads, width
+                packed.unpack(self._projected(attention, hidden, compiled, key, value)),
+                2,
+                heads,
+                width,
             )
         # [U, H, T, T]
-        scores = tf.matmul(query * tf.cast(width**-0.5, query.dtype), key, transpose_b=True)
+        scores = tf.matmul(query, key, transpose_b=True)
         weights = tf.nn.softmax(tf.cast(scores, tf.float32) + mask)
         weights = self._drop(attention._dropout_layer, weights, training)
         # [U, H, T, d] -> [U, T, H * d]
-        attended = tf.transpose(
-            tf.matmul(tf.cast(weights, self.compute_dtype), value), [0, 2, 1, 3]
-        )
+        attended = tf.matmul(tf.cast(weights, self.compute_dtype), value)
+        attended = tf.transpose(attended, [0, 2, 1, 3])
         titles, length = tf.shape(attended)[0], tf.shape(attended)[1]
         attended = tf.reshape(attended, [titles, length, heads * width])
         return packed.pack(attended) if asking is hidden else attended[:, 0]
 
-    def _projected(self, rows: Any, compiled: bool, *layers: Any) -> Any:
-        """The layers' outputs side by side, `[N, D] -> [N, layers * D]`."""
+    def _projected(self, attention: Any, rows: Any, compiled: bool, *layers: Any) -> Any:
+        """The attention's layers side by side, `[N, D] -> [N, layers * D]`; queries are scaled."""
         width = rows.shape[-1]
-        kernel = tf.concat([tf.reshape(each.kernel, [width, -1]) for each in layers], axis=1)
-        bias = tf.concat([tf.reshape(each.bias, [-1]) for each in layers], axis=0)
+        scales = [attention.key_dim**-0.5 if e is attention.query_dense else 1.0 for e in layers]
+        kernels = [
+            s * tf.reshape(e.kernel, [width, -1]) for s, e in zip(scales, layers, strict=True)
+        ]
+        biases = [s * tf.reshape(e.bias, [-1]) for s, e in zip(scales, layers, strict=True)]
+        kernel, bias = tf.concat(kernels, axis=1), tf.concat(biases, axis=0)
         return add_bias(tf.matmul(rows, tf.cast(kernel, rows.dtype)), bias, compiled)
 
     def _split(self, values: Any, parts: int, heads: int, width: int) -> list[Any]:
