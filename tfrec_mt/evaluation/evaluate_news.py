@@ -71,7 +71,7 @@ def evaluate_news(config: EvaluateConfig) -> NewsEvaluation:
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
     scorers = {ZERO_SHOT: NewsScorer(base, dataset)}
     for name, layers in _groups(kernels).items():
-        scorers[name] = scorers[ZERO_SHOT].adapted(_adapt(AdaptedModel(base, layers)))
+        scorers[name] = scorers[ZERO_SHOT].adapted(adapt_with(AdaptedModel(base, layers)))
     if config.control:
         scorers[CONTROL] = NewsScorer(_load(config.control, dataset), dataset)
     evaluator = ImpressionEvaluator(
@@ -127,7 +127,9 @@ def _alone(topic: str) -> str:
     return f"{ADAPTED}/{topic}"
 
 
-def _adapt(model: AdaptedModel) -> Adapt:
+def adapt_with(model: AdaptedModel) -> Adapt:
+    """What kernels make of knowledge, for a `NewsScorer`."""
+
     def adapt(plain: Mapping[str, Any], domains: Mapping[str, Any]) -> Mapping[str, Any]:
         return model.adapt(plain, model.kernel_codes(domains))
 

@@ -37,7 +37,9 @@ NEWS_SETTINGS: Settings = {
     "scores": "model",
     "users": 5_000,
     "articles": 10_000,
-    "impressions": 100_000,
+    "impressions": 240_000,
+    "shift": 1.0,
+    "parts": "train:7,test:1",
     "text": "title",
     "title_encoder": "minilm",
     "bert_layers": 2,
@@ -59,9 +61,9 @@ NEWS_SETTINGS: Settings = {
     "learning_rate": 5e-3,
 }
 NEWS_METRICS = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
-_TRAIN, _TEST = "train", "test"
+TRAIN, TEST = "train", "test"
 _CURVE_POINTS = 50
-_WORLD = ("users", "articles", "impressions")
+_WORLD = ("users", "articles", "impressions", "shift")
 # title encoders that bring no word pieces of their own
 _LEARN_PIECES = ("tiny", "bag", "self_attention")
 
@@ -69,29 +71,29 @@ Scores = Callable[[ImpressionBatch], npt.ArrayLike]
 
 
 def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
-    """Trains on seven days of a newsroom and measures on the eighth.
+    """Trains on days of a newsroom and measures on a later one.
 
     Args:
       settings: `NEWS_SETTINGS` and `seed`, of the newsroom as of the training.
       folder: Takes the run; one that was stopped goes on.
       shared: Takes the prepared news.
     """
-    dataset = _prepare(settings, shared)
+    dataset = prepare_newsroom(settings, shared)
     if settings["scores"] == RANDOM:
         return Outcome(estimates=_measure(dataset, lambda batch: np.zeros(len(batch.candidates))))
     if settings["scores"] == ORACLE:
-        return Outcome(estimates=_measure(dataset, _truth))
+        return Outcome(estimates=_measure(dataset, true_scores))
     facts: dict[str, float] = {}
     if not (folder / MODEL).exists():
         started = time.monotonic()
-        pretrain_news(_config(settings, dataset, folder))
+        pretrain_news(news_config(settings, dataset, folder))
         facts["minutes"] = (time.monotonic() - started) / 60
     model = load_news_model(folder / MODEL)
     score = NewsScorer(model, dataset)
     estimates = _measure(dataset, score)
     seen, asked = (
         shown_articles(dataset.part(part), dataset.history_articles, dataset.articles)
-        for part in (_TRAIN, _TEST)
+        for part in (TRAIN, TEST)
     )
     accuracy = title_accuracy(model, score, dataset, np.flatnonzero(asked & ~seen))
     facts |= {f"{name} accuracy": value for name, value in accuracy.items()}
@@ -100,18 +102,18 @@ def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
     return Outcome(estimates=estimates, facts=facts, curves=_curves(folder / LOG_FILE))
 
 
-def _prepare(settings: Settings, shared: Path) -> NewsDataset:
+def prepare_newsroom(settings: Settings, shared: Path) -> NewsDataset:
     """The news of these settings; those that several variants share are made once."""
     kind = settings["title_encoder"]
     learned = kind in _LEARN_PIECES
     titles = {**settings, "pieces": "learned" if learned else kind}
-    path = shared / folder_of(titles, (*_WORLD, "text", "history_length", "pieces"))
+    path = shared / folder_of(titles, (*_WORLD, "parts", "text", "history_length", "pieces"))
     if not path.exists():
         sizes = {size: settings[size] for size in _WORLD}
         prepare_news(
             NewsroomSource(NewsroomConfig(**sizes, seed=settings["seed"])),
             path,
-            split=SplitSpec.parse(f"{_TRAIN}:7,{_TEST}:1", "days"),
+            split=SplitSpec.parse(settings["parts"], "days"),
             vocabulary=None if learned else TitleVocabulary.from_preset(_preset(kind)),
             text=settings["text"],
             history_length=settings["history_length"],
@@ -124,7 +126,8 @@ def _preset(title_encoder: str) -> str:
     return str(minilm_folder()) if title_encoder == "minilm" else title_encoder
 
 
-def _config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsPretrainConfig:
+def news_config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsPretrainConfig:
+    """How the model of these settings is trained."""
     encoder: dict[str, Any] = {"dropout": settings["title_dropout"]}
     kind = settings["title_encoder"]
     if kind not in ("bag", "self_attention"):
@@ -135,7 +138,7 @@ def _config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsPretr
     return NewsPretrainConfig(
         data=dataset.path,
         output=folder,
-        parts=(_TRAIN,),
+        parts=(TRAIN,),
         title_encoder=kind,
         encoder_settings=encoder,
         model_settings={
@@ -159,7 +162,7 @@ def _config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsPretr
 def _measure(dataset: NewsDataset, score: Scores) -> dict[str, Any]:
     """Every metric over the impressions of the test part."""
     evaluator = ImpressionEvaluator(["scored"], {}, truth=True)
-    for batch in scan_impressions(dataset, _TEST, SCAN_IMPRESSIONS):
+    for batch in scan_impressions(dataset, TEST, SCAN_IMPRESSIONS):
         assert batch.clicked is not None
         evaluator.add(
             {"scored": score(batch)}, batch.clicked, batch.offsets, batch.user, {}, batch.truth
@@ -167,7 +170,8 @@ def _measure(dataset: NewsDataset, score: Scores) -> dict[str, Any]:
     return {m: evaluator.estimate("scored", Cell(ALL, ALL), m) for m in IMPRESSION_METRICS}
 
 
-def _truth(batch: ImpressionBatch) -> npt.ArrayLike:
+def true_scores(batch: ImpressionBatch) -> npt.ArrayLike:
+    """The click probabilities `[N]`."""
     assert batch.truth is not None
     return batch.truth
 
