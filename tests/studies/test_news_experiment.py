@@ -1,10 +1,13 @@
 """Studies of news models on a newsroom of a few readers."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from tfrec_mt.schema import SchemaError
 from tfrec_mt.studies.catalog import STUDIES
 from tfrec_mt.studies.news_experiment import NEWS_SETTINGS, news_experiment
 from tfrec_mt.studies.study import Outcome
@@ -65,3 +68,67 @@ def test_a_run_that_ended_before_it_was_measured_is_not_run_again(folder: Path) 
 @pytest.mark.parametrize("name", sorted(STUDIES))
 def test_studies_are_found_by_their_name(name: str) -> None:
     assert STUDIES[name].name == name
+
+
+@pytest.fixture
+def eb_nerd(tmp_path: Path) -> Path:
+    """Official files of 40 impressions, in each of which the older of two articles is clicked."""
+    start = datetime(2023, 5, 18)
+    for part, day in (("train", 0), ("validation", 7)):
+        (tmp_path / part).mkdir()
+        times = [start + timedelta(days=day, minutes=minute) for minute in range(40)]
+        pl.DataFrame(
+            {
+                "impression_id": range(40),
+                "impression_time": times,
+                "user_id": [i % 4 for i in range(40)],
+                "article_ids_inview": [[100 + i % 3, 103] for i in range(40)],
+                "article_ids_clicked": [[100 + i % 3] for i in range(40)],
+            }
+        ).write_parquet(tmp_path / part / "behaviors.parquet")
+        pl.DataFrame(
+            {
+                "user_id": range(4),
+                "impression_time_fixed": [[start - timedelta(days=1)]] * 4,
+                "article_id_fixed": [[100 + i % 3] for i in range(4)],
+            }
+        ).write_parquet(tmp_path / part / "history.parquet")
+    pl.DataFrame(
+        {
+            "article_id": range(100, 104),
+            "title": ["Mål i København", "Storm på vej", "Ny regering", "Intet nyt"],
+            "category_str": ["sport", "nyheder", "nyheder", "andet"],
+            "sentiment_label": ["Positive", "Negative", "Neutral", "Neutral"],
+            "ner_clusters": [["København"], [], [], []],
+        }
+    ).write_parquet(tmp_path / "articles.parquet")
+    return tmp_path
+
+
+def test_the_papers_table_runs_on_eb_nerds_files(eb_nerd: Path, tmp_path: Path) -> None:
+    study = STUDIES["mtrec_table1_ebnerd"]
+    assert len(study.variants) == 7  # a random order and the six rows
+    small = {
+        **{"data_dir": str(eb_nerd), "title_encoder": "tiny", "learning_rate": 0.01},
+        **{"batch_size": 8, "epochs": 4, "seed": 42},
+    }
+    found = {
+        variant.name: study.experiment(
+            {**study.settings, **small, **variant.settings}, tmp_path / variant.slug, tmp_path / "s"
+        )
+        for variant in study.variants
+        if variant.name in ("random", "BERT baseline", "MTRec (ours)")
+    }
+    assert found["random"].estimates["auc"].value == 0.5
+    # what is clicked depends on the title alone
+    assert found["BERT baseline"].estimates["auc"].value > 0.9
+    ours = found["MTRec (ours)"].facts
+    assert ours["share of weights"] < 0.5 < found["BERT baseline"].facts["share of weights"]
+
+
+def test_news_that_are_not_there_are_an_error(tmp_path: Path) -> None:
+    settings = {**NEWS_SETTINGS, "seed": 0, "title_encoder": "tiny"}
+    with pytest.raises(SchemaError, match="newsroom, eb_nerd, mind, got 'ebnerd'"):
+        news_experiment({**settings, "source": "ebnerd"}, tmp_path / "run", tmp_path / "shared")
+    with pytest.raises(SchemaError, match="--set=data_dir=FOLDER"):
+        news_experiment({**settings, "source": "mind"}, tmp_path / "run", tmp_path / "shared")

@@ -1,8 +1,8 @@
-"""An experiment of studies: one news model, or one of its limits, on a generated newsroom."""
+"""An experiment of studies: one news model, or one of its limits, on a newsroom or real news."""
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from tfrec_mt.data.news.impression_batch import ImpressionBatch
 from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.data.news.news_source import NewsSource
 from tfrec_mt.data.news.prepare_news import prepare_news
 from tfrec_mt.data.news.scan_impressions import scan_impressions
 from tfrec_mt.data.news.shown_articles import shown_articles
+from tfrec_mt.data.news.sources.eb_nerd import EbNerdSource
+from tfrec_mt.data.news.sources.mind import MindSource
 from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary, minilm_folder
 from tfrec_mt.data.splits import SplitSpec
@@ -25,6 +28,7 @@ from tfrec_mt.metrics.impression_metrics import IMPRESSION_METRICS
 from tfrec_mt.models.model_store import load_news_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.models.weight_count import count_weights
+from tfrec_mt.schema import SchemaError
 from tfrec_mt.studies.study import Curve, Outcome, Settings, folder_of
 from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
 from tfrec_mt.training.pretrain import MODEL
@@ -32,21 +36,25 @@ from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_log import LOG_FILE
 
 # Everything that a study of news models may set. `scores` says whose they are: a trained model's,
-# or those of a random order or of the oracle, which bound what a model can have.
+# or those of a random order or of the oracle, which bound what a model can have. News of `eb_nerd`
+# and `mind` lie in `data_dir` and come divided; sizes, shift and `parts` are a newsroom's.
 NEWS_SETTINGS: Settings = {
     "scores": "model",
+    "source": "newsroom",
+    "data_dir": "",
     "users": 5_000,
-    "articles": 10_000,
+    "articles": 8_000,
     "impressions": 240_000,
     "shift": 1.0,
     "parts": "train:7,test:1",
+    "test_part": "test",
     "text": "title",
     "title_encoder": "minilm",
-    "bert_layers": 2,
+    "bert_layers": 1,
     "pooling": "attention",
     "title_width": 256,
     "lora_rank": 16,
-    "lora_alpha": 4.0,
+    "lora_alpha": 16.0,
     "precision": "bfloat16",
     "auxiliary": ["category", "sentiment"],
     "auxiliary_weight": 0.3,
@@ -56,14 +64,15 @@ NEWS_SETTINGS: Settings = {
     "negatives": 4,
     "title_dropout": 0.0,
     "history_length": 50,
-    "batch_size": 512,
+    "batch_size": 2048,
     "epochs": 1,
     "learning_rate": 5e-3,
 }
 NEWS_METRICS = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
-TRAIN, TEST = "train", "test"
+_TRAIN = "train"
 _CURVE_POINTS = 50
-_WORLD = ("users", "articles", "impressions", "shift")
+_WORLD = ("users", "articles", "impressions", "shift", "parts")
+_SOURCES: Mapping[str, Callable[[Path], NewsSource]] = {"eb_nerd": EbNerdSource, "mind": MindSource}
 # title encoders that bring no word pieces of their own
 _LEARN_PIECES = ("tiny", "bag", "self_attention")
 
@@ -71,18 +80,19 @@ Scores = Callable[[ImpressionBatch], npt.ArrayLike]
 
 
 def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
-    """Trains on days of a newsroom and measures on a later one.
+    """Trains on the first part of news and measures on a later one.
 
     Args:
-      settings: `NEWS_SETTINGS` and `seed`, of the newsroom as of the training.
+      settings: `NEWS_SETTINGS` and `seed`, of a newsroom as of the training.
       folder: Takes the run; one that was stopped goes on.
       shared: Takes the prepared news.
     """
-    dataset = prepare_newsroom(settings, shared)
+    dataset, test = prepared_news(settings, shared), settings["test_part"]
     if settings["scores"] == RANDOM:
-        return Outcome(estimates=_measure(dataset, lambda batch: np.zeros(len(batch.candidates))))
+        estimates = _measure(dataset, test, lambda batch: np.zeros(len(batch.candidates)))
+        return Outcome(estimates=estimates)
     if settings["scores"] == ORACLE:
-        return Outcome(estimates=_measure(dataset, true_scores))
+        return Outcome(estimates=_measure(dataset, test, true_scores))
     facts: dict[str, float] = {}
     if not (folder / MODEL).exists():
         started = time.monotonic()
@@ -90,10 +100,10 @@ def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
         facts["minutes"] = (time.monotonic() - started) / 60
     model = load_news_model(folder / MODEL)
     score = NewsScorer(model, dataset)
-    estimates = _measure(dataset, score)
+    estimates = _measure(dataset, test, score)
     seen, asked = (
         shown_articles(dataset.part(part), dataset.history_articles, dataset.articles)
-        for part in (TRAIN, TEST)
+        for part in (_TRAIN, test)
     )
     accuracy = title_accuracy(model, score, dataset, np.flatnonzero(asked & ~seen))
     facts |= {f"{name} accuracy": value for name, value in accuracy.items()}
@@ -102,24 +112,41 @@ def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
     return Outcome(estimates=estimates, facts=facts, curves=_curves(folder / LOG_FILE))
 
 
-def prepare_newsroom(settings: Settings, shared: Path) -> NewsDataset:
-    """The news of these settings; those that several variants share are made once."""
+def prepared_news(settings: Settings, shared: Path) -> NewsDataset:
+    """The news of these settings; those that several variants share are prepared once.
+
+    Raises:
+      SchemaError: An unknown source, or one without `data_dir`.
+    """
     kind = settings["title_encoder"]
     learned = kind in _LEARN_PIECES
     titles = {**settings, "pieces": "learned" if learned else kind}
-    path = shared / folder_of(titles, (*_WORLD, "parts", "text", "history_length", "pieces"))
+    own = _WORLD if settings["source"] == "newsroom" else ("source",)
+    path = shared / folder_of(titles, (*own, "text", "history_length", "pieces"))
     if not path.exists():
-        sizes = {size: settings[size] for size in _WORLD}
+        source = _source(settings)
         prepare_news(
-            NewsroomSource(NewsroomConfig(**sizes, seed=settings["seed"])),
+            source,
             path,
-            split=SplitSpec.parse(settings["parts"], "days"),
+            split=None if source.parts else SplitSpec.parse(settings["parts"], "days"),
             vocabulary=None if learned else TitleVocabulary.from_preset(_preset(kind)),
             text=settings["text"],
             history_length=settings["history_length"],
             seed=settings["seed"],
         )
     return NewsDataset(path)
+
+
+def _source(settings: Settings) -> NewsSource:
+    name = settings["source"]
+    if name == "newsroom":
+        sizes = {size: settings[size] for size in ("users", "articles", "impressions", "shift")}
+        return NewsroomSource(NewsroomConfig(**sizes, seed=settings["seed"]))
+    if name not in _SOURCES:
+        raise SchemaError(f"setting source: expected newsroom, {', '.join(_SOURCES)}, got {name!r}")
+    if not settings["data_dir"]:
+        raise SchemaError(f"source {name} needs its files: --set=data_dir=FOLDER")
+    return _SOURCES[name](Path(settings["data_dir"]))
 
 
 def _preset(title_encoder: str) -> str:
@@ -138,7 +165,7 @@ def news_config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsP
     return NewsPretrainConfig(
         data=dataset.path,
         output=folder,
-        parts=(TRAIN,),
+        parts=(_TRAIN,),
         title_encoder=kind,
         encoder_settings=encoder,
         model_settings={
@@ -159,10 +186,11 @@ def news_config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsP
     )
 
 
-def _measure(dataset: NewsDataset, score: Scores) -> dict[str, Any]:
-    """Every metric over the impressions of the test part."""
-    evaluator = ImpressionEvaluator(["scored"], {}, truth=True)
-    for batch in scan_impressions(dataset, TEST, SCAN_IMPRESSIONS):
+def _measure(dataset: NewsDataset, part: str, score: Scores) -> dict[str, Any]:
+    """Every metric over the impressions of a part."""
+    truth = dataset.part(part).truth is not None
+    evaluator = ImpressionEvaluator(["scored"], {}, truth)
+    for batch in scan_impressions(dataset, part, SCAN_IMPRESSIONS):
         assert batch.clicked is not None
         evaluator.add(
             {"scored": score(batch)}, batch.clicked, batch.offsets, batch.user, {}, batch.truth

@@ -15,10 +15,9 @@ from tfrec_mt.models.model_store import fingerprint, load_news_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.studies.news_experiment import (
     NEWS_SETTINGS,
-    TEST,
     Scores,
     news_config,
-    prepare_newsroom,
+    prepared_news,
     true_scores,
 )
 from tfrec_mt.studies.study import Outcome, Settings, folder_of
@@ -53,16 +52,16 @@ def news_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> O
       folder: Takes the kernels; a run that was stopped goes on.
       shared: Takes prepared news and bases.
     """
-    dataset = prepare_newsroom(settings, shared)
+    dataset, test = prepared_news(settings, shared), settings["test_part"]
     if settings["scores"] == ORACLE:
-        return _measured(dataset, true_scores)
+        return _measured(dataset, test, true_scores)
     run = Path(f"{dataset.path},{folder_of(settings, _BASE)}")
     if not (run / MODEL).exists():
         pretrain_news(news_config(settings, dataset, run))
     base = load_news_model(run / MODEL)
     score = NewsScorer(base, dataset)
     if settings["scores"] != ADAPTED:
-        return _measured(dataset, score)
+        return _measured(dataset, test, score)
     if not (folder / KERNELS).exists():
         fine_tune_news(
             FineTuneConfig(
@@ -76,14 +75,14 @@ def news_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> O
             )
         )
     kernels = load_kernels(folder / KERNELS, fingerprint(base))
-    return _measured(dataset, score.adapted(adapt_with(AdaptedModel(base, kernels))))
+    return _measured(dataset, test, score.adapted(adapt_with(AdaptedModel(base, kernels))))
 
 
-def _measured(dataset: NewsDataset, score: Scores) -> Outcome:
+def _measured(dataset: NewsDataset, part: str, score: Scores) -> Outcome:
     """AUC as the mean over all domains and over those of each topic."""
     topics = {topic.name: topic.domains for topic in dataset.spec.topics}
     evaluator = ImpressionEvaluator(["scored"], topics, truth=True)
-    for batch in scan_impressions(dataset, TEST, SCAN_IMPRESSIONS):
+    for batch in scan_impressions(dataset, part, SCAN_IMPRESSIONS):
         assert batch.clicked is not None
         evaluator.add(
             {"scored": score(batch)},
