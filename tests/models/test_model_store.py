@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import pytest
 
+from tests.jobs import Job
 from tests.worlds import random_batch, small_model, small_schema
+from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.model_store import (
     MODEL_FILE,
@@ -18,6 +20,7 @@ from tfrec_mt.models.model_store import (
     save_model,
 )
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import SchemaError
 
 NEVER = "0" * 64
 
@@ -54,6 +57,13 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
     for task, expected in model(features).items():
         np.testing.assert_array_equal(again(features)[task].numpy(), expected.numpy())
     assert (tmp_path / "model" / VOCABULARIES / "user.txt").read_text() == "7\n9\n"
+
+
+def test_data_of_another_schema_are_refused(store: Path, job: Job) -> None:
+    dataset = PreparedDataset(job.data)
+    assert load_model(job.base, dataset).schema == dataset.schema
+    with pytest.raises(SchemaError, match=f"model in {store} was trained with another schema"):
+        load_model(store, dataset)
 
 
 def test_nothing_is_overwritten(store: Path, tmp_path: Path) -> None:

@@ -17,9 +17,8 @@ from tfrec_mt.evaluation.popularity import Popularity
 from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint, load_model
-from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
-from tfrec_mt.schema import CategoricalFeature, Schema, SchemaError
+from tfrec_mt.schema import CategoricalFeature, Schema
 from tfrec_mt.storage.folders import published_folder
 
 METRICS_FILE = "metrics.json"
@@ -81,10 +80,10 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
     if config.output and config.output.exists():
         raise FileExistsError(f"{config.output} exists; choose another output folder")
     dataset = PreparedDataset(config.data)
-    base = _load(config.base, dataset)
+    base = load_model(config.base, dataset)
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
     score = _base_and_kernels(AdaptedModel(base, kernels))
-    control = Scorer(_load(config.control, dataset)) if config.control else None
+    control = Scorer(load_model(config.control, dataset)) if config.control else None
     popularity = Popularity(dataset, dataset.parts[0]) if _counts_items(dataset.schema) else None
     keys = [ScoreKey(ZERO_SHOT)]
     if kernels:
@@ -132,15 +131,6 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
         part=config.part,
         split=f"{split.kind} ({split.parts})",
     )
-
-
-def _load(folder: Path, dataset: PreparedDataset) -> RankingModel:
-    model = load_model(folder)
-    if model.schema != dataset.schema:
-        raise SchemaError(
-            f"the model in {folder} was trained with another schema than that of {dataset.path}"
-        )
-    return model
 
 
 def _counts_items(schema: Schema) -> bool:

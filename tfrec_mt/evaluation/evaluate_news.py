@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
@@ -22,9 +21,8 @@ from tfrec_mt.evaluation.evaluate import (
 from tfrec_mt.evaluation.impression_evaluator import RANDOM, ImpressionEvaluator
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.models.model_store import fingerprint, load_news_model
-from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.news_scorer import Adapt, NewsScorer
-from tfrec_mt.schema import DataError, SchemaError
+from tfrec_mt.schema import DataError
 from tfrec_mt.storage.folders import published_folder
 
 SCAN_IMPRESSIONS = 1024
@@ -67,13 +65,13 @@ def evaluate_news(config: EvaluateConfig) -> NewsEvaluation:
     columns = dataset.part(config.part)
     if columns.clicked is None:
         raise DataError(f"part {config.part!r} of {dataset.path} has no clicks to measure against")
-    base = _load(config.base, dataset)
+    base = load_news_model(config.base, dataset)
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
     scorers = {ZERO_SHOT: NewsScorer(base, dataset)}
     for name, layers in _groups(kernels).items():
         scorers[name] = scorers[ZERO_SHOT].adapted(adapt_with(AdaptedModel(base, layers)))
     if config.control:
-        scorers[CONTROL] = NewsScorer(_load(config.control, dataset), dataset)
+        scorers[CONTROL] = NewsScorer(load_news_model(config.control, dataset), dataset)
     evaluator = ImpressionEvaluator(
         list(scorers),
         {topic.name: topic.domains for topic in dataset.spec.topics},
@@ -105,15 +103,6 @@ def evaluate_news(config: EvaluateConfig) -> NewsEvaluation:
         part=config.part,
         split=f"{split.kind} ({split.parts})" if split else "the data's owner",
     )
-
-
-def _load(folder: Path, dataset: NewsDataset) -> NewsRecommender:
-    model = load_news_model(folder)
-    if model.schema != dataset.spec:
-        raise SchemaError(
-            f"the model in {folder} was trained on news of another spec than that of {dataset.path}"
-        )
-    return model
 
 
 def _groups(kernels: Sequence[DomainKernels]) -> dict[str, list[DomainKernels]]:

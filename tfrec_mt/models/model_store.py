@@ -12,9 +12,12 @@ import tensorflow as tf
 
 # Not used by name: a stored model names its title encoder, which Keras then has to know.
 import tfrec_mt.models.news.title_encoders  # noqa: F401
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.models.catalog import NEWS_MODELS, RANKING_MODELS
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import SchemaError
 from tfrec_mt.schema.errors import nearest
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
@@ -75,22 +78,44 @@ def save_model(model: keras.Model, folder: Path, vocabularies: Path) -> str:
     return str(value["fingerprint"])
 
 
-def load_model(folder: Path) -> RankingModel:
+def load_model(folder: Path, dataset: PreparedDataset | None = None) -> RankingModel:
     """Reads a ranking model back.
+
+    Args:
+      folder: The model's.
+      dataset: What it is to read, if anything.
 
     Raises:
       ModelStoreError: No ranking model of this release lies there, or a file of it is damaged.
+      SchemaError: The dataset has another schema than the model.
     """
-    return _load(folder, RANKING_MODELS)
+    model = _load(folder, RANKING_MODELS)
+    if dataset is not None and model.schema != dataset.schema:
+        raise SchemaError(
+            f"the model in {folder} was trained with another schema than that of {dataset.path}; "
+            "use data prepared with the same settings and vocabularies"
+        )
+    return model
 
 
-def load_news_model(folder: Path) -> NewsRecommender:
+def load_news_model(folder: Path, dataset: NewsDataset | None = None) -> NewsRecommender:
     """Reads a news model back.
+
+    Args:
+      folder: The model's.
+      dataset: What it is to read, if anything.
 
     Raises:
       ModelStoreError: No news model of this release lies there, or a file of it is damaged.
+      SchemaError: The dataset has another spec than the model.
     """
-    return _load(folder, NEWS_MODELS)
+    model = _load(folder, NEWS_MODELS)
+    if dataset is not None and model.schema != dataset.spec:
+        raise SchemaError(
+            f"the model in {folder} was trained on news of another spec than that of "
+            f"{dataset.path}; use news prepared with the same classes and vocabulary"
+        )
+    return model
 
 
 def _load(folder: Path, kinds: Mapping[str, type[Model]]) -> Model:

@@ -13,7 +13,6 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_model
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
-from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.serving_module import ServingModule
 from tfrec_mt.serving.versions import publish_version
@@ -52,11 +51,7 @@ def export(config: ExportConfig) -> Path:
       SchemaError: The data has another schema than the model.
     """
     dataset = PreparedDataset(config.data)
-    base = load_model(config.base)
-    if base.schema != dataset.schema:
-        raise SchemaError(
-            f"{config.base} was trained with another schema than that of {config.data}"
-        )
+    base = load_model(config.base, dataset)
     model, description = with_kernels(base, config.kernels)
     module = ServingModule(model, config.base / VOCABULARIES)
     return publish_version(

@@ -8,7 +8,6 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_requests import news_requests
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
 from tfrec_mt.models.model_store import VOCABULARIES, load_news_model
-from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.export import ExportConfig, with_kernels
 from tfrec_mt.serving.news_serving_module import NewsServingModule
 from tfrec_mt.serving.requests import row_tensors
@@ -37,11 +36,7 @@ def export_news(config: ExportConfig) -> Path:
       SchemaError: The data has another spec than the model.
     """
     dataset = NewsDataset(config.data)
-    base = load_news_model(config.base)
-    if base.schema != dataset.spec:
-        raise SchemaError(
-            f"{config.base} was trained on news of another spec than that of {config.data}"
-        )
+    base = load_news_model(config.base, dataset)
     model, description = with_kernels(base, config.kernels)
     vocabulary = TitleVocabulary.load(
         config.base / VOCABULARIES / dataset.vocabulary_file.name, base.schema.lowercase

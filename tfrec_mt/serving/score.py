@@ -138,7 +138,7 @@ def _difference(
     if not config.base:
         return None
     dataset = PreparedDataset(dataset_to_compare_with(config, frame))
-    base = load_model(config.base)
+    base = load_model(config.base, dataset)
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
     memory = _score_rows(
         Scorer(AdaptedModel(base, kernels) if kernels else base), dataset, frame[ROW].to_numpy()

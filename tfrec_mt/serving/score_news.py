@@ -10,6 +10,7 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_requests import news_requests, stored_impressions
+from tfrec_mt.evaluation.evaluate_news import adapt_with
 from tfrec_mt.models.model_store import fingerprint, load_news_model
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_scorer import NewsScorer
@@ -83,14 +84,11 @@ def _difference(config: ScoreConfig, frame: pl.DataFrame, scores: np.ndarray) ->
     if not config.base:
         return None
     dataset = NewsDataset(dataset_to_compare_with(config, frame))
-    base = load_news_model(config.base)
+    base = load_news_model(config.base, dataset)
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
     if isinstance(base.title_encoder, BertTitleEncoder):
         base.title_encoder.set_precision("float32")
-    model = AdaptedModel(base, kernels)
-    memory = NewsScorer(
-        base, dataset, lambda plain, domains: model.adapt(plain, model.kernel_codes(domains))
-    )
+    memory = NewsScorer(base, dataset, adapt_with(AdaptedModel(base, kernels)))
     batch = stored_impressions(dataset, dataset.parts[-1], frame[ROW].to_numpy())
     expected = memory(batch)
     # scores are sums over a vector's width and may be large: float32 has seven digits of them

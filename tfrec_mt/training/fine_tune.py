@@ -19,7 +19,6 @@ from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
-from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_rates import RateRule
@@ -80,12 +79,7 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
       Folder of the kernels.
     """
     dataset = PreparedDataset(config.data)
-    base = load_model(config.base / MODEL)
-    if base.schema != dataset.schema:
-        raise SchemaError(
-            f"the base in {config.base} was trained with another schema than that of "
-            f"{config.data}; prepare the data with the same vocabularies"
-        )
+    base = load_model(config.base / MODEL, dataset)
     reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
     return train_kernels(config, base, reader, config.train, dataset.fingerprint, label)
 

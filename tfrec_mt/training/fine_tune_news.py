@@ -14,7 +14,6 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.models.model_store import load_news_model
 from tfrec_mt.models.news.news_features import pair_features
 from tfrec_mt.models.news.news_scorer import NewsScorer
-from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.fine_tune import FineTuneConfig, train_kernels
 from tfrec_mt.training.pretrain import MODEL
 
@@ -35,7 +34,16 @@ class PairReader:
         self.steps_per_epoch = reader.steps_per_epoch
 
     def read(self, start_step: int, stop_step: int) -> Batch:
-        """The batch of one step, with a first axis of one step; see `pair_features`."""
+        """The batch of one step, with a first axis of one step; see `pair_features`.
+
+        Raises:
+          ValueError: More than one step is asked for.
+        """
+        if stop_step - start_step != 1:
+            raise ValueError(
+                "batches of news differ in shape and are read one by one, "
+                f"got steps {start_step} to {stop_step}"
+            )
         batch = self._reader.read(start_step)
         features, labels = (
             {name: values[np.newaxis] for name, values in arrays.items()}
@@ -57,12 +65,7 @@ def fine_tune_news(config: FineTuneConfig, label: str = "fine-tune") -> Path:
       Folder of the kernels.
     """
     dataset = NewsDataset(config.data)
-    base = load_news_model(config.base / MODEL)
-    if base.schema != dataset.spec:
-        raise SchemaError(
-            f"the base in {config.base} was trained on news of another spec than that of "
-            f"{config.data}; prepare the news with the same classes and vocabulary"
-        )
+    base = load_news_model(config.base / MODEL, dataset)
     clicks = NewsBatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
     reader = PairReader(clicks, NewsScorer(base, dataset).vectors)
     pairs = reader.read(0, 1).labels["ctr"].size

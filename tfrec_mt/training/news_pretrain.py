@@ -18,7 +18,7 @@ from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.models.news.title_encoders import make_title_encoder
 from tfrec_mt.models.weight_count import count_weights
-from tfrec_mt.schema import DataError, SchemaError
+from tfrec_mt.schema import DataError
 from tfrec_mt.training.gradient_surgery import Surgery
 from tfrec_mt.training.news_learner import NewsLearner
 from tfrec_mt.training.news_reader import NewsReader
@@ -131,13 +131,7 @@ def _start(config: NewsPretrainConfig, dataset: NewsDataset) -> NewsRecommender:
     if config.init_from is None:
         encoder = make_title_encoder(config.title_encoder, dataset.spec, **config.encoder_settings)
         return NewsRecommender(dataset.spec, encoder, name="news", **config.model_settings)
-    model = load_news_model(config.init_from / MODEL)
-    if model.schema != dataset.spec:
-        raise SchemaError(
-            f"the model of {config.init_from} was trained on news of another spec than that of "
-            f"{config.data}; continue it on news prepared with the same classes and vocabulary"
-        )
-    return model
+    return load_news_model(config.init_from / MODEL, dataset)
 
 
 def _validation(

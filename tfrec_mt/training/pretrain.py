@@ -16,7 +16,6 @@ from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.model_store import load_model, save_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
-from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.averaged_weights import averaged_weights
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.gradient_surgery import Surgery
@@ -104,13 +103,7 @@ def pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
 def _start(config: PretrainConfig, dataset: PreparedDataset) -> RankingModel:
     if config.init_from is None:
         return RANKING_MODELS[config.model](dataset.schema, **config.model_settings)
-    model = load_model(config.init_from / MODEL)
-    if model.schema != dataset.schema:
-        raise SchemaError(
-            f"the model of {config.init_from} was trained with another schema than that of "
-            f"{config.data}; continue it on data prepared with the same vocabularies"
-        )
-    return model
+    return load_model(config.init_from / MODEL, dataset)
 
 
 def _validation(
