@@ -185,8 +185,9 @@ def test_bfloat16_is_near_and_its_weights_are_float32() -> None:
     assert 0.0 < difference < 0.1
 
 
-def test_dropout_is_active_in_training_only() -> None:
-    layer = encoder(dropout=0.5)
+@pytest.mark.parametrize("hidden_dim", [32, 128])
+def test_dropout_is_active_in_training_only(hidden_dim: int) -> None:
+    layer = encoder(dropout=0.5, hidden_dim=hidden_dim)
     np.testing.assert_array_equal(layer(TOKENS), layer(TOKENS))
     assert abs(layer(TOKENS, training=True) - layer(TOKENS)).numpy().max() > 0.01
 

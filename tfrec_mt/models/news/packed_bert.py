@@ -1,6 +1,6 @@
 """`PackedBert`: a BERT's vectors of titles at the cost of the real tokens alone."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import keras_hub
 import tensorflow as tf
@@ -14,6 +14,22 @@ _MASKED = -1e9
 _WIDE = 128
 Pooling = Literal["cls", "mean", "attention"]
 POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "attention")
+
+
+class _Pass(NamedTuple):
+    """What all layers of one pass over some titles have in common.
+
+    Attributes:
+      packed: Where the real tokens lie.
+      mask: `[U, 1, 1, T]`, added to the attention's scores.
+      training: Whether dropout is active.
+      compiled: Whether XLA makes one pass of what lies between products.
+    """
+
+    packed: PackedRows
+    mask: Any
+    training: bool
+    compiled: bool
 
 
 class PackedBert:
@@ -56,14 +72,15 @@ class PackedBert:
         mask = (tokens > 0) | (tf.range(tf.shape(tokens)[1]) == 0)
         compiled = training and self.backbone.hidden_dim >= _WIDE
         packed = PackedRows.of(mask, few_sizes=compiled)
-        hidden = self._embed(tokens, packed, training, compiled)
         scores_mask = tf.where(mask, 0.0, _MASKED)[:, tf.newaxis, tf.newaxis]
+        run = _Pass(packed, scores_mask, training, compiled)
+        hidden = self._embed(tokens, run)
         *layers, last = self.backbone.transformer_layers
         for layer in layers:
-            hidden = self._layer(layer, hidden, packed, scores_mask, None, training, compiled)
+            hidden = self._layer(layer, hidden, None, run)
         # place of each title's [CLS] among the packed tokens
         only = packed.ranks[:, 0] if self.pooling == "cls" else None
-        hidden = self._layer(last, hidden, packed, scores_mask, only, training, compiled)
+        hidden = self._layer(last, hidden, only, run)
         if self.pooling == "cls":
             return tf.cast(hidden, tf.float32)
         if self.attention is not None:
@@ -72,117 +89,90 @@ class PackedBert:
             vectors = tf.math.segment_mean(tf.cast(hidden, tf.float32), packed.owners())
         return vectors[: tf.shape(tokens)[0]]  # behind them that of filler
 
-    def _embed(self, tokens: Any, packed: PackedRows, training: bool, compiled: bool) -> Any:
+    def _embed(self, tokens: Any, run: _Pass) -> Any:
         """`[R, D]`."""
         backbone = self.backbone
         titles, length = tf.unstack(tf.shape(tokens))
-        ids = packed.take(tf.reshape(tokens, [-1]))
-        places = packed.take(tf.tile(tf.range(length), [titles]))
+        ids = run.packed.take(tf.reshape(tokens, [-1]))
+        places = run.packed.take(tf.tile(tf.range(length), [titles]))
         hidden = self._norm(
             backbone.embeddings_layer_norm,
             tf.gather(backbone.token_embedding.embeddings.value, ids),
             tf.identity(backbone.segment_embedding.embeddings.value[0]),
             tf.gather(backbone.position_embedding.position_embeddings.value[:length], places),
-            compiled,
+            run,
         )
         hidden = tf.cast(hidden, self.compute_dtype)
-        return self._drop(backbone.embeddings_dropout, hidden, training)
+        return self._drop(backbone.embeddings_dropout, hidden, run)
 
-    def _layer(
-        self,
-        layer: Any,
-        hidden: Any,
-        packed: PackedRows,
-        mask: Any,
-        only: Any,
-        training: bool,
-        compiled: bool,
-    ) -> Any:
+    def _layer(self, layer: Any, hidden: Any, only: Any, run: _Pass) -> Any:
         """One layer, `[R, D] -> [R, D]`, or `[U, D]` for the rows `only` of each title."""
-        asking = hidden
+        # few rows are asked for, and another number of them in every batch
+        asking, some = hidden, run
         if only is not None:
-            # few rows, whose number is another one in every batch
-            asking, compiled = tf.gather(hidden, only), False
+            asking, some = tf.gather(hidden, only), run._replace(compiled=False)
         attention = layer._self_attention_layer
-        attended = self._attend(attention, hidden, asking, packed, mask, training, compiled)
         hidden = self._join(
-            self._product(attended, attention.output_dense),
-            tf.identity(attention.output_dense.bias.value),
+            self._attend(attention, hidden, asking, run),
+            attention.output_dense,
             layer._self_attention_dropout,
             asking,
             layer._self_attention_layer_norm,
-            training,
-            compiled,
+            some,
         )
         wide = layer._feedforward_intermediate_dense
-        inner = gelu(self._product(hidden, wide), tf.identity(wide.bias.value), compiled)
+        inner = gelu(self._product(hidden, wide), tf.identity(wide.bias.value), some.compiled)
         return self._join(
-            self._product(inner, layer._feedforward_output_dense),
-            tf.identity(layer._feedforward_output_dense.bias.value),
+            inner,
+            layer._feedforward_output_dense,
             layer._feedforward_dropout,
             hidden,
             layer._feedforward_layer_norm,
-            training,
-            compiled,
+            some,
         )
 
-    def _join(
-        self,
-        product: Any,
-        bias: Any,
-        dropout: Any,
-        others: Any,
-        norm: Any,
-        training: bool,
-        compiled: bool,
-    ) -> Any:
-        """The norm of what a dense layer adds to its input."""
-        if training and dropout.rate:
-            product = self._drop(dropout, add_bias(product, bias, compiled), training)
+    def _join(self, rows: Any, dense: Any, dropout: Any, others: Any, norm: Any, run: _Pass) -> Any:
+        """The norm of what a dense layer makes of `rows`, added to `others`."""
+        product, bias = self._product(rows, dense), tf.identity(dense.bias.value)
+        if run.training and dropout.rate:
+            product = self._drop(dropout, add_bias(product, bias, run.compiled), run)
             bias = tf.zeros_like(bias)
-        return self._norm(norm, product, bias, others, compiled)
+        return self._norm(norm, product, bias, others, run)
 
-    def _attend(
-        self,
-        attention: Any,
-        hidden: Any,
-        asking: Any,
-        packed: PackedRows,
-        mask: Any,
-        training: bool,
-        compiled: bool,
-    ) -> Any:
+    def _attend(self, attention: Any, hidden: Any, asking: Any, run: _Pass) -> Any:
         """What heads gathered, side by side, `[R, H * d]` or `[U, H * d]`."""
         heads, width = attention.num_heads, attention.key_dim
         query, key, value = attention.query_dense, attention.key_dense, attention.value_dense
         if asking is hidden:
             query, key, value = self._split(
-                packed.unpack(self._projected(attention, hidden, compiled, query, key, value)),
+                run.packed.unpack(self._projected(attention, hidden, run, query, key, value)),
                 3,
                 heads,
                 width,
             )
         else:
-            query = self._projected(attention, asking, compiled, query)[:, tf.newaxis]
+            query = self._projected(attention, asking, run._replace(compiled=False), query)[
+                :, tf.newaxis
+            ]
             (query,) = self._split(query, 1, heads, width)
             key, value = self._split(
-                packed.unpack(self._projected(attention, hidden, compiled, key, value)),
+                run.packed.unpack(self._projected(attention, hidden, run, key, value)),
                 2,
                 heads,
                 width,
             )
         # [U, H, T, T]
         scores = tf.matmul(query, key, transpose_b=True)
-        weights = tf.nn.softmax(tf.cast(scores, tf.float32) + mask)
-        weights = self._drop(attention._dropout_layer, weights, training)
+        weights = tf.nn.softmax(tf.cast(scores, tf.float32) + run.mask)
+        weights = self._drop(attention._dropout_layer, weights, run)
         # [U, H, T, d] -> [U, T, H * d]
         attended = tf.matmul(tf.cast(weights, self.compute_dtype), value)
         attended = tf.transpose(attended, [0, 2, 1, 3])
         titles, length = tf.shape(attended)[0], tf.shape(attended)[1]
         attended = tf.reshape(attended, [titles, length, heads * width])
-        return packed.pack(attended) if asking is hidden else attended[:, 0]
+        return run.packed.pack(attended) if asking is hidden else attended[:, 0]
 
-    def _projected(self, attention: Any, rows: Any, compiled: bool, *layers: Any) -> Any:
+    def _projected(self, attention: Any, rows: Any, run: _Pass, *layers: Any) -> Any:
         """The attention's layers side by side, `[N, D] -> [N, layers * D]`; queries are scaled."""
         width = rows.shape[-1]
         scales = [attention.key_dim**-0.5 if e is attention.query_dense else 1.0 for e in layers]
@@ -191,7 +181,7 @@ class PackedBert:
         ]
         biases = [s * tf.reshape(e.bias, [-1]) for s, e in zip(scales, layers, strict=True)]
         kernel, bias = tf.concat(kernels, axis=1), tf.concat(biases, axis=0)
-        return add_bias(tf.matmul(rows, tf.cast(kernel, rows.dtype)), bias, compiled)
+        return add_bias(tf.matmul(rows, tf.cast(kernel, rows.dtype)), bias, run.compiled)
 
     def _split(self, values: Any, parts: int, heads: int, width: int) -> list[Any]:
         """`[U, T, parts * H * d]` as parts of `[U, H, T, d]`."""
@@ -204,13 +194,13 @@ class PackedBert:
         kernel = tf.reshape(layer.kernel, [rows.shape[-1], -1])
         return tf.matmul(rows, tf.cast(kernel, rows.dtype))
 
-    def _drop(self, layer: Any, rows: Any, training: bool) -> Any:
+    def _drop(self, layer: Any, rows: Any, run: _Pass) -> Any:
         # Keras' layers cast what they get to their own type
-        if not training or not layer.rate:
+        if not run.training or not layer.rate:
             return rows
         return tf.cast(layer(rows, training=True), rows.dtype)
 
-    def _norm(self, layer: Any, rows: Any, bias: Any, others: Any, compiled: bool) -> Any:
+    def _norm(self, layer: Any, rows: Any, bias: Any, others: Any, run: _Pass) -> Any:
         # read, so that the gradients are those of tensors and find their way to the variables
         gamma, beta = tf.identity(layer.gamma.value), tf.identity(layer.beta.value)
-        return norm_of_sum(rows, bias, others, gamma, beta, layer.epsilon, compiled)
+        return norm_of_sum(rows, bias, others, gamma, beta, layer.epsilon, run.compiled)
