@@ -50,7 +50,7 @@ def main(_: list[str]) -> None:
         vectors = backbone(inputs)["sequence_output"][:, 0]
         shape = tf.shape(tokens)
         vectors = tf.reshape(vectors, [shape[0], shape[1], backbone.hidden_dim])
-        users = model.users(vectors[:, :clicks], length)
+        users = model.user_encoder(vectors[:, :clicks], tf.range(clicks) < length[:, tf.newaxis])
         return tf.einsum("bd,bcd->bc", users, vectors[:, clicks:])
 
     scorer = NewsScorer(model, dataset)

@@ -41,9 +41,15 @@ class AdditiveAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, vectors: Any, mask: Any) -> Any:
+        return self.weighted(self.scores(vectors), vectors, mask)
+
+    def scores(self, vectors: Any) -> Any:
+        """What is known of a vector's weight without the others, `[..., D] -> [...]`."""
         hidden = tf.tanh(tf.tensordot(vectors, self.kernel.value, 1) + self.bias.value)
-        # [B, L]
-        scores = tf.tensordot(hidden, self.query.value, 1)[..., 0]
+        return tf.tensordot(hidden, self.query.value, 1)[..., 0]
+
+    def weighted(self, scores: Any, vectors: Any, mask: Any) -> Any:
+        """The sums `[B, D]` of vectors `[B, L, D]` whose scores `[B, L]` are known."""
         seen = tf.cast(mask, scores.dtype)
         # masked again after the softmax, so that nothing but padding sums to nothing
         weights = tf.nn.softmax(scores + (seen - 1.0) * 1e9, axis=-1) * seen

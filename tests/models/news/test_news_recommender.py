@@ -32,6 +32,16 @@ def test_scores_are_dot_products_of_users_and_titles() -> None:
             assert logits[b, c] == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize("user_heads", [0, 2])
+def test_users_of_shared_titles_are_those_of_their_clicks(user_heads: int) -> None:
+    model = small_news_model(user_heads=user_heads)
+    titles = model.titles(BATCH.tokens)
+    users = model.users(titles, BATCH.history, BATCH.history_length)
+    mask = np.arange(BATCH.history.shape[1]) < BATCH.history_length[:, np.newaxis]
+    expected = model.user_encoder(tf.gather(titles, BATCH.history), mask)
+    np.testing.assert_allclose(users, expected, atol=1e-6)
+
+
 def test_knowledge_is_user_beside_title() -> None:
     model = small_news_model(recency=True)
     knowledge = model.knowledge(FEATURES)["ctr"]

@@ -102,10 +102,16 @@ class NewsRecommender(keras.Model):
         """Titles' vectors, `[U, T] -> [U, D]`."""
         return self.title_encoder(tokens, training=training)
 
-    def users(self, clicked: Any, length: Any) -> Any:
-        """Users' vectors `[B, D]` from clicked titles' `[B, H, D]` and how many there are `[B]`."""
-        mask = tf.range(tf.shape(clicked)[1]) < length[:, tf.newaxis]
-        return self.user_encoder(clicked, mask)
+    def users(self, titles: Any, history: Any, length: Any) -> Any:
+        """Users' vectors `[B, D]`.
+
+        Args:
+          titles: `[U, D]`.
+          history: `[B, H]` places of clicked ones among them.
+          length: `[B]`, how many of these are there.
+        """
+        mask = tf.range(tf.shape(history)[1]) < length[:, tf.newaxis]
+        return self.user_encoder.of_titles(titles, history, mask)
 
     def pairs(self, users: Any, titles: Any, age_hours: Any) -> Any:
         """Knowledge `[N, K]` of pairs of users `[N, D]`, titles `[N, D]` and ages `[N]`."""
@@ -116,7 +122,7 @@ class NewsRecommender(keras.Model):
 
     def knowledge_of(self, vectors: Any, features: Mapping[str, Any]) -> dict[str, Any]:
         """Knowledge of a batch whose titles' vectors `[U, D]` are known."""
-        users = self.users(tf.gather(vectors, features["history"]), features["history_length"])
+        users = self.users(vectors, features["history"], features["history_length"])
         candidates = features["candidates"]
         titles = tf.gather(vectors, tf.reshape(candidates, [-1]))
         users = tf.repeat(users, tf.shape(candidates)[1], axis=0)

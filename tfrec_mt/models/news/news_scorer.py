@@ -96,7 +96,7 @@ class NewsScorer:
         age_hours: Any,
         domains: Mapping[str, Any],
     ) -> Any:
-        users = self._model.users(tf.gather(vectors, history), length)
+        users = self._model.users(vectors, history, length)
         pairs = self._model.pairs(
             tf.gather(users, owners), tf.gather(vectors, candidates), age_hours
         )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfrec_mt.layers.additive_attention import AdditiveAttention
 from tfrec_mt.layers.self_attention import SelfAttention
@@ -54,6 +55,19 @@ class UserEncoder(keras.layers.Layer):
         if self.mixing is not None:
             titles = self.mixing(titles, mask)
         return self.pooling(titles, mask)
+
+    def of_titles(self, titles: Any, history: Any, mask: Any) -> Any:
+        """The same where histories share titles, each of which is then scored once.
+
+        Args:
+          titles: `[U, D]`.
+          history: `[B, H]` places among them.
+          mask: `[B, H]`.
+        """
+        clicked = tf.gather(titles, history)
+        if self.mixing is not None:  # a click is then another vector in every history
+            return self(clicked, mask)
+        return self.pooling.weighted(tf.gather(self.pooling.scores(titles), history), clicked, mask)
 
     def compute_output_shape(self, titles_shape: Any, mask_shape: Any = None) -> tuple[Any, ...]:
         return (titles_shape[0], titles_shape[-1])
