@@ -1,5 +1,6 @@
 """Study `mtrec_curves`: how full fine-tuning and LoRA learn."""
 
+from tfrec_mt.studies.mtrec_table1 import WHOLE
 from tfrec_mt.studies.news_experiment import NEWS_METRICS, NEWS_SETTINGS, news_experiment
 from tfrec_mt.studies.study import Study, Variant
 
@@ -15,7 +16,7 @@ MTREC_CURVES = Study(
     experiment=news_experiment,
     settings=NEWS_SETTINGS,
     variants=(
-        Variant(name="full fine-tuning", settings={"lora_rank": 0, "learning_rate": 1e-4}),
+        Variant(name="full fine-tuning", settings=WHOLE),
         Variant(name="LoRA"),
     ),
     metrics=NEWS_METRICS,

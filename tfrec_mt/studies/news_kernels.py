@@ -15,7 +15,7 @@ NEWS_KERNELS = Study(
         "The base knows neither section nor device. Do kernels trained behind it on a fresh day "
         "make it better in each of them, and do nothing where there is nothing to find?\n\n"
         "Expected: a gain where sections and devices differ, more where they differ more, and none "
-        "without a difference. (`docs/newsroom.md` says what they add; knowing it is worth two "
+        "without a difference. (docs/newsroom.md says what they add; knowing it is worth two "
         "points of AUC to the oracle at a shift of 1.)"
     ),
     experiment=news_kernels_experiment,
