@@ -126,6 +126,25 @@ def test_the_papers_table_runs_on_eb_nerds_files(eb_nerd: Path, tmp_path: Path) 
     assert ours["share of weights"] < 0.5 < found["BERT baseline"].facts["share of weights"]
 
 
+def test_a_newsroom_takes_the_titles_of_mind(tmp_path: Path) -> None:
+    lines = [
+        f"N{i}\t{kind}\t-\t{kind} item {i}\t\t\t[]\t[]"
+        for i, kind in enumerate(["sports", "news"] * 20)
+    ]
+    (tmp_path / "news.tsv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "behaviors.tsv").write_text("1\tU1\t11/11/2019 9:05:58 AM\t\tN1-1 N2-0\n")
+    outcome = _run(
+        tmp_path,
+        "real",
+        real_titles=str(tmp_path),
+        title_encoder="bag",
+        auxiliary=["category"],
+        learning_rate=0.01,
+    )
+    assert outcome.estimates["auc"].value > 0.5
+    assert outcome.facts["category accuracy"] > 0.9  # the titles say it
+
+
 def test_news_that_are_not_there_are_an_error(tmp_path: Path) -> None:
     settings = {**NEWS_SETTINGS, "seed": 0, "title_encoder": "tiny"}
     with pytest.raises(SchemaError, match="newsroom, eb_nerd, mind, got 'ebnerd'"):

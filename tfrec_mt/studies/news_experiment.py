@@ -17,7 +17,7 @@ from tfrec_mt.data.news.scan_impressions import scan_impressions
 from tfrec_mt.data.news.shown_articles import shown_articles
 from tfrec_mt.data.news.sources.eb_nerd import EbNerdSource
 from tfrec_mt.data.news.sources.mind import MindSource
-from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource
+from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource, RealTitles
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary, minilm_folder
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell
@@ -37,7 +37,8 @@ from tfrec_mt.training.train_log import LOG_FILE
 
 # Everything that a study of news models may set. `scores` says whose they are: a trained model's,
 # or those of a random order or of the oracle, which bound what a model can have. News of `eb_nerd`
-# and `mind` lie in `data_dir` and come divided; sizes, shift and `parts` are a newsroom's.
+# and `mind` lie in `data_dir` and come divided; sizes, shift, `real_titles` (a folder of MIND; its
+# titles have no sentiment) and `parts` are a newsroom's.
 NEWS_SETTINGS: Settings = {
     "scores": "model",
     "source": "newsroom",
@@ -46,6 +47,7 @@ NEWS_SETTINGS: Settings = {
     "articles": 8_000,
     "impressions": 240_000,
     "shift": 1.0,
+    "real_titles": "",
     "parts": "train:7,test:1",
     "test_part": "test",
     "text": "title",
@@ -71,7 +73,8 @@ NEWS_SETTINGS: Settings = {
 NEWS_METRICS = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
 _TRAIN = "train"
 _CURVE_POINTS = 50
-_WORLD = ("users", "articles", "impressions", "shift", "parts")
+_SIZES = ("users", "articles", "impressions", "shift")
+_WORLD = (*_SIZES, "real_titles", "parts")
 _SOURCES: Mapping[str, Callable[[Path], NewsSource]] = {"eb_nerd": EbNerdSource, "mind": MindSource}
 # title encoders that bring no word pieces of their own
 _LEARN_PIECES = ("tiny", "bag", "self_attention")
@@ -140,8 +143,11 @@ def prepared_news(settings: Settings, shared: Path) -> NewsDataset:
 def _source(settings: Settings) -> NewsSource:
     name = settings["source"]
     if name == "newsroom":
-        sizes = {size: settings[size] for size in ("users", "articles", "impressions", "shift")}
-        return NewsroomSource(NewsroomConfig(**sizes, seed=settings["seed"]))
+        sizes = {size: settings[size] for size in _SIZES}
+        titles = None
+        if settings["real_titles"]:
+            titles = RealTitles.of_articles(MindSource(Path(settings["real_titles"])).articles())
+        return NewsroomSource(NewsroomConfig(**sizes, seed=settings["seed"]), titles)
     if name not in _SOURCES:
         raise SchemaError(f"setting source: expected newsroom, {', '.join(_SOURCES)}, got {name!r}")
     if not settings["data_dir"]:
