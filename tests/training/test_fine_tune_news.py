@@ -56,6 +56,8 @@ def test_a_batch_holds_the_pairs_of_its_clicks(news_job: NewsJob) -> None:
     score = NewsScorer(load_news_model(news_job.model), dataset)
     clicks = NewsBatchReader(dataset, ["fresh"], 4, seed=0)
     batch = PairReader(clicks, score.vectors).read(2, 3)
+    with pytest.raises(ValueError, match="one by one, got steps 2 to 4"):
+        PairReader(clicks, score.vectors).read(2, 4)
     plain = clicks.read(2)
     mask = plain.candidate_mask
     assert batch.labels["ctr"].shape == (1, mask.size)

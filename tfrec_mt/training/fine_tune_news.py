@@ -15,6 +15,7 @@ from tfrec_mt.models.model_store import load_news_model
 from tfrec_mt.models.news.news_features import pair_features
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.training.fine_tune import FineTuneConfig, train_kernels
+from tfrec_mt.training.news_reader import only_step
 from tfrec_mt.training.pretrain import MODEL
 
 Vectors = Callable[[npt.NDArray[np.integer[Any]]], npt.NDArray[np.float32]]
@@ -39,12 +40,7 @@ class PairReader:
         Raises:
           ValueError: More than one step is asked for.
         """
-        if stop_step - start_step != 1:
-            raise ValueError(
-                "batches of news differ in shape and are read one by one, "
-                f"got steps {start_step} to {stop_step}"
-            )
-        batch = self._reader.read(start_step)
+        batch = self._reader.read(only_step(start_step, stop_step))
         features, labels = (
             {name: values[np.newaxis] for name, values in arrays.items()}
             for arrays in pair_features(batch, self._vectors(batch.article))

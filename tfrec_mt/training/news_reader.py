@@ -26,14 +26,23 @@ class NewsReader:
         Raises:
           ValueError: More than one step is asked for.
         """
-        if stop_step - start_step != 1:
-            raise ValueError(
-                "batches of news differ in shape and are read one by one, "
-                f"got steps {start_step} to {stop_step}"
-            )
-        batch = self._reader.read(start_step)
+        batch = self._reader.read(only_step(start_step, stop_step))
         features = {name: values[np.newaxis] for name, values in news_features(batch).items()}
         keys = {name: features.pop(name) for name in ("user", "impression", "article")}
         clicks = np.zeros((1, *batch.candidates.shape), np.float32)
         clicks[..., 0] = 1.0
         return Batch(features=features, labels={"ctr": clicks}, keys=keys, truth={})
+
+
+def only_step(start_step: int, stop_step: int) -> int:
+    """The one step from `start_step` to `stop_step`.
+
+    Raises:
+      ValueError: There are more, or none.
+    """
+    if stop_step - start_step != 1:
+        raise ValueError(
+            "batches of news differ in shape and are read one by one, "
+            f"got steps {start_step} to {stop_step}"
+        )
+    return start_step
