@@ -45,8 +45,11 @@ class AdditiveAttention(keras.layers.Layer):
 
     def scores(self, vectors: Any) -> Any:
         """What is known of a vector's weight without the others, `[..., D] -> [...]`."""
-        hidden = tf.tanh(tf.tensordot(vectors, self.kernel.value, 1) + self.bias.value)
-        return tf.tensordot(hidden, self.query.value, 1)[..., 0]
+        kernel, bias, query = (
+            tf.cast(weight.value, vectors.dtype) for weight in (self.kernel, self.bias, self.query)
+        )
+        hidden = tf.tanh(tf.tensordot(vectors, kernel, 1) + bias)
+        return tf.tensordot(hidden, query, 1)[..., 0]
 
     def weighted(self, scores: Any, vectors: Any, mask: Any) -> Any:
         """The sums `[B, D]` of vectors `[B, L, D]` whose scores `[B, L]` are known."""
@@ -65,11 +68,7 @@ class AdditiveAttention(keras.layers.Layer):
         Returns:
           float32 `[B, D]`.
         """
-        kernel, bias, query = (
-            tf.cast(weight.value, vectors.dtype) for weight in (self.kernel, self.bias, self.query)
-        )
-        scores = tf.matmul(tf.tanh(tf.matmul(vectors, kernel) + bias), query)[:, 0]
-        scores = tf.cast(scores, tf.float32)
+        scores = tf.cast(self.scores(vectors), tf.float32)
         most = tf.stop_gradient(tf.math.segment_max(scores, owners))
         weights = tf.exp(scores - tf.gather(most, owners))
         weights /= tf.gather(tf.math.segment_sum(weights, owners), owners)

@@ -71,6 +71,7 @@ NEWS_SETTINGS: Settings = {
     "learning_rate": 5e-3,
 }
 NEWS_METRICS = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
+SCORED = "scored"
 _TRAIN = "train"
 _CURVE_POINTS = 50
 _SIZES = ("users", "articles", "impressions", "shift")
@@ -194,14 +195,19 @@ def news_config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsP
 
 def _measure(dataset: NewsDataset, part: str, score: Scores) -> dict[str, Any]:
     """Every metric over the impressions of a part."""
-    truth = dataset.part(part).truth is not None
-    evaluator = ImpressionEvaluator(["scored"], {}, truth)
+    evaluator = evaluated(dataset, part, score)
+    return {m: evaluator.estimate(SCORED, Cell(ALL, ALL), m) for m in IMPRESSION_METRICS}
+
+
+def evaluated(dataset: NewsDataset, part: str, score: Scores) -> ImpressionEvaluator:
+    """An evaluator that has seen the scores of all impressions of a part, as `SCORED`."""
+    topics = {topic.name: topic.domains for topic in dataset.spec.topics}
+    evaluator = ImpressionEvaluator([SCORED], topics, dataset.part(part).truth is not None)
     for batch in scan_impressions(dataset, part, SCAN_IMPRESSIONS):
         assert batch.clicked is not None
-        evaluator.add(
-            {"scored": score(batch)}, batch.clicked, batch.offsets, batch.user, {}, batch.truth
-        )
-    return {m: evaluator.estimate("scored", Cell(ALL, ALL), m) for m in IMPRESSION_METRICS}
+        scores = {SCORED: score(batch)}
+        evaluator.add(scores, batch.clicked, batch.offsets, batch.user, batch.domains, batch.truth)
+    return evaluator
 
 
 def true_scores(batch: ImpressionBatch) -> npt.ArrayLike:

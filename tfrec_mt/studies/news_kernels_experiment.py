@@ -5,17 +5,17 @@ from pathlib import Path
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.news.news_dataset import NewsDataset
-from tfrec_mt.data.news.scan_impressions import scan_impressions
 from tfrec_mt.evaluation.cells import ORACLE, Cell
 from tfrec_mt.evaluation.estimate import Estimate, mean
 from tfrec_mt.evaluation.evaluate import ADAPTED
-from tfrec_mt.evaluation.evaluate_news import SCAN_IMPRESSIONS, adapt_with
-from tfrec_mt.evaluation.impression_evaluator import ImpressionEvaluator
+from tfrec_mt.evaluation.evaluate_news import adapt_with
 from tfrec_mt.models.model_store import fingerprint, load_news_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.studies.news_experiment import (
     NEWS_SETTINGS,
+    SCORED,
     Scores,
+    evaluated,
     news_config,
     prepared_news,
     true_scores,
@@ -80,21 +80,10 @@ def news_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> O
 
 def _measured(dataset: NewsDataset, part: str, score: Scores) -> Outcome:
     """AUC as the mean over all domains and over those of each topic."""
-    topics = {topic.name: topic.domains for topic in dataset.spec.topics}
-    evaluator = ImpressionEvaluator(["scored"], topics, truth=True)
-    for batch in scan_impressions(dataset, part, SCAN_IMPRESSIONS):
-        assert batch.clicked is not None
-        evaluator.add(
-            {"scored": score(batch)},
-            batch.clicked,
-            batch.offsets,
-            batch.user,
-            batch.domains,
-            batch.truth,
-        )
+    evaluator = evaluated(dataset, part, score)
     cells = {
-        name: [evaluator.estimate("scored", Cell(name, d), "auc") for d in domains]
-        for name, domains in topics.items()
+        topic.name: [evaluator.estimate(SCORED, Cell(topic.name, d), "auc") for d in topic.domains]
+        for topic in dataset.spec.topics
     }
     estimates: dict[str, Estimate] = {name: mean(of_topic) for name, of_topic in cells.items()}
     estimates["auc"] = mean([one for of_topic in cells.values() for one in of_topic])
