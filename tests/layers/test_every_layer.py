@@ -19,7 +19,7 @@ from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.expert_mixture import ExpertMixture
 from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
-from tfrec_mt.layers.long_sequence import LongSequence
+from tfrec_mt.layers.hash_retrieval import HashRetrieval
 from tfrec_mt.layers.self_attention import SelfAttention
 from tfrec_mt.layers.target_attention import TargetAttention
 
@@ -66,11 +66,11 @@ CASES: dict[type[keras.layers.Layer], Case] = {
     ),
     FusedEmbedding: (
         lambda: FusedEmbedding({"z": 3, "a": 4}, {"f": "a", "g": "z"}, width=2, stddev=0.3),
-        lambda: ({"f": np.ones((ROWS, 2), np.int32), "g": np.zeros(ROWS, np.int32)},),
+        lambda: ({"f": np.ones(ROWS, np.int32), "g": np.zeros(ROWS, np.int32)},),
     ),
-    LongSequence: (
-        lambda: LongSequence(top=3, bits=7, heads=2, head_width=5, seed=4),
-        sequence,
+    HashRetrieval: (
+        lambda: HashRetrieval(top=3, bits=7, seed=4),
+        lambda: (normal(ROWS, 2, 5), normal(ROWS, 9, 5), np.ones((ROWS, 9), bool)),
     ),
     TargetAttention: (lambda: TargetAttention(heads=2, head_width=5), sequence),
 }

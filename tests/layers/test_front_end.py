@@ -16,7 +16,7 @@ from tests.worlds import (
 )
 from tfrec_mt.data.batch import Arrays
 from tfrec_mt.layers.front_end import FrontEnd
-from tfrec_mt.schema import CategoricalFeature, History, NumericFeature, Schema
+from tfrec_mt.schema import CategoricalFeature, History, NumericFeature, Schema, Side
 
 WIDTH = 3
 
@@ -49,10 +49,21 @@ class Longhand:
         return np.array([self.row(row) for row in rows])
 
     def row(self, row: dict[str, Any]) -> Any:
-        parts = [self.vector(f.name, row) for f in self.schema.side("user", "context")]
+        user, item = self.kinds("user", "context"), self.kinds("item")
+        parts = [self.vector(name, row) for name in user["single"]]
         parts += [self.tables[f"{topic}_domains"][row[topic]] for topic in self.layer.base_topics]
-        parts += [self.vector(f.name, row) for f in self.schema.side("item")]
+        names = user["bag"] + user["number"] + item["single"] + item["bag"] + item["number"]
+        parts += [self.vector(name, row) for name in names]
         return np.concatenate([*parts, *self.interests(row)])
+
+    def kinds(self, *sides: Side) -> dict[str, list[str]]:
+        """Names of the features of some sides by how they become vectors."""
+        kinds: dict[str, list[str]] = {"single": [], "bag": [], "number": []}
+        for feature in self.schema.side(*sides):
+            bag = isinstance(feature, CategoricalFeature) and feature.max_values > 1
+            plain = isinstance(feature, NumericFeature) and feature.buckets is None
+            kinds["bag" if bag else "number" if plain else "single"].append(feature.name)
+        return kinds
 
     def table(self, name: str) -> Any:
         feature = self.schema.feature(name)
@@ -93,9 +104,9 @@ class Longhand:
         )
         if not history.long:
             return [short]
-        projection = self.weights["long_sequence/projection"]
+        projection = self.weights["long_retrieval/projection"]
         top = most_equal_signs(target, elements, mask, projection, 4)
-        weights = weights_by_path(self.layer, "long_sequence/attention")
+        weights = weights_by_path(self.layer, "long_sequence")
         return [short, attention(target, elements[top], mask[top], weights)]
 
 
@@ -119,6 +130,27 @@ def test_a_history_shorter_than_the_schemas(long: int, length: int) -> None:
     np.testing.assert_allclose(
         layer(features).numpy(), Longhand(layer)(features), rtol=1e-5, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("long", [0, 12], ids=["short", "short and long"])
+def test_the_tables_gradient_is_the_slope_of_the_longhand(long: int) -> None:
+    layer = built(small_schema(long=long))
+    features, _ = random_batch(layer.schema, 8)
+    rng = np.random.default_rng(0)
+    upstream = rng.normal(size=(8, layer.output_width))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(features) * upstream.astype(np.float32))
+    gradient = tf.convert_to_tensor(tape.gradient(loss, layer.embedding.table.value)).numpy()
+
+    longhand = Longhand(layer)
+    direction = {name: rng.normal(size=table.shape) for name, table in longhand.tables.items()}
+    losses = []
+    for step in (1e-4, -1e-4):
+        moved = Longhand(layer)
+        moved.tables = {n: table + step * direction[n] for n, table in longhand.tables.items()}
+        losses.append(np.sum(moved(features) * upstream))
+    slope = np.sum(gradient * np.concatenate(list(direction.values())))
+    assert slope == pytest.approx((losses[0] - losses[1]) / 2e-4, rel=1e-3)
 
 
 def test_the_short_sequence_sees_the_newest_elements_only() -> None:

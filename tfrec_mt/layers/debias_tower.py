@@ -61,8 +61,7 @@ class DebiasTower(keras.layers.Layer):
         """The effect of an exposure on the click logit up to a constant, `[B, 1]`."""
         names = list(self.embedding.feature_tables)
         embedded = self.embedding({name: features[name] for name in names})
-        flat = keras.ops.concatenate([embedded[name] for name in names], axis=-1)
-        return self._logit(self._net(flat))
+        return self._logit(self._net(embedded))
 
     def call(self, features: Mapping[str, Any]) -> Any:
         effect = self.effect(features)

@@ -1,6 +1,6 @@
 """`FrontEnd`: from the features of a schema to one vector per row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from tfrec_mt.layers.feature_tables import feature_tables
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
-from tfrec_mt.layers.long_sequence import LongSequence
+from tfrec_mt.layers.hash_retrieval import HashRetrieval
 from tfrec_mt.layers.target_attention import TargetAttention
-from tfrec_mt.schema import CategoricalFeature, Feature, Schema
+from tfrec_mt.schema import CategoricalFeature, Feature, History, Schema
 from tfrec_mt.schema.features import AGE_ROWS
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 
@@ -61,8 +61,8 @@ class FrontEnd(keras.layers.Layer):
             self.schema.side("user", "context", "item"),
             [self.schema.topic(name) for name in self.base_topics],
         )
-        self._attentions: list[keras.layers.Layer] = []
         history = self.schema.history
+        self._attentions: list[keras.layers.Layer] = []
         if history:
             tables |= {HISTORY_PREFIX + name: tables[name] for name in history.elements}
             if history.time_gaps:
@@ -70,14 +70,8 @@ class FrontEnd(keras.layers.Layer):
                 tables[HISTORY_AGE] = "age"
             self._attentions.append(TargetAttention(heads, head_width, name="short_sequence"))
             if history.long:
-                self._attentions.append(
-                    LongSequence(
-                        top=min(long_top, history.long),
-                        heads=heads,
-                        head_width=head_width,
-                        name="long_sequence",
-                    )
-                )
+                self._retrieval = HashRetrieval(min(long_top, history.long), name="long_retrieval")
+                self._attentions.append(TargetAttention(heads, head_width, name="long_sequence"))
         self.embedding = FusedEmbedding(rows, tables, width, name="embedding")
 
     def build(self, features_shape: Any = None) -> None:
@@ -88,6 +82,8 @@ class FrontEnd(keras.layers.Layer):
             element = (None, None, target[2] + self.width * history.time_gaps)
             for attention in self._attentions:
                 attention.build(target, element)
+            if history.long:
+                self._retrieval.build(target, target)
         self.built = True
 
     @property
@@ -106,18 +102,11 @@ class FrontEnd(keras.layers.Layer):
         return tuple(dict.fromkeys([*self.embedding.feature_tables, *passed]))
 
     def call(self, features: Mapping[str, Any], candidates: bool = False) -> Any:
-        embedded = self.embedding({n: features[n] for n in self.embedding.feature_tables})
-        user = [
-            self._vector(f, features, embedded) for f in self.schema.side("user", "context")
-        ] + [embedded[name] for name in self.base_topics]
-        item_features = self.schema.side("item")
-        items = {f.name: self._vector(f, features, embedded) for f in item_features}
-        if not candidates:
-            items = {name: vector[:, tf.newaxis] for name, vector in items.items()}
-        parts = list(items.values())
+        user = self._vectors(self.schema.side("user", "context"), features, self.base_topics)
+        items = self._vectors(self.schema.side("item"), features)
+        parts = items if candidates else [part[:, tf.newaxis] for part in items]
         if self.schema.history:
-            targets = tf.concat([items[name] for name in self.schema.history.elements], axis=-1)
-            parts += self._interests(targets, features, embedded)
+            parts += self._interests(self.schema.history, features, candidates)
         # [B, N, *]
         item_side = tf.concat(parts, axis=-1)
         shape = tf.shape(item_side)
@@ -127,35 +116,59 @@ class FrontEnd(keras.layers.Layer):
             item_side = tf.concat([user_side, item_side], axis=-1)
         return tf.reshape(item_side, [shape[0] * shape[1], self.output_width])
 
-    def _vector(
-        self, feature: Feature, features: Mapping[str, Any], embedded: Mapping[str, Any]
-    ) -> Any:
-        """One feature as a vector: an embedding, the mean of a bag, or the number itself."""
-        if feature.name not in embedded:
-            return tf.cast(features[feature.name], self.compute_dtype)[..., tf.newaxis]
-        vector = embedded[feature.name]
-        if isinstance(feature, CategoricalFeature) and feature.max_values > 1:
-            filled = tf.cast(features[feature.name] > 0, vector.dtype)[..., tf.newaxis]
-            count = tf.maximum(tf.reduce_sum(filled, axis=-2), 1.0)
-            vector = tf.reduce_sum(vector * filled, axis=-2) / count
-        return vector
+    def _vectors(
+        self,
+        side: Iterable[Feature],
+        features: Mapping[str, Any],
+        topics: Sequence[str] = (),
+    ) -> list[Any]:
+        """Single codes and topics embedded together, then means of bags, then plain numbers."""
+        single, bags, numbers = list[str](), list[str](), list[str]()
+        for feature in side:
+            if feature.name not in self.embedding.feature_tables:
+                numbers.append(feature.name)
+            elif isinstance(feature, CategoricalFeature) and feature.max_values > 1:
+                bags.append(feature.name)
+            else:
+                single.append(feature.name)
+        single += topics
+        vectors = [self.embedding({n: features[n] for n in single})] if single else []
+        vectors += [self._mean(name, features[name]) for name in bags]
+        return vectors + [
+            tf.cast(features[name], self.compute_dtype)[..., tf.newaxis] for name in numbers
+        ]
+
+    def _mean(self, name: str, codes: Any) -> Any:
+        """Mean embedding of the filled places of a bag, `[..., V] -> [..., D]`."""
+        embedded = self.embedding({name: codes})
+        filled = tf.cast(codes > 0, embedded.dtype)[..., tf.newaxis]
+        count = tf.maximum(tf.reduce_sum(filled, axis=-2), 1.0)
+        return tf.reduce_sum(embedded * filled, axis=-2) / count
 
     def _interests(
-        self, targets: Any, features: Mapping[str, Any], embedded: Mapping[str, Any]
+        self, history: History, features: Mapping[str, Any], candidates: bool
     ) -> list[Any]:
-        history = self.schema.history
-        assert history is not None
+        targets = self.embedding({name: features[name] for name in history.elements})
+        if not candidates:
+            targets = targets[:, tf.newaxis]
         names = [HISTORY_PREFIX + name for name in history.elements]
+        read = [*names, HISTORY_AGE] if history.time_gaps else names
+        # [B, L, E] rows of the table, and which of them are clicks
+        rows = self.embedding.rows({name: features[name] for name in read})
         mask = features[names[0]] > 0
-        # [B, L, Dx]
-        elements = tf.concat(
-            [embedded[n] for n in (*names, *([HISTORY_AGE] if history.time_gaps else []))], axis=-1
-        )
-        lengths = (history.short, history.long)
-        return [
-            attention(targets, elements[:, :length], mask[:, :length])
-            for attention, length in zip(self._attentions, lengths, strict=False)
-        ]
+        short = slice(history.short)
+        recent = self.embedding.gather(rows[:, short])
+        interests = [self._attentions[0](targets, recent, mask[:, short])]
+        if history.long:
+            # all elements are embedded to be hashed, and those that are found once more to learn:
+            # a gradient for every element of a long history would cost more than all else
+            keys = tf.stop_gradient(self.embedding.gather(rows[:, :, : len(names)]))
+            places = self._retrieval(targets, keys, mask)
+            # [B, N, top, Dx]
+            relevant = self.embedding.gather(tf.gather(rows, places, batch_dims=1))
+            seen = tf.gather(mask, places, batch_dims=1)
+            interests.append(self._attentions[1](targets, relevant, seen))
+        return interests
 
     def compute_output_shape(self, features_shape: Any) -> tuple[int | None, ...]:
         return (None, self.output_width)

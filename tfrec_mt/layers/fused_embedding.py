@@ -10,11 +10,12 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class FusedEmbedding(keras.layers.Layer):
-    """Looks up every feature of a batch with a single gather.
+    """Looks up all features of one shape with a single gather.
 
-    The tables lie below each other in one variable, so a batch costs one gather forwards and one
-    row-sparse update backwards, however many features there are. Rows are gathered straight from
-    the variable: neither direction reads or copies the whole table.
+    The tables lie below each other in one variable, so features of one shape cost one gather
+    forwards, which also puts their embeddings side by side, and all features together one
+    row-sparse update backwards. Rows are gathered straight from the variable: neither direction
+    reads or copies the whole table.
 
     Args:
       table_rows: Rows of each table by name.
@@ -23,10 +24,10 @@ class FusedEmbedding(keras.layers.Layer):
       stddev: Spread of the initial weights.
 
     Call arguments:
-      codes: Integer codes by feature name, each of any shape; `0 <= code < rows`.
+      codes: Integer codes by feature name, all of one shape `[...]`; `0 <= code < rows`.
 
     Returns:
-      Embeddings by feature name, each of the shape of its codes with `D` added.
+      `[..., F * D]`, the embeddings of the F features in the order of their names.
 
     Raises:
       ValueError: A feature names a table that is not there.
@@ -59,25 +60,31 @@ class FusedEmbedding(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, codes: Mapping[str, Any]) -> dict[str, Any]:
-        names = list(codes)
-        ids = [
-            tf.cast(codes[name], tf.int32) + self._start[self.feature_tables[name]]
-            for name in names
-        ]
-        flat = tf.concat([tf.reshape(i, [-1]) for i in ids], axis=0)
-        # [sum of sizes, D]; a gather from the variable itself, never from a copy of it
-        rows = tf.gather(self.table.value, flat)
-        parts = tf.split(rows, [tf.size(i) for i in ids])
-        return {
-            name: tf.reshape(part, tf.concat([tf.shape(i), [self.width]], axis=0))
-            for name, i, part in zip(names, ids, parts, strict=True)
-        }
+    def rows(self, codes: Mapping[str, Any]) -> Any:
+        """Rows of the table that hold the features of these codes, int32 `[..., F]`."""
+        return tf.stack(
+            [
+                tf.cast(values, tf.int32) + self._start[self.feature_tables[name]]
+                for name, values in codes.items()
+            ],
+            axis=-1,
+        )
+
+    def gather(self, rows: Any) -> Any:
+        """Embeddings in these rows of the table, `[..., F] -> [..., F * D]`."""
+        # from the variable itself, never from a copy of it
+        found = tf.gather(self.table.value, rows)
+        width = rows.shape[-1] * self.width
+        return tf.reshape(found, tf.concat([tf.shape(rows)[:-1], [width]], axis=0))
+
+    def call(self, codes: Mapping[str, Any]) -> Any:
+        return self.gather(self.rows(codes))
 
     def compute_output_shape(
         self, codes_shape: Mapping[str, tuple[int | None, ...]]
-    ) -> dict[str, tuple[int | None, ...]]:
-        return {name: (*shape, self.width) for name, shape in codes_shape.items()}
+    ) -> tuple[int | None, ...]:
+        shapes = list(codes_shape.values())
+        return (*shapes[0], len(shapes) * self.width)
 
     def get_config(self) -> dict[str, Any]:
         return {

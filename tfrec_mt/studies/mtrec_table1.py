@@ -79,7 +79,7 @@ MTREC_TABLE1 = Study(
                 "title_encoder": "self_attention",
                 "user_heads": 16,
                 "auxiliary": [],
-                "learning_rate": 1e-3,
+                "learning_rate": 1e-2,
             },
         ),
         Variant(name="oracle", settings={"scores": "oracle"}),
