@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
+
+from tfrec_mt.layers.leaky_dense import leaky_dense, leaky_dense_bfloat16
+from tfrec_mt.layers.precision import Precision, check_precision
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -13,11 +17,12 @@ class DenseNet(keras.layers.Layer):
     Args:
       units: Width of each layer; empty for the identity.
       dropout: Share of activations dropped after each layer in training.
-      negative_slope: Slope of LeakyReLU below zero.
+      negative_slope: Slope of LeakyReLU below zero; positive.
+      precision: Type of the matrix products of training; all else is float32.
 
     Call arguments:
       inputs: `[B, D]`.
-      training: Whether dropout is active.
+      training: Whether dropout is active and products have the given precision.
 
     Returns:
       `[B, units[-1]]`.
@@ -28,12 +33,15 @@ class DenseNet(keras.layers.Layer):
         units: Sequence[int],
         dropout: float = 0.0,
         negative_slope: float = 0.01,
+        precision: Precision = "float32",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_precision(precision)
         self.units = tuple(units)
         self.dropout = dropout
         self.negative_slope = negative_slope
+        self.precision: Precision = precision
         self._dense = [
             keras.layers.Dense(width, kernel_initializer="he_normal", name=f"dense_{i}")
             for i, width in enumerate(self.units)
@@ -48,12 +56,19 @@ class DenseNet(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        outputs = inputs
+        if not training:
+            for dense in self._dense:
+                inputs = keras.ops.leaky_relu(dense(inputs), self.negative_slope)
+            return inputs
+        short = self.precision == "bfloat16"
+        layer = leaky_dense_bfloat16 if short else leaky_dense
+        outputs = tf.cast(inputs, self.precision)
         for dense in self._dense:
-            outputs = keras.ops.leaky_relu(dense(outputs), self.negative_slope)
+            kernel, bias = (tf.convert_to_tensor(w.value) for w in (dense.kernel, dense.bias))
+            outputs = layer(outputs, kernel, bias, self.negative_slope)
             if self._drop is not None:
-                outputs = self._drop(outputs, training=training)
-        return outputs
+                outputs = tf.cast(self._drop(outputs, training=True), outputs.dtype)
+        return tf.cast(outputs, inputs.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.units[-1] if self.units else input_shape[-1])
@@ -64,4 +79,5 @@ class DenseNet(keras.layers.Layer):
             "units": self.units,
             "dropout": self.dropout,
             "negative_slope": self.negative_slope,
+            "precision": self.precision,
         }

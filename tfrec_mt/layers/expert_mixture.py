@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfrec_mt.layers.dense_net import DenseNet
+from tfrec_mt.layers.precision import Precision
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -18,11 +20,11 @@ class ExpertMixture(keras.layers.Layer):
       tasks: Names of the tasks.
       experts: Number of experts `E`.
       units: Layers of each expert.
-      dropout: See `DenseNet`.
+      dropout, precision: See `DenseNet`.
 
     Call arguments:
       inputs: `[B, D]`.
-      training: Whether dropout is active.
+      training: See `DenseNet`.
 
     Returns:
       `{task: [B, units[-1]]}`.
@@ -38,13 +40,18 @@ class ExpertMixture(keras.layers.Layer):
         experts: int = 2,
         units: Sequence[int] = (1024, 512, 256),
         dropout: float = 0.0,
+        precision: Precision = "float32",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.tasks = tuple(tasks)
         self.units = tuple(units)
         self.dropout = dropout
-        self._experts = [DenseNet(units, dropout, name=f"expert_{i}") for i in range(experts)]
+        self.precision: Precision = precision
+        self._experts = [
+            DenseNet(units, dropout, precision=precision, name=f"expert_{i}")
+            for i in range(experts)
+        ]
         self._gates = {
             task: keras.layers.Dense(
                 experts, activation="softmax", use_bias=False, name=f"{task}_gate"
@@ -58,14 +65,14 @@ class ExpertMixture(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> dict[str, Any]:
-        # [B, E, D]
-        expert_outputs = keras.ops.stack(
-            [expert(inputs, training=training) for expert in self._experts], axis=1
-        )
-        return {
-            task: keras.ops.sum(keras.ops.expand_dims(gate(inputs), -1) * expert_outputs, axis=1)
-            for task, gate in self._gates.items()
-        }
+        outputs = [expert(inputs, training=training) for expert in self._experts]
+        mixtures = {}
+        for task, gate in self._gates.items():
+            shares = tf.split(gate(inputs), len(outputs), axis=1)
+            mixtures[task] = tf.add_n(
+                [share * output for share, output in zip(shares, outputs, strict=True)]
+            )
+        return mixtures
 
     def compute_output_shape(self, input_shape: Any) -> dict[str, tuple[int | None, ...]]:
         return {task: (*input_shape[:-1], self.units[-1]) for task in self.tasks}
@@ -77,4 +84,5 @@ class ExpertMixture(keras.layers.Layer):
             "experts": len(self._experts),
             "units": self.units,
             "dropout": self.dropout,
+            "precision": self.precision,
         }

@@ -14,6 +14,9 @@ from tfrec_mt.schema import CategoricalFeature, Feature, History, Schema
 from tfrec_mt.schema.features import AGE_ROWS
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 
+# Pieces of a batch whose long histories are searched side by side.
+_PIECES = 8
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class FrontEnd(keras.layers.Layer):
@@ -162,13 +165,28 @@ class FrontEnd(keras.layers.Layer):
         if history.long:
             # all elements are embedded to be hashed, and those that are found once more to learn:
             # a gradient for every element of a long history would cost more than all else
-            keys = tf.stop_gradient(self.embedding.gather(rows[:, :, : len(names)]))
-            places = self._retrieval(targets, keys, mask)
+            places = self._retrieve(targets, rows[:, :, : len(names)], mask)
             # [B, N, top, Dx]
             relevant = self.embedding.gather(tf.gather(rows, places, batch_dims=1))
             seen = tf.gather(mask, places, batch_dims=1)
             interests.append(self._attentions[1](targets, relevant, seen))
         return interests
+
+    def _retrieve(self, targets: Any, rows: Any, mask: Any) -> Any:
+        """Places of the clicks that matter, `[B, N, top]`.
+
+        A chain of operations that wait for each other, on large values: in pieces it keeps all
+        cores busy, and the values stay in their caches.
+        """
+        size = rows.shape[0]
+        pieces = 1 if size is None or size % _PIECES else _PIECES
+        found = [
+            self._retrieval(target, tf.stop_gradient(self.embedding.gather(row)), seen)
+            for target, row, seen in zip(
+                *(tf.split(values, pieces) for values in (targets, rows, mask)), strict=True
+            )
+        ]
+        return tf.concat(found, axis=0)
 
     def compute_output_shape(self, features_shape: Any) -> tuple[int | None, ...]:
         return (None, self.output_width)

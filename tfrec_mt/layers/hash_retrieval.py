@@ -53,15 +53,14 @@ class HashRetrieval(keras.layers.Layer):
         self.built = True
 
     def call(self, targets: Any, history: Any, mask: Any) -> Any:
-        # +-1 [B, N, bits] and [B, L, bits]: their product counts equal minus unequal bits
+        # signs [B, N, bits] and [B, L, bits]: their product counts equal minus unequal bits
         target_signs, element_signs = self._signs(targets), self._signs(history)
         similarity = tf.einsum("bnk,blk->bnl", target_signs, element_signs)
         similarity += (tf.cast(mask, similarity.dtype) - 1.0)[:, tf.newaxis, :] * 1e9
         return tf.math.top_k(similarity, tf.minimum(self.top, tf.shape(history)[1])).indices
 
     def _signs(self, vectors: Any) -> Any:
-        bits = tf.einsum("bnd,dk->bnk", tf.stop_gradient(vectors), self.projection.value)
-        return tf.where(bits > 0, 1.0, -1.0)
+        return tf.sign(tf.einsum("bnd,dk->bnk", tf.stop_gradient(vectors), self.projection.value))
 
     def compute_output_shape(
         self, targets_shape: Any, history_shape: Any, mask_shape: Any = None

@@ -12,6 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfrec_mt.layers.compiled_piece import compiled_piece
+
 # gelu(x) = x / 2 (1 + tanh(x (A + B x^2)))
 _A = math.sqrt(2.0 / math.pi)
 _B = _A * 0.044715
@@ -157,17 +159,7 @@ def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     return wide
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    compiled = tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
-
-    def call(*arguments: Any) -> Any:
-        # an enclosing tape would have the function put out all that lies within, pass by pass
-        return compiled(*(tf.stop_gradient(argument) for argument in arguments))
-
-    return call
-
-
-_ADD = _compiled(_in_float32(_add))
-_GELU, _GELU_SLOPE = _compiled(_in_float32(_gelu)), _compiled(_in_float32(_gelu_slope))
-_NORM, _NORM_SLOPE = _compiled(_norm), _compiled(_norm_slope)
-_NORM_SLOPES, _COLUMNS = _compiled(_norm_slopes), _compiled(_columns)
+_ADD = compiled_piece(_in_float32(_add))
+_GELU, _GELU_SLOPE = compiled_piece(_in_float32(_gelu)), compiled_piece(_in_float32(_gelu_slope))
+_NORM, _NORM_SLOPE = compiled_piece(_norm), compiled_piece(_norm_slope)
+_NORM_SLOPES, _COLUMNS = compiled_piece(_norm_slopes), compiled_piece(_columns)

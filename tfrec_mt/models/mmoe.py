@@ -25,7 +25,9 @@ class MMoE(RankingModel):
     def __init__(self, schema: Schema | str, experts: int = 2, **kwargs: Any) -> None:
         super().__init__(schema, **kwargs)
         self.experts = experts
-        self.mixture = ExpertMixture(self.tasks, experts, self.units, self.dropout, name="mixture")
+        self.mixture = ExpertMixture(
+            self.tasks, experts, self.units, self.dropout, self.precision, name="mixture"
+        )
         self.mixture.build((None, self.front_end.output_width))
         self.heads_by_task = {
             task: keras.layers.Dense(1, name=f"{task}_logit") for task in self.tasks

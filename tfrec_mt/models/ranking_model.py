@@ -8,6 +8,7 @@ import keras
 
 from tfrec_mt.layers.debias_tower import DebiasTower
 from tfrec_mt.layers.front_end import FrontEnd
+from tfrec_mt.layers.precision import Precision
 from tfrec_mt.schema import Schema
 
 
@@ -26,6 +27,7 @@ class RankingModel(keras.Model, abc.ABC):
       dropout: Dropout of the main net.
       heads, head_width: Attention heads of the sequence modules.
       long_top: Elements of the long history that are attended to.
+      precision: Type of the main net's matrix products in training; see `DenseNet`.
 
     Call arguments:
       features: See `FrontEnd`; exposure features are read in training only.
@@ -45,6 +47,7 @@ class RankingModel(keras.Model, abc.ABC):
         heads: int = 8,
         head_width: int = 8,
         long_top: int = 32,
+        precision: Precision = "float32",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -56,6 +59,7 @@ class RankingModel(keras.Model, abc.ABC):
         self.heads = heads
         self.head_width = head_width
         self.long_top = long_top
+        self.precision: Precision = precision
         self.tasks = self.schema.tasks
         self.front_end = FrontEnd(
             self.schema, embedding_width, base_topics, heads, head_width, long_top, name="front_end"
@@ -109,4 +113,5 @@ class RankingModel(keras.Model, abc.ABC):
             "heads": self.heads,
             "head_width": self.head_width,
             "long_top": self.long_top,
+            "precision": self.precision,
         }

@@ -21,6 +21,7 @@ from tfrec_mt.studies.demo import CASES, DemoConfig, demo
 from tfrec_mt.training.fine_tune import FineTuneConfig
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.pretrain import PretrainConfig
+from tfrec_mt.training.share_cores import share_cores
 from tfrec_mt.training.train_config import TrainConfig
 
 for module in (source_flags, split_flags, model_flags, training_flags, kernel_flags):
@@ -50,6 +51,7 @@ _CONTROL_LEARNING_RATE = flags.DEFINE_float(
 
 def main() -> None:
     """Runs the job."""
+    share_cores()
     output = Path(_OUTPUT.value)
     seed = source_flags.SEED.value
     demo(

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from absl import flags
 
-from tfrec_mt.models.news.bert_title_encoder import PRECISIONS
+from tfrec_mt.layers.precision import PRECISIONS
 from tfrec_mt.models.news.news_recommender import AUXILIARIES
 from tfrec_mt.models.news.packed_bert import POOLINGS
 from tfrec_mt.training.gradient_surgery import SURGERIES, Surgery
@@ -40,8 +40,11 @@ _LORA_RANK = flags.DEFINE_integer(
     "lora_rank", 16, "Rank of LoRA; 0 trains the whole BERT.", lower_bound=0
 )
 _LORA_ALPHA = flags.DEFINE_float("lora_alpha", 4.0, "Scale of LoRA.", lower_bound=0.0)
-_PRECISION = flags.DEFINE_enum(
-    "precision", "float32", PRECISIONS, "Type of the title encoder's matrix products."
+PRECISION = flags.DEFINE_enum(
+    "precision",
+    "float32",
+    PRECISIONS,
+    "Type of matrix products: of the title encoder, or of a ranking model's training.",
 )
 _AUXILIARY = flags.DEFINE_list(
     "auxiliary", ["category", "sentiment"], f"Auxiliary tasks, of {', '.join(AUXILIARIES)}."
@@ -108,7 +111,7 @@ def news_settings() -> dict[str, Any]:
             "title_width": _TITLE_WIDTH.value,
             "lora_rank": _LORA_RANK.value,
             "lora_alpha": _LORA_ALPHA.value,
-            "precision": _PRECISION.value,
+            "precision": PRECISION.value,
         }
     return {
         "title_encoder": TITLE_ENCODER.value,

@@ -17,6 +17,7 @@ from tfrec_mt.pipelines.flag_types import names_of, path_or_none, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
 from tfrec_mt.training.pretrain import PretrainConfig, pretrain
+from tfrec_mt.training.share_cores import share_cores
 
 flags.adopt_module_key_flags(model_flags)
 flags.adopt_module_key_flags(news_model_flags)
@@ -40,7 +41,8 @@ def main() -> None:
         refuse_flags({*ranking, "base_topics", "steps_per_call"}, "prepared news")
         folder = pretrain_news(_news_config())
     else:
-        refuse_flags(news - {"surgery"}, "a prepared click log")
+        refuse_flags(news - {"surgery", "precision"}, "a prepared click log")
+        share_cores()
         folder = pretrain(_ranking_config())
     print(f"model: {folder}")
 
@@ -52,7 +54,11 @@ def _ranking_config() -> PretrainConfig:
         parts=tuple(_PARTS.value),
         validation=_VALIDATION.value,
         model=model_flags.MODEL.value,
-        model_settings=model_flags.model_settings() | {"base_topics": tuple(_BASE_TOPICS.value)},
+        model_settings=model_flags.model_settings()
+        | {
+            "base_topics": tuple(_BASE_TOPICS.value),
+            "precision": news_model_flags.PRECISION.value,
+        },
         init_from=path_or_none(_INIT_FROM.value),
         optimizer=training_flags.OPTIMIZER.value,
         learning_rate=training_flags.LEARNING_RATE.value,

@@ -1,18 +1,16 @@
 """`BertTitleEncoder`: titles through a BERT."""
 
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import keras_hub
 import tensorflow as tf
 
 from tfrec_mt.layers.additive_attention import AdditiveAttention
+from tfrec_mt.layers.precision import Precision, check_precision
 from tfrec_mt.models.news.packed_bert import POOLINGS, PackedBert, Pooling
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.schema import SchemaError
-
-Precision = Literal["float32", "bfloat16"]
-PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -149,8 +147,7 @@ class BertTitleEncoder(TitleEncoder):
         Raises:
           ValueError: There is no such type.
         """
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+        check_precision(precision)
         self.precision: Precision = precision
         self._forward = PackedBert(
             self.backbone, self.pooling, self.attention, tf.as_dtype(precision)

@@ -4,7 +4,8 @@ from typing import Any
 
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.data.news.title_vocabulary import minilm_folder
-from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder, Precision
+from tfrec_mt.layers.precision import Precision
+from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.packed_bert import Pooling
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.models.news.word_title_encoder import WordTitleEncoder

@@ -1,0 +1,61 @@
+"""DeepCTR's MMOE without sequences, trained by `fit`, as a contender."""
+
+import os
+import sys
+import time
+from importlib.metadata import version
+
+# DeepCTR is written for Keras 2; set before TensorFlow is imported.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+import tensorflow as tf
+from deepctr.feature_column import SparseFeat
+from deepctr.models import MMOE
+
+from benchmarks.ranking.world import FEATURES, World
+from benchmarks.support.contest import serve, settings_of_process
+
+RATE, WIDTH, UNITS, EXPERTS = 0.005, 8, (1024, 512, 256), 2
+
+
+def main() -> None:
+    """Trains on request."""
+    world = World(**settings_of_process(sys.argv))
+    tf.keras.utils.set_random_seed(0)
+    columns = [
+        SparseFeat(
+            f"{side}_{i}",
+            vocabulary_size=world.table_rows // 2,
+            embedding_dim=WIDTH,
+            embedding_name=side,
+        )
+        for side in ("user", "item")
+        for i in range(FEATURES)
+    ]
+    model = MMOE(
+        columns,
+        num_experts=EXPERTS,
+        expert_dnn_hidden_units=UNITS,
+        tower_dnn_hidden_units=(),
+        gate_dnn_hidden_units=(),
+        l2_reg_embedding=0,
+    )
+    optimizer = tf.keras.optimizers.legacy.Adagrad(RATE, initial_accumulator_value=0.1)
+    model.compile(optimizer, ["binary_crossentropy"] * 2)
+    features, labels = world.arrays()
+    data = tf.data.Dataset.from_tensor_slices((features, (labels["ctr"], labels["ctcvr"]))).cache()
+    model.fit(data, verbose=0)
+
+    def timed(count: int) -> float:
+        start = time.perf_counter()
+        model.fit(data.repeat().take(count), verbose=0)
+        return time.perf_counter() - start
+
+    def losses(count: int) -> list[float]:
+        return [model.fit(data.skip(i).take(1), verbose=0).history["loss"][0] for i in range(count)]
+
+    serve({"deepctr": version("deepctr")}, {"time": timed, "losses": losses})
+
+
+if __name__ == "__main__":
+    main()

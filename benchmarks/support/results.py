@@ -1,0 +1,67 @@
+"""Figures of benchmarks: one JSON file each, rendered together as RESULTS.md."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parents[1] / "results"
+PAGE = FOLDER.parent / "RESULTS.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What one command measured.
+
+    Args:
+      name: Name of its file.
+      title: Heading.
+      command: What to run for it.
+      about: Sentences on what is compared, the machine and versions.
+      columns: Heads of the table.
+      rows: Its cells.
+      pictures: Files beside the result's.
+      day: When it was measured.
+    """
+
+    name: str
+    title: str
+    command: str
+    about: Sequence[str]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    pictures: Sequence[str] = ()
+    day: str = field(default_factory=lambda: date.today().isoformat())
+
+    def publish(self) -> None:
+        """Prints the table, saves it and renders the page of all results again."""
+        print(self.markdown())
+        FOLDER.mkdir(exist_ok=True)
+        path = FOLDER / f"{self.name}.json"
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        render()
+
+    def markdown(self) -> str:
+        """Its section of the page."""
+        lines = [f"## {self.title}", "", *self.about, "", f"`{self.command}`, {self.day}", ""]
+        cells = [self.columns, ["---"] * len(self.columns), *self.rows]
+        lines += ["| " + " | ".join(map(str, row)) + " |" for row in cells]
+        lines += [f"\n![{self.title}](results/{picture})" for picture in self.pictures]
+        return "\n".join(lines) + "\n"
+
+
+def render() -> None:
+    """Writes RESULTS.md from the results there are."""
+    results = [
+        Result(**json.loads(path.read_text(encoding="utf-8")))
+        for path in sorted(FOLDER.glob("*.json"))
+    ]
+    head = "# Benchmarks\n\nWritten by `make bench`; each command writes its own section.\n\n"
+    PAGE.write_text(head + "\n".join(result.markdown() for result in results), encoding="utf-8")
+
+
+def milliseconds(seconds: float) -> str:
+    """A time for a table."""
+    return f"{seconds * 1e3:.1f}"

@@ -1,0 +1,237 @@
+"""Time of a training step of the ranking models against every peer, and against the machine.
+
+Models have the sizes of the IAK paper's appendix C and histories of 50 and 256 clicks. Contenders
+take turns in processes of their own; ours and PyTorch start from the same weights in a check that
+their losses are equal.
+
+  python -m benchmarks.training_step --parts=torch --parts=bfloat16
+"""
+
+import dataclasses
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from absl import app, flags
+
+from benchmarks.ranking.step_cost import StepCost
+from benchmarks.ranking.world import World
+from benchmarks.support.contest import Contender, Timing, take_turns
+from benchmarks.support.machine import Machine
+from benchmarks.support.results import Result, milliseconds
+
+PARTS = ("torch", "bfloat16", "keras", "libraries", "modules")
+_PARTS = flags.DEFINE_multi_enum("parts", list(PARTS), PARTS, "What to compare.")
+_ROUNDS = flags.DEFINE_integer("rounds", 9, "Turns of each contender.", lower_bound=3)
+_STEPS = flags.DEFINE_integer("steps", 10, "Steps of a turn.", lower_bound=1)
+
+OURS, TORCH, KERAS = (f"benchmarks.ranking.{name}" for name in ("ours", "torch_peer", "keras_fit"))
+LIBRARIES = {
+    "TFRS, two Ranking tasks": "benchmarks.ranking.tfrs_peer",
+    "DeepCTR MMOE": "benchmarks.ranking.deepctr_peer",
+}
+LEGACY = {"TF_USE_LEGACY_KERAS": "1"}
+Contestants = Mapping[str, tuple[str, Mapping[str, Any]]]
+
+
+def machine() -> Machine:
+    """This machine's rates."""
+    measurer = Contender("benchmarks.support.machine", {})
+    rates = Machine(**measurer.ask("rates"))
+    measurer.close()
+    return rates
+
+
+def contest(contestants: Contestants) -> tuple[dict[str, Timing], dict[str, Any]]:
+    """Times contenders, given by module and settings, in turns; also their versions."""
+    running = {
+        name: Contender(module, settings, LEGACY if "tfrs" in module else None)
+        for name, (module, settings) in contestants.items()
+    }
+    try:
+        timings = take_turns(running, _STEPS.value, _ROUNDS.value)
+        versions = {k: v for contender in running.values() for k, v in contender.about.items()}
+        return timings, versions
+    finally:
+        for contender in running.values():
+            contender.close()
+
+
+def check_equal(world: World) -> float:
+    """Largest difference of our losses and PyTorch's in five steps from the same weights."""
+    small = dataclasses.asdict(dataclasses.replace(world, table_rows=10_000, batch_size=64))
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "weights.npz")
+        ours = Contender(OURS, small)
+        ours.ask("save", path)
+        peer = Contender(TORCH, {**small, "weights": path})
+        losses = [contender.ask("losses", 5) for contender in (ours, peer)]
+        for contender in (ours, peer):
+            contender.close()
+    return max(abs(a - b) for a, b in zip(*losses, strict=True))
+
+
+def _row(case: str, name: str, timing: Timing, first: Timing) -> list[str]:
+    least, most = (milliseconds(value) for value in timing.spread)
+    ratio = first.median / timing.median
+    return [case, name, milliseconds(timing.median), f"{least} to {most}", f"{ratio:.2f}x"]
+
+
+COLUMNS = ("case", "who", "ms a step", "least to most", "ours / it")
+
+
+def against_torch(rates: Machine) -> Result:
+    """OLR and MMoE with small and large tables."""
+    rows, versions, gap = [], {}, 0.0
+    for model in ("olr", "mmoe"):
+        gap = max(gap, check_equal(World(model=model)))
+        for table_rows in (1_000_000, 20_000_000):
+            world = World(model=model, table_rows=table_rows)
+            settings = dataclasses.asdict(world)
+            timings, found = contest(
+                {
+                    "ours": (OURS, settings),
+                    "PyTorch eager": (TORCH, settings),
+                    "PyTorch compiled": (TORCH, {**settings, "compiled": True}),
+                }
+            )
+            versions |= found
+            case = f"{model}, {table_rows:,} rows"
+            rows += [_row(case, name, t, timings["ours"]) for name, t in timings.items()]
+            cost, ours = StepCost.of(world), timings["ours"].median
+            for name, bound in (
+                ("its products at the machine's rate", cost.arithmetic_seconds),
+                ("and its rows and weights", cost.bound_seconds),
+            ):
+                seconds = bound(rates, "float32")
+                rows.append([case, name, milliseconds(seconds), "", f"{ours / seconds:.2f}x"])
+    return Result(
+        name="step_torch",
+        title="Training step against PyTorch, float32",
+        command="python -m benchmarks.training_step --parts=torch",
+        about=(
+            "Batch 1,024, histories of 50 and 256 clicks, Adagrad, two cores. "
+            f"Largest difference of losses over five steps from the same weights: {gap:.1e}.",
+            f"The machine: {rates}.",
+            f"Versions: {versions}.",
+        ),
+        columns=COLUMNS,
+        rows=rows,
+    )
+
+
+def in_bfloat16(rates: Machine) -> Result:
+    """Products in bfloat16."""
+    world = World(precision="bfloat16")
+    settings = dataclasses.asdict(world)
+    timings, versions = contest(
+        {
+            "ours": (OURS, settings),
+            "ours, float32": (OURS, {**settings, "precision": "float32"}),
+            "PyTorch, float32": (TORCH, {**settings, "precision": "float32"}),
+            "PyTorch, autocast": (TORCH, settings),
+            "PyTorch, autocast, compiled": (TORCH, {**settings, "compiled": True}),
+        }
+    )
+    return Result(
+        name="step_bfloat16",
+        title="Training step with products in bfloat16",
+        command="python -m benchmarks.training_step --parts=bfloat16",
+        about=(f"OLR, 1,000,000 rows. The machine: {rates}.", f"Versions: {versions}."),
+        columns=COLUMNS,
+        rows=[_row("olr", name, t, timings["ours"]) for name, t in timings.items()],
+    )
+
+
+def against_keras(_: Machine) -> Result:
+    """Keras' own layers and `fit`, which go over the whole table."""
+    rows, versions = [], {}
+    for table_rows in (1_000_000, 5_000_000):
+        settings = dataclasses.asdict(World(table_rows=table_rows))
+        timings, versions = contest({"ours": (OURS, settings), "Keras fit": (KERAS, settings)})
+        case = f"olr, {table_rows:,} rows"
+        rows += [_row(case, name, t, timings["ours"]) for name, t in timings.items()]
+    return Result(
+        name="step_keras",
+        title="Training step against plain Keras",
+        command="python -m benchmarks.training_step --parts=keras",
+        about=(f"Versions: {versions}.",),
+        columns=COLUMNS,
+        rows=rows,
+    )
+
+
+def against_libraries(_: Machine) -> Result:
+    """Recommender libraries that have MMoE or a ranking task, without sequences."""
+    world = World(model="mmoe", short=0, long=0, debias=False)
+    settings = dataclasses.asdict(world)
+    timings, versions = contest(
+        {"ours": (OURS, settings), **{n: (module, settings) for n, module in LIBRARIES.items()}}
+    )
+    return Result(
+        name="step_libraries",
+        title="Training step against TFRS and DeepCTR",
+        command="python -m benchmarks.training_step --parts=libraries",
+        about=(
+            "MMoE without sequences and debias tower, 1,000,000 rows; DeepCTR's has ReLU.",
+            f"Versions: {versions}.",
+        ),
+        columns=COLUMNS,
+        rows=[_row("mmoe", name, t, timings["ours"]) for name, t in timings.items()],
+    )
+
+
+def by_module(rates: Machine) -> Result:
+    """What each part of the model costs: the step with and without it."""
+    whole = World()
+    cases = {
+        "OLR": whole,
+        "without the debias tower": dataclasses.replace(whole, debias=False),
+        "without the long history": dataclasses.replace(whole, long=0),
+        "without sequences": dataclasses.replace(whole, short=0, long=0),
+        "embeddings and MMoE": dataclasses.replace(
+            whole, model="mmoe", short=0, long=0, debias=False
+        ),
+    }
+    who = {"ours": OURS, "PyTorch": TORCH}
+    timings, versions = contest(
+        {
+            f"{name}/{case}": (module, dataclasses.asdict(world))
+            for case, world in cases.items()
+            for name, module in who.items()
+        }
+    )
+    rows = []
+    for case, world in cases.items():
+        ours = timings[f"ours/{case}"]
+        rows += [_row(case, name, timings[f"{name}/{case}"], ours) for name in who]
+        seconds = StepCost.of(world).arithmetic_seconds(rates, "float32")
+        share = f"{ours.median / seconds:.2f}x"
+        rows.append([case, "its products at the machine's rate", milliseconds(seconds), "", share])
+    return Result(
+        name="step_modules",
+        title="Where a step's time goes",
+        command="python -m benchmarks.training_step --parts=modules",
+        about=(f"1,000,000 rows, float32. The machine: {rates}.", f"Versions: {versions}."),
+        columns=COLUMNS,
+        rows=rows,
+    )
+
+
+def main(_: list[str]) -> None:
+    """Measures the parts that were asked for."""
+    rates = machine()
+    measures = {
+        "torch": against_torch,
+        "bfloat16": in_bfloat16,
+        "keras": against_keras,
+        "libraries": against_libraries,
+        "modules": by_module,
+    }
+    for part in _PARTS.value:
+        measures[part](rates).publish()
+
+
+if __name__ == "__main__":
+    app.run(main)
