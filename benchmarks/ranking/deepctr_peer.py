@@ -1,12 +1,11 @@
-"""DeepCTR's MMOE without sequences, trained by `fit`, as a contender."""
+"""DeepCTR's MMOE without sequences, trained by `fit`, as a contender.
 
-import os
+DeepCTR is written for Keras 2, so the process needs TF_USE_LEGACY_KERAS=1.
+"""
+
 import sys
 import time
 from importlib.metadata import version
-
-# DeepCTR is written for Keras 2; set before TensorFlow is imported.
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 import tensorflow as tf
 from deepctr.feature_column import SparseFeat

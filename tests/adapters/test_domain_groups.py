@@ -36,11 +36,18 @@ def test_cost_follows_rows_not_kernels() -> None:
     assert mixed.domain.shape[0] == 10 * 2  # 50 rows fill two blocks of 32
 
 
-def test_select_takes_each_blocks_weights() -> None:
-    codes = np.array([4, 0, 4, 1], np.int32)
+def test_each_block_meets_its_own_domains_weights() -> None:
+    rng = np.random.default_rng(0)
+    codes, values = codes_of("all", 200), rng.normal(size=(200, 3))
+    kernel, bias = rng.normal(size=(COUNT, 3, 4)), rng.normal(size=(COUNT, 4))
+    centre, scale = rng.normal(size=(2, COUNT, 3))
     groups = DomainGroups.of(codes, COUNT)
-    stacked = np.arange(1.0, COUNT + 1, dtype=np.float32)[:, np.newaxis]
-    found = groups.select(stacked).numpy()[:, 0]
-    for domain, weight in zip(groups.domain.numpy(), found, strict=True):
-        if domain:
-            assert weight == domain
+    blocks = groups.spread(values)
+    plain = groups.collect(groups.dense(blocks, kernel, bias)).numpy()
+    seen = groups.standardised_dense(blocks, centre, scale, kernel, bias)
+    standardised = groups.collect(seen).numpy()
+    for row in np.flatnonzero(codes):
+        own = codes[row] - 1
+        np.testing.assert_allclose(plain[row], values[row] @ kernel[own] + bias[own])
+        narrowed = (values[row] - centre[own]) * scale[own]
+        np.testing.assert_allclose(standardised[row], narrowed @ kernel[own] + bias[own])

@@ -8,14 +8,16 @@ from tfrec_mt.layers.dense_net import DenseNet
 INPUTS = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
 
 
+@pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("slope", [0.01, 0.3])
-def test_equals_the_longhand(slope: float) -> None:
+def test_equals_the_longhand(slope: float, training: bool) -> None:
     layer = DenseNet((7, 3), negative_slope=slope, name="net")
     layer.build(INPUTS.shape)
     randomise(layer)
     expected = dense_net(INPUTS, weights_by_path(layer, "net"), slope)
     assert (expected < 0).any()
-    np.testing.assert_allclose(layer(INPUTS).numpy(), expected, rtol=1e-5, atol=1e-6)
+    found = layer(INPUTS, training=training).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_no_units_is_the_identity() -> None:
@@ -35,3 +37,20 @@ def test_dropout_scales_what_it_keeps_and_only_in_training() -> None:
     kept = trained != 0
     np.testing.assert_allclose(trained[kept], expected[kept] / 0.75, rtol=1e-5, atol=1e-6)
     assert 0.15 < 1 - kept.mean() < 0.35
+
+
+def test_products_are_bfloat16_in_training_only_and_outputs_float32() -> None:
+    layer = DenseNet((7, 3), precision="bfloat16", name="net")
+    layer.build(INPUTS.shape)
+    randomise(layer)
+    expected = dense_net(INPUTS, weights_by_path(layer, "net"))
+    np.testing.assert_allclose(layer(INPUTS).numpy(), expected, rtol=1e-5, atol=1e-6)
+    trained = layer(INPUTS, training=True)
+    assert trained.dtype == "float32"
+    difference = np.abs(trained.numpy() - expected).max()
+    assert 1e-5 < difference < 0.03 * np.abs(expected).max()
+
+
+def test_another_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"float32, bfloat16, got 'half'"):
+        DenseNet((3,), precision="half")  # type: ignore[arg-type]

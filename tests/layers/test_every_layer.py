@@ -51,11 +51,13 @@ CASES: dict[type[keras.layers.Layer], Case] = {
         lambda: (random_batch(SCHEMA, ROWS)[0],),
     ),
     DenseNet: (
-        lambda: DenseNet((4, 3), dropout=0.5, negative_slope=0.2),
+        lambda: DenseNet((4, 3), dropout=0.5, negative_slope=0.2, precision="bfloat16"),
         lambda: (normal(ROWS, 5),),
     ),
     ExpertMixture: (
-        lambda: ExpertMixture(("buy", "ctr"), experts=3, units=(4,), dropout=0.5),
+        lambda: ExpertMixture(
+            ("buy", "ctr"), experts=3, units=(4,), dropout=0.5, precision="bfloat16"
+        ),
         lambda: (normal(ROWS, 5),),
     ),
     FrontEnd: (

@@ -89,7 +89,7 @@ def kernel_learner(dataset: PreparedDataset) -> KernelLearner:
         IAK(t.name, t.domains, dict.fromkeys(base.tasks, base.knowledge_width), (4,), name=t.name)
         for t in dataset.schema.topics[:2]
     ]
-    return KernelLearner(AdaptedModel(base, kernels), lambda: LazyAdam(0.05))
+    return KernelLearner(AdaptedModel(base, kernels), lambda factor: LazyAdam(0.05 * factor))
 
 
 LEARNERS: Mapping[Kind, Callable[[PreparedDataset], Learner]] = {

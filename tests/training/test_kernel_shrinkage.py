@@ -21,7 +21,7 @@ def _learner(trial: tuple[int, int]) -> KernelLearner:
     kernels = IAK(TOPIC.name, TOPIC.domains, widths, encoder_units=(5,))
     randomise(kernels, seed=3)
     model = AdaptedModel(base, [kernels])
-    return KernelLearner(model, lambda: LazyAdam(0.05), trial=trial)
+    return KernelLearner(model, lambda factor: LazyAdam(0.05 * factor), trial=trial)
 
 
 def _batch(

@@ -57,10 +57,24 @@ class DomainGroups(NamedTuple):
             tf.gather(rows, self.source), [tf.size(self.domain), self.size, rows.shape[-1]]
         )
 
+    def dense(self, blocks: Any, kernel: Any, bias: Any) -> Any:
+        """Each block's own layer: `[blocks, size, D]`, `[N, D, U]`, `[N, U]` to blocks of U."""
+        return tf.matmul(blocks, self._own(kernel)) + self.select(bias)
+
+    def standardised_dense(
+        self, blocks: Any, centre: Any, scale: Any, kernel: Any, bias: Any
+    ) -> Any:
+        """The same of `(blocks - centre) * scale`, both `[N, D]`."""
+        return self.dense((blocks - self.select(centre)) * self.select(scale), kernel, bias)
+
+    def select(self, stacked: Any) -> Any:
+        """What belongs to each block's domain: `[N, D] -> [blocks, 1, D]`."""
+        return self._own(stacked)[:, tf.newaxis]
+
     def collect(self, blocks: Any) -> Any:
         """Takes rows back out of blocks: `[blocks, size, D] -> [B, D]`."""
         return tf.gather(tf.reshape(blocks, [-1, blocks.shape[-1]]), self.place)
 
-    def select(self, stacked: Any) -> Any:
-        """Weights of each block's kernel: `[N, ...] -> [blocks, ...]`; code 0 takes the first."""
+    def _own(self, stacked: Any) -> Any:
+        """`[N, ...] -> [blocks, ...]`; code 0 takes the first."""
         return tf.gather(stacked, tf.maximum(self.domain - 1, 0))

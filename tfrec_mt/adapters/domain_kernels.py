@@ -9,7 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_groups import DomainGroups
+from tfrec_mt.adapters.domain_slices import DomainSlices
 from tfrec_mt.schema.errors import nearest
+
+Groups = DomainGroups | DomainSlices
 
 
 class DomainKernels(keras.layers.Layer, abc.ABC):
@@ -68,15 +71,13 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         for weight, value in ((self._centres[task], mean), (self._scales[task], inverse)):
             weight.assign(np.broadcast_to(value, weight.shape))
 
-    def standardised(self, task: str, knowledge: Any, groups: DomainGroups) -> Any:
-        """Knowledge as kernels see it, in blocks: `[B, D] -> [blocks, size, D]`."""
-        centre = groups.select(self._centres[task].value)[:, tf.newaxis]
-        scale = groups.select(self._scales[task].value)[:, tf.newaxis]
-        return (groups.spread(knowledge) - centre) * scale
-
     @abc.abstractmethod
-    def residual(self, task: str, knowledge: Any, groups: DomainGroups) -> Any:
+    def residual(self, task: str, knowledge: Any, groups: Groups) -> Any:
         """What the kernels add to one task's knowledge: `[B, D] -> [B, D]`."""
+
+    def shift(self, task: str, knowledge: Any, groups: Groups, direction: Any) -> Any:
+        """What that adds to a logit which is linear in knowledge: `[B, D], [D] -> [B, 1]`."""
+        return tf.linalg.matvec(self.residual(task, knowledge, groups), direction)[:, tf.newaxis]
 
     @property
     def rate_factors(self) -> dict[str, float]:
@@ -94,6 +95,22 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
     @abc.abstractmethod
     def penalty(self) -> Any:
         """Regulariser of each kernel, `[N]`."""
+
+    def shifts(
+        self, knowledge: Mapping[str, Any], domains: Any, directions: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What rows' kernels add to logits `{task: [B, 1]}`, for training.
+
+        Args:
+          knowledge: `{task: [B, D]}`.
+          domains: Codes `[B]`.
+          directions: How each logit depends on its knowledge, `{task: [D]}`.
+        """
+        slices = DomainSlices.of(domains, len(self.domains))
+        return {
+            task: self.shift(task, rows, slices, directions[task])
+            for task, rows in knowledge.items()
+        }
 
     def call(self, knowledge: Mapping[str, Any], domains: Any) -> dict[str, Any]:
         """Residuals `{task: [B, D]}` for rows of domain codes `domains` `[B]`."""

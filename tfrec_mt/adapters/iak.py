@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.domain_groups import DomainGroups
-from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -67,18 +66,33 @@ class IAK(DomainKernels):
             name=name, shape=(len(self.domains), *shape), initializer=initializer
         )
 
-    def residual(self, task: str, knowledge: Any, groups: DomainGroups) -> Any:
-        # [blocks, size, D]
-        hidden = self.standardised(task, knowledge, groups)
-        for kernel, bias in self._encoders[task]:
-            scale = kernel.shape[1] ** -0.5
-            hidden = tf.matmul(hidden, groups.select(kernel.value)) * scale
-            hidden += groups.select(bias.value)[:, tf.newaxis]
+    def residual(self, task: str, knowledge: Any, groups: Groups) -> Any:
+        kernel, bias = (weight.value for weight in self._decoders[task])
+        return groups.collect(groups.dense(self._encode(task, knowledge, groups), kernel, bias))
+
+    def shift(self, task: str, knowledge: Any, groups: Groups, direction: Any) -> Any:
+        # the decoder is linear and so is the logit: one vector of d_e numbers stands for both
+        kernel, bias = (weight.value for weight in self._decoders[task])
+        reading = tf.tensordot(kernel, direction, 1)  # [N, d_e]
+        constant = tf.tensordot(bias, direction, 1)[:, tf.newaxis]  # [N, 1]
+        hidden = self._encode(task, knowledge, groups)
+        shifts = tf.reduce_sum(hidden * groups.select(reading), axis=-1, keepdims=True)
+        return groups.collect(shifts + groups.select(constant))
+
+    def _encode(self, task: str, knowledge: Any, groups: Groups) -> Any:
+        """The code of each row, as `groups` lays rows out."""
+        hidden = groups.spread(knowledge)
+        centre, scale = self._centres[task].value, self._scales[task].value
+        for number, (kernel, bias) in enumerate(self._encoders[task]):
+            shrink = kernel.shape[1] ** -0.5
+            if number == 0:
+                hidden = groups.standardised_dense(
+                    hidden, centre, scale * shrink, kernel.value, bias.value
+                )
+            else:
+                hidden = groups.dense(hidden * shrink, kernel.value, bias.value)
             hidden = tf.nn.leaky_relu(hidden, self.negative_slope)
-        kernel, bias = self._decoders[task]
-        decoded = tf.matmul(hidden, groups.select(kernel.value))
-        decoded += groups.select(bias.value)[:, tf.newaxis]
-        return groups.collect(decoded)
+        return hidden
 
     @property
     def rate_factors(self) -> dict[str, float]:
@@ -100,8 +114,7 @@ class IAK(DomainKernels):
         total = tf.zeros([len(self.domains)])
         for layers in self._encoders.values():
             for kernel, _ in layers:
-                mean, variance = tf.nn.moments(kernel.value, axes=[1, 2])
-                total += 0.5 * (variance + mean**2 - 1.0 - tf.math.log(variance))
+                total += _divergence(tf.convert_to_tensor(kernel.value))
         return total
 
     def get_config(self) -> dict[str, Any]:
@@ -110,3 +123,21 @@ class IAK(DomainKernels):
             "encoder_units": self.encoder_units,
             "negative_slope": self.negative_slope,
         }
+
+
+@tf.custom_gradient
+def _divergence(weights: Any) -> tuple[Any, Any]:
+    """`KL(N(mu, sigma^2) || N(0, 1))` of the moments of each `[N, a, b]`, `[N]`."""
+    mean = tf.reduce_mean(weights, axis=[1, 2])
+    square = tf.reduce_mean(tf.square(weights), axis=[1, 2])
+    variance = square - mean**2
+    count = tf.cast(tf.size(weights[0]), weights.dtype)
+
+    def gradient(upstream: Any) -> Any:
+        # mu + (w - mu) (1 - 1 / sigma^2), a line in w: one pass over the weights
+        share = (upstream / count)[:, tf.newaxis, tf.newaxis]
+        slope = (1.0 - 1.0 / variance)[:, tf.newaxis, tf.newaxis]
+        centre = mean[:, tf.newaxis, tf.newaxis]
+        return (share * slope) * weights + share * centre * (1.0 - slope)
+
+    return 0.5 * (square - 1.0 - tf.math.log(variance)), gradient

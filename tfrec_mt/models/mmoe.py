@@ -46,6 +46,9 @@ class MMoE(RankingModel):
         flat = self.front_end(features, candidates=candidates)
         return dict(self.mixture(flat, training=training))
 
+    def directions(self) -> dict[str, Any]:
+        return {task: head.kernel.value[:, 0] for task, head in self.heads_by_task.items()}
+
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
         return {task: head(knowledge[task]) for task, head in self.heads_by_task.items()}
 

@@ -85,6 +85,10 @@ class RankingModel(keras.Model, abc.ABC):
         """What the last layer sees, `{task: [B * N, D]}`; see `FrontEnd` for `candidates`."""
 
     @abc.abstractmethod
+    def directions(self) -> dict[str, Any]:
+        """How each logit depends on its knowledge, linear as it is: `{task: [D]}`."""
+
+    @abc.abstractmethod
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
         """The last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
 

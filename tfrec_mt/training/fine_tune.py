@@ -119,10 +119,15 @@ def train_kernels(
         keras.utils.set_random_seed(train.seed)
         model = AdaptedModel(base, [_kernels(config, base, name) for name in _topics(config, base)])
         steps = reader.steps_per_epoch
-        rate = scheduled_rate(config.rate_schedule, config.learning_rate, steps * train.epochs)
+
+        def optimizer(factor: float) -> keras.optimizers.Optimizer:
+            rate = config.learning_rate * factor
+            scheduled = scheduled_rate(config.rate_schedule, rate, steps * train.epochs)
+            return OPTIMIZERS[config.optimizer](learning_rate=scheduled)
+
         learner = KernelLearner(
             model,
-            lambda: OPTIMIZERS[config.optimizer](learning_rate=rate),
+            optimizer,
             config.kl_weight,
             config.rate_rule,
             certainty=config.certainty,

@@ -14,6 +14,8 @@ from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.kernel_rates import RateRule, kernel_rates
 
 FACTORS = (0.25, 0.5, 0.75, 1.0)
+# Logits by task of rows whose kernels' residuals are multiplied by a factor.
+Logits = Callable[[float], Mapping[str, Any]]
 
 
 class KernelLearner:
@@ -32,7 +34,8 @@ class KernelLearner:
 
     Args:
       model: Base and kernels.
-      make_optimizer: Makes one optimizer per topic.
+      make_optimizer: Makes an optimizer whose rate is multiplied by the given factor; called for
+        each topic and each of its kernels' rate factors.
       kl_weight: Weight of the kernels' penalty.
       rate_rule: See `kernel_rates`.
       task_weights: See `multi_task_loss`.
@@ -47,7 +50,7 @@ class KernelLearner:
     def __init__(
         self,
         model: AdaptedModel,
-        make_optimizer: Callable[[], keras.optimizers.Optimizer],
+        make_optimizer: Callable[[float], keras.optimizers.Optimizer],
         kl_weight: float = 1.0,
         rate_rule: RateRule = "none",
         task_weights: Mapping[str, float] | None = None,
@@ -60,11 +63,9 @@ class KernelLearner:
         self.kl_weight = kl_weight
         self.rate_rule: RateRule = rate_rule
         self.task_weights = task_weights
-        self.optimizers = {}
-        for layer in model.kernels:
-            optimizer = make_optimizer()
-            optimizer.build(layer.trainable_variables)
-            self.optimizers[layer.topic] = optimizer
+        self._optimizers = {
+            layer.topic: _Optimizers(layer, make_optimizer) for layer in model.kernels
+        }
         # by domain and factor: by how much a row's loss is below the base's, summed, and squared
         self._trial_gains = {
             layer.topic: tf.Variable(
@@ -82,8 +83,8 @@ class KernelLearner:
         kernels = named_variables(*self.model.kernels)
         state = {
             f"{topic}/{name}": variable
-            for topic, optimizer in self.optimizers.items()
-            for name, variable in named_variables(optimizer).items()
+            for topic, optimizers in self._optimizers.items()
+            for name, variable in optimizers.variables.items()
         }
         trials = {f"{topic}/trial_gains": gains for topic, gains in self._trial_gains.items()}
         return kernels | state | trials
@@ -100,11 +101,14 @@ class KernelLearner:
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Learns from one mixed batch."""
         plain = self.model.base.knowledge(features)
+        known = self.model.base.logits(plain)
         codes = self.model.kernel_codes(features)
         losses: list[Any] = []
         values: dict[str, Any] = {}
         for layer in self.model.kernels:
-            loss, means, penalty = self._learn(layer, plain, codes[layer.topic], features, labels)
+            loss, means, penalty = self._learn(
+                layer, plain, known, codes[layer.topic], features, labels
+            )
             losses.append(loss)
             values |= {f"{layer.topic}/{task}": mean for task, mean in means.items()}
             values[f"{layer.topic}/kl"] = tf.reduce_mean(penalty)
@@ -114,6 +118,7 @@ class KernelLearner:
         self,
         layer: DomainKernels,
         plain: Mapping[str, Any],
+        known: Mapping[str, Any],
         domains: Any,
         features: Mapping[str, Any],
         labels: Mapping[str, Any],
@@ -126,45 +131,55 @@ class KernelLearner:
         )
         weights = layer.trainable_variables
         with tf.GradientTape() as tape:
-            residuals = layer(plain, domains)
-            chances = self._chances(plain, residuals, features, 1.0)
-            known = tf.cast(domains > 0, tf.float32)
-            loss, means = multi_task_loss(chances, labels, self.task_weights, known)
+            logits = self._logits(layer, plain, known, domains)
+            chances = self._chances(logits(1.0), features)
+            inside = tf.cast(domains > 0, tf.float32)
+            loss, means = multi_task_loss(chances, labels, self.task_weights, inside)
             penalty = layer.penalty()
             loss += self.kl_weight * tf.reduce_sum(share * penalty)
-        step = tf.cast(self.optimizers[layer.topic].iterations, tf.int64)
+        optimizers = self._optimizers[layer.topic]
         tf.cond(
-            (step >= self.trial[0]) & (step < self.trial[1]),
-            lambda: self._try(layer, plain, residuals, domains, features, labels),
+            (optimizers.step >= self.trial[0]) & (optimizers.step < self.trial[1]),
+            lambda: self._try(layer, logits, domains, features, labels),
             lambda: None,
         )
         gradients = tape.gradient(loss, [weight.value for weight in weights])
-        self._update(layer, [tf.convert_to_tensor(g) for g in gradients], rows)
+        optimizers.apply([tf.convert_to_tensor(g) for g in gradients], rows, self.rate_rule)
         return loss, means, penalty
 
-    def _chances(
+    def _logits(
         self,
+        layer: DomainKernels,
         plain: Mapping[str, Any],
-        residuals: Mapping[str, Any],
-        features: Mapping[str, Any],
-        factor: float,
-    ) -> dict[str, Any]:
+        known: Mapping[str, Any],
+        domains: Any,
+    ) -> Logits:
+        """The logits of rows whose kernels' residuals are multiplied by a factor."""
         base = self.model.base
-        logits = base.logits({task: h + factor * residuals[task] for task, h in plain.items()})
+        directions = base.directions()
+        if directions is None:
+            residuals = layer(plain, domains)
+            return lambda factor: base.logits(
+                {task: h + factor * residuals[task] for task, h in plain.items()}
+            )
+        shifts = layer.shifts(plain, domains, directions)
+        return lambda factor: {task: z + factor * shifts[task] for task, z in known.items()}
+
+    def _chances(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
+        base = self.model.base
         return dict(base.probabilities(base.exposed(logits, features)))
 
     def _try(
         self,
         layer: DomainKernels,
-        plain: Mapping[str, Any],
-        residuals: Mapping[str, Any],
+        logits: Logits,
         domains: Any,
         features: Mapping[str, Any],
         labels: Mapping[str, Any],
     ) -> None:
         """Adds the rows' gains of every factor over the base."""
         losses = [
-            self._row_losses(self._chances(plain, residuals, features, factor), labels)
+            self._row_losses(self._chances(logits(factor), features), labels)
             for factor in (0.0, *FACTORS)
         ]
         gains = losses[0][:, tf.newaxis] - tf.stack(losses[1:], axis=1)  # [B, factors]
@@ -200,15 +215,70 @@ class KernelLearner:
             layer.scale_residuals(factors[layer.topic])
         return factors
 
-    def _update(self, layer: DomainKernels, gradients: list[Any], rows: Any) -> None:
-        optimizer = self.optimizers[layer.topic]
-        weights = layer.trainable_variables
-        squares = [tf.reduce_sum(g**2, axis=list(range(1, g.shape.rank))) for g in gradients]
-        rates = kernel_rates(self.rate_rule, rows, tf.sqrt(tf.add_n(squares)))
-        before = [weight.value.read_value() for weight in weights]
-        optimizer.apply(gradients, weights)
-        # what is scaled are rates, not gradients: an adaptive optimizer would undo the latter
-        for weight, old in zip(weights, before, strict=True):
-            factor = layer.rate_factors.get(weight.name, 1.0)
-            shaped = tf.reshape(factor * rates, [-1] + [1] * (old.shape.rank - 1))
-            weight.value.assign(old + shaped * (weight.value.read_value() - old))
+
+class _Optimizers:
+    """One topic's optimizers, one for each factor of the rate.
+
+    Args:
+      layer: The topic's kernels.
+      make: See `KernelLearner`.
+    """
+
+    def __init__(
+        self, layer: DomainKernels, make: Callable[[float], keras.optimizers.Optimizer]
+    ) -> None:
+        self._weights = layer.trainable_variables
+        self._parts: list[tuple[keras.optimizers.Optimizer, list[int]]] = []
+        factors = [layer.rate_factors.get(weight.name, 1.0) for weight in self._weights]
+        for factor in dict.fromkeys(factors):
+            places = [place for place, value in enumerate(factors) if value == factor]
+            optimizer = make(factor)
+            optimizer.build([self._weights[place] for place in places])
+            self._parts.append((optimizer, places))
+
+    @property
+    def variables(self) -> dict[str, tf.Variable]:
+        """State of all of them by name."""
+        return {
+            f"{number}/{name}": variable
+            for number, (optimizer, _) in enumerate(self._parts)
+            for name, variable in named_variables(optimizer).items()
+        }
+
+    @property
+    def step(self) -> Any:
+        """Steps so far, int64."""
+        return tf.cast(self._parts[0][0].iterations, tf.int64)
+
+    def apply(self, gradients: list[Any], rows: Any, rule: RateRule) -> None:
+        """Updates all weights `[N, ...]`, each kernel at its rate.
+
+        Args:
+          gradients: Of each weight.
+          rows: Rows of each kernel in the batch `[N]`.
+          rule: See `kernel_rates`.
+        """
+        if rule == "none" and not tf.distribute.has_strategy():
+            # nearly every batch has rows of every kernel, and then all have the same rate; replicas
+            # must not apply gradients in a branch
+            tf.cond(
+                tf.reduce_all(rows > 0),
+                lambda: self._apply(gradients),
+                lambda: self._apply_at(gradients, kernel_rates(rule, rows, None)),
+            )
+        else:
+            squares = [tf.reduce_sum(g**2, axis=list(range(1, g.shape.rank))) for g in gradients]
+            self._apply_at(gradients, kernel_rates(rule, rows, tf.sqrt(tf.add_n(squares))))
+
+    def _apply(self, gradients: list[Any]) -> None:
+        for optimizer, places in self._parts:
+            weights = [self._weights[place] for place in places]
+            optimizer.apply([gradients[place] for place in places], weights)
+
+    def _apply_at(self, gradients: list[Any], rates: Any) -> None:
+        """What is scaled are rates, not gradients: an adaptive optimizer would undo the latter."""
+        before = [weight.value.read_value() for weight in self._weights]
+        self._apply(gradients)
+        for weight, old in zip(self._weights, before, strict=True):
+            factor = tf.reshape(rates, [-1] + [1] * (old.shape.rank - 1))
+            weight.value.assign(old + factor * (weight.value.read_value() - old))

@@ -143,6 +143,9 @@ class NewsRecommender(keras.Model):
             return self.knowledge_of(vectors, features)
         return self.knowledge_of(self.titles(features["tokens"], training), features)
 
+    def directions(self) -> None:
+        """None: a score is not linear in what is known of user and title together."""
+
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
         """Scores of pairs: `{"ctr": [N, K]} -> {"ctr": [N, 1]}`."""
         width = self.title_encoder.width

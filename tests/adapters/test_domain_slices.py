@@ -1,0 +1,68 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.adapters.longhand import small_kernels
+from tests.adapters.test_domain_groups import COUNT, codes_of
+from tfrec_mt.adapters.catalog import ADAPTERS
+from tfrec_mt.adapters.domain_slices import DomainSlices
+
+KINDS = pytest.mark.parametrize("kind", ["one", "none", "some", "all"])
+ROWS = pytest.mark.parametrize("rows", [0, 1, 7, 300])
+
+
+def normal(*shape: int) -> Any:
+    return np.random.default_rng(len(shape)).normal(size=shape).astype(np.float32)
+
+
+@KINDS
+@ROWS
+def test_each_row_meets_its_own_domains_weights(kind: str, rows: int) -> None:
+    codes, values = codes_of(kind, rows), normal(rows, 3)
+    kernel, bias, centre, scale = normal(COUNT, 3, 4), normal(COUNT, 4), *normal(2, COUNT, 3)
+    slices = DomainSlices.of(tf.constant(codes), COUNT)
+    spread = slices.spread(values)
+    plain = slices.collect(slices.dense(spread, kernel, bias)).numpy()
+    seen = slices.standardised_dense(spread, centre, scale, kernel, bias)
+    standardised = slices.collect(seen).numpy()
+    assert plain.shape == standardised.shape == (rows, 4)
+    for row, code in enumerate(codes):
+        own = code - 1
+        expected = values[row] @ kernel[own] + bias[own] if code else np.zeros(4)
+        np.testing.assert_allclose(plain[row], expected, rtol=1e-5, atol=1e-5)
+        narrowed = (values[row] - centre[own]) * scale[own]
+        expected = narrowed @ kernel[own] + bias[own] if code else np.zeros(4)
+        np.testing.assert_allclose(standardised[row], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@KINDS
+@ROWS
+def test_shifts_are_the_residuals_along_a_direction(adapter: str, kind: str, rows: int) -> None:
+    layer = small_kernels(adapter, "region", tuple("abcde"), {"ctr": 9, "ctcvr": 6})
+    knowledge = {"ctr": normal(rows, 9), "ctcvr": normal(rows, 6)}
+    codes = tf.constant(codes_of(kind, rows))
+    directions = {task: normal(width) for task, width in layer.knowledge_widths.items()}
+    graph = tf.function(lambda h, c: layer.shifts(h, c, directions))
+    residuals, found = layer(knowledge, codes), graph(knowledge, codes)
+    for task, direction in directions.items():
+        expected = residuals[task].numpy() @ direction[:, np.newaxis]
+        np.testing.assert_allclose(found[task], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_shifts_give_kernels_the_gradients_of_residuals(adapter: str) -> None:
+    layer = small_kernels(adapter, "region", tuple("abcde"), {"ctr": 9})
+    knowledge, direction, upstream = {"ctr": normal(300, 9)}, normal(9), normal(300, 1)
+    codes = tf.constant(codes_of("all", 300))
+    weights = [weight.value for weight in layer.trainable_variables]
+    with tf.GradientTape(persistent=True) as tape:
+        shifts = layer.shifts(knowledge, codes, {"ctr": direction})["ctr"]
+        along = layer(knowledge, codes)["ctr"] @ direction[:, np.newaxis]
+        fast, slow = (tf.reduce_sum(values * upstream) for values in (shifts, along))
+    for one, other in zip(tape.gradient(fast, weights), tape.gradient(slow, weights), strict=True):
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(one), tf.convert_to_tensor(other), rtol=1e-3, atol=1e-3
+        )
