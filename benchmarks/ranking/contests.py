@@ -10,9 +10,9 @@ from benchmarks.ranking.world import World
 from benchmarks.support.contest import Contender, Timing, take_turns
 from benchmarks.support.machine import Machine
 
-OURS, TORCH, KERAS, TFRS, DEEPCTR = (
+OURS, KERNELS, TORCH, KERAS, TFRS, DEEPCTR = (
     f"benchmarks.ranking.{name}"
-    for name in ("ours", "torch_peer", "keras_fit", "tfrs_peer", "deepctr_peer")
+    for name in ("ours", "ours_kernels", "torch_peer", "keras_fit", "tfrs_peer", "deepctr_peer")
 )
 # Both run on Keras 2.
 _LEGACY = {module: {"TF_USE_LEGACY_KERAS": "1"} for module in (TFRS, DEEPCTR)}

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from tfrec_mt.data.batch import Arrays
-from tfrec_mt.schema import CategoricalFeature, History, Keys, Labels, Schema, Vocabulary
+from tfrec_mt.schema import CategoricalFeature, History, Keys, Labels, Schema, Topic, Vocabulary
 from tfrec_mt.schema.features import AGE_ROWS
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 
 FEATURES = 10  # of the user, and as many of the item
 ELEMENTS = 4  # of a click in a history, apart from its age
 POSITIONS = 20
+TOPICS = {"scene": 2, "period": 3, "region": 6}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class World:
       short: Clicks of the recent history; 0 leaves sequences out.
       long: Clicks of the long history; 0 leaves it out.
       debias: Whether positions are known, so that a debias tower is trained.
+      topics: Whether rows are in domains: of two scenes, three periods and six regions.
       precision: Type of matrix products.
       batches: Different batches.
     """
@@ -39,6 +41,7 @@ class World:
     short: int = 50
     long: int = 256
     debias: bool = True
+    topics: bool = False
     precision: str = "float32"
     batches: int = 8
 
@@ -71,6 +74,12 @@ class World:
             )
             if self.short
             else None,
+            topics=tuple(
+                Topic(name=name, domains=tuple(f"{name}{i}" for i in range(count)))
+                for name, count in TOPICS.items()
+            )
+            if self.topics
+            else (),
         )
 
     def arrays(self) -> tuple[Arrays, Arrays]:
@@ -87,6 +96,9 @@ class World:
             for i in range(ELEMENTS):
                 features[f"{HISTORY_PREFIX}item_{i}"] = rng.integers(1, half, clicks, np.int32)
             features[HISTORY_AGE] = rng.integers(1, AGE_ROWS, clicks, np.int32)
+        if self.topics:
+            for name, count in TOPICS.items():
+                features[name] = rng.integers(1, count + 1, rows, np.int32)
         click = rng.random(rows) < 0.1
         order = click & (rng.random(rows) < 0.2)
         return features, {"ctr": click.astype(np.float32), "ctcvr": order.astype(np.float32)}

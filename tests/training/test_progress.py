@@ -20,12 +20,16 @@ class Clock:
         return self.now
 
 
-def run(stream: io.StringIO, seconds: float, calls: int, done: int = 0) -> list[str]:
+def run(
+    stream: io.StringIO, seconds: float, calls: int, done: int = 0, waited: float = 0.0
+) -> list[str]:
     """Ten steps of 64 rows a call, after a first one of 30 seconds; returns what was written."""
     clock = Clock()
     with Progress("pretrain", 1000, 64, done, stream, clock) as progress:
         for call in range(1, calls + 1):
-            clock.now += 30 if call == 1 else seconds
+            with progress.waiting():
+                clock.now += waited
+            clock.now += 30 if call == 1 else seconds - waited
             progress.advance(done + 10 * call, 0.5 / call)
     return stream.getvalue().replace("\r", "\n").strip("\n").split("\n")
 
@@ -43,6 +47,14 @@ def test_a_log_file_gets_a_line_every_ten_seconds_and_a_last_one() -> None:
 
 def test_a_finished_run_tells_its_time() -> None:
     assert run(io.StringIO(), 1, 100)[-1].endswith("0.0050, 640 rows/s, took 0:02:09")
+
+
+@pytest.mark.parametrize(
+    ("waited", "told"), [(0.02, ""), (0.25, "25% of the time waiting for data, ")]
+)
+def test_time_spent_waiting_for_data_is_told_if_it_matters(waited: float, told: str) -> None:
+    last = run(io.StringIO(), 1, 100, waited=waited)[-1]
+    assert last.endswith(f"640 rows/s, {told}took 0:02:09")
 
 
 def test_a_resumed_run_counts_its_own_steps_only() -> None:

@@ -155,19 +155,23 @@ class FrontEnd(keras.layers.Layer):
         if not candidates:
             targets = targets[:, tf.newaxis]
         names = [HISTORY_PREFIX + name for name in history.elements]
-        read = [*names, HISTORY_AGE] if history.time_gaps else names
-        # [B, L, E] rows of the table, and which of them are clicks
-        rows = self.embedding.rows({name: features[name] for name in read})
+        # rows of the table [B, L, E] and [B, L, 1], and which of them are clicks
+        rows = self.embedding.rows({name: features[name] for name in names})
+        ages = (
+            [self.embedding.rows({HISTORY_AGE: features[HISTORY_AGE]})] if history.time_gaps else []
+        )
         mask = features[names[0]] > 0
         short = slice(history.short)
-        recent = self.embedding.gather(rows[:, short])
+        newest = [values[:, short] for values in (rows, *ages)]
+        recent = self.embedding.gather(tf.concat(newest, axis=-1))
         interests = [self._attentions[0](targets, recent, mask[:, short])]
         if history.long:
             # all elements are embedded to be hashed, and those that are found once more to learn:
             # a gradient for every element of a long history would cost more than all else
-            places = self._retrieve(targets, rows[:, :, : len(names)], mask)
-            # [B, N, top, Dx]
-            relevant = self.embedding.gather(tf.gather(rows, places, batch_dims=1))
+            places = self._retrieve(targets, rows, mask)
+            # [B, N, top, E + 1]
+            found = [tf.gather(values, places, batch_dims=1) for values in (rows, *ages)]
+            relevant = self.embedding.gather(tf.concat(found, axis=-1))
             seen = tf.gather(mask, places, batch_dims=1)
             interests.append(self._attentions[1](targets, relevant, seen))
         return interests

@@ -78,6 +78,11 @@ class RankingModel(keras.Model, abc.ABC):
     def knowledge_width(self) -> int:
         """Width `D` of each task's knowledge."""
 
+    @property
+    def shared_knowledge_width(self) -> int:
+        """Width of what every task's knowledge ends with alike."""
+        return 0
+
     @abc.abstractmethod
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False

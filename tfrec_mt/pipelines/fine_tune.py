@@ -11,9 +11,11 @@ from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.pipelines import kernel_flags, training_flags
+from tfrec_mt.pipelines.flag_types import path_or_none, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 from tfrec_mt.training.fine_tune_news import fine_tune_news
+from tfrec_mt.training.share_cores import share_cores
 
 flags.adopt_module_key_flags(kernel_flags)
 flags.adopt_module_key_flags(training_flags)
@@ -30,6 +32,12 @@ _PARTS = flags.DEFINE_list(
     "parts", ["fresh"], "Parts to train on; not ones that the base was trained on."
 )
 _TOPICS = flags.DEFINE_list("topics", [], "Topics to train kernels for; default all.")
+_KNOWLEDGE = flags.DEFINE_string(
+    "knowledge",
+    None,
+    "Folder that keeps what the base knows of a click log's rows, for other runs too; by default a "
+    "run of several epochs keeps it in its own folder.",
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights and batch order.", lower_bound=0)
 
 
@@ -49,10 +57,16 @@ def main() -> None:
         optimizer=training_flags.OPTIMIZER.value,
         learning_rate=training_flags.LEARNING_RATE.value,
         rate_schedule=training_flags.rate_schedule(),
+        knowledge=path_or_none(_KNOWLEDGE.value),
         train=training_flags.train_config(_SEED.value),
     )
-    train = fine_tune_news if is_news_dataset(config.data) else fine_tune
-    print(f"kernels: {train(config)}")
+    if is_news_dataset(config.data):
+        refuse_flags({"knowledge"}, "prepared news")
+        folder = fine_tune_news(config)
+    else:
+        share_cores()
+        folder = fine_tune(config)
+    print(f"kernels: {folder}")
 
 
 def run() -> None:

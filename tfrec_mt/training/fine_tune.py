@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.training.kept_knowledge import KeptKnowledge, knowledge_of
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_rates import RateRule
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
@@ -30,6 +32,9 @@ from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import Reader, TrainLoop
 
 KERNELS = "kernels"
+KNOWLEDGE = "knowledge"
+# Knowledge is wide: a window of it takes about 100 MB.
+_KEPT_WINDOW_ROWS = 1 << 16
 _MOMENT_ROWS = 1 << 14
 
 
@@ -53,6 +58,9 @@ class FineTuneConfig:
       learning_rate: Its learning rate.
       rate_schedule: See `scheduled_rate`. Kernels see few rows once, and what the last steps of a
         constant rate leave in them is noise.
+      knowledge: Folder that keeps what the base knows of rows, for other runs too. A run of
+        several epochs keeps it in `output/knowledge` by default, as reading it is cheaper than
+        computing it again; a run of one epoch does not. Of news it is never kept.
       train: Settings of the loop.
     """
 
@@ -69,6 +77,7 @@ class FineTuneConfig:
     optimizer: str = "lazy_adam"
     learning_rate: float = 0.02
     rate_schedule: RateSchedule = "linear"
+    knowledge: Path | None = None
     train: TrainConfig = field(default_factory=lambda: TrainConfig(batch_size=256))
 
 
@@ -80,14 +89,24 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
     """
     dataset = PreparedDataset(config.data)
     base = load_model(config.base / MODEL, dataset)
-    reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
+    folder = config.knowledge
+    if folder is None and config.train.epochs > 1:
+        folder = config.output / KNOWLEDGE
+
+    def reader() -> BatchReader:
+        batch, seed = config.train.batch_size, config.train.seed
+        if folder is None:
+            return BatchReader(dataset, config.parts, batch, seed=seed)
+        kept = KeptKnowledge(config.data, base, config.parts, folder)
+        return BatchReader(kept, config.parts, batch, seed=seed, window_rows=_KEPT_WINDOW_ROWS)
+
     return train_kernels(config, base, reader, config.train, dataset.fingerprint, label)
 
 
 def train_kernels(
     config: FineTuneConfig,
     base: RankingModel | NewsRecommender,
-    reader: Reader,
+    make_reader: Callable[[], Reader],
     train: TrainConfig,
     data_fingerprint: str,
     label: str,
@@ -98,7 +117,8 @@ def train_kernels(
     Args:
       config: Settings of the run.
       base: The base; it is frozen.
-      reader: Gives what the base's `knowledge` reads, topics and labels, row by row.
+      make_reader: Makes what gives the base's knowledge or what it is computed from, topics and
+        labels, row by row; called when the run's folder is held.
       train: The loop's settings, whose batch size is that of the reader.
       data_fingerprint: Of the dataset.
       label: See `TrainLoop`.
@@ -116,6 +136,7 @@ def train_kernels(
         "base_fingerprint": base_fingerprint,
     }
     with run_folder(config.output, settings, KERNELS):
+        reader = make_reader()
         keras.utils.set_random_seed(train.seed)
         model = AdaptedModel(base, [_kernels(config, base, name) for name in _topics(config, base)])
         steps = reader.steps_per_epoch
@@ -154,7 +175,7 @@ def _standardise(model: AdaptedModel, reader: Reader, batch_size: int) -> None:
     """
     steps = min(-(-_MOMENT_ROWS // batch_size), reader.steps_per_epoch)
     batches = [reader.read(step, step + 1).features for step in range(steps)]
-    forward = tf.function(lambda features: model.base.knowledge(features))
+    forward = tf.function(lambda features: knowledge_of(model.base, features))
     found = [
         {task: h.numpy() for task, h in forward({n: v[0] for n, v in batch.items()}).items()}
         for batch in batches

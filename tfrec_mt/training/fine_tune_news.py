@@ -66,4 +66,6 @@ def fine_tune_news(config: FineTuneConfig, label: str = "fine-tune") -> Path:
     reader = PairReader(clicks, NewsScorer(base, dataset).vectors)
     pairs = reader.read(0, 1).labels["ctr"].size
     train = dataclasses.replace(config.train, batch_size=pairs, steps_per_call=1)
-    return train_kernels(config, base, reader, train, dataset.fingerprint, label, any_shape=True)
+    return train_kernels(
+        config, base, lambda: reader, train, dataset.fingerprint, label, any_shape=True
+    )

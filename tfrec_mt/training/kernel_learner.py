@@ -11,6 +11,7 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.losses.multi_task_loss import log_loss, multi_task_loss
 from tfrec_mt.storage.variables import named_variables
+from tfrec_mt.training.kept_knowledge import knowledge_of
 from tfrec_mt.training.kernel_rates import RateRule, kernel_rates
 
 FACTORS = (0.25, 0.5, 0.75, 1.0)
@@ -100,7 +101,7 @@ class KernelLearner:
 
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Learns from one mixed batch."""
-        plain = self.model.base.knowledge(features)
+        plain = knowledge_of(self.model.base, features)
         known = self.model.base.logits(plain)
         codes = self.model.kernel_codes(features)
         losses: list[Any] = []

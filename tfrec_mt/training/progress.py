@@ -1,22 +1,25 @@
 """`Progress`: one line with rows per second and remaining time."""
 
+import contextlib
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TextIO
 
 _BAR_WIDTH = 20
 _TERMINAL_SECONDS = 1.0
 _PLAIN_SECONDS = 10.0
+_WAITING_SHOWN = 0.03
 
 
 class Progress:
     """Shows how far a run is: a line that is redrawn on a terminal, single lines elsewhere.
 
     A terminal is updated at most once a second, anything else at most every ten seconds and at the
-    end. Rates leave out everything up to the first call's end, which compiles the graph.
+    end. Rates leave out everything up to the first call's end, which compiles the graph. Time spent
+    waiting for data is told where it is 3% or more.
 
     Args:
       label: What is running.
@@ -46,9 +49,17 @@ class Progress:
         self._seconds = _TERMINAL_SECONDS if self._terminal else _PLAIN_SECONDS
         self._started = clock()
         self._loss = float("nan")
+        self._waited = 0.0
         # step and time from which the rate counts, and those of the last line
         self._warm: tuple[int, float] | None = None
         self._shown: tuple[int, float] | None = None
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Counts the time within as waiting for data."""
+        started = self._clock()
+        yield
+        self._waited += self._clock() - started
 
     def advance(self, step: int, loss: float) -> None:
         """Moves to a step, with the latest loss."""
@@ -58,6 +69,7 @@ class Progress:
             self._show(now)
         if self._warm is None:
             self._warm = (step, now)
+            self._waited = 0.0
 
     def text(self, now: float) -> str:
         """The line, without the bar."""
@@ -65,6 +77,9 @@ class Progress:
         if self._warm and self._step > self._warm[0] and now > self._warm[1]:
             rate = (self._step - self._warm[0]) / (now - self._warm[1])
             parts.append(f"{rate * self._rows:,.0f} rows/s")
+            share = self._waited / (now - self._warm[1])
+            if share >= _WAITING_SHOWN:
+                parts.append(f"{share:.0%} of the time waiting for data")
             if self._step < self._steps:
                 parts.append(f"{_time((self._steps - self._step) / rate)} left")
         if self._step >= self._steps:

@@ -149,7 +149,10 @@ class TrainLoop:
         with contextlib.ExitStack() as stack:
             portions = stack.enter_context(contextlib.closing(self._portions(step, last)))
             progress = self._progress(stack, last, step)
-            for stop, batch in portions:
+            waiting = progress.waiting if progress else contextlib.nullcontext
+            while step < last:
+                with waiting():
+                    stop, batch = next(portions)
                 result = self._run_portion(step, stop, batch, request.received)
                 step = stop
                 self._log(step, result.metrics)
@@ -159,9 +162,7 @@ class TrainLoop:
                     last = step
                 if step == last or step % self.config.checkpoint_every == 0 or result.stop:
                     self._save(step)
-                if step == last:
-                    return
-                if result.stop:
+                if result.stop and step < last:
                     raise Interrupted(f"{self.label}: stopped at step {step} of {last}")
 
     def _portions(self, step: int, last: int) -> Generator[tuple[int, Batch], None, None]:

@@ -1,0 +1,74 @@
+"""Our training of kernels behind a frozen base, as a contender.
+
+`way` says how: `together` trains all kernels of all topics on mixed batches; `kept` does so from
+what the base knows of the rows, computed before; `alone` trains one kernel of one topic through the
+base, on rows of its domain.
+"""
+
+import sys
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.ranking.world import World
+from benchmarks.support.contest import serve, settings_of_process
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.iak import IAK
+from tfrec_mt.data.batch import Arrays
+from tfrec_mt.models.catalog import RANKING_MODELS
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.training.compiled_steps import CompiledSteps
+from tfrec_mt.training.kernel_learner import KernelLearner
+from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
+from tfrec_mt.training.share_cores import share_cores
+
+RATE = 0.02
+
+
+def keep(base: RankingModel, features: Arrays) -> Arrays:
+    """The batches with what the base knows instead of what it reads."""
+    forward = tf.function(base.knowledge)
+    steps = len(next(iter(features.values())))
+    known = [forward({name: v[i] for name, v in features.items()}) for i in range(steps)]
+    own = base.knowledge_width - base.shared_knowledge_width
+    whole = {task: np.stack([k[task] for k in known]).astype(np.float16) for task in base.tasks}
+    kept = {f"knowledge_{task}": values[..., :own] for task, values in whole.items()}
+    kept["knowledge"] = whole[base.tasks[0]][..., own:]
+    names = [topic.name for topic in base.schema.topics]
+    names += [feature.name for feature in base.schema.side("exposure")]
+    return kept | {name: features[name] for name in names}
+
+
+def main() -> None:
+    """Trains on request."""
+    share_cores()
+    settings = settings_of_process(sys.argv)
+    way = settings.pop("way")
+    world = World(**settings)
+    keras.utils.set_random_seed(0)
+    base = RANKING_MODELS[world.model](world.schema, name="model")
+    widths = dict.fromkeys(base.tasks, base.knowledge_width)
+    features, labels = world.arrays()
+    topics = world.schema.topics[:1] if way == "alone" else world.schema.topics
+    kernels = [IAK(t.name, t.domains[:1] if way == "alone" else t.domains, widths) for t in topics]
+    learner = KernelLearner(AdaptedModel(base, kernels), lambda factor: LazyAdam(RATE * factor))
+    if way == "alone":
+        features[topics[0].name][:] = 1
+    if way == "kept":
+        features = keep(base, features)
+    steps = CompiledSteps(learner, tf.distribute.get_strategy(), 1, features, labels)
+
+    def timed(count: int) -> float:
+        at = np.arange(count) % world.batches
+        batches = [{name: v[at] for name, v in group.items()} for group in (features, labels)]
+        start = time.perf_counter()
+        steps(*batches, False)
+        return time.perf_counter() - start
+
+    serve({"tensorflow": tf.__version__}, {"time": timed})
+
+
+if __name__ == "__main__":
+    main()

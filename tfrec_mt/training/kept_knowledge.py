@@ -1,0 +1,173 @@
+"""`KeptKnowledge`: what a frozen base knows of rows, computed once and kept on disk."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from tfrec_mt.data.column_file import ColumnFile
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.manifest import sha256_file
+from tfrec_mt.data.stored_rows import StoredRows
+from tfrec_mt.models.batch_function import BatchFunction
+from tfrec_mt.models.model_store import fingerprint
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import DataError
+from tfrec_mt.storage.description import read_description
+from tfrec_mt.storage.disk_space import check_free_space
+from tfrec_mt.storage.folders import published_folder
+
+FORMAT_VERSION = 1
+_DESCRIPTION = "knowledge.json"
+_SHARED = "knowledge"
+_ROWS = 1024
+
+
+class KeptKnowledge(PreparedDataset):
+    """A dataset whose features are the base's knowledge, in half precision.
+
+    What kernels read apart from it stays: domains, exposure features, labels and keys. What the
+    knowledge of all tasks ends with is kept once.
+
+    Args:
+      data: The prepared dataset.
+      base: The base; its weights must not change.
+      parts: Parts whose rows are kept.
+      folder: Where; what a run before has kept there is used if it is of this base and these rows.
+
+    Raises:
+      DataError: The folder holds the knowledge of another base, other data or other parts, or a
+        file is not what was written; or a number is too large for half precision.
+      DiskFullError: There is no room; found before work starts.
+    """
+
+    def __init__(self, data: Path, base: RankingModel, parts: Sequence[str], folder: Path) -> None:
+        super().__init__(data)
+        plain = PreparedDataset(data)
+        self._folder = folder
+        self._widths = {f"{_SHARED}_{t}": base.knowledge_width for t in base.tasks}
+        shared = base.shared_knowledge_width
+        if shared:
+            self._widths = {name: width - shared for name, width in self._widths.items()}
+            self._widths[_SHARED] = shared
+        of = {
+            "base_fingerprint": fingerprint(base),
+            "data_fingerprint": plain.fingerprint,
+            "parts": list(parts),
+        }
+        if not folder.exists():
+            _write(folder, plain, base, self._widths, of)
+        self._check(of)
+        self.schema = dataclasses.replace(plain.schema, history=None)
+        self._kept = {f"features/{topic.name}" for topic in plain.schema.topics}
+        self._kept |= {f"features/{feature.name}" for feature in plain.schema.side("exposure")}
+
+    def shards(self, part: str) -> list[dict[str, ColumnFile]]:
+        """The stored columns of each shard of a part, knowledge among them."""
+        return [
+            {
+                name: column
+                for name, column in shard.items()
+                if name in self._kept or not name.startswith(("features/", "history/"))
+            }
+            | {
+                f"features/{name}": ColumnFile.open(_file(self._folder, part, number, name))
+                for name in self._widths
+            }
+            for number, shard in enumerate(super().shards(part))
+        ]
+
+    def _check(self, of: Mapping[str, Any]) -> None:
+        try:
+            found = read_description(self._folder / _DESCRIPTION, FORMAT_VERSION, (*of, "files"))
+        except ValueError as error:
+            raise DataError(f"{self._folder} holds no knowledge of a base: {error}") from error
+        for name, expected in of.items():
+            if found[name] != expected:
+                raise DataError(
+                    f"{self._folder} holds knowledge of another run: its {name} is {found[name]}, "
+                    f"this run's is {expected}; choose another folder or delete it"
+                )
+        for name, expected in found["files"].items():
+            path = self._folder / name
+            if not path.is_file() or sha256_file(path) != expected:
+                raise DataError(f"{path} is not what was written; delete {self._folder}")
+
+
+def knowledge_of(base: Any, features: Mapping[str, Any]) -> dict[str, Any]:
+    """The base's knowledge `{task: [B, D]}` of a batch: as kept, or computed."""
+    if f"{_SHARED}_{base.tasks[0]}" not in features:
+        return dict(base.knowledge(features))
+    shared = [features[_SHARED]] if _SHARED in features else []
+    return {
+        task: tf.cast(tf.concat([features[f"{_SHARED}_{task}"], *shared], axis=-1), tf.float32)
+        for task in base.tasks
+    }
+
+
+def _file(folder: Path, part: str, shard: int, name: str) -> Path:
+    return folder / part / f"shard-{shard:05d}" / f"{name}.npy"
+
+
+def _write(
+    folder: Path,
+    dataset: PreparedDataset,
+    base: RankingModel,
+    widths: Mapping[str, int],
+    of: Mapping[str, Any],
+) -> None:
+    rows = sum(dataset.rows(part) for part in of["parts"])
+    check_free_space(folder, 2 * rows * sum(widths.values()), "what the base knows")
+    forward = BatchFunction(base.knowledge)
+    with published_folder(folder) as temporary, tqdm(total=rows, desc="knowledge") as progress:
+        for part in of["parts"]:
+            stored, start = StoredRows(dataset, [part], None), 0
+            for number, shard in enumerate(dataset.manifest.parts[part]):
+                _file(temporary, part, number, _SHARED).parent.mkdir(parents=True)
+                columns = {
+                    name: np.lib.format.open_memmap(
+                        _file(temporary, part, number, name),
+                        mode="w+",
+                        dtype=np.float16,
+                        shape=(shard.rows, width),
+                    )
+                    for name, width in widths.items()
+                }
+                for first in range(0, shard.rows, _ROWS):
+                    stop = min(first + _ROWS, shard.rows)
+                    batch = stored.allocate(stop - first)
+                    stored.read_into(batch, [(start + first, start + stop)])
+                    known = forward(stored.batch(batch).features)
+                    for name, values in _columns(known, widths).items():
+                        columns[name][first:stop] = values
+                    progress.update(stop - first)
+                start += shard.rows
+        files = {
+            path.relative_to(temporary).as_posix(): sha256_file(path)
+            for path in sorted(temporary.rglob("*.npy"))
+        }
+        description = {"format_version": FORMAT_VERSION, **of, "files": files}
+        (temporary / _DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
+
+
+def _columns(known: Mapping[str, Any], widths: Mapping[str, int]) -> dict[str, Any]:
+    """Knowledge by column, in half precision."""
+    found = {}
+    for task, values in known.items():
+        with np.errstate(over="ignore"):  # looked for below
+            halves = values.numpy().astype(np.float16)
+        if not np.isfinite(halves).all():
+            raise DataError(
+                f"the base's knowledge for {task} reaches {np.abs(values.numpy()).max():g}, which "
+                "half precision cannot hold; train kernels without keeping it"
+            )
+        own = widths[f"{_SHARED}_{task}"]
+        found[f"{_SHARED}_{task}"] = halves[:, :own]
+        if _SHARED in widths:
+            found[_SHARED] = halves[:, own:]
+    return found
