@@ -21,7 +21,8 @@ def normal(*shape: int) -> Any:
 @ROWS
 def test_each_row_meets_its_own_domains_weights(kind: str, rows: int) -> None:
     codes, values = codes_of(kind, rows), normal(rows, 3)
-    kernel, bias, centre, scale = normal(COUNT, 3, 4), normal(COUNT, 4), *normal(2, COUNT, 3)
+    kernel, bias = normal(COUNT, 3, 4), normal(COUNT, 4)
+    centre, scale = normal(2, COUNT, 3)
     slices = DomainSlices.of(tf.constant(codes), COUNT)
     spread = slices.spread(values)
     plain = slices.collect(slices.dense(spread, kernel, bias)).numpy()

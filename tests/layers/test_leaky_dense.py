@@ -51,10 +51,10 @@ def test_bfloat16_is_as_exact_as_its_eight_bits(slope: float) -> None:
 
 
 def test_bfloat16_gives_weights_float32_gradients() -> None:
-    weights = [tf.constant(KERNEL), tf.constant(BIAS)]
+    kernel, bias = tf.constant(KERNEL), tf.constant(BIAS)
     with tf.GradientTape() as tape:
-        tape.watch(weights)
-        value = leaky_dense_bfloat16(tf.cast(X, tf.bfloat16), *weights, 0.01)
+        tape.watch([kernel, bias])
+        value = leaky_dense_bfloat16(tf.cast(X, tf.bfloat16), kernel, bias, 0.01)
         total = tf.reduce_sum(tf.cast(value, tf.float32))
     assert value.dtype == tf.bfloat16
-    assert [g.dtype for g in tape.gradient(total, weights)] == [tf.float32] * 2
+    assert [g.dtype for g in tape.gradient(total, [kernel, bias])] == [tf.float32] * 2
