@@ -31,10 +31,13 @@ minilm: $(STAMP)
 peers: $(STAMP)
 	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[peers]"
 
-# Half an hour on a machine that does nothing else.
+# An hour on a machine that does nothing else; writes benchmarks/RESULTS.md.
 bench: peers
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.kernel_cost
+	$(BIN)/python -m benchmarks.input
+	$(BIN)/python -m benchmarks.memory
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)

@@ -13,7 +13,7 @@ from absl import app, flags
 from benchmarks.ranking.contests import OURS, TORCH, contest
 from benchmarks.ranking.world import World
 from benchmarks.support.contest import Timing
-from benchmarks.support.results import FOLDER, Result, milliseconds
+from benchmarks.support.results import FOLDER, Result, milliseconds, told
 
 PARTS = ("tables", "history")
 _PARTS = flags.DEFINE_multi_enum("parts", list(PARTS), PARTS, "What grows.")
@@ -72,7 +72,7 @@ def tables() -> Result:
             "Batch 1,024, ms a step by table rows. Ids are uniform over their table; OLR looks up "
             "270 in a row, with a history of 50 clicks, MMoE 20. In a table of 10,000 rows nearly "
             "all of a batch's ids occur several times and everything lies in the caches.",
-            f"Versions: {versions}.",
+            told(versions),
         ),
         columns=("who", *(f"{rows:,}" for rows in TABLES), "last / first", "last / 1,000,000"),
         rows=[
@@ -129,7 +129,7 @@ def history() -> Result:
             "OLR, batch 1,024, 1,000,000 table rows. Costs are those of the step with the module "
             f"less the step with a history of 50 clicks alone ({milliseconds(without)} ms), where "
             "attention to all takes the place of these 50.",
-            f"Versions: {versions}.",
+            told(versions),
         ),
         columns=("clicks", "hash, ms", "all, ms", "hash / all", "hash, µs a click"),
         rows=rows,

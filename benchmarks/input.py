@@ -13,7 +13,7 @@ from pathlib import Path
 from absl import app, flags
 
 from benchmarks.support.contest import Contender
-from benchmarks.support.results import Result
+from benchmarks.support.results import Result, told
 
 _SIZES = flags.DEFINE_list("sizes", ["100000", "1000000", "10000000"], "Rows of the logs.")
 _DATA = flags.DEFINE_string("data", "runs/benchmark_data", "Where prepared logs lie.")
@@ -73,7 +73,7 @@ def main(_: list[str]) -> None:
             "Takeout with histories of 50 clicks, OLR at appendix C's sizes, batch 1,024, float32; "
             "rows a second. Reading is the reader alone; training reads ahead in a thread, which "
             "shares the two cores with the step; computing repeats batches that are in memory.",
-            f"Versions: {versions}.",
+            told(versions),
         ),
         columns=(
             "rows of the log",

@@ -9,7 +9,7 @@ from absl import app, flags
 
 from benchmarks.ranking.contests import KERNELS, OURS, contest
 from benchmarks.ranking.world import TOPICS, World
-from benchmarks.support.results import Result, milliseconds
+from benchmarks.support.results import Result, milliseconds, told
 
 _ROUNDS = flags.DEFINE_integer("rounds", 9, "Turns of each contender.", lower_bound=3)
 _STEPS = flags.DEFINE_integer("steps", 10, "Steps of a turn.", lower_bound=1)
@@ -63,7 +63,7 @@ def main(_: list[str]) -> None:
         about=(
             "OLR, 1,000,000 table rows; 11 kernels of three topics, d_e 50, LazyAdam. All for the "
             "same 1,024 rows.",
-            f"Versions: {versions}.",
+            told(versions),
         ),
         columns=("base", "what", "ms per 1,024 rows", "of pre-training", "of one pass"),
         rows=rows,

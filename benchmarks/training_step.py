@@ -27,7 +27,7 @@ from benchmarks.ranking.step_cost import StepCost
 from benchmarks.ranking.world import World
 from benchmarks.support.contest import Timing
 from benchmarks.support.machine import Machine
-from benchmarks.support.results import Result, milliseconds
+from benchmarks.support.results import Result, milliseconds, told
 
 PARTS = ("torch", "bfloat16", "keras", "libraries", "modules")
 _PARTS = flags.DEFINE_multi_enum("parts", list(PARTS), PARTS, "What to compare.")
@@ -83,7 +83,7 @@ def against_torch(rates: Machine) -> Result:
             "Batch 1,024, histories of 50 and 256 clicks, Adagrad, two cores. "
             f"Largest difference of losses over five steps from the same weights: {gap:.1e}.",
             f"The machine: {rates}.",
-            f"Versions: {versions}.",
+            told(versions),
         ),
         columns=COLUMNS,
         rows=rows,
@@ -107,7 +107,7 @@ def in_bfloat16(rates: Machine) -> Result:
         name="step_bfloat16",
         title="Training step with products in bfloat16",
         command="python -m benchmarks.training_step --parts=bfloat16",
-        about=(f"OLR, 1,000,000 rows. The machine: {rates}.", f"Versions: {versions}."),
+        about=(f"OLR, 1,000,000 rows. The machine: {rates}.", told(versions)),
         columns=COLUMNS,
         rows=[_row("olr", name, t, timings["ours"]) for name, t in timings.items()],
     )
@@ -127,7 +127,7 @@ def against_keras(_: Machine) -> Result:
         name="step_keras",
         title="Training step against plain Keras",
         command="python -m benchmarks.training_step --parts=keras",
-        about=(f"Versions: {versions}.",),
+        about=(told(versions),),
         columns=COLUMNS,
         rows=rows,
     )
@@ -149,7 +149,7 @@ def against_libraries(_: Machine) -> Result:
         command="python -m benchmarks.training_step --parts=libraries",
         about=(
             "MMoE without sequences and debias tower, 1,000,000 rows; DeepCTR's has ReLU.",
-            f"Versions: {versions}.",
+            told(versions),
         ),
         columns=COLUMNS,
         rows=[_row("mmoe", name, t, timings["ours"]) for name, t in timings.items()],
@@ -185,7 +185,7 @@ def by_module(rates: Machine) -> Result:
         name="step_modules",
         title="Where a step's time goes",
         command="python -m benchmarks.training_step --parts=modules",
-        about=(f"1,000,000 rows, float32. The machine: {rates}.", f"Versions: {versions}."),
+        about=(f"1,000,000 rows, float32. The machine: {rates}.", told(versions)),
         columns=COLUMNS,
         rows=rows,
     )

@@ -1,7 +1,7 @@
 """Figures of benchmarks: one JSON file each, rendered together as RESULTS.md."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -60,6 +60,11 @@ def render() -> None:
     ]
     head = "# Benchmarks\n\nWritten by `make bench`; each command writes its own section.\n\n"
     PAGE.write_text(head + "\n".join(result.markdown() for result in results), encoding="utf-8")
+
+
+def told(versions: Mapping[str, str]) -> str:
+    """Versions as a sentence."""
+    return "Versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()) + "."
 
 
 def milliseconds(seconds: float) -> str:

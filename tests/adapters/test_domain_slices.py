@@ -38,11 +38,16 @@ def test_each_row_meets_its_own_domains_weights(kind: str, rows: int) -> None:
         np.testing.assert_allclose(standardised[row], expected, rtol=1e-4, atol=1e-4)
 
 
+# few domains are sliced, many are laid out in blocks
+@pytest.mark.parametrize("count", [COUNT, 40])
 @pytest.mark.parametrize("adapter", ADAPTERS)
 @KINDS
 @ROWS
-def test_shifts_are_the_residuals_along_a_direction(adapter: str, kind: str, rows: int) -> None:
-    layer = small_kernels(adapter, "region", tuple("abcde"), {"ctr": 9, "ctcvr": 6})
+def test_shifts_are_the_residuals_along_a_direction(
+    adapter: str, kind: str, rows: int, count: int
+) -> None:
+    domains = tuple(f"d{i}" for i in range(count))
+    layer = small_kernels(adapter, "region", domains, {"ctr": 9, "ctcvr": 6})
     knowledge = {"ctr": normal(rows, 9), "ctcvr": normal(rows, 6)}
     codes = tf.constant(codes_of(kind, rows))
     directions = {task: normal(width) for task, width in layer.knowledge_widths.items()}

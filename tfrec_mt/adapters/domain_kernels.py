@@ -13,6 +13,8 @@ from tfrec_mt.adapters.domain_slices import DomainSlices
 from tfrec_mt.schema.errors import nearest
 
 Groups = DomainGroups | DomainSlices
+# A product for each of more domains would be slower than blocks with weights of their own.
+_MOST_SLICES = 32
 
 
 class DomainKernels(keras.layers.Layer, abc.ABC):
@@ -106,9 +108,12 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
           domains: Codes `[B]`.
           directions: How each logit depends on its knowledge, `{task: [D]}`.
         """
-        slices = DomainSlices.of(domains, len(self.domains))
+        count = len(self.domains)
+        kind = DomainSlices if count <= _MOST_SLICES else DomainGroups
+        groups = kind.of(domains, count)
+        known = domains[:, tf.newaxis] > 0
         return {
-            task: self.shift(task, rows, slices, directions[task])
+            task: tf.where(known, self.shift(task, rows, groups, directions[task]), 0.0)
             for task, rows in knowledge.items()
         }
 
