@@ -11,7 +11,7 @@ import numpy as np
 from absl import app, flags
 
 from benchmarks.ranking.contests import OURS, TORCH, contest
-from benchmarks.ranking.world import World
+from benchmarks.ranking.world import BARE, World
 from benchmarks.support.contest import Timing
 from benchmarks.support.results import FOLDER, Result, milliseconds, told
 
@@ -47,7 +47,7 @@ def tables() -> Result:
     """Steps with tables of all sizes; every id is drawn from all of its table."""
     cases = {
         "OLR": World(long=0),
-        "MMoE without sequences": World(model="mmoe", short=0, long=0, debias=False),
+        "MMoE without sequences": BARE,
     }
     who = {"ours": OURS, "PyTorch": TORCH}
     lines: dict[str, list[Timing]] = {f"{name}, {case}": [] for case in cases for name in who}

@@ -24,7 +24,7 @@ from benchmarks.ranking.contests import (
     machine,
 )
 from benchmarks.ranking.step_cost import StepCost
-from benchmarks.ranking.world import World
+from benchmarks.ranking.world import BARE, World
 from benchmarks.support.contest import Timing
 from benchmarks.support.machine import Machine
 from benchmarks.support.results import Result, milliseconds, told
@@ -45,8 +45,6 @@ def _row(case: str, name: str, timing: Timing, first: Timing) -> list[str]:
     return [case, name, milliseconds(timing.median), f"{least} to {most}", f"{ratio:.2f}x"]
 
 
-# The part that every recommender library has.
-BARE = World(model="mmoe", short=0, long=0, debias=False)
 COLUMNS = ("case", "who", "ms a step", "least to most", "ours / it")
 
 

@@ -4,7 +4,6 @@ DeepCTR is written for Keras 2, so the process needs TF_USE_LEGACY_KERAS=1.
 """
 
 import sys
-import time
 from importlib.metadata import version
 
 import tensorflow as tf
@@ -12,7 +11,8 @@ from deepctr.feature_column import SparseFeat
 from deepctr.models import MMOE
 
 from benchmarks.ranking.world import FEATURES, World
-from benchmarks.support.contest import serve, settings_of_process
+from benchmarks.support.contest import settings_of_process
+from benchmarks.support.fit import serve_fit
 
 RATE, WIDTH, UNITS, EXPERTS = 0.005, 8, (1024, 512, 256), 2
 
@@ -43,17 +43,7 @@ def main() -> None:
     model.compile(optimizer, ["binary_crossentropy"] * 2)
     features, labels = world.arrays()
     data = tf.data.Dataset.from_tensor_slices((features, (labels["ctr"], labels["ctcvr"]))).cache()
-    model.fit(data, verbose=0)
-
-    def timed(count: int) -> float:
-        start = time.perf_counter()
-        model.fit(data.repeat().take(count), verbose=0)
-        return time.perf_counter() - start
-
-    def losses(count: int) -> list[float]:
-        return [model.fit(data.skip(i).take(1), verbose=0).history["loss"][0] for i in range(count)]
-
-    serve({"deepctr": version("deepctr")}, {"time": timed, "losses": losses})
+    serve_fit({"deepctr": version("deepctr")}, model, data)
 
 
 if __name__ == "__main__":

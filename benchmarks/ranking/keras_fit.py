@@ -1,7 +1,6 @@
 """The same ranking models as one writes them in Keras, trained by `fit`, as a contender."""
 
 import sys
-import time
 from typing import Any
 
 import keras
@@ -9,7 +8,8 @@ import tensorflow as tf
 from keras import layers, ops
 
 from benchmarks.ranking.world import ELEMENTS, FEATURES, POSITIONS, World
-from benchmarks.support.contest import serve, settings_of_process
+from benchmarks.support.contest import settings_of_process
+from benchmarks.support.fit import serve_fit
 
 RATE = 0.005
 WIDTH, HEADS, HEAD_WIDTH = 8, 8, 8
@@ -114,18 +114,7 @@ def main() -> None:
     model = network(world)
     model.compile(keras.optimizers.Adagrad(RATE), dict.fromkeys(TASKS, "binary_crossentropy"))
     data = tf.data.Dataset.from_tensor_slices(world.rows_of_one_table()).cache()
-    model.fit(data, verbose=0)
-
-    def timed(count: int) -> float:
-        start = time.perf_counter()
-        model.fit(data.repeat().take(count), verbose=0)
-        return time.perf_counter() - start
-
-    def losses(count: int) -> list[float]:
-        return [model.fit(data.skip(i).take(1), verbose=0).history["loss"][0] for i in range(count)]
-
-    about = {"tensorflow": tf.__version__, "keras": keras.__version__}
-    serve(about, {"time": timed, "losses": losses})
+    serve_fit({"tensorflow": tf.__version__, "keras": keras.__version__}, model, data)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ TensorFlow Recommenders runs on Keras 2, so the process needs TF_USE_LEGACY_KERA
 """
 
 import sys
-import time
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from benchmarks.ranking.world import FEATURES, World
-from benchmarks.support.contest import serve, settings_of_process
+from benchmarks.support.contest import settings_of_process
+from benchmarks.support.fit import serve_fit
 
 RATE, WIDTH, UNITS, EXPERTS = 0.005, 8, (1024, 512, 256), 2
 TASKS = ("ctr", "ctcvr")
@@ -79,17 +79,7 @@ def main() -> None:
     model = MMoE(world)
     model.compile(keras.optimizers.legacy.Adagrad(RATE, initial_accumulator_value=0.1))
     data = tf.data.Dataset.from_tensor_slices(world.arrays()).cache()
-    model.fit(data, verbose=0)
-
-    def timed(count: int) -> float:
-        start = time.perf_counter()
-        model.fit(data.repeat().take(count), verbose=0)
-        return time.perf_counter() - start
-
-    def losses(count: int) -> list[float]:
-        return [model.fit(data.skip(i).take(1), verbose=0).history["loss"][0] for i in range(count)]
-
-    serve({"tensorflow_recommenders": tfrs.__version__}, {"time": timed, "losses": losses})
+    serve_fit({"tensorflow_recommenders": tfrs.__version__}, model, data)
 
 
 if __name__ == "__main__":

@@ -127,3 +127,7 @@ class World:
         if self.debias:
             given["position"] = features["position"]
         return given, labels
+
+
+# The part that every recommender library has.
+BARE = World(model="mmoe", short=0, long=0, debias=False)

@@ -18,3 +18,11 @@ def compiled_piece(function: Callable[..., Any]) -> Callable[..., Any]:
         return compiled(*(tf.stop_gradient(argument) for argument in arguments))
 
     return call
+
+
+def column_sums(x: Any) -> Any:
+    """Sums `[D]` of `[N, D]` in float32."""
+    return tf.reduce_sum(tf.cast(x, tf.float32), axis=0)
+
+
+compiled_column_sums = compiled_piece(column_sums)

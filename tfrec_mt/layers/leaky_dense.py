@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_mt.layers.compiled_piece import compiled_piece
+from tfrec_mt.layers.compiled_piece import compiled_column_sums, compiled_piece
 
 
 def leaky_dense(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
@@ -63,7 +63,7 @@ def leaky_dense_bfloat16(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
             to_sum = _SLOPE(upstream, y, slope)
             to_x = tf.matmul(to_sum, short, transpose_b=True)
             to_kernel = tf.matmul(x, to_sum, transpose_a=True)
-            return to_x, tf.cast(to_kernel, kernel.dtype), _COLUMNS(to_sum)
+            return to_x, tf.cast(to_kernel, kernel.dtype), compiled_column_sums(to_sum)
 
         return y, gradient
 
@@ -84,9 +84,4 @@ def _slope(upstream: Any, y: Any, slope: Any) -> Any:
     return tf.cast(found, upstream.dtype)
 
 
-def _columns(x: Any) -> Any:
-    return tf.reduce_sum(tf.cast(x, tf.float32), axis=0)
-
-
 _ACTIVATE, _SLOPE = compiled_piece(_activate), compiled_piece(_slope)
-_COLUMNS = compiled_piece(_columns)

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_mt.layers.compiled_piece import compiled_piece
+from tfrec_mt.layers.compiled_piece import column_sums, compiled_column_sums, compiled_piece
 
 # gelu(x) = x / 2 (1 + tanh(x (A + B x^2)))
 _A = math.sqrt(2.0 / math.pi)
@@ -24,7 +24,7 @@ def add_bias(x: Any, bias: Any, compiled: bool = False) -> Any:
 
     Fused into the product by TensorFlow, it made bfloat16 products three times as slow.
     """
-    add, columns = (_ADD, _COLUMNS) if compiled else (_add, _columns)
+    add, columns = (_ADD, compiled_column_sums) if compiled else (_add, column_sums)
 
     @tf.custom_gradient
     def plus(x: Any, bias: Any) -> tuple[Any, Any]:
@@ -45,7 +45,9 @@ def gelu(x: Any, bias: Any, compiled: bool = False) -> Any:
       Hendrycks and Gimpel 2016, Gaussian Error Linear Units, section 2.
     """
     value, slope, columns = (
-        (_GELU, _GELU_SLOPE, _COLUMNS) if compiled else (_gelu, _gelu_slope, _columns)
+        (_GELU, _GELU_SLOPE, compiled_column_sums)
+        if compiled
+        else (_gelu, _gelu_slope, column_sums)
     )
 
     @tf.custom_gradient
@@ -79,9 +81,9 @@ def norm_of_sum(
       Ba et al. 2016, Layer Normalization.
     """
     value, slope, slopes, columns = (
-        (_NORM, _NORM_SLOPE, _NORM_SLOPES, _COLUMNS)
+        (_NORM, _NORM_SLOPE, _NORM_SLOPES, compiled_column_sums)
         if compiled
-        else (_norm, _norm_slope, _norm_slopes, _columns)
+        else (_norm, _norm_slope, _norm_slopes, column_sums)
     )
 
     @tf.custom_gradient
@@ -99,10 +101,6 @@ def norm_of_sum(
 
 def _add(x: Any, bias: Any) -> Any:
     return x + tf.cast(bias, x.dtype)
-
-
-def _columns(x: Any) -> Any:
-    return tf.reduce_sum(tf.cast(x, tf.float32), axis=0)
 
 
 def _gelu(x: Any, bias: Any) -> Any:
@@ -162,4 +160,4 @@ def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
 _ADD = compiled_piece(_in_float32(_add))
 _GELU, _GELU_SLOPE = compiled_piece(_in_float32(_gelu)), compiled_piece(_in_float32(_gelu_slope))
 _NORM, _NORM_SLOPE = compiled_piece(_norm), compiled_piece(_norm_slope)
-_NORM_SLOPES, _COLUMNS = compiled_piece(_norm_slopes), compiled_piece(_columns)
+_NORM_SLOPES = compiled_piece(_norm_slopes)
