@@ -24,9 +24,10 @@ def test_a_study_ends_with_its_tables(tmp_path: Path) -> None:
     out = succeed("study", *arguments)
     assert "== surgery: pcgrad, seed 0 (run 3 of 3" in out
     assert "against none" in out and "nDCG@10" in out
-    page = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
+    (report,) = (tmp_path / "study").glob("surgery-*")  # not "surgery": its settings are others
+    page = (report / "report.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 3  # intervals, angles, losses
-    table = json.loads((tmp_path / "study" / "table.json").read_text(encoding="utf-8"))
+    table = json.loads((report / "table.json").read_text(encoding="utf-8"))
     assert {line["variant"] for line in table} == {"none", "mtrec", "pcgrad"}
 
     again = succeed("study", *arguments)

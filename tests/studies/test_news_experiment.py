@@ -114,7 +114,7 @@ def test_the_papers_table_runs_on_eb_nerds_files(eb_nerd: Path, tmp_path: Path) 
     }
     found = {
         variant.name: study.experiment(
-            {**study.settings, **small, **variant.settings}, tmp_path / variant.slug, tmp_path / "s"
+            {**study.settings, **small, **variant.settings}, tmp_path / variant.name, tmp_path / "s"
         )
         for variant in study.variants
         if variant.name in ("random", "BERT baseline", "MTRec (ours)")

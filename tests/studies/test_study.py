@@ -14,13 +14,14 @@ from tfrec_mt.studies.run_study import run_study
 from tfrec_mt.studies.study import Outcome, Settings, Study, Variant
 from tfrec_mt.studies.study_report import REPORT, format_study, write_study_report
 from tfrec_mt.studies.study_table import study_table
-from tfrec_mt.training.run_folder import RunFolderError
 
 NOISE = np.linspace(-0.1, 0.1, 201)
 
 
 class Lab:
     """Counts what it is asked to run; `broken` makes it fail on that variant."""
+
+    __name__ = "lab"
 
     def __init__(self) -> None:
         self.ran: list[tuple[float, int]] = []
@@ -96,15 +97,32 @@ def test_what_is_done_is_not_run_again_and_seeds_can_be_added(tmp_path: Path) ->
     assert lab.ran[4:] == [(0.5, 3), (0.6, 3), (0.7, 3), (0.9, 3)]
 
 
-def test_another_study_or_other_settings_need_another_folder(tmp_path: Path) -> None:
-    study = _study(Lab())
-    run_study(study, tmp_path / "run", (0,), {"epochs": 2})
-    with pytest.raises(RunFolderError, match="choose another output folder"):
-        run_study(study, tmp_path / "run", (0,))
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "thesis.txt").write_text("mine")
-    with pytest.raises(RunFolderError, match=r"holds no study: \['thesis\.txt'\]"):
-        run_study(study, tmp_path / "other", (0,))
+def test_studies_share_what_they_have_in_common(tmp_path: Path) -> None:
+    lab = Lab()
+    run_study(_study(lab), tmp_path / "run", (0,))
+    other = _study(
+        lab,
+        name="two",
+        variants=(Variant(name="old", settings={"level": 0.7}), Variant(name="new")),
+        settings={"encoder": None, "level": 0.8, "epochs": 1},
+        reference="old",
+        best=None,
+        worst=None,
+    )
+    outcomes = run_study(other, tmp_path / "run", (0,))
+    assert lab.ran[4:] == [(0.8, 0)]
+    assert outcomes["old"][0].estimates["auc"].value == pytest.approx(0.7)
+    run_study(other, tmp_path / "run", (0,), {"epochs": 2})
+    assert lab.ran[5:] == [(0.7, 0), (0.8, 0)]
+
+
+def test_variants_of_one_setting_are_run_once(tmp_path: Path) -> None:
+    lab = Lab()
+    study = _study(
+        lab, variants=(Variant(name="base"), Variant(name="oracle"), Variant(name="random"))
+    )
+    outcomes = run_study(study, tmp_path / "run", (0,))
+    assert lab.ran == [(0.5, 0)] and len(outcomes) == 3
 
 
 @pytest.mark.parametrize(
@@ -125,7 +143,7 @@ def test_a_study_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(SchemaError, match="no variant 'bert'"):
         _study(Lab(), reference="bert")
     with pytest.raises(SchemaError, match="variants of one name"):
-        _study(Lab(), variants=(Variant(name="a b"), Variant(name="a_b")), reference="a b")
+        _study(Lab(), variants=(Variant(name="a"), Variant(name="a")), reference="a")
 
 
 def test_outcomes_survive_the_disk(tmp_path: Path) -> None:
@@ -137,14 +155,14 @@ def test_outcomes_survive_the_disk(tmp_path: Path) -> None:
         facts={"seconds": 1.5},
         curves={"loss": [(1, 0.5)]},
     )
-    save_outcome(outcome, tmp_path / "one")
+    save_outcome(outcome, {"seed": 0}, tmp_path / "one")
     found = load_outcome(tmp_path / "one")
 
     assert found.facts == outcome.facts and found.curves == outcome.curves
     assert found.estimates["none"].note == "one class" and math.isnan(found.estimates["none"].value)
     np.testing.assert_array_equal(found.estimates["a/b"].replicates, NOISE)
     with pytest.raises(FileExistsError):
-        save_outcome(outcome, tmp_path / "one")
+        save_outcome(outcome, {"seed": 0}, tmp_path / "one")
 
 
 def test_page_and_text_show_the_same_numbers(tmp_path: Path) -> None:

@@ -9,18 +9,24 @@ import numpy as np
 
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.studies.study import Outcome
+from tfrec_mt.studies.study import Outcome, Settings
 
 _NUMBERS, _REPLICATES = "outcome.json", "replicates.npz"
 
 
-def save_outcome(outcome: Outcome, folder: Path) -> None:
+def save_outcome(outcome: Outcome, settings: Settings, folder: Path) -> None:
     """Writes a new folder, whole or not at all.
+
+    Args:
+      outcome: What to keep.
+      settings: What it came from, for people who look.
+      folder: Where.
 
     Raises:
       FileExistsError: `folder` exists.
     """
     numbers = {
+        "settings": dict(settings),
         "estimates": {
             name: {"value": _finite(estimate.value), "note": estimate.note}
             for name, estimate in outcome.estimates.items()

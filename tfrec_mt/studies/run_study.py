@@ -1,19 +1,13 @@
-"""Runs a study's grid; what is done is not run again."""
+"""Runs a study's grid; what is done is not run again, in whichever study it was."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from tfrec_mt.storage.folders import write_text
 from tfrec_mt.storage.lock import locked_folder
 from tfrec_mt.studies.outcome_store import load_outcome, save_outcome
-from tfrec_mt.studies.study import Outcome, Settings, Study, Variant
-from tfrec_mt.training.run_folder import RunFolderError
-
-_SETTINGS_FILE = "study.json"
+from tfrec_mt.studies.study import Experiment, Outcome, Settings, Study, settings_key
 
 # by variant, then by seed
 Outcomes = Mapping[str, Mapping[int, Outcome]]
@@ -26,8 +20,8 @@ def run_study(
 
     Args:
       study: The study.
-      output: Its folder: new, or one of the same study and settings to go on with; seeds may be
-        added.
+      output: Folder of studies. A cell of their grids is known by its experiment and settings, so
+        studies share those that they have in common, and one that was stopped goes on.
       seeds: Seeds to run.
       settings: Settings that replace the study's own; a variant's come before them.
 
@@ -35,52 +29,51 @@ def run_study(
       All outcomes of these seeds.
 
     Raises:
-      RunFolderError: The folder belongs to another study or other settings.
       SchemaError: A setting that the study does not have.
       LockedError: Another process runs a study there.
     """
     settings = dict(settings or {})
     study.check(settings)
     common = {**study.settings, **settings}
-    grid = [(seed, variant) for seed in seeds for variant in study.variants]
+    grid = [
+        (
+            seed,
+            variant,
+            _Cell(study.experiment, {**common, **variant.settings, "seed": seed}, output),
+        )
+        for seed in seeds
+        for variant in study.variants
+    ]
     outcomes: dict[str, dict[int, Outcome]] = {variant.name: {} for variant in study.variants}
     with locked_folder(output):
-        _check_folder(study, output, common)
-        pace = _Pace(sum(not _folder(output, v, s).exists() for s, v in grid))
-        for seed, variant in grid:
-            folder = _folder(output, variant, seed)
-            if not folder.exists():
+        pace = _Pace(len({cell.folder for _, _, cell in grid if not cell.done}))
+        for seed, variant, cell in grid:
+            if not cell.done:
                 pace.say(f"{study.name}: {variant.name}, seed {seed}")
-                outcome = study.experiment(
-                    {**common, **variant.settings, "seed": seed},
-                    output / "runs" / f"seed-{seed}" / variant.slug,
-                    output / "runs" / f"seed-{seed}" / "shared",
-                )
-                save_outcome(outcome, folder)
+                cell.run()
                 pace.step()
-            outcomes[variant.name][seed] = load_outcome(folder)
+            outcomes[variant.name][seed] = load_outcome(cell.outcome)
     return outcomes
 
 
-def _check_folder(study: Study, output: Path, settings: dict[str, Any]) -> None:
-    path = output / _SETTINGS_FILE
-    now = json.loads(json.dumps({"study": study.name, "settings": settings}))
-    if not path.is_file():
-        others = sorted(p.name for p in output.iterdir() if not p.name.startswith("."))
-        if others:
-            raise RunFolderError(f"{output} is not empty and holds no study: {others[:5]}")
-        write_text(path, json.dumps(now, indent=1, sort_keys=True))
-        return
-    before = json.loads(path.read_text(encoding="utf-8"))
-    if before != now:
-        raise RunFolderError(
-            f"{output} holds {before['study']} with {before['settings']}, not {study.name} with "
-            f"{now['settings']}; choose another output folder"
-        )
+class _Cell:
+    """An experiment with all of its settings, and where it lies."""
 
+    def __init__(self, experiment: Experiment, settings: Settings, output: Path) -> None:
+        self._experiment, self._settings = experiment, settings
+        self._seed = output / "cells" / experiment.__name__ / f"seed-{settings['seed']}"
+        self.folder = self._seed / settings_key(settings)
+        self.outcome = self.folder / "outcome"
 
-def _folder(output: Path, variant: Variant, seed: int) -> Path:
-    return output / "outcomes" / variant.slug / f"seed-{seed}"
+    @property
+    def done(self) -> bool:
+        """Whether it need not be run."""
+        return self.outcome.exists()
+
+    def run(self) -> None:
+        """Runs it and keeps its outcome."""
+        outcome = self._experiment(self._settings, self.folder / "run", self._seed / "shared")
+        save_outcome(outcome, self._settings, self.outcome)
 
 
 class _Pace:

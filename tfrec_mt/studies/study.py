@@ -1,9 +1,11 @@
 """`Study`: a table or figure of a paper as data, a grid of variants and seeds."""
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.schema import SchemaError
@@ -29,9 +31,19 @@ class Outcome:
     curves: Mapping[str, Curve] = field(default_factory=dict)
 
 
-# Runs one variant with one seed: all settings, the variant's own folder, and one that the
-# variants of this seed share for what they have in common.
-Experiment = Callable[[Settings, Path, Path], Outcome]
+class Experiment(Protocol):
+    """Runs one variant with one seed; a function, whose name tells outcomes apart."""
+
+    __name__: str
+
+    def __call__(self, settings: Settings, folder: Path, shared: Path, /) -> Outcome:
+        """Gives what came.
+
+        Args:
+          settings: All settings, with `seed`.
+          folder: The variant's own.
+          shared: The folder of all variants of this seed, for what they have in common.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +59,6 @@ class Variant:
     name: str
     settings: Settings = field(default_factory=dict)
     published: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def slug(self) -> str:
-        """The name as a folder's."""
-        kept = "".join(c if c.isalnum() or c in "+-." else "_" for c in self.name)
-        return kept.strip("_.") or "_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +94,7 @@ class Study:
 
     def __post_init__(self) -> None:
         names = [variant.name for variant in self.variants]
-        if len({variant.slug for variant in self.variants}) < len(names):
+        if len(set(names)) < len(names):
             raise SchemaError(f"study {self.name}: variants of one name in {names}")
         for named in (self.reference, self.best, self.worst):
             if named is not None and named not in names:
@@ -112,6 +118,12 @@ class Study:
                 raise SchemaError(
                     f"study {self.name}: {name} must be like {default!r}, got {value!r}"
                 )
+
+
+def settings_key(settings: Settings) -> str:
+    """Sixteen hexadecimal digits that tell settings apart, in whichever order they come."""
+    text = json.dumps(dict(settings), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def folder_of(settings: Settings, names: Sequence[str]) -> str:
