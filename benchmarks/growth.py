@@ -44,9 +44,10 @@ def picture(
 
 
 def tables() -> Result:
-    """Steps with tables of all sizes; every id is drawn from all of its table."""
+    """Steps with tables of all sizes."""
     cases = {
         "OLR": World(long=0),
+        "OLR, skewed ids": World(long=0, skewed=True),
         "MMoE without sequences": BARE,
     }
     who = {"ours": OURS, "PyTorch": TORCH}
@@ -69,9 +70,10 @@ def tables() -> Result:
         title="Step time against the tables' rows",
         command="python -m benchmarks.growth --parts=tables",
         about=(
-            "Batch 1,024, ms a step by table rows. Ids are uniform over their table; OLR looks up "
-            "270 in a row, with a history of 50 clicks, MMoE 20. In a table of 10,000 rows nearly "
-            "all of a batch's ids occur several times and everything lies in the caches.",
+            "Batch 1,024, ms a step by table rows. Ids are uniform over their table or, skewed, "
+            "drawn in proportion to 1 / rank; OLR looks up 270 in a row, with a history of 50 "
+            "clicks, MMoE 20. In a table of 10,000 rows nearly all of a batch's ids occur several "
+            "times and everything lies in the caches.",
             told(versions),
         ),
         columns=("who", *(f"{rows:,}" for rows in TABLES), "last / first", "last / 1,000,000"),

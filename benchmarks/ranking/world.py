@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfrec_mt.data.batch import Arrays
 from tfrec_mt.schema import CategoricalFeature, History, Keys, Labels, Schema, Topic, Vocabulary
@@ -20,8 +21,8 @@ TOPICS = {"scene": 2, "period": 3, "region": 6}
 class World:
     """Sizes of a click log and of what is trained on it (IAK paper, appendix C).
 
-    Every id is drawn uniformly from its half of the table, the hardest case for caches and for
-    row-sparse updates: hardly any row of a batch occurs twice.
+    Unless `skewed`, every id is drawn uniformly from its half of the table, the hardest case for
+    caches and for row-sparse updates: hardly any row of a batch occurs twice.
 
     Args:
       model: `olr` or `mmoe`.
@@ -31,6 +32,7 @@ class World:
       long: Clicks of the long history; 0 leaves it out.
       debias: Whether positions are known, so that a debias tower is trained.
       topics: Whether rows are in domains: of two scenes, three periods and six regions.
+      skewed: Whether the id of rank r is drawn in proportion to 1 / r, about as in real logs.
       precision: Type of matrix products.
       batches: Different batches.
     """
@@ -42,6 +44,7 @@ class World:
     long: int = 256
     debias: bool = True
     topics: bool = False
+    skewed: bool = False
     precision: str = "float32"
     batches: int = 8
 
@@ -86,15 +89,14 @@ class World:
         """Features and labels of all batches, `[batches, B, ...]`."""
         rng = np.random.default_rng(0)
         rows = (self.batches, self.batch_size)
-        half = self.table_rows // 2
         names = [f"{side}_{i}" for side in ("user", "item") for i in range(FEATURES)]
-        features = {name: rng.integers(1, half, rows, np.int32) for name in names}
+        features = {name: self._ids(rng, rows) for name in names}
         if self.debias:
             features["position"] = rng.integers(1, POSITIONS, rows, np.int32)
         if self.short:
             clicks = (*rows, max(self.short, self.long))
             for i in range(ELEMENTS):
-                features[f"{HISTORY_PREFIX}item_{i}"] = rng.integers(1, half, clicks, np.int32)
+                features[f"{HISTORY_PREFIX}item_{i}"] = self._ids(rng, clicks)
             features[HISTORY_AGE] = rng.integers(1, AGE_ROWS, clicks, np.int32)
         if self.topics:
             for name, count in TOPICS.items():
@@ -102,6 +104,12 @@ class World:
         click = rng.random(rows) < 0.1
         order = click & (rng.random(rows) < 0.2)
         return features, {"ctr": click.astype(np.float32), "ctcvr": order.astype(np.float32)}
+
+    def _ids(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
+        half = self.table_rows // 2
+        if self.skewed:  # codes go by falling count
+            return np.exp(rng.random(shape) * np.log(half)).astype(np.int32)
+        return rng.integers(1, half, shape, np.int32)
 
     def rows_of_one_table(self) -> tuple[Arrays, Arrays]:
         """The same batches with ids as rows of one table: users, then items, then ages.

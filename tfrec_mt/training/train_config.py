@@ -18,7 +18,7 @@ class TrainConfig:
 
     batch_size: int = 1024
     epochs: int = 1
-    steps_per_call: int = 32
+    steps_per_call: int = 8
     checkpoint_every: int = 2000
     patience: int = 0
     seed: int = 0

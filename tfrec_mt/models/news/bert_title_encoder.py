@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import keras_hub
 import tensorflow as tf
 
 from tfrec_mt.layers.additive_attention import AdditiveAttention
@@ -74,6 +73,8 @@ class BertTitleEncoder(TitleEncoder):
         }
         self.lora_rank = lora_rank
         self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
+        import keras_hub  # takes 150 MB, which ranking models need not pay
+
         self.backbone = keras_hub.models.BertBackbone(**self.bert_config, name="bert")
         self.backbone.pooled_dense.trainable = False  # not used
         shape = (None, self.backbone.hidden_dim)
@@ -112,6 +113,8 @@ class BertTitleEncoder(TitleEncoder):
         Reference:
           Sajjad et al. 2023, On the effect of dropping layers of pre-trained transformer models.
         """
+        import keras_hub
+
         try:
             source = keras_hub.models.BertBackbone.from_preset(preset)
         except (ValueError, OSError, KeyError) as error:

@@ -1,13 +1,15 @@
 """`PackedBert`: a BERT's vectors of titles at the cost of the real tokens alone."""
 
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import keras_hub
 import tensorflow as tf
 
 from tfrec_mt.layers.additive_attention import AdditiveAttention
 from tfrec_mt.layers.lean_gradients import add_bias, gelu, norm_of_sum
 from tfrec_mt.layers.packed_rows import PackedRows
+
+if TYPE_CHECKING:
+    import keras_hub
 
 _MASKED = -1e9
 # From this width on, compiling what lies between the matrix products is worth its time.
@@ -56,7 +58,7 @@ class PackedBert:
 
     def __init__(
         self,
-        backbone: keras_hub.models.BertBackbone,
+        backbone: "keras_hub.models.BertBackbone",
         pooling: Pooling = "cls",
         attention: AdditiveAttention | None = None,
         compute_dtype: tf.DType = tf.float32,
