@@ -38,6 +38,7 @@ bench: peers
 	$(BIN)/python -m benchmarks.kernel_cost
 	$(BIN)/python -m benchmarks.input
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.domain_activation
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)

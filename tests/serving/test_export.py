@@ -17,7 +17,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.score import ScoreConfig, score
-from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE
+from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, read_manifest
 from tfrec_mt.serving.warm_up import WARM_UP_FILE
 from tfrec_mt.storage.hashes import verify_files
 
@@ -49,7 +49,7 @@ def _specs(loaded: Any) -> dict[str, tf.TensorSpec]:
 def _score(loaded: Any, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     tensors = {name: tf.constant(value) for name, value in rows.items()}
     answer = loaded.signatures["serving_default"](**tensors)
-    return {task: values.numpy() for task, values in answer.items()}
+    return {task: answer[task].numpy() for task in ("ctr", "ctcvr")}
 
 
 def test_raw_rows_score_as_their_codes_do_in_memory(job: Job, version: Path) -> None:
@@ -74,7 +74,7 @@ def test_inputs_and_outputs(loaded: Any) -> None:
     assert all(specs[topic].dtype == tf.string for topic in TOPICS)
     assert set(loaded.signatures) == {"serving_default", "score_candidates", "parse_examples"}
     for signature in loaded.signatures.values():
-        assert set(signature.structured_outputs) == {"ctr", "ctcvr"}
+        assert set(signature.structured_outputs) == {"ctr", "ctcvr", "used_fallback"}
 
 
 def test_candidates_score_as_rows(loaded: Any, rows: dict[str, np.ndarray]) -> None:
@@ -186,7 +186,12 @@ def test_warm_up_requests_name_every_signature(version: Path) -> None:
         for record in tf.data.TFRecordDataset(str(version / EXTRA / WARM_UP_FILE))
     ]
     named = [log.predict_log.request.model_spec.signature_name for log in logs]
-    assert named == ["serving_default", "score_candidates", "parse_examples"]
+    assert named == ["serving_default", "score_candidates", "parse_examples", "serving_default"]
+    every = logs[-1].predict_log.request.inputs
+    kernels = read_manifest(version)["kernels"]
+    for topic in TOPICS:
+        asked = {text.decode() for text in tf.make_ndarray(every[topic])}
+        assert asked == set(kernels[topic])
 
 
 def test_the_manifest_finds_any_damage(version: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec_mt.adapters.domain_groups import DomainGroups
 from tfrec_mt.adapters.domain_slices import DomainSlices
+from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.schema.errors import nearest
 
 Groups = DomainGroups | DomainSlices
@@ -97,6 +98,15 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
     @abc.abstractmethod
     def penalty(self) -> Any:
         """Regulariser of each kernel, `[N]`."""
+
+    @abc.abstractmethod
+    def folded(self, directions: Mapping[str, np.ndarray] | None) -> FoldedKernels:
+        """The kernels as plain dense layers, with which a server needs the fewest operations.
+
+        Args:
+          directions: How each logit depends on its knowledge, `{task: [D]}`: the layers then end in
+            what the kernels add to it, of width 1. None: they end in the residual of width D.
+        """
 
     def shifts(
         self, knowledge: Mapping[str, Any], domains: Any, directions: Mapping[str, Any]

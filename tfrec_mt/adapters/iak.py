@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups
+from tfrec_mt.adapters.served_kernels import FoldedKernels
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -94,6 +95,25 @@ class IAK(DomainKernels):
             hidden = tf.nn.leaky_relu(hidden, self.negative_slope)
         return hidden
 
+    def folded(self, directions: Mapping[str, np.ndarray] | None) -> FoldedKernels:
+        layers = {}
+        for task, encoder in self._encoders.items():
+            pairs = []
+            for number, weights in enumerate(encoder):
+                kernel, bias = (_float64(weight) for weight in weights)
+                kernel *= kernel.shape[1] ** -0.5
+                if number == 0:
+                    kernel *= _float64(self._scales[task])[:, :, np.newaxis]
+                    bias -= np.einsum("nd,ndu->nu", _float64(self._centres[task]), kernel)
+                pairs.append((kernel, bias))
+            kernel, bias = (_float64(weight) for weight in self._decoders[task])
+            if directions is not None:
+                direction = directions[task].astype(np.float64)[:, np.newaxis]
+                kernel, bias = kernel @ direction, bias @ direction
+            pairs.append((kernel, bias))
+            layers[task] = [(k.astype(np.float32), b.astype(np.float32)) for k, b in pairs]
+        return FoldedKernels(layers, self.negative_slope)
+
     @property
     def rate_factors(self) -> dict[str, float]:
         """Decoders learn at a rate divided by their fan-in.
@@ -123,6 +143,10 @@ class IAK(DomainKernels):
             "encoder_units": self.encoder_units,
             "negative_slope": self.negative_slope,
         }
+
+
+def _float64(weight: Any) -> np.ndarray:
+    return np.asarray(weight.value).astype(np.float64)
 
 
 @tf.custom_gradient

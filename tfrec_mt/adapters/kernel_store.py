@@ -94,6 +94,19 @@ def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
     return [_layer(topic, kernels) for topic, kernels in found.items()]
 
 
+def load_kernel(folder: Path, base_fingerprint: str) -> DomainKernels:
+    """Reads the kernel of one domain, `.../TOPIC/DOMAIN`.
+
+    Raises:
+      KernelStoreError: None is there, or it is damaged or of another base.
+    """
+    path = folder / KERNEL_FILE
+    if not path.is_file():
+        raise KernelStoreError(f"{folder} holds no kernel: expected a folder .../TOPIC/DOMAIN")
+    value = _read(path, base_fingerprint)
+    return _layer(value["topic"], {value["domain"]: value | {"path": folder}})
+
+
 def _read(path: Path, base_fingerprint: str) -> dict[str, Any]:
     try:
         value = read_description(path, FORMAT_VERSION, _KEYS)

@@ -1,8 +1,13 @@
 """Exports a base and its kernels as the next version of one SavedModel.
 
-Example:
+Or makes the next version from the newest one, with kernels added or removed: the base, its data
+and the graph are not touched.
+
+Examples:
   python -m tfrec_mt.pipelines.export --base=runs/takeout/base --kernels=runs/takeout/kernels \
       --data=runs/takeout/data --output=runs/takeout/export
+  python -m tfrec_mt.pipelines.export --output=runs/takeout/export \
+      --add_kernel=runs/late/kernels/region/south --remove_kernel=region/north
 """
 
 from pathlib import Path
@@ -10,25 +15,60 @@ from pathlib import Path
 from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
+from tfrec_mt.pipelines.flag_types import refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
+from tfrec_mt.schema import SchemaError
+from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.export_news import export_news
+from tfrec_mt.serving.versions import newest_version
 from tfrec_mt.training.fine_tune import KERNELS
 from tfrec_mt.training.pretrain import MODEL
 
-_BASE = flags.DEFINE_string("base", None, "Run folder of the base model.", required=True)
+_BASE = flags.DEFINE_string("base", None, "Run folder of the base model.")
 _KERNELS = flags.DEFINE_string("kernels", None, "Run folder of the kernels; none: base alone.")
-_DATA = flags.DEFINE_string(
-    "data", None, "Prepared dataset whose sampled requests warm up.", required=True
-)
+_DATA = flags.DEFINE_string("data", None, "Prepared dataset whose sampled requests warm up.")
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the versions.", required=True)
 _NAME = flags.DEFINE_string(
     "name", None, "Name of the model in warm-up requests; default: ranking or news."
+)
+_ADD_KERNEL = flags.DEFINE_multi_string(
+    "add_kernel",
+    [],
+    "Folder .../TOPIC/DOMAIN of a kernel to add to the newest version; repeatable.",
+)
+_REMOVE_KERNEL = flags.DEFINE_multi_string(
+    "remove_kernel", [], "TOPIC/DOMAIN of a kernel of the newest version to leave out; repeatable."
 )
 
 
 def main() -> None:
     """Exports and says where the version is."""
+    exchange = _ADD_KERNEL.value or _REMOVE_KERNEL.value
+    version = _exchange() if exchange else _export()
+    print(f"export: {version}")
+
+
+def _exchange() -> Path:
+    refuse_flags({"base", "kernels", "data", "name"}, "an exchange of kernels")
+    config = ExchangeConfig(
+        version=newest_version(Path(_OUTPUT.value)),
+        add=[Path(folder) for folder in _ADD_KERNEL.value],
+        remove=[_topic_and_domain(text) for text in _REMOVE_KERNEL.value],
+    )
+    return exchange_kernels(config)
+
+
+def _topic_and_domain(text: str) -> tuple[str, str]:
+    topic, slash, domain = text.partition("/")
+    if not (slash and topic and domain):
+        raise SchemaError(f"--remove_kernel={text}: expected TOPIC/DOMAIN")
+    return topic, domain
+
+
+def _export() -> Path:
+    if not (_BASE.value and _DATA.value):
+        raise SchemaError("an export needs --base and --data, an exchange --add_kernel or so")
     config = ExportConfig(
         base=Path(_BASE.value) / MODEL,
         kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
@@ -36,8 +76,7 @@ def main() -> None:
         output=Path(_OUTPUT.value),
         name=_NAME.value,
     )
-    version = export_news(config) if is_news_dataset(_DATA.value) else export(config)
-    print(f"export: {version}")
+    return export_news(config) if is_news_dataset(_DATA.value) else export(config)
 
 
 def run() -> None:

@@ -1,25 +1,32 @@
 """Exports a base and its kernels as one versioned SavedModel."""
 
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+import keras
 import numpy as np
 import polars as pl
 
-from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_model
-from tfrec_mt.models.news.news_recommender import NewsRecommender
-from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.serving.kernel_files import (
+    DIRECTIONS_FILE,
+    directions_as_bytes,
+    domains_file,
+)
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.serving_module import ServingModule
 from tfrec_mt.serving.versions import publish_version
+from tfrec_mt.serving.warm_up import Requests, every_domain
 
 RANKING = "ranking"
 _ROWS_PER_WARM_UP = 100
-_Base = TypeVar("_Base", RankingModel, NewsRecommender)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,43 +59,63 @@ def export(config: ExportConfig) -> Path:
     """
     dataset = PreparedDataset(config.data)
     base = load_model(config.base, dataset)
-    model, description = with_kernels(base, config.kernels)
-    module = ServingModule(model, config.base / VOCABULARIES)
-    return publish_version(
-        config.output,
-        module,
-        module.functions,
-        name=config.name or RANKING,
-        warm_up=_warm_up_tensors(module, dataset.requests()),
-        description={"kind": RANKING, **description},
-        extra_files={"schema.json": base.schema.to_json()},
-    )
+    directions = {task: np.array(values) for task, values in base.directions().items()}
+    with kernels_to_serve(base, config.kernels, directions) as (kernels, description):
+        module = ServingModule(base, kernels, config.base / VOCABULARIES)
+        return publish_version(
+            config.output,
+            module,
+            module.functions,
+            name=config.name or RANKING,
+            warm_up=_warm_up_requests(module, dataset.requests(), description["kernels"]),
+            description={"kind": RANKING, **description},
+            extra_files={
+                "schema.json": base.schema.to_json(),
+                DIRECTIONS_FILE: directions_as_bytes(directions),
+            },
+        )
 
 
-def with_kernels(base: _Base, folder: Path | None) -> tuple[_Base | AdaptedModel, dict[str, Any]]:
-    """What is served, and what its manifest says of it.
+@contextlib.contextmanager
+def kernels_to_serve(
+    base: keras.Model, folder: Path | None, directions: Mapping[str, np.ndarray] | None
+) -> Iterator[tuple[dict[str, ServedKernels], dict[str, Any]]]:
+    """Yields the kernels of each topic, and what the manifest says of them and of their base.
+
+    The files that the kernels name exist until the block ends.
 
     Args:
       base: The base.
       folder: Folder of its kernels, or None for the base alone.
+      directions: See `DomainKernels.folded`.
     """
     base_fingerprint = fingerprint(base)
-    kernels = load_kernels(folder, base_fingerprint) if folder else []
+    layers = load_kernels(folder, base_fingerprint) if folder else []
     description = {
         "base_fingerprint": base_fingerprint,
-        "kernels": {layer.topic: list(layer.domains) for layer in kernels},
+        "kernels": {layer.topic: list(layer.domains) for layer in layers},
     }
-    return AdaptedModel(base, kernels) if kernels else base, description
+    with tempfile.TemporaryDirectory() as lists:
+        served = {}
+        for layer in layers:
+            domains = Path(lists) / domains_file(layer.topic)
+            write_domains(domains, layer.domains)
+            served[layer.topic] = ServedKernels(domains, layer.folded(directions))
+        yield served, description
 
 
-def _warm_up_tensors(
-    module: ServingModule, requests: pl.DataFrame
-) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Inputs of a few requests to each signature."""
+def _warm_up_requests(
+    module: ServingModule, requests: pl.DataFrame, kernels: Mapping[str, Sequence[str]]
+) -> Requests:
+    """A few rows for each signature; at the end, where there are kernels, all of their domains."""
     rows = row_tensors(requests.head(_ROWS_PER_WARM_UP), module.row_specs)
     candidates = candidate_tensors(rows, module.item_inputs, _ROWS_PER_WARM_UP)
-    return [
+    found = [
         ("serving_default", rows),
         ("score_candidates", candidates),
         ("parse_examples", {"examples": examples(rows)}),
     ]
+    if kernels:
+        row = {name: values[:1] for name, values in rows.items()}
+        found.append(("serving_default", every_domain(row, kernels)))
+    return found

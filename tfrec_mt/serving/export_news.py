@@ -1,5 +1,6 @@
 """Exports a news model and its kernels as one versioned SavedModel."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_requests import news_requests
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
 from tfrec_mt.models.model_store import VOCABULARIES, load_news_model
-from tfrec_mt.serving.export import ExportConfig, with_kernels
+from tfrec_mt.serving.export import ExportConfig, kernels_to_serve
 from tfrec_mt.serving.news_serving_module import NewsServingModule
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.versions import publish_version, read_manifest
+from tfrec_mt.serving.warm_up import Requests, every_domain
 
 NEWS = "news"
 _IMPRESSIONS_PER_WARM_UP = 4
@@ -37,26 +39,26 @@ def export_news(config: ExportConfig) -> Path:
     """
     dataset = NewsDataset(config.data)
     base = load_news_model(config.base, dataset)
-    model, description = with_kernels(base, config.kernels)
     vocabulary = TitleVocabulary.load(
         config.base / VOCABULARIES / dataset.vocabulary_file.name, base.schema.lowercase
     )
-    module = NewsServingModule(model, vocabulary)
-    return publish_version(
-        config.output,
-        module,
-        module.functions,
-        name=config.name or NEWS,
-        warm_up=_warm_up_tensors(module, dataset),
-        description={"kind": NEWS, **description},
-        extra_files={"spec.json": base.schema.to_json()},
-    )
+    with kernels_to_serve(base, config.kernels, directions=None) as (kernels, description):
+        module = NewsServingModule(base, kernels, vocabulary)
+        return publish_version(
+            config.output,
+            module,
+            module.functions,
+            name=config.name or NEWS,
+            warm_up=_warm_up_requests(module, dataset, description["kernels"]),
+            description={"kind": NEWS, **description},
+            extra_files={"spec.json": base.schema.to_json()},
+        )
 
 
-def _warm_up_tensors(
-    module: NewsServingModule, dataset: NewsDataset
-) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Inputs of a request to each signature."""
+def _warm_up_requests(
+    module: NewsServingModule, dataset: NewsDataset, kernels: Mapping[str, Sequence[str]]
+) -> Requests:
+    """One for each signature; at the end, where there are kernels, one of all of their domains."""
     requests = news_requests(dataset, dataset.parts[-1], _IMPRESSIONS_PER_WARM_UP)
     impressions = row_tensors(requests, module.impression_specs)
     titles = impressions["candidates"].ravel()
@@ -64,9 +66,13 @@ def _warm_up_tensors(
     places = {"history_vectors": vectors[:, :1], "catalogue": vectors}
     unknown = {"age_hours": np.zeros((1, 0), np.float32), "k": np.array([1], np.int32)}
     domains = {topic: impressions[topic][:1] for topic in module.topics}
-    return [
+    found = [
         ("encode_news", {"titles": titles}),
         ("encode_users", {"history_vectors": vectors[:, :1]}),
         ("score_impression", impressions),
         ("recommend", places | unknown | domains),
     ]
+    if kernels:
+        impression = {name: values[:1] for name, values in impressions.items()}
+        found.append(("score_impression", every_domain(impression, kernels)))
+    return found

@@ -5,13 +5,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.schema.features import MISSING_STRING
-from tfrec_mt.serving.preprocessing import domain_table
 from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
 
 _AGES = tf.TensorSpec([None, None], tf.float32, "age_hours")
@@ -37,7 +36,8 @@ class NewsServingModule(tf.Module):
     Title encoders serve in float32 and with LoRA merged into their weights.
 
     Args:
-      model: A news model, or one with kernels.
+      base: A news model.
+      kernels: The kernels of each topic that has some.
       vocabulary: Word pieces of its titles.
 
     Attributes:
@@ -46,28 +46,30 @@ class NewsServingModule(tf.Module):
       functions: The function behind each signature.
     """
 
-    def __init__(self, model: NewsRecommender | AdaptedModel, vocabulary: TitleVocabulary) -> None:
+    def __init__(
+        self,
+        base: NewsRecommender,
+        kernels: Mapping[str, ServedKernels],
+        vocabulary: TitleVocabulary,
+    ) -> None:
         super().__init__()
-        adapted = model if isinstance(model, AdaptedModel) else None
-        base: NewsRecommender = adapted.base if adapted else model
-        self.topics = tuple(layer.topic for layer in adapted.kernels) if adapted else ()
+        self.topics = tuple(kernels)
         self.preprocessing = TitlePreprocessing(vocabulary, base.schema.max_title_length)
-        self.kernel_tables = {
-            layer.topic: domain_table(layer.domains)
-            for layer in (adapted.kernels if adapted else [])
-        }
+        self.kernels = dict(kernels)
         topics = {topic: tf.TensorSpec([None], tf.string, topic) for topic in self.topics}
         texts = {n: tf.TensorSpec([None, None], tf.string, n) for n in ("history", "candidates")}
         self.impression_specs = texts | topics | {"age_hours": _AGES}
         self._encode = _title_function(base.title_encoder, self.preprocessing)
         self._users = _user_function(base)
-        self._score = _score_function(base, adapted, self.kernel_tables)
+        self._score = _score_function(base, self.kernels)
         self.functions = self._functions(base.title_encoder.width)
+        stacks = [v for served in self.kernels.values() for v in served.stacks.values()]
         # of the model, only what is read is kept: no heads, no LoRA
         self._saved_variables = [
             variable
             for function in self.functions.values()
             for variable in function.get_concrete_function().variables
+            if not any(variable is stack for stack in stacks)
         ]
 
     def _functions(self, width: int) -> dict[str, Any]:
@@ -141,11 +143,7 @@ def _user_function(base: NewsRecommender) -> Any:
     return lambda clicked, mask: base.user_encoder(clicked, mask)
 
 
-def _score_function(
-    base: NewsRecommender,
-    adapted: AdaptedModel | None,
-    kernel_tables: Mapping[str, tf.lookup.StaticHashTable],
-) -> Any:
+def _score_function(base: NewsRecommender, kernels: Mapping[str, ServedKernels]) -> Any:
     """A function from users `[B, D]`, titles `[B, C, D]`, ages and domains to scores `[B, C]`."""
 
     def score(users: Any, titles: Any, age_hours: Any, raw: Mapping[str, Any]) -> Any:
@@ -157,10 +155,11 @@ def _score_function(
             tf.reshape(titles, [-1, titles.shape[-1]]),
             tf.reshape(ages, [-1]),
         )
-        knowledge = {"ctr": pairs}
-        if adapted:
-            codes = {topic: table.lookup(raw[topic]) for topic, table in kernel_tables.items()}
-            knowledge = adapted.adapt(knowledge, codes)
-        return tf.reshape(base.logits(knowledge)["ctr"], shape)
+        adapted = pairs
+        for topic, served in kernels.items():
+            # all candidates of an impression are in its domain
+            codes = tf.repeat(served.codes(raw[topic]), shape[1])
+            adapted += served({"ctr": pairs}, codes)["ctr"]
+        return tf.reshape(base.logits({"ctr": adapted})["ctr"], shape)
 
     return score

@@ -17,7 +17,9 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.requests import row_tensors
+from tfrec_mt.serving.serving_module import USED_FALLBACK
 from tfrec_mt.serving.signatures import Specs
+from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.folders import published_file
 
 ROW = "row"
@@ -49,7 +51,8 @@ class Scored:
     """Scores of raw rows.
 
     Args:
-      rows: The rows with one column per task; of news, the column `scores` with one per candidate.
+      rows: The rows with one column per task and `used_fallback`, the topics for which a row's
+        domain has no kernel; of news, the column `scores` with one per candidate.
       difference: Largest absolute difference to the model in memory, None if not compared. Of news,
         whose scores have no bounds, it is relative to scores above 1.
     """
@@ -79,7 +82,12 @@ def score(config: ScoreConfig) -> Scored:
         for task, values in function(**tensors).items():
             scores.setdefault(task, []).append(values.numpy())
     columns = {task: np.concatenate(parts) for task, parts in sorted(scores.items())}
+    fallback = columns.pop(USED_FALLBACK, None)
     scored = frame.with_columns(pl.Series(task, values) for task, values in columns.items())
+    if fallback is not None:
+        topics = [*read_manifest(config.export)["kernels"]]
+        named = [[topics[place] for place in np.flatnonzero(row)] for row in fallback]
+        scored = scored.with_columns(pl.Series(USED_FALLBACK, named, pl.List(pl.String)))
     if config.output:
         with published_file(config.output) as path:
             scored.write_parquet(path)

@@ -1,14 +1,15 @@
 """`ServingModule`: what a SavedModel of this project holds."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema.schema import HISTORY_PREFIX
-from tfrec_mt.serving.preprocessing import Preprocessing, domain_table
+from tfrec_mt.serving.preprocessing import Preprocessing
 from tfrec_mt.serving.signatures import (
     MISSING,
     candidate_specs,
@@ -16,6 +17,8 @@ from tfrec_mt.serving.signatures import (
     pad_ragged,
     row_specs,
 )
+
+USED_FALLBACK = "used_fallback"
 
 
 class ServingModule(tf.Module):
@@ -26,8 +29,13 @@ class ServingModule(tf.Module):
     - `parse_examples`: serialized `tf.Example` rows.
 
     Args:
-      model: A base model, or one with kernels.
+      base: The base model.
+      kernels: The kernels of each topic that has some.
       vocabularies: See `Preprocessing`.
+
+    Outputs:
+      `ctr` and `ctcvr`, `[B]` or `[B, N]`, and where there are kernels `used_fallback` `[B, T]`:
+      for which topics, in the order of `kernels`, a request's domain has none.
 
     Attributes:
       row_specs, candidate_specs: Inputs of the first two signatures.
@@ -35,36 +43,40 @@ class ServingModule(tf.Module):
       functions: The function behind each signature.
     """
 
-    def __init__(self, model: RankingModel | AdaptedModel, vocabularies: Path) -> None:
+    def __init__(
+        self, base: RankingModel, kernels: Mapping[str, ServedKernels], vocabularies: Path
+    ) -> None:
         super().__init__()
-        base = model.base if isinstance(model, AdaptedModel) else model
-        kernels = model.kernels if isinstance(model, AdaptedModel) else []
-        topics = tuple(dict.fromkeys([*base.base_topics, *(k.topic for k in kernels)]))
+        topics = tuple(dict.fromkeys([*base.base_topics, *kernels]))
         self.preprocessing = Preprocessing(base.schema, vocabularies, base.base_topics)
         # a topic may have kernels that the base's schema has never heard of
-        self.kernel_tables = {layer.topic: domain_table(layer.domains) for layer in kernels}
-        self._score = _scorer(model, self.preprocessing, self.kernel_tables)
+        self.kernels = dict(kernels)
+        self._score = _scorer(base, self.preprocessing, self.kernels)
         self.row_specs = row_specs(base.schema, topics)
         self.candidate_specs = candidate_specs(base.schema, topics)
         self.item_inputs = {feature.name for feature in base.schema.side("item")}
         self.functions = self._functions()
+        stacks = [v for served in self.kernels.values() for v in served.stacks.values()]
         # of the model, only what is read is kept: no layers, no optimizer, no debias tower
         self._saved_variables = [
             variable
             for function in self.functions.values()
             for variable in function.get_concrete_function().variables
+            if not any(variable is stack for stack in stacks)
         ]
 
     def _functions(self) -> dict[str, Any]:
 
         @tf.function(autograph=False, input_signature=[self.row_specs])
         def serving_default(raw: dict[str, Any]) -> dict[str, Any]:
-            return {task: tf.reshape(p, [-1]) for task, p in self._score(raw, False).items()}
+            scores, fallback = self._score(raw, False)
+            return scores | fallback
 
         @tf.function(autograph=False, input_signature=[self.candidate_specs])
         def score_candidates(raw: dict[str, Any]) -> dict[str, Any]:
             shape = tf.shape(raw[min(self.item_inputs)])[:2]
-            return {task: tf.reshape(p, shape) for task, p in self._score(raw, True).items()}
+            scores, fallback = self._score(raw, True)
+            return {task: tf.reshape(p, shape) for task, p in scores.items()} | fallback
 
         serialized = tf.TensorSpec([None], tf.string, "examples")
 
@@ -81,20 +93,26 @@ class ServingModule(tf.Module):
 
 
 def _scorer(
-    model: RankingModel | AdaptedModel,
-    preprocessing: Preprocessing,
-    kernel_tables: dict[str, tf.lookup.StaticHashTable],
+    base: RankingModel, preprocessing: Preprocessing, kernels: Mapping[str, ServedKernels]
 ) -> Any:
-    """A function from raw inputs to probabilities `{task: [B * N, 1]}`."""
-    adapted = model if isinstance(model, AdaptedModel) else None
-    base = adapted.base if adapted else model
+    """A function from raw inputs to probabilities `{task: [B * N]}` and `used_fallback`."""
 
-    def score(raw: dict[str, Any], candidates: bool) -> dict[str, Any]:
+    def score(raw: dict[str, Any], candidates: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         knowledge = base.knowledge(preprocessing(_with_history(raw)), candidates=candidates)
-        if adapted:
-            codes = {topic: table.lookup(raw[topic]) for topic, table in kernel_tables.items()}
-            knowledge = adapted.adapt(knowledge, codes)
-        return dict(base.probabilities(base.logits(knowledge)))
+        # flat, so that no optimizer joins the last layer with what follows where there are no
+        # kernels: a base alone and an unknown domain then agree to the last bit
+        logits = {task: tf.reshape(z, [-1]) for task, z in base.logits(knowledge).items()}
+        rows = tf.size(next(iter(logits.values())))
+        fallback = []
+        for topic, served in kernels.items():
+            codes = served.codes(raw[topic])
+            fallback.append(tf.equal(codes, 0))
+            # each of a request's N items is in the request's domain
+            codes = tf.repeat(codes, rows // tf.maximum(tf.size(codes), 1))
+            for task, added in served(knowledge, codes).items():
+                logits[task] += tf.reshape(added, [-1])
+        told = {USED_FALLBACK: tf.stack(fallback, axis=1)} if kernels else {}
+        return dict(base.probabilities(logits)), told
 
     return score
 

@@ -1,7 +1,8 @@
 """Versions of a SavedModel: numbered folders that appear whole and describe themselves."""
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.schema import DataError
-from tfrec_mt.serving.warm_up import predict_log, write_warm_up
+from tfrec_mt.serving.warm_up import Requests, write_warm_up
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files
@@ -17,8 +18,6 @@ from tfrec_mt.storage.hashes import hash_files
 EXTRA = "assets.extra"
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 1
-
-Requests = Sequence[tuple[str, Mapping[str, np.ndarray]]]
 
 
 def publish_version(
@@ -53,12 +52,11 @@ def publish_version(
     Raises:
       ValueError: A warm-up request is answered with a number that is not finite.
     """
-    version = output / str(_next_version(output))
     # nobody trains what is served
     options = tf.saved_model.SaveOptions(
         namespace_whitelist=[*ops], experimental_custom_gradients=False
     )
-    with published_folder(version) as folder:
+    with new_version(output, {"name": name, **description}) as (version, folder):
         tf.saved_model.save(module, str(folder), signatures=functions, options=options)
         extra = folder / EXTRA
         extra.mkdir()
@@ -66,15 +64,24 @@ def publish_version(
             data = content.encode() if isinstance(content, str) else content
             (extra / file).write_bytes(data)
         for signature, tensors in warm_up:
-            _check_answer(signature, functions[signature], tensors)
-        write_warm_up(extra, [predict_log(name, *request) for request in warm_up])
-        manifest = {
-            "format_version": FORMAT_VERSION,
-            **description,
-            "files": hash_files(folder),
-        }
-        (extra / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+            answered(signature, functions[signature].get_concrete_function(), tensors)
+        write_warm_up(extra, name, warm_up)
     return version
+
+
+@contextlib.contextmanager
+def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
+    """Yields the next version's folder, and one to fill that takes its name if all goes well.
+
+    At the end `assets.extra/manifest.json` is written with the description and the SHA-256 of
+    every file.
+    """
+    version = output / str(_newest(output) + 1)
+    with published_folder(version) as folder:
+        yield version, folder
+        manifest = {"format_version": FORMAT_VERSION, **description, "files": hash_files(folder)}
+        text = json.dumps(manifest, indent=1)
+        (folder / EXTRA / MANIFEST_FILE).write_text(text, encoding="utf-8")
 
 
 def read_manifest(version: Path) -> dict[str, Any]:
@@ -89,15 +96,35 @@ def read_manifest(version: Path) -> dict[str, Any]:
         raise DataError(f"{version}: expected an exported version: {error}") from error
 
 
-def _next_version(output: Path) -> int:
-    versions = [int(path.name) for path in output.glob("*") if path.name.isdigit()]
-    return max(versions, default=0) + 1
+def newest_version(output: Path) -> Path:
+    """Folder of the newest version.
+
+    Raises:
+      DataError: There is none.
+    """
+    newest = _newest(output)
+    if not newest:
+        raise DataError(f"{output} holds no exported version")
+    return output / str(newest)
 
 
-def _check_answer(signature: str, function: Any, tensors: Mapping[str, np.ndarray]) -> None:
+def _newest(output: Path) -> int:
+    return max((int(path.name) for path in output.glob("*") if path.name.isdigit()), default=0)
+
+
+def answered(
+    signature: str, function: Any, tensors: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """A function's answer to a warm-up request.
+
+    Raises:
+      ValueError: A number in it is not finite.
+    """
     given = {name: tf.constant(value) for name, value in tensors.items()}
-    for name, values in function.get_concrete_function()(**given).items():
-        if values.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(values))):
+    answer = {name: values.numpy() for name, values in function(**given).items()}
+    for name, values in answer.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise ValueError(
                 f"{signature} answers a warm-up request with a {name} that is not finite"
             )
+    return answer

@@ -1,6 +1,6 @@
 """Warm-up requests, which TensorFlow Serving replays when it loads a version."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,28 +10,57 @@ from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 WARM_UP_FILE = "tf_serving_warmup_requests"
 MOST_REQUESTS = 1_000
 
-
-def predict_log(
-    model: str, signature: str, tensors: Mapping[str, np.ndarray]
-) -> prediction_log_pb2.PredictionLog:
-    """One logged request to a signature."""
-    request = predict_pb2.PredictRequest(
-        model_spec=model_pb2.ModelSpec(name=model, signature_name=signature),
-        inputs={name: tf.make_tensor_proto(value) for name, value in tensors.items()},
-    )
-    return prediction_log_pb2.PredictionLog(
-        predict_log=prediction_log_pb2.PredictLog(request=request)
-    )
+# Signature and inputs of each.
+Requests = Sequence[tuple[str, Mapping[str, np.ndarray]]]
 
 
-def write_warm_up(folder: Path, logs: list[prediction_log_pb2.PredictionLog]) -> None:
+def every_domain(
+    row: Mapping[str, np.ndarray], kernels: Mapping[str, Sequence[str]]
+) -> dict[str, np.ndarray]:
+    """A request of as many copies of one row as bring all domains that have a kernel.
+
+    Args:
+      row: Inputs of a single row.
+      kernels: Domains by topic; shorter lists begin again.
+    """
+    count = max(1, *map(len, kernels.values()))
+    tensors = {name: np.repeat(values, count, axis=0) for name, values in row.items()}
+    for topic, domains in kernels.items():
+        named = domains or [""]
+        tensors[topic] = np.array([named[i % len(named)] for i in range(count)], object)
+    return tensors
+
+
+def read_warm_up(folder: Path) -> list[tuple[str, dict[str, np.ndarray]]]:
+    """Signature and inputs of each request that `write_warm_up` wrote."""
+    requests = []
+    for record in tf.data.TFRecordDataset(str(folder / WARM_UP_FILE)):
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        request = log.predict_log.request
+        tensors = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        requests.append((request.model_spec.signature_name, tensors))
+    return requests
+
+
+def write_warm_up(folder: Path, model: str, requests: Requests) -> None:
     """Writes requests where TensorFlow Serving looks for them, at most `MOST_REQUESTS`.
+
+    Args:
+      folder: The version's `assets.extra`.
+      model: Name of the model in the requests.
+      requests: Signature and inputs of each.
 
     Raises:
       ValueError: More requests than a server would replay.
     """
-    if len(logs) > MOST_REQUESTS:
-        raise ValueError(f"at most {MOST_REQUESTS} warm-up requests are read, got {len(logs)}")
+    if len(requests) > MOST_REQUESTS:
+        raise ValueError(f"at most {MOST_REQUESTS} warm-up requests are read, got {len(requests)}")
     with tf.io.TFRecordWriter(str(folder / WARM_UP_FILE)) as writer:
-        for log in logs:
-            writer.write(log.SerializeToString())
+        for signature, tensors in requests:
+            request = predict_pb2.PredictRequest(
+                model_spec=model_pb2.ModelSpec(name=model, signature_name=signature),
+                inputs={name: tf.make_tensor_proto(value) for name, value in tensors.items()},
+            )
+            log = prediction_log_pb2.PredictLog(request=request)
+            record = prediction_log_pb2.PredictionLog(predict_log=log)
+            writer.write(record.SerializeToString())

@@ -1,0 +1,131 @@
+"""Kernels that come to an export and go from it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.jobs import Job
+from tfrec_mt.adapters.kernel_store import KERNEL_FILE, KernelStoreError
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.schema import DataError
+from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
+from tfrec_mt.serving.export import ExportConfig, export
+from tfrec_mt.serving.requests import row_tensors
+from tfrec_mt.serving.versions import read_manifest
+from tfrec_mt.storage.hashes import verify_files
+
+
+@pytest.fixture(scope="module")
+def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("exchange") / "ranking"
+    return export(ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output))
+
+
+@pytest.fixture
+def versions(version: Path, tmp_path: Path) -> Path:
+    """A copy of the folder of versions."""
+    shutil.copytree(version.parent, tmp_path / "ranking")
+    return tmp_path / "ranking"
+
+
+@pytest.fixture(scope="module")
+def rows(job: Job, version: Path) -> dict[str, np.ndarray]:
+    signature = tf.saved_model.load(str(version)).signatures["serving_default"]
+    specs = dict(signature.structured_input_signature[1])
+    return row_tensors(PreparedDataset(job.data).requests().head(256), specs)
+
+
+def _answer(version: Path, rows: dict[str, Any]) -> dict[str, np.ndarray]:
+    signature = tf.saved_model.load(str(version)).signatures["serving_default"]
+    answer = signature(**{name: tf.constant(value) for name, value in rows.items()})
+    return {name: values.numpy() for name, values in answer.items()}
+
+
+def _kernel(folder: Path, source: Path, domain: str) -> Path:
+    """A copy of a kernel for another domain."""
+    target = folder / source.parent.name / domain
+    shutil.copytree(source, target)
+    value = json.loads((target / KERNEL_FILE).read_text())
+    (target / KERNEL_FILE).write_text(json.dumps(value | {"domain": domain}))
+    return target
+
+
+def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
+    job: Job, versions: Path, rows: dict[str, np.ndarray]
+) -> None:
+    gone = rows["region"][0]
+    others = rows["region"] != gone
+    first = _answer(versions / "1", rows)
+    without = exchange_kernels(ExchangeConfig(version=versions / "1", remove=[("region", gone)]))
+    assert without == versions / "2"
+    second = _answer(without, rows)
+    unknown = rows | {"region": np.where(others, rows["region"], "nowhere").astype(object)}
+    expected = _answer(versions / "1", unknown)
+    for name, values in second.items():
+        np.testing.assert_array_equal(values, expected[name])
+    assert np.any(second["ctr"][~others] != first["ctr"][~others])
+    topics = [*read_manifest(without)["kernels"]]
+    assert second["used_fallback"][:, topics.index("region")].tolist() == (~others).tolist()
+    verify_files(without, read_manifest(without)["files"])
+
+    again = exchange_kernels(ExchangeConfig(version=without, add=[job.kernels / "region" / gone]))
+    for name, values in _answer(again, rows).items():
+        np.testing.assert_array_equal(values, first[name])
+
+
+def test_new_domains_leave_the_others_as_they_are(
+    job: Job, versions: Path, rows: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    first = _answer(versions / "1", rows)
+    source = next((job.kernels / "region").iterdir())
+    newest = versions / "1"
+    for place in range(3):
+        kernel = _kernel(tmp_path / "new", source, f"new {place}")
+        newest = exchange_kernels(ExchangeConfig(version=newest, add=[kernel]))
+    for name, values in _answer(newest, rows).items():
+        np.testing.assert_array_equal(values, first[name])
+    assert newest == versions / "4"
+    # what is new is its own kernel, also among many
+    as_source, as_new = (
+        _answer(newest, rows | {"region": np.full(len(rows["region"]), domain, object)})
+        for domain in (source.name, "new 2")
+    )
+    np.testing.assert_array_equal(as_new["ctr"], as_source["ctr"])
+    assert not as_new["used_fallback"][:, 0].all()
+
+
+def test_a_topic_may_lose_all_kernels(versions: Path, rows: dict[str, np.ndarray]) -> None:
+    domains = read_manifest(versions / "1")["kernels"]["scene"]
+    bare = exchange_kernels(
+        ExchangeConfig(version=versions / "1", remove=[("scene", domain) for domain in domains])
+    )
+    nowhere = rows | {"scene": np.full(len(rows["scene"]), "", object)}
+    expected = _answer(versions / "1", nowhere)
+    for name, values in _answer(bare, rows).items():
+        np.testing.assert_array_equal(values, expected[name])
+
+
+def test_what_cannot_be_exchanged_is_named(job: Job, versions: Path, tmp_path: Path) -> None:
+    version, source = versions / "1", next((job.kernels / "region").iterdir())
+    with pytest.raises(DataError, match=f"has a kernel for '{source.name}'; remove it"):
+        exchange_kernels(ExchangeConfig(version=version, add=[source]))
+    with pytest.raises(DataError, match="'region' has no kernel for 'atlantis'"):
+        exchange_kernels(ExchangeConfig(version=version, remove=[("region", "atlantis")]))
+    with pytest.raises(DataError, match="no place for kernels of topic 'weather'"):
+        exchange_kernels(ExchangeConfig(version=version, remove=[("weather", "rain")]))
+    with pytest.raises(KernelStoreError, match="holds no kernel: expected"):
+        exchange_kernels(ExchangeConfig(version=version, add=[tmp_path]))
+    foreign = _kernel(tmp_path / "new", source, "new")
+    value = json.loads((foreign / KERNEL_FILE).read_text())
+    (foreign / KERNEL_FILE).write_text(json.dumps(value | {"base_fingerprint": "0" * 64}))
+    with pytest.raises(KernelStoreError, match="was trained behind base 000000000000"):
+        exchange_kernels(ExchangeConfig(version=version, add=[foreign]))
+    (version / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"saved_model\.pb is damaged"):
+        exchange_kernels(ExchangeConfig(version=version, add=[foreign]))
+    assert [path.name for path in versions.iterdir()] == ["1"]

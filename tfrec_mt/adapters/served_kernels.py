@@ -1,0 +1,99 @@
+"""`ServedKernels`: a topic's kernels as a server runs them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_mt.adapters.domain_groups import DomainGroups
+
+# No domain with a kernel is called this: control characters cannot be in a folder's name. (A table
+# cannot be read from a file that is empty or has an empty line.)
+_UNKNOWN = "\t"
+
+# Of a mixed batch: a request is short, and may bring hundreds of domains.
+_BLOCK_ROWS = 8
+
+
+class FoldedKernels(NamedTuple):
+    """Kernels of N domains as plain dense layers.
+
+    Attributes:
+      layers: Weights `[N, a, b]` and biases `[N, b]` of every layer, by task.
+      negative_slope: Slope below zero of the LeakyReLU between layers.
+    """
+
+    layers: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]]
+    negative_slope: float
+
+
+class ServedKernels(tf.Module):
+    """Kernels of any number of domains, in a graph that does not know how many there are.
+
+    The number of domains is the first dimension of variables and the length of a file, so both can
+    be exchanged in a SavedModel: kernels come and go, and its graph stays what it is. The first
+    kernel of each stack is of zeros; it is that of unknown domains, whose rows get exactly zero.
+
+    Args:
+      domains: File of the domains' names, one a line, in the order of the kernels; see
+        `write_domains`.
+      folded: The kernels, without that of unknown domains.
+    """
+
+    def __init__(self, domains: Path, folded: FoldedKernels) -> None:
+        super().__init__()
+        self._negative_slope = folded.negative_slope
+        initializer = tf.lookup.TextFileInitializer(
+            str(domains),
+            key_dtype=tf.string,
+            key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+            value_dtype=tf.int64,
+            value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+        )
+        self._table = tf.lookup.StaticHashTable(initializer, default_value=0)
+        # checkpoints find variables by these names
+        self.stacks = {
+            name: tf.Variable(values, trainable=False, shape=[None, *values.shape[1:]])
+            for name, values in stacks(folded).items()
+        }
+
+    def codes(self, domains: Any) -> Any:
+        """Place of each domain's kernel, `[B]` texts to `[B]`; 0 where there is none."""
+        return tf.cast(self._table.lookup(domains), tf.int32)
+
+    def __call__(self, knowledge: Mapping[str, Any], codes: Any) -> dict[str, Any]:
+        """What each row's kernel adds: `{task: [B, D]}` and codes `[B]` to `{task: [B, width]}`."""
+        # not a stack's shape: variables that rows are gathered from are copied when they are read
+        count = tf.cast(self._table.size(), tf.int32)
+        groups = DomainGroups.of(codes + 1, count, _BLOCK_ROWS)
+        return {task: self._added(task, rows, groups) for task, rows in knowledge.items()}
+
+    def _added(self, task: str, rows: Any, groups: DomainGroups) -> Any:
+        hidden = groups.spread(rows)
+        place = 0
+        while (name := f"{task}_kernel_{place}") in self.stacks:
+            if place:
+                hidden = tf.nn.leaky_relu(hidden, self._negative_slope)
+            bias = self.stacks[f"{task}_bias_{place}"]
+            hidden = groups.dense(hidden, self.stacks[name], bias)
+            place += 1
+        return groups.collect(hidden)
+
+
+def write_domains(path: Path, domains: Iterable[str]) -> None:
+    """Writes a file of domains, behind a line for unknown ones."""
+    lines = (_UNKNOWN, *domains)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def stacks(folded: FoldedKernels) -> dict[str, np.ndarray]:
+    """The variables' values by name, `[1 + N, ...]`: zeros, then each domain's."""
+    found = {}
+    for task, layers in folded.layers.items():
+        for place, weights in enumerate(layers):
+            for kind, values in zip(("kernel", "bias"), weights, strict=True):
+                whole = np.concatenate([np.zeros_like(values[:1]), values])
+                found[f"{task}_{kind}_{place}"] = whole
+    return found

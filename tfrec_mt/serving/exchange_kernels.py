@@ -1,0 +1,164 @@
+"""Adds kernels to an exported version, or removes some: neither its base nor any data is needed."""
+
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.kernel_store import load_kernel
+from tfrec_mt.adapters.served_kernels import stacks, write_domains
+from tfrec_mt.schema import DataError
+from tfrec_mt.schema.errors import nearest
+from tfrec_mt.serving.kernel_files import (
+    domains_file,
+    read_directions,
+    read_stacks,
+    write_stacks,
+)
+from tfrec_mt.serving.load_export import load_export
+from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, answered, new_version, read_manifest
+from tfrec_mt.serving.warm_up import (
+    WARM_UP_FILE,
+    Requests,
+    every_domain,
+    read_warm_up,
+    write_warm_up,
+)
+from tfrec_mt.storage.hashes import verify_files
+
+# Written anew, or of use to logs alone (the fingerprint holds a hash of the variables).
+_NOT_COPIED = ("variables", "fingerprint.pb", MANIFEST_FILE, WARM_UP_FILE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExchangeConfig:
+    """Which kernels come and go.
+
+    Args:
+      version: Folder of the version that the next one is made from.
+      add: Folders of kernels, `.../TOPIC/DOMAIN`.
+      remove: Topic and domain of kernels that go; one may come again in the same exchange.
+    """
+
+    version: Path
+    add: Sequence[Path] = ()
+    remove: Sequence[tuple[str, str]] = ()
+
+
+class _Kernels:
+    """The kernels of one topic of a version: domains, and the values of their stacks."""
+
+    def __init__(self, version: Path, topic: str, domains: Collection[str]) -> None:
+        self.domains = list(domains)
+        self.stacks = read_stacks(version, topic)
+        self.moved: set[str] = set()
+        self._name = f"{version}: topic {topic!r}"
+
+    def remove(self, domain: str) -> None:
+        if domain not in self.domains:
+            raise DataError(
+                f"{self._name} has no kernel for {domain!r}; {nearest(domain, self.domains)}"
+            )
+        place = self.domains.index(domain)
+        self.domains.pop(place)
+        # the first of a stack is that of unknown domains
+        self.stacks = {n: np.delete(stack, place + 1, axis=0) for n, stack in self.stacks.items()}
+        self.moved.add(domain)
+
+    def add(self, layer: DomainKernels, directions: Mapping[str, np.ndarray] | None) -> None:
+        (domain,) = layer.domains
+        if domain in self.domains:
+            raise DataError(
+                f"{self._name} has a kernel for {domain!r}; remove it in the same call to have "
+                "another one"
+            )
+        new = {name: values[1:] for name, values in stacks(layer.folded(directions)).items()}
+        expected, found = ({n: v.shape[1:] for n, v in s.items()} for s in (self.stacks, new))
+        if expected != found:
+            raise DataError(f"{self._name}: expected kernels of {expected}, {domain!r} has {found}")
+        self.domains.append(domain)
+        self.stacks = {name: np.concatenate([self.stacks[name], new[name]]) for name in new}
+        self.moved.add(domain)
+
+
+def exchange_kernels(config: ExchangeConfig) -> Path:
+    """Writes the next version beside the given one: the same graph with other kernels.
+
+    Before the new version appears it answers all warm-up requests, and answers for domains whose
+    kernels are what they were are compared, bit by bit, with those of the version before.
+
+    Returns:
+      Folder of the new version.
+
+    Raises:
+      DataError: The version has no kernels of a topic, lacks one that is to go, or has one that
+        is to come.
+      KernelStoreError: A kernel is damaged or of another base.
+      ValueError: The version is damaged, or an answer is not finite.
+    """
+    manifest = read_manifest(config.version)
+    verify_files(config.version, manifest["files"])
+    changed = _exchanged(config, manifest)
+    kernels = manifest["kernels"] | {topic: kept.domains for topic, kept in changed.items()}
+    description = {k: v for k, v in manifest.items() if k not in ("format_version", "files")}
+    with new_version(config.version.parent, description | {"kernels": kernels}) as (path, folder):
+        ignore = shutil.ignore_patterns(*_NOT_COPIED)
+        shutil.copytree(config.version, folder, dirs_exist_ok=True, ignore=ignore)
+        write_stacks(config.version, folder, {t: kept.stacks for t, kept in changed.items()})
+        for topic, kept in changed.items():
+            write_domains(folder / "assets" / domains_file(topic), kept.domains)
+        requests = _with_every_domain(read_warm_up(config.version / EXTRA), kernels)
+        write_warm_up(folder / EXTRA, manifest["name"], requests)
+        moved = {topic: kept.moved for topic, kept in changed.items()}
+        _check_answers(config.version, folder, requests, moved)
+    return path
+
+
+def _exchanged(config: ExchangeConfig, manifest: Mapping[str, Any]) -> dict[str, _Kernels]:
+    """The kernels of every topic that does not stay as it is."""
+    added = [load_kernel(folder, manifest["base_fingerprint"]) for folder in config.add]
+    changed: dict[str, _Kernels] = {}
+    for topic in (*(topic for topic, _ in config.remove), *(layer.topic for layer in added)):
+        if topic not in manifest["kernels"]:
+            raise DataError(
+                f"{config.version}: its graph has no place for kernels of topic {topic!r}; "
+                f"{nearest(topic, manifest['kernels'])}. Export the base with some"
+            )
+        if topic not in changed:
+            changed[topic] = _Kernels(config.version, topic, manifest["kernels"][topic])
+    for topic, domain in config.remove:
+        changed[topic].remove(domain)
+    directions = read_directions(config.version / EXTRA)
+    for layer in added:
+        changed[layer.topic].add(layer, directions)
+    return changed
+
+
+def _with_every_domain(requests: Requests, kernels: Mapping[str, Sequence[str]]) -> Requests:
+    """The last request is that of all domains."""
+    *others, (signature, tensors) = requests
+    row = {name: values[:1] for name, values in tensors.items()}
+    return [*others, (signature, every_domain(row, kernels))]
+
+
+def _check_answers(
+    before: Path, after: Path, requests: Requests, moved: Mapping[str, Collection[str]]
+) -> None:
+    """Lets both versions answer; rows whose domains have not moved must score as they did."""
+    old, new = (load_export(version).signatures for version in (before, after))
+    for signature, tensors in requests:
+        expected = answered(signature, old[signature], tensors)
+        found = answered(signature, new[signature], tensors)
+        if not set(moved) <= set(tensors):
+            continue
+        rows = [np.isin(tensors[topic].astype(str), [*domains]) for topic, domains in moved.items()]
+        stay = ~np.any(rows, axis=0)
+        for name, values in expected.items():
+            if not np.array_equal(values[stay], found[name][stay]):
+                raise DataError(
+                    f"{after}: {signature} gives another {name} for domains whose kernels stay"
+                )

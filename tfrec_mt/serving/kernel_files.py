@@ -1,0 +1,65 @@
+"""Where an export holds its kernels, so that others can take their place."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+# How each logit of a ranking model depends on its knowledge; a kernel is folded with it.
+DIRECTIONS_FILE = "directions.npz"
+_VARIABLES = Path("variables") / "variables"
+
+
+def domains_file(topic: str) -> str:
+    """Name of the asset that lists the domains of a topic, in the order of their kernels."""
+    return f"kernels_{topic}.txt"
+
+
+def directions_as_bytes(directions: Mapping[str, np.ndarray]) -> bytes:
+    """The content of `DIRECTIONS_FILE`."""
+    file = io.BytesIO()
+    np.savez(file, **directions)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def read_directions(folder: Path) -> dict[str, np.ndarray] | None:
+    """Directions by task, None where kernels are not folded with any."""
+    path = folder / DIRECTIONS_FILE
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def read_stacks(version: Path, topic: str) -> dict[str, np.ndarray]:
+    """Values of a topic's stacks in a version, by name; see `ServedKernels.stacks`."""
+    before, after = _key(topic, "\0").split("\0")
+    reader = tf.train.load_checkpoint(str(version / _VARIABLES))
+    return {
+        key.removeprefix(before).removesuffix(after): reader.get_tensor(key)
+        for key in reader.get_variable_to_shape_map()
+        if key.startswith(before)
+    }
+
+
+def write_stacks(
+    version: Path, folder: Path, stacks: Mapping[str, Mapping[str, np.ndarray]]
+) -> None:
+    """Writes all variables of a version to another folder, with other stacks for some topics."""
+    reader = tf.train.load_checkpoint(str(version / _VARIABLES))
+    new = {_key(topic, n): v for topic, values in stacks.items() for n, v in values.items()}
+    keys = sorted(reader.get_variable_to_shape_map())
+    (folder / _VARIABLES).parent.mkdir()
+    tf.raw_ops.SaveV2(
+        prefix=str(folder / _VARIABLES),
+        tensor_names=keys,
+        shape_and_slices=[""] * len(keys),
+        tensors=[tf.constant(new[k] if k in new else reader.get_tensor(k)) for k in keys],
+    )
+
+
+def _key(topic: str, stack: str) -> str:
+    """How a checkpoint calls the variable."""
+    return f"kernels/{topic.replace('.', '..')}/stacks/{stack}/.ATTRIBUTES/VARIABLE_VALUE"
