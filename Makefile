@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 # One process per core; the tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=auto --dist=loadfile
 
-.PHONY: setup minilm peers test test-slow test-real lint demo bench lock clean
+.PHONY: setup minilm peers test test-slow test-serving test-real lint demo bench lock clean
 
 setup: $(STAMP)
 
@@ -45,6 +45,10 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not real_data" $(PARALLEL) $(PYTEST_ARGS)
+
+# Exports in TensorFlow's own C++ runtime; needs g++.
+test-serving: $(STAMP)
+	$(BIN)/python -m pytest -m serving $(PYTEST_ARGS)
 
 test-real: $(STAMP)
 	$(BIN)/python -m pytest -m real_data $(PYTEST_ARGS)

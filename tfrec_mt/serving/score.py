@@ -148,13 +148,13 @@ def _difference(
     dataset = PreparedDataset(dataset_to_compare_with(config, frame))
     base = load_model(config.base, dataset)
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
-    memory = _score_rows(
+    memory = score_rows(
         Scorer(AdaptedModel(base, kernels) if kernels else base), dataset, frame[ROW].to_numpy()
     )
     return max(float(np.abs(memory[task] - scores[task]).max()) for task in scores)
 
 
-def _score_rows(scorer: Scorer, dataset: PreparedDataset, places: np.ndarray) -> dict[str, Any]:
+def score_rows(scorer: Scorer, dataset: PreparedDataset, places: np.ndarray) -> dict[str, Any]:
     """Scores of some rows of the last part, which the sampled requests come from."""
     found: dict[str, list[np.ndarray]] = {}
     start = 0
