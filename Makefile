@@ -39,6 +39,7 @@ bench: peers
 	$(BIN)/python -m benchmarks.input
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.domain_activation
+	$(BIN)/python -m benchmarks.candidates
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)

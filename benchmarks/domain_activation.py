@@ -18,13 +18,13 @@ import tensorflow as tf
 from absl import app, flags
 
 from benchmarks.native.native_model import NativeModel
+from benchmarks.ranking.served import candidates, request_rows, save_export
 from benchmarks.ranking.world import World
 from benchmarks.support.contest import Timing
 from benchmarks.support.results import Result, milliseconds
 from tfrec_mt.adapters.served_kernels import FoldedKernels, ServedKernels, write_domains
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.ranking_model import RankingModel
-from tfrec_mt.serving.serving_module import ServingModule
 
 _DOMAINS = flags.DEFINE_list("domains", ["1", "11", "100", "1000"], "Domains of the topic.")
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Turns.", lower_bound=3)
@@ -77,37 +77,6 @@ def random_kernels(
     return kind(domains, FoldedKernels(layers, 0.01))
 
 
-def save(
-    base: RankingModel, kernels: dict[str, ServedKernels], vocabularies: Path, folder: Path
-) -> None:
-    """Writes a SavedModel as the export does."""
-    for vocabulary in base.schema.vocabularies:
-        path = vocabularies / f"{vocabulary.name}.txt"
-        if not path.exists():
-            path.write_text("".join(f"{i}\n" for i in range(vocabulary.size)))
-    module = ServingModule(base, kernels, vocabularies)
-    tf.saved_model.save(module, str(folder), signatures=module.functions)
-
-
-def rows(world: World) -> dict[str, np.ndarray]:
-    """A request of `ITEMS` rows of one user."""
-    features, _ = world.arrays()
-    request = {}
-    for name, values in features.items():
-        if name != "position":
-            own = values[0, :ITEMS].astype(np.int64)
-            request[name] = own if name.startswith("item_") else np.repeat(own[:1], ITEMS, axis=0)
-    return request
-
-
-def candidates(request: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same for `score_candidates`."""
-    return {
-        name: values[np.newaxis] if name.startswith("item_") else values[:1]
-        for name, values in request.items()
-    }
-
-
 def main(_: list[str]) -> None:
     """Measures and publishes."""
     with contextlib.ExitStack() as stack:
@@ -138,14 +107,14 @@ def _cases(stack: contextlib.ExitStack) -> dict[str, tuple[NativeModel, dict[str
     """A running model and a request of rows for each case."""
     world = World()
     base = RANKING_MODELS["olr"](world.schema)
-    request = rows(world)
+    request = request_rows(world, ITEMS)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
     def serve(name: str, kind: type[ServedKernels] | None = None, count: int = 0) -> NativeModel:
         place = folder / name
         place.mkdir()
         kernels = {TOPIC: random_kernels(kind, base, count, place)} if kind else {}
-        save(base, kernels, folder, place / "1")
+        save_export(base, kernels, folder, place / "1")
         return stack.enter_context(NativeModel(place / "1"))
 
     cases = {BASE: (serve("base"), request)}

@@ -1,0 +1,43 @@
+"""Ranking models as they are served, with random weights, and requests to them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.ranking.world import World
+from tfrec_mt.adapters.served_kernels import ServedKernels
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.serving.serving_module import ServingModule
+
+
+def save_export(
+    base: RankingModel, kernels: dict[str, ServedKernels], vocabularies: Path, folder: Path
+) -> None:
+    """Writes a SavedModel as the export does."""
+    for vocabulary in base.schema.vocabularies:
+        path = vocabularies / f"{vocabulary.name}.txt"
+        if not path.exists():
+            path.write_text("".join(f"{i}\n" for i in range(vocabulary.size)))
+    module = ServingModule(base, kernels, vocabularies)
+    tf.saved_model.save(module, str(folder), signatures=module.functions)
+
+
+def request_rows(world: World, items: int) -> dict[str, np.ndarray]:
+    """A request of rows that differ in their item: one user with so many items."""
+    features, _ = world.arrays()
+    request = {}
+    for name, values in features.items():
+        if name != "position":
+            own = values[0, :items].astype(np.int64)
+            request[name] = own if name.startswith("item_") else np.repeat(own[:1], items, axis=0)
+    return request
+
+
+def candidates(request: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same for `score_candidates`."""
+    return {
+        name: values[np.newaxis] if name.startswith("item_") else values[:1]
+        for name, values in request.items()
+    }
