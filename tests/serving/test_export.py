@@ -1,6 +1,8 @@
 """The exported model: equal to memory, alone in its process, and never at a loss."""
 
+import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +16,11 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.jobs import Job
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.schema import DataError
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.score import ScoreConfig, score
-from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, read_manifest
+from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, read_manifest, roll_back
 from tfrec_mt.serving.warm_up import WARM_UP_FILE
 from tfrec_mt.storage.hashes import verify_files
 
@@ -208,9 +211,35 @@ def test_the_manifest_finds_any_damage(version: Path, tmp_path: Path) -> None:
         target.write_bytes(whole)
 
 
-def test_versions_count_up(job: Job, version: Path) -> None:
-    following = export(ExportConfig(base=job.base, data=job.data, output=version.parent))
-    assert (version.name, following.name) == ("1", "2")
+def test_versions_count_up_and_keep_their_signatures(job: Job, tmp_path: Path) -> None:
+    bare = ExportConfig(base=job.base, data=job.data, output=tmp_path)
+    with_kernels = dataclasses.replace(bare, kernels=job.kernels)
+    assert [export(bare).name, export(bare).name] == ["1", "2"]
+    said = r"serving_default inputs 'scene' was None and is \['string', \[None\]\]"
+    with pytest.raises(DataError, match=said):
+        export(with_kernels)
+    allowed = export(dataclasses.replace(with_kernels, allow_signature_change=True))
+    assert allowed.name == "3" and export(with_kernels).name == "4"
+
+
+def test_an_older_version_can_be_the_newest_again(
+    version: Path, rows: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="holds no older version"):
+        roll_back(version.parent)
+    shutil.copytree(version, tmp_path / "1")
+    shutil.copytree(version, tmp_path / "4")
+    (tmp_path / "4" / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(DataError, match=r"holds no version 2, but \[1, 4\]"):
+        roll_back(tmp_path, 2)
+    with pytest.raises(ValueError, match=r"saved_model\.pb is damaged"):
+        roll_back(tmp_path, 4)
+    again = roll_back(tmp_path)
+    assert again == tmp_path / "5" and read_manifest(again)["rolled_back_to"] == 1
+    verify_files(again, read_manifest(again)["files"])
+    before, after = (_score(tf.saved_model.load(str(v)), rows) for v in (version, again))
+    for task, values in before.items():
+        np.testing.assert_array_equal(values, after[task])
 
 
 def test_rows_that_lack_an_input_are_named(job: Job, version: Path, tmp_path: Path) -> None:

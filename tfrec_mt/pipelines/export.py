@@ -1,13 +1,14 @@
 """Exports a base and its kernels as the next version of one SavedModel.
 
 Or makes the next version from the newest one, with kernels added or removed: the base, its data
-and the graph are not touched.
+and the graph are not touched. Or publishes an older version again, as the newest.
 
 Examples:
   python -m tfrec_mt.pipelines.export --base=runs/takeout/base --kernels=runs/takeout/kernels \
       --data=runs/takeout/data --output=runs/takeout/export
   python -m tfrec_mt.pipelines.export --output=runs/takeout/export \
       --add_kernel=runs/late/kernels/region/south --remove_kernel=region/north
+  python -m tfrec_mt.pipelines.export --output=runs/takeout/export --roll_back
 """
 
 from pathlib import Path
@@ -21,7 +22,7 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.export_news import export_news
-from tfrec_mt.serving.versions import newest_version
+from tfrec_mt.serving.versions import newest_version, roll_back
 from tfrec_mt.training.fine_tune import KERNELS
 from tfrec_mt.training.pretrain import MODEL
 
@@ -40,17 +41,33 @@ _ADD_KERNEL = flags.DEFINE_multi_string(
 _REMOVE_KERNEL = flags.DEFINE_multi_string(
     "remove_kernel", [], "TOPIC/DOMAIN of a kernel of the newest version to leave out; repeatable."
 )
+# Flags of a new export, and of one with other kernels.
+_EXPORT = {"base", "kernels", "data", "name", "allow_signature_change"}
+_EXCHANGE = {"add_kernel", "remove_kernel"}
+_ROLL_BACK = flags.DEFINE_bool("roll_back", False, "Publishes an older version again.")
+_VERSION = flags.DEFINE_integer(
+    "version", None, "The version to go back to; by default the newest but one.", lower_bound=1
+)
+_ALLOW_SIGNATURE_CHANGE = flags.DEFINE_bool(
+    "allow_signature_change", False, "Inputs and outputs may differ from the newest version's."
+)
 
 
 def main() -> None:
     """Exports and says where the version is."""
-    exchange = _ADD_KERNEL.value or _REMOVE_KERNEL.value
-    version = _exchange() if exchange else _export()
+    if _ROLL_BACK.value:
+        refuse_flags(_EXPORT | _EXCHANGE, "--roll_back")
+        version = roll_back(Path(_OUTPUT.value), _VERSION.value)
+    elif _ADD_KERNEL.value or _REMOVE_KERNEL.value:
+        refuse_flags(_EXPORT | {"version"}, "an exchange of kernels")
+        version = _exchange()
+    else:
+        refuse_flags({"version"}, "an export")
+        version = _export()
     print(f"export: {version}")
 
 
 def _exchange() -> Path:
-    refuse_flags({"base", "kernels", "data", "name"}, "an exchange of kernels")
     config = ExchangeConfig(
         version=newest_version(Path(_OUTPUT.value)),
         add=[Path(folder) for folder in _ADD_KERNEL.value],
@@ -75,6 +92,7 @@ def _export() -> Path:
         data=Path(_DATA.value),
         output=Path(_OUTPUT.value),
         name=_NAME.value,
+        allow_signature_change=_ALLOW_SIGNATURE_CHANGE.value,
     )
     return export_news(config) if is_news_dataset(_DATA.value) else export(config)
 

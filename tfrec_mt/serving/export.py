@@ -39,6 +39,7 @@ class ExportConfig:
       data: Prepared dataset whose sampled requests warm the server up.
       output: Folder of versions; the next free integer is taken.
       name: Name of the model in warm-up requests; by default its kind, `ranking` or `news`.
+      allow_signature_change: See `publish_version`.
     """
 
     base: Path
@@ -46,6 +47,7 @@ class ExportConfig:
     output: Path
     kernels: Path | None = None
     name: str | None = None
+    allow_signature_change: bool = False
 
 
 def export(config: ExportConfig) -> Path:
@@ -73,6 +75,7 @@ def export(config: ExportConfig) -> Path:
                 "schema.json": base.schema.to_json(),
                 DIRECTIONS_FILE: directions_as_bytes(directions),
             },
+            allow_signature_change=config.allow_signature_change,
         )
 
 

@@ -52,6 +52,7 @@ def export_news(config: ExportConfig) -> Path:
             warm_up=_warm_up_requests(module, dataset, description["kernels"]),
             description={"kind": NEWS, **description},
             extra_files={"spec.json": base.schema.to_json()},
+            allow_signature_change=config.allow_signature_change,
         )
 
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from tfrec_mt.schema import DataError
 from tfrec_mt.serving.warm_up import Requests, write_warm_up
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.storage.hashes import hash_files
+from tfrec_mt.storage.hashes import hash_files, verify_files
 
 EXTRA = "assets.extra"
 MANIFEST_FILE = "manifest.json"
@@ -30,6 +32,7 @@ def publish_version(
     description: Mapping[str, Any],
     extra_files: Mapping[str, str | bytes],
     ops: Sequence[str] = (),
+    allow_signature_change: bool = False,
 ) -> Path:
     """Writes the next version of a SavedModel, whole or not at all.
 
@@ -45,18 +48,24 @@ def publish_version(
       description: Of the manifest, beside the hashes.
       extra_files: Content by name.
       ops: Namespaces of ops that are not TensorFlow's own.
+      allow_signature_change: Whether inputs and outputs may differ from the newest version's.
 
     Returns:
       Folder of the version.
 
     Raises:
+      DataError: They differ and may not.
       ValueError: A warm-up request is answered with a number that is not finite.
     """
     # nobody trains what is served
     options = tf.saved_model.SaveOptions(
         namespace_whitelist=[*ops], experimental_custom_gradients=False
     )
-    with new_version(output, {"name": name, **description}) as (version, folder):
+    signatures = signatures_of(functions)
+    if not allow_signature_change:
+        _check_signatures(output, signatures)
+    description = {"name": name, **description, "signatures": signatures}
+    with new_version(output, description) as (version, folder):
         tf.saved_model.save(module, str(folder), signatures=functions, options=options)
         extra = folder / EXTRA
         extra.mkdir()
@@ -76,12 +85,77 @@ def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[
     At the end `assets.extra/manifest.json` is written with the description and the SHA-256 of
     every file.
     """
-    version = output / str(_newest(output) + 1)
+    version = output / str(max(_numbers(output), default=0) + 1)
     with published_folder(version) as folder:
         yield version, folder
         manifest = {"format_version": FORMAT_VERSION, **description, "files": hash_files(folder)}
         text = json.dumps(manifest, indent=1)
         (folder / EXTRA / MANIFEST_FILE).write_text(text, encoding="utf-8")
+
+
+def roll_back(output: Path, to: int | None = None) -> Path:
+    """Publishes an older version again, as the newest.
+
+    Args:
+      output: Folder of versions.
+      to: The older one's number; by default the newest but one.
+
+    Returns:
+      Folder of the new version, whose files but for the manifest are those of the old one.
+
+    Raises:
+      DataError: There is no such version.
+      ValueError: It is damaged.
+    """
+    numbers = _numbers(output)
+    if to is None and len(numbers) < 2:
+        raise DataError(f"{output} holds no older version to go back to")
+    number = numbers[-2] if to is None else to
+    if number not in numbers:
+        raise DataError(f"{output} holds no version {number}, but {numbers}")
+    source = output / str(number)
+    manifest = read_manifest(source)
+    verify_files(source, manifest["files"])
+    description = {k: v for k, v in manifest.items() if k not in ("format_version", "files")}
+    with new_version(output, description | {"rolled_back_to": number}) as (version, folder):
+        ignore = shutil.ignore_patterns(MANIFEST_FILE)
+        # versions are never changed, so their files can be shared
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=os.link)
+    return version
+
+
+def signatures_of(functions: Mapping[str, Any]) -> dict[str, Any]:
+    """Type and shape of every input and output of every signature."""
+
+    def told(specs: Mapping[str, Any]) -> dict[str, Any]:
+        return {n: [s.dtype.name, s.shape.as_list()] for n, s in sorted(specs.items())}
+
+    found = {}
+    for name, function in functions.items():
+        concrete = function.get_concrete_function()
+        inputs = {spec.name: spec for spec in tf.nest.flatten(concrete.structured_input_signature)}
+        found[name] = {"inputs": told(inputs), "outputs": told(concrete.structured_outputs)}
+    return found
+
+
+def _check_signatures(output: Path, signatures: Mapping[str, Any]) -> None:
+    numbers = _numbers(output)
+    if not numbers:
+        return
+    before = read_manifest(output / str(numbers[-1]))["signatures"]
+    differences = [
+        f"{signature} {side} {name!r} was {old.get(name)} and is {new.get(name)}"
+        for signature in sorted({*before, *signatures})
+        for side in ("inputs", "outputs")
+        for old, new in [[s.get(signature, {}).get(side, {}) for s in (before, signatures)]]
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+    if differences:
+        raise DataError(
+            f"{output}: clients of version {numbers[-1]} may fail, as signatures differ: "
+            + "; ".join(differences)
+        )
 
 
 def read_manifest(version: Path) -> dict[str, Any]:
@@ -91,7 +165,9 @@ def read_manifest(version: Path) -> dict[str, Any]:
       DataError: The folder is not a version that this release can read.
     """
     try:
-        return read_description(version / EXTRA / MANIFEST_FILE, FORMAT_VERSION, ("files",))
+        return read_description(
+            version / EXTRA / MANIFEST_FILE, FORMAT_VERSION, ("files", "signatures")
+        )
     except ValueError as error:
         raise DataError(f"{version}: expected an exported version: {error}") from error
 
@@ -102,14 +178,15 @@ def newest_version(output: Path) -> Path:
     Raises:
       DataError: There is none.
     """
-    newest = _newest(output)
-    if not newest:
+    numbers = _numbers(output)
+    if not numbers:
         raise DataError(f"{output} holds no exported version")
-    return output / str(newest)
+    return output / str(numbers[-1])
 
 
-def _newest(output: Path) -> int:
-    return max((int(path.name) for path in output.glob("*") if path.name.isdigit()), default=0)
+def _numbers(output: Path) -> list[int]:
+    """Of all versions, in their order."""
+    return sorted(int(path.name) for path in output.glob("*") if path.name.isdigit())
 
 
 def answered(
