@@ -47,7 +47,7 @@ setup(
     python_requires=">=3.11,<3.14",
     # The links models, adapters and pipelines at the root are not packages of their own.
     packages=find_packages(include=["tfrec_mt", "tfrec_mt.*"]),
-    package_data={"tfrec_mt": ["py.typed", "evaluation/templates/*"]},
+    package_data={"tfrec_mt": ["py.typed", "evaluation/templates/*", "serving/templates/*"]},
     install_requires=[
         "absl-py>=2.1",
         # tensorflow-datasets imports it when it writes a dataset, and does not declare it

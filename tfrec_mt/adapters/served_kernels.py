@@ -1,5 +1,6 @@
 """`ServedKernels`: a topic's kernels as a server runs them."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,6 +59,11 @@ class ServedKernels(tf.Module):
             name: tf.Variable(values, trainable=False, shape=[None, *values.shape[1:]])
             for name, values in stacks(folded).items()
         }
+
+    @property
+    def weights_of_one(self) -> int:
+        """Weights of the kernel of one domain."""
+        return sum(math.prod(stack.shape[1:]) for stack in self.stacks.values())
 
     def codes(self, domains: Any) -> Any:
         """Place of each domain's kernel, `[B]` texts to `[B]`; 0 where there is none."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
-from tfrec_mt.pipelines.flag_types import refuse_flags
+from tfrec_mt.pipelines.flag_types import path_or_none, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
@@ -41,8 +41,11 @@ _ADD_KERNEL = flags.DEFINE_multi_string(
 _REMOVE_KERNEL = flags.DEFINE_multi_string(
     "remove_kernel", [], "TOPIC/DOMAIN of a kernel of the newest version to leave out; repeatable."
 )
+_METRICS = flags.DEFINE_string(
+    "metrics", None, "metrics.json of an evaluation, for the model card."
+)
 # Flags of a new export, and of one with other kernels.
-_EXPORT = {"base", "kernels", "data", "name", "allow_signature_change"}
+_EXPORT = {"base", "kernels", "data", "name", "metrics", "allow_signature_change"}
 _EXCHANGE = {"add_kernel", "remove_kernel"}
 _ROLL_BACK = flags.DEFINE_bool("roll_back", False, "Publishes an older version again.")
 _VERSION = flags.DEFINE_integer(
@@ -92,6 +95,7 @@ def _export() -> Path:
         data=Path(_DATA.value),
         output=Path(_OUTPUT.value),
         name=_NAME.value,
+        metrics=path_or_none(_METRICS.value),
         allow_signature_change=_ALLOW_SIGNATURE_CHANGE.value,
     )
     return export_news(config) if is_news_dataset(_DATA.value) else export(config)

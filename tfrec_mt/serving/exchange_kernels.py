@@ -13,6 +13,7 @@ from tfrec_mt.adapters.kernel_store import load_kernel
 from tfrec_mt.adapters.served_kernels import stacks, write_domains
 from tfrec_mt.schema import DataError
 from tfrec_mt.schema.errors import nearest
+from tfrec_mt.serving.bundle import MODEL_CARD, README
 from tfrec_mt.serving.kernel_files import (
     domains_file,
     read_directions,
@@ -31,7 +32,10 @@ from tfrec_mt.serving.warm_up import (
 from tfrec_mt.storage.hashes import verify_files
 
 # Written anew, or of use to logs alone (the fingerprint holds a hash of the variables).
-_NOT_COPIED = ("variables", "fingerprint.pb", MANIFEST_FILE, WARM_UP_FILE)
+_NOT_COPIED = (
+    *("variables", "fingerprint.pb", MANIFEST_FILE, WARM_UP_FILE),
+    *(README, MODEL_CARD),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,9 @@ import polars as pl
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.evaluation.metric_row import read_rows
 from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_model
+from tfrec_mt.serving.bundle import card
 from tfrec_mt.serving.kernel_files import (
     DIRECTIONS_FILE,
     directions_as_bytes,
@@ -40,6 +42,7 @@ class ExportConfig:
       output: Folder of versions; the next free integer is taken.
       name: Name of the model in warm-up requests; by default its kind, `ranking` or `news`.
       allow_signature_change: See `publish_version`.
+      metrics: `metrics.json` of an evaluation, for the model card.
     """
 
     base: Path
@@ -48,6 +51,7 @@ class ExportConfig:
     kernels: Path | None = None
     name: str | None = None
     allow_signature_change: bool = False
+    metrics: Path | None = None
 
 
 def export(config: ExportConfig) -> Path:
@@ -61,6 +65,7 @@ def export(config: ExportConfig) -> Path:
     """
     dataset = PreparedDataset(config.data)
     base = load_model(config.base, dataset)
+    metrics = read_rows(config.metrics) if config.metrics else []
     directions = {task: np.array(values) for task, values in base.directions().items()}
     with kernels_to_serve(base, config.kernels, directions) as (kernels, description):
         module = ServingModule(base, kernels, config.base / VOCABULARIES)
@@ -70,7 +75,20 @@ def export(config: ExportConfig) -> Path:
             module.functions,
             name=config.name or RANKING,
             warm_up=_warm_up_requests(module, dataset.requests(), description["kernels"]),
-            description={"kind": RANKING, **description},
+            description={
+                "kind": RANKING,
+                **description,
+                "card": card(
+                    base,
+                    dataset.manifest.source,
+                    {part: dataset.rows(part) for part in dataset.parts},
+                    metrics,
+                    what="Scores items for a user by the probabilities of a click (`ctr`) and of a "
+                    "click and a conversion (`ctcvr`).",
+                    unit="rows",
+                    kernel_weights=weights_of_one(kernels),
+                ),
+            },
             extra_files={
                 "schema.json": base.schema.to_json(),
                 DIRECTIONS_FILE: directions_as_bytes(directions),
@@ -105,6 +123,11 @@ def kernels_to_serve(
             write_domains(domains, layer.domains)
             served[layer.topic] = ServedKernels(domains, layer.folded(directions))
         yield served, description
+
+
+def weights_of_one(kernels: Mapping[str, ServedKernels]) -> int:
+    """Weights of the largest kernel of a domain."""
+    return max((served.weights_of_one for served in kernels.values()), default=0)
 
 
 def _warm_up_requests(

@@ -8,8 +8,10 @@ import numpy as np
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_requests import news_requests
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
+from tfrec_mt.evaluation.metric_row import read_rows
 from tfrec_mt.models.model_store import VOCABULARIES, load_news_model
-from tfrec_mt.serving.export import ExportConfig, kernels_to_serve
+from tfrec_mt.serving.bundle import card
+from tfrec_mt.serving.export import ExportConfig, kernels_to_serve, weights_of_one
 from tfrec_mt.serving.news_serving_module import NewsServingModule
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.versions import publish_version, read_manifest
@@ -39,6 +41,7 @@ def export_news(config: ExportConfig) -> Path:
     """
     dataset = NewsDataset(config.data)
     base = load_news_model(config.base, dataset)
+    metrics = read_rows(config.metrics) if config.metrics else []
     vocabulary = TitleVocabulary.load(
         config.base / VOCABULARIES / dataset.vocabulary_file.name, base.schema.lowercase
     )
@@ -50,7 +53,19 @@ def export_news(config: ExportConfig) -> Path:
             module.functions,
             name=config.name or NEWS,
             warm_up=_warm_up_requests(module, dataset, description["kernels"]),
-            description={"kind": NEWS, **description},
+            description={
+                "kind": NEWS,
+                **description,
+                "card": card(
+                    base,
+                    dataset.manifest.source,
+                    {part: len(dataset.part(part).user) for part in dataset.parts},
+                    metrics,
+                    what="Scores the titles of an impression for a user who has read others.",
+                    unit="impressions",
+                    kernel_weights=weights_of_one(kernels),
+                ),
+            },
             extra_files={"spec.json": base.schema.to_json()},
             allow_signature_change=config.allow_signature_change,
         )

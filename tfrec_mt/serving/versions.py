@@ -12,6 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.schema import DataError
+from tfrec_mt.serving.bundle import (
+    MODEL_CARD,
+    README,
+    REQUEST,
+    documents,
+    request_json,
+    write_server_files,
+)
 from tfrec_mt.serving.warm_up import Requests, write_warm_up
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
@@ -75,6 +83,7 @@ def publish_version(
         for signature, tensors in warm_up:
             answered(signature, functions[signature].get_concrete_function(), tensors)
         write_warm_up(extra, name, warm_up)
+        (extra / REQUEST).write_text(request_json(*warm_up[0]), encoding="utf-8")
     return version
 
 
@@ -82,15 +91,18 @@ def publish_version(
 def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
     """Yields the next version's folder, and one to fill that takes its name if all goes well.
 
-    At the end `assets.extra/manifest.json` is written with the description and the SHA-256 of
-    every file.
+    At the end README and model card are written into `assets.extra/`, and `manifest.json` with the
+    description and the SHA-256 of every file; and a server's configuration beside the versions.
     """
     version = output / str(max(_numbers(output), default=0) + 1)
     with published_folder(version) as folder:
         yield version, folder
+        for file, text in documents(version.name, description).items():
+            (folder / EXTRA / file).write_text(text, encoding="utf-8")
         manifest = {"format_version": FORMAT_VERSION, **description, "files": hash_files(folder)}
         text = json.dumps(manifest, indent=1)
         (folder / EXTRA / MANIFEST_FILE).write_text(text, encoding="utf-8")
+    write_server_files(output, description["name"])
 
 
 def roll_back(output: Path, to: int | None = None) -> Path:
@@ -118,7 +130,7 @@ def roll_back(output: Path, to: int | None = None) -> Path:
     verify_files(source, manifest["files"])
     description = {k: v for k, v in manifest.items() if k not in ("format_version", "files")}
     with new_version(output, description | {"rolled_back_to": number}) as (version, folder):
-        ignore = shutil.ignore_patterns(MANIFEST_FILE)
+        ignore = shutil.ignore_patterns(MANIFEST_FILE, README, MODEL_CARD)
         # versions are never changed, so their files can be shared
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=os.link)
     return version

@@ -1,0 +1,143 @@
+"""What lies beside an exported model for those who serve it."""
+
+import base64
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import keras
+import numpy as np
+
+from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.storage.folders import write_text
+
+README, MODEL_CARD, REQUEST = "README.md", "model_card.md", "request.json"
+
+_TOLD = ("auc", "calibration")  # metrics of a model card
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("tfrec_mt.serving"),
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # Markdown
+    keep_trailing_newline=True,
+)
+_MODELS = """\
+model_config_list {
+  config {
+    name: "NAME"
+    base_path: "/models/NAME"
+    model_platform: "tensorflow"
+    # to serve certain versions: specific { versions: 1 versions: 2 }
+    model_version_policy { latest { num_versions: 1 } }
+  }
+}
+"""
+_BATCHING = """\
+# Requests are joined if their lists are of equal length; others are refused.
+max_batch_size { value: 1024 }
+batch_timeout_micros { value: 1000 }
+max_enqueued_batches { value: 100 }
+num_batch_threads { value: 2 }
+"""
+_MONITORING = """\
+prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }
+"""
+
+
+def write_server_files(output: Path, name: str) -> None:
+    """Writes a server's configuration into the folder of versions, where there is none yet."""
+    files = {"models": _MODELS, "batching": _BATCHING, "monitoring": _MONITORING}
+    for kind, text in files.items():
+        path = output / f"{kind}.config"
+        if not path.exists():
+            write_text(path, text.replace("NAME", name))
+
+
+def documents(version: str, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """README and, if the manifest tells what it needs, model card of a version, by file name."""
+    name, kernels = manifest["name"], manifest.get("kernels", {})
+    outputs = {n for sides in manifest["signatures"].values() for n in sides["outputs"]}
+    found = {
+        README: _TEMPLATES.get_template("README.md.jinja").render(
+            name=name,
+            version=version,
+            signatures=manifest["signatures"],
+            kernels=kernels,
+            fallback="used_fallback" in outputs,
+            text_ops=" with tensorflow_text's ops" if manifest["kind"] == "news" else "",
+        )
+    }
+    if "card" in manifest:
+        found[MODEL_CARD] = _TEMPLATES.get_template("model_card.md.jinja").render(
+            name=name,
+            kernels=kernels,
+            fingerprint=manifest["base_fingerprint"],
+            number=_number,
+            **manifest["card"],
+        )
+    return found
+
+
+def card(
+    base: keras.Model,
+    source: Mapping[str, Any],
+    parts: Mapping[str, int],
+    metrics: Sequence[MetricRow],
+    *,
+    what: str,
+    unit: str,
+    kernel_weights: int,
+) -> dict[str, Any]:
+    """What the model card needs to know, as JSON.
+
+    Args:
+      base: The base model.
+      source: Where the data came from.
+      parts: Rows of each part of the data.
+      metrics: Of the model, from an evaluation; may be empty.
+      what: What the model does, in a sentence.
+      unit: What `parts` and the metrics count.
+      kernel_weights: Weights of one domain's kernel as it is served.
+    """
+    tables = [weight for weight in base.weights if "embedding" in weight.path]
+    dense = [w for w in base.weights if len(w.shape) > 1 and "embedding" not in w.path]
+    return {
+        "what": what,
+        "unit": unit,
+        "model": type(base).__name__,
+        "weights": _count(base.weights),
+        "tables": _count(tables),
+        "multiply_adds": _count(dense),
+        "kernel_weights": kernel_weights,
+        "source": dict(source),
+        "parts": dict(parts),
+        "metrics": [dataclasses.asdict(row) for row in metrics if row.metric in _TOLD],
+    }
+
+
+def request_json(signature: str, tensors: Mapping[str, np.ndarray]) -> str:
+    """A request as TensorFlow Serving's REST interface takes it."""
+    inputs = {name: _plain(values.tolist()) for name, values in tensors.items()}
+    return json.dumps({"signature_name": signature, "inputs": inputs})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return {"b64": base64.b64encode(value).decode()}
+    return value
+
+
+def _count(weights: Sequence[keras.Variable]) -> int:
+    return sum(math.prod(weight.shape) for weight in weights)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
