@@ -50,6 +50,7 @@ setup(
     package_data={"tfrec_mt": ["py.typed", "evaluation/templates/*", "serving/templates/*"]},
     install_requires=[
         "absl-py>=2.1",
+        "grpcio>=1.60",
         # tensorflow-datasets imports it when it writes a dataset, and does not declare it
         "importlib-resources>=6",
         "jinja2>=3.1",

@@ -1,63 +1,127 @@
-"""A PredictionService on loopback, with the stubs that TensorFlow Serving has."""
+"""A model server on loopback: gRPC with the stubs of TensorFlow Serving, and its REST interface."""
 
 import contextlib
-from collections.abc import Iterator
+import http.server
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping
 from concurrent import futures
 from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from google.protobuf import json_format
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
 
+from tfrec_mt.schema import DataError
 from tfrec_mt.serving.load_export import load_export
 from tfrec_mt.serving.versions import newest_version
 
+Status = grpc.StatusCode
 
-class Service(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
-    """Answers for the newest version of one model, or the version that a request asks for."""
+
+class Refused(Exception):
+    """What a client did wrong."""
+
+    def __init__(self, status: grpc.StatusCode, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Server:
+    """The newest version of one model, or the one that is asked for."""
 
     def __init__(self, name: str, output: Path) -> None:
         self._name, self._output = name, output
         self._loaded: dict[Path, Any] = {}
+        self._lock = threading.Lock()
 
-    def Predict(self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext) -> Any:
-        spec = request.model_spec
-        if spec.name != self._name:
-            context.abort(grpc.StatusCode.NOT_FOUND, f"no model {spec.name!r}")
-        version = newest_version(self._output)
-        if spec.HasField("version"):
-            version = self._output / str(spec.version.value)
-        if not version.is_dir():
-            context.abort(grpc.StatusCode.NOT_FOUND, f"no version {version.name}")
-        if version not in self._loaded:
-            self._loaded[version] = load_export(version)
-        signatures = self._loaded[version].signatures
-        if spec.signature_name not in signatures:
-            context.abort(grpc.StatusCode.NOT_FOUND, f"no signature {spec.signature_name!r}")
-        signature = signatures[spec.signature_name]
-        expected = set(signature.structured_input_signature[1])
-        if expected != set(request.inputs):
-            differing = ", ".join(sorted(expected ^ set(request.inputs)))
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"missing or unknown: {differing}")
+    def version(self, name: str, version: int | None) -> Path:
+        if name != self._name:
+            raise Refused(Status.NOT_FOUND, f"no model {name!r}")
         try:
-            given = {n: tf.constant(tf.make_ndarray(t)) for n, t in request.inputs.items()}
-            answer = signature(**given)
+            path = newest_version(self._output) if version is None else self._output / str(version)
+        except DataError as error:
+            raise Refused(Status.UNAVAILABLE, str(error)) from error
+        if not path.is_dir():
+            raise Refused(Status.NOT_FOUND, f"no version {path.name}")
+        return path
+
+    def answer(self, version: Path, name: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        with self._lock:
+            if version not in self._loaded:
+                self._loaded[version] = load_export(version)
+        signatures = self._loaded[version].signatures
+        if name not in signatures:
+            raise Refused(Status.NOT_FOUND, f"no signature {name!r}")
+        specs = signatures[name].structured_input_signature[1]
+        if set(specs) != set(inputs):
+            differing = ", ".join(sorted(set(specs) ^ set(inputs)))
+            raise Refused(Status.INVALID_ARGUMENT, f"missing or unknown: {differing}")
+        try:
+            given = {n: tf.constant(v, specs[n].dtype) for n, v in inputs.items()}
+            return {n: v.numpy() for n, v in signatures[name](**given).items()}
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            raise Refused(Status.INVALID_ARGUMENT, str(error)) from error
+
+
+def metadata(version: Path) -> get_model_metadata_pb2.SignatureDefMap:
+    """The signatures as the files of a version tell them."""
+    model = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
+    signatures = get_model_metadata_pb2.SignatureDefMap()
+    for name, definition in model.meta_graphs[0].signature_def.items():
+        signatures.signature_def[name].CopyFrom(definition)
+    return signatures
+
+
+class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """A server over gRPC."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def Predict(self, request: Any, context: grpc.ServicerContext) -> predict_pb2.PredictResponse:
         response = predict_pb2.PredictResponse()
-        response.model_spec.CopyFrom(spec)
-        response.model_spec.version.value = int(version.name)
+        try:
+            version = self._version(request.model_spec)
+            inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
+            answer = self._server.answer(version, request.model_spec.signature_name, inputs)
+        except Refused as refused:
+            context.abort(refused.status, str(refused))
         for name, values in answer.items():
-            response.outputs[name].CopyFrom(tf.make_tensor_proto(values.numpy()))
+            response.outputs[name].CopyFrom(tf.make_tensor_proto(values))
         return response
+
+    def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        try:
+            version = self._version(request.model_spec)
+        except Refused as refused:
+            context.abort(refused.status, str(refused))
+        response.metadata["signature_def"].Pack(metadata(version))
+        return response
+
+    def _version(self, spec: Any) -> Path:
+        return self._server.version(
+            spec.name, spec.version.value if spec.HasField("version") else None
+        )
 
 
 @contextlib.contextmanager
 def loopback(name: str, output: Path) -> Iterator[str]:
-    """Serves a folder of versions; yields `127.0.0.1:PORT`."""
-    server = grpc.server(futures.ThreadPoolExecutor(4))
-    service = Service(name, output)
+    """Serves a folder of versions over gRPC; yields `127.0.0.1:PORT`."""
+    server = grpc.server(
+        futures.ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)]
+    )
+    service = Service(Server(name, output))
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -65,3 +129,60 @@ def loopback(name: str, output: Path) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         server.stop(None).wait()
+
+
+@contextlib.contextmanager
+def rest_loopback(name: str, output: Path) -> Iterator[str]:
+    """Serves a folder of versions over REST; yields `http://127.0.0.1:PORT`."""
+    server = Server(name, output)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._reply(
+                lambda version: {
+                    "outputs": {
+                        name: values.tolist()
+                        for name, values in server.answer(
+                            version, body["signature_name"], body["inputs"]
+                        ).items()
+                    }
+                }
+            )
+
+        def do_GET(self) -> None:
+            self._reply(
+                lambda version: {
+                    "metadata": {
+                        "signature_def": json_format.MessageToDict(
+                            metadata(version), preserving_proto_field_name=True
+                        )
+                    }
+                }
+            )
+
+        def _reply(self, answer: Any) -> None:
+            found = re.fullmatch(
+                r"/v1/models/(\w+)(?:/versions/(\d+))?(:predict|/metadata)", self.path
+            )
+            assert found is not None
+            try:
+                version = server.version(found[1], int(found[2]) if found[2] else None)
+                status, value = 200, answer(version)
+            except Refused as refused:
+                status, value = 400, {"error": str(refused)}
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(value).encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.server_port}"
+        finally:
+            listening.shutdown()
+            thread.join()

@@ -14,7 +14,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from tests.jobs import Job
 from tests.serving.loopback import loopback
-from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
+from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.serving.bundle import MODEL_CARD, README, REQUEST
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.export import ExportConfig, export
@@ -36,14 +36,13 @@ def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ci_low=0.7,
         ci_high=0.72,
     )
-    write_rows(folder / "metrics.json", [row])
     return export(
         ExportConfig(
             base=job.base,
             kernels=job.kernels,
             data=job.data,
             output=folder / "ranking",
-            metrics=folder / "metrics.json",
+            metrics=[row],
         )
     )
 

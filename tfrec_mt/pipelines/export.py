@@ -16,7 +16,8 @@ from pathlib import Path
 from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
-from tfrec_mt.pipelines.flag_types import path_or_none, refuse_flags
+from tfrec_mt.evaluation.metric_row import read_rows
+from tfrec_mt.pipelines.flag_types import refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
@@ -95,7 +96,7 @@ def _export() -> Path:
         data=Path(_DATA.value),
         output=Path(_OUTPUT.value),
         name=_NAME.value,
-        metrics=path_or_none(_METRICS.value),
+        metrics=read_rows(_METRICS.value) if _METRICS.value else (),
         allow_signature_change=_ALLOW_SIGNATURE_CHANGE.value,
     )
     return export_news(config) if is_news_dataset(_DATA.value) else export(config)

@@ -14,7 +14,7 @@ import polars as pl
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.evaluation.metric_row import read_rows
+from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_model
 from tfrec_mt.serving.bundle import card
 from tfrec_mt.serving.kernel_files import (
@@ -42,7 +42,7 @@ class ExportConfig:
       output: Folder of versions; the next free integer is taken.
       name: Name of the model in warm-up requests; by default its kind, `ranking` or `news`.
       allow_signature_change: See `publish_version`.
-      metrics: `metrics.json` of an evaluation, for the model card.
+      metrics: Of the model, from an evaluation, for the model card.
     """
 
     base: Path
@@ -51,7 +51,7 @@ class ExportConfig:
     kernels: Path | None = None
     name: str | None = None
     allow_signature_change: bool = False
-    metrics: Path | None = None
+    metrics: Sequence[MetricRow] = ()
 
 
 def export(config: ExportConfig) -> Path:
@@ -65,7 +65,6 @@ def export(config: ExportConfig) -> Path:
     """
     dataset = PreparedDataset(config.data)
     base = load_model(config.base, dataset)
-    metrics = read_rows(config.metrics) if config.metrics else []
     directions = {task: np.array(values) for task, values in base.directions().items()}
     with kernels_to_serve(base, config.kernels, directions) as (kernels, description):
         module = ServingModule(base, kernels, config.base / VOCABULARIES)
@@ -82,7 +81,7 @@ def export(config: ExportConfig) -> Path:
                     base,
                     dataset.manifest.source,
                     {part: dataset.rows(part) for part in dataset.parts},
-                    metrics,
+                    config.metrics,
                     what="Scores items for a user by the probabilities of a click (`ctr`) and of a "
                     "click and a conversion (`ctcvr`).",
                     unit="rows",

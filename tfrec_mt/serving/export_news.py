@@ -8,7 +8,6 @@ import numpy as np
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_requests import news_requests
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
-from tfrec_mt.evaluation.metric_row import read_rows
 from tfrec_mt.models.model_store import VOCABULARIES, load_news_model
 from tfrec_mt.serving.bundle import card
 from tfrec_mt.serving.export import ExportConfig, kernels_to_serve, weights_of_one
@@ -41,7 +40,6 @@ def export_news(config: ExportConfig) -> Path:
     """
     dataset = NewsDataset(config.data)
     base = load_news_model(config.base, dataset)
-    metrics = read_rows(config.metrics) if config.metrics else []
     vocabulary = TitleVocabulary.load(
         config.base / VOCABULARIES / dataset.vocabulary_file.name, base.schema.lowercase
     )
@@ -60,7 +58,7 @@ def export_news(config: ExportConfig) -> Path:
                     base,
                     dataset.manifest.source,
                     {part: len(dataset.part(part).user) for part in dataset.parts},
-                    metrics,
+                    config.metrics,
                     what="Scores the titles of an impression for a user who has read others.",
                     unit="impressions",
                     kernel_weights=weights_of_one(kernels),

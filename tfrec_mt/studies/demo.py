@@ -11,7 +11,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.evaluation.evaluate import METRICS_FILE, Evaluation
+from tfrec_mt.evaluation.evaluate import ADAPTED, METRICS_FILE, ZERO_SHOT, Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.page import Section
 from tfrec_mt.evaluation.report import ReportCase, write_report
@@ -100,7 +100,7 @@ def demo(config: DemoConfig) -> None:
             _say(f"{case.name}: pre-train, continue as control, train kernels, evaluate")
             found.append(measure_lift(case, dataset.parts[-1]))
             _print_tables(case.name, found[-1])
-        exported = _export_and_compare(config, cases[0])
+        exported = _export_and_compare(config, cases[0], found[0])
         rows = [row for case, one in zip(cases, found, strict=True) for row in _tagged(case, one)]
         write_rows(config.output / METRICS_FILE, rows)
         _write_report(config, cases, found, exported)
@@ -121,14 +121,17 @@ def _cases(config: DemoConfig, dataset: PreparedDataset) -> Iterator[LiftCase]:
         )
 
 
-def _export_and_compare(config: DemoConfig, case: LiftCase) -> str:
-    """Exports the first case, scores sampled raw rows, and says how far memory is away."""
+def _export_and_compare(config: DemoConfig, case: LiftCase, measured: Evaluation) -> str:
+    """Exports a case, scores sampled raw rows, and says how far memory is away."""
     versions, data = config.output / "export", config.output / "data"
     base, kernels = case.folder / "base" / MODEL, case.folder / "kernels" / KERNELS
     version = versions / "1"
     if not version.exists():
         _say("export: base and kernels as one SavedModel")
-        version = export(ExportConfig(base=base, kernels=kernels, data=data, output=versions))
+        rows = [row for row in measured.rows if row.model in (ZERO_SHOT, ADAPTED)]
+        version = export(
+            ExportConfig(base=base, kernels=kernels, data=data, output=versions, metrics=rows)
+        )
     scored = score(ScoreConfig(export=version, data=data, base=base, kernels=kernels))
     difference = scored.difference
     if difference is None or not difference <= MOST_DIFFERENCE:

@@ -1,0 +1,202 @@
+"""A client of a served ranking or news model: rows in, scores out, over gRPC or REST."""
+
+import abc
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+import numpy as np
+import polars as pl
+import tensorflow as tf
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from tfrec_mt.serving.bundle import request_json
+from tfrec_mt.serving.requests import row_tensors
+from tfrec_mt.serving.signatures import Specs
+
+BATCH_ROWS = 1024
+
+
+class ServingError(RuntimeError):
+    """The server did not answer as expected; the text is what it said."""
+
+
+class Client(abc.ABC):
+    """Asks a server.
+
+    Args:
+      model: Name of the model.
+      version: Its version; by default the newest.
+      deadline_seconds: Longest wait for an answer.
+    """
+
+    def __init__(
+        self, model: str, version: int | None = None, deadline_seconds: float = 10.0
+    ) -> None:
+        self.model, self.version, self.deadline_seconds = model, version, deadline_seconds
+        self._specs: dict[str, Specs] = {}
+
+    def score(self, rows: pl.DataFrame, signature: str = "serving_default") -> pl.DataFrame:
+        """The rows with a column per output; lists are padded, nulls are missing.
+
+        Raises:
+          DataError: A column is absent or of a wrong type.
+          ServingError: The server is not there, late, or refuses.
+        """
+        specs = self.inputs(signature)
+        parts = [
+            self.predict(row_tensors(part, specs), signature)
+            for part in rows.iter_slices(BATCH_ROWS)
+        ]
+        names = sorted(parts[0]) if parts else []
+        return rows.with_columns(
+            pl.Series(name, np.concatenate([part[name] for part in parts])) for name in names
+        )
+
+    def inputs(self, signature: str = "serving_default") -> Specs:
+        """Inputs of a signature, as the server tells them."""
+        if not self._specs:
+            self._specs = self._signatures()
+        if signature not in self._specs:
+            raise ServingError(f"{self.model} has no signature {signature!r}: {[*self._specs]}")
+        return self._specs[signature]
+
+    @abc.abstractmethod
+    def predict(
+        self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default"
+    ) -> dict[str, np.ndarray]:
+        """One request.
+
+        Raises:
+          ServingError: The server is not there, late, or refuses.
+        """
+
+    @abc.abstractmethod
+    def _signatures(self) -> dict[str, Specs]:
+        """Inputs of every signature."""
+
+
+class GrpcClient(Client):
+    """Asks over gRPC.
+
+    Args:
+      address: `HOST:PORT`.
+      model, version, deadline_seconds: See `Client`.
+      channel: Its channel, for credentials and options; by default one without encryption.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        model: str,
+        version: int | None = None,
+        deadline_seconds: float = 10.0,
+        channel: grpc.Channel | None = None,
+    ) -> None:
+        super().__init__(model, version, deadline_seconds)
+        # a request of a thousand histories is larger than the 4 MB that gRPC takes by default
+        options = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
+        self._channel = channel or grpc.insecure_channel(address, options=options)
+        self._service = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._address = address
+
+    def close(self) -> None:
+        """Closes the channel."""
+        self._channel.close()
+
+    def predict(
+        self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default"
+    ) -> dict[str, np.ndarray]:
+        request = predict_pb2.PredictRequest(
+            inputs={name: tf.make_tensor_proto(values) for name, values in inputs.items()}
+        )
+        self._address_to(request.model_spec)
+        request.model_spec.signature_name = signature
+        answer = self._ask(self._service.Predict, request)
+        return {name: tf.make_ndarray(values) for name, values in answer.outputs.items()}
+
+    def _signatures(self) -> dict[str, Specs]:
+        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        self._address_to(request.model_spec)
+        answer = self._ask(self._service.GetModelMetadata, request)
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        answer.metadata["signature_def"].Unpack(signatures)
+        return {
+            signature: {
+                name: tf.TensorSpec(tf.TensorShape(info.tensor_shape), info.dtype, name)
+                for name, info in definition.inputs.items()
+            }
+            for signature, definition in signatures.signature_def.items()
+        }
+
+    def _address_to(self, spec: Any) -> None:
+        spec.name = self.model
+        if self.version is not None:
+            spec.version.value = self.version
+
+    def _ask(self, call: Any, request: Any) -> Any:
+        try:
+            return call(request, timeout=self.deadline_seconds)
+        except grpc.RpcError as error:
+            raise ServingError(
+                f"{self._address}: {error.code().name}: {error.details()}"
+            ) from error
+
+
+class RestClient(Client):
+    """Asks over REST.
+
+    Args:
+      url: `http://HOST:PORT` or `https://HOST:PORT`.
+      model, version, deadline_seconds: See `Client`.
+    """
+
+    def __init__(
+        self, url: str, model: str, version: int | None = None, deadline_seconds: float = 10.0
+    ) -> None:
+        super().__init__(model, version, deadline_seconds)
+        chosen = "" if version is None else f"/versions/{version}"
+        self._url = f"{url.rstrip('/')}/v1/models/{model}{chosen}"
+
+    def predict(
+        self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default"
+    ) -> dict[str, np.ndarray]:
+        body = request_json(signature, inputs).encode()
+        outputs = self._ask(f"{self._url}:predict", body)["outputs"]
+        # a signature of one output answers without its name
+        named = outputs if isinstance(outputs, dict) else {signature: outputs}
+        return {name: np.array(values) for name, values in named.items()}
+
+    def _signatures(self) -> dict[str, Specs]:
+        found = self._ask(f"{self._url}/metadata")["metadata"]["signature_def"]["signature_def"]
+        return {
+            signature: {
+                name: tf.TensorSpec(_shape(info), tf.as_dtype(info["dtype"][3:].lower()), name)
+                for name, info in definition.get("inputs", {}).items()
+            }
+            for signature, definition in found.items()
+        }
+
+    def _ask(self, url: str, body: bytes | None = None) -> Any:
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=self.deadline_seconds) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise ServingError(f"{url}: {error.code}: {error.read().decode()}") from error
+        except (OSError, ValueError) as error:
+            raise ServingError(f"{url}: {error}") from error
+
+
+def _shape(info: Mapping[str, Any]) -> list[int | None] | None:
+    if info["tensor_shape"].get("unknown_rank"):
+        return None
+    sizes = [int(dimension["size"]) for dimension in info["tensor_shape"].get("dim", [])]
+    return [None if size < 0 else size for size in sizes]
