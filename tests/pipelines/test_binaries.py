@@ -1,6 +1,7 @@
 """The binaries, run as a person runs them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -8,6 +9,8 @@ import pytest
 import tensorflow as tf
 
 from tests.binaries import SMALL_MODEL, run_binary, succeed
+from tests.serving.loopback import loopback
+from tfrec_mt.data.dataset import PreparedDataset
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +23,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = ("--batch_size=512", "--certainty=0")  # so few rows make nothing certain
     succeed("fine_tune", data, base, f"--output={runs / 'kernels'}", *settings)
     succeed("evaluate", data, base, kernels, f"--output={runs / 'evaluation'}")
-    succeed("export", data, base, kernels, f"--output={runs / 'export'}")
+    metrics = f"--metrics={runs / 'evaluation' / 'metrics.json'}"
+    succeed("export", data, base, kernels, metrics, f"--output={runs / 'export'}")
     out = succeed(
         "score",
         f"--export={runs / 'export/1'}",
@@ -61,3 +65,58 @@ def test_nothing_is_overwritten(runs: Path) -> None:
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1].startswith("error: ")
     assert {p: p.stat().st_mtime_ns for p in (runs / "base" / "model").iterdir()} == before
+
+
+def test_kernels_are_exchanged_and_versions_rolled_back(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "export", tmp_path / "export")
+    output = f"--output={tmp_path / 'export'}"
+    out = succeed("export", output, "--remove_kernel=region/region1")
+    assert out.strip().endswith(f"export: {tmp_path / 'export' / '2'}")
+    kernel = runs / "kernels" / "kernels" / "region" / "region1"
+    succeed("export", output, f"--add_kernel={kernel}")
+    succeed("export", output, "--roll_back", "--version=1")
+    assert {p.name for p in (tmp_path / "export").iterdir()} == {
+        *("1", "2", "3", "4"),
+        *("models.config", "batching.config", "monitoring.config"),
+    }
+    card = (tmp_path / "export" / "4" / "assets.extra" / "model_card.md").read_text()
+    assert "| adapted | ctr | region | region1 | auc |" in card
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--remove_kernel=region"], "--remove_kernel=region: expected TOPIC/DOMAIN"),
+        (["--remove_kernel=region/atlantis"], "has no kernel for 'atlantis'"),
+        (["--add_kernel=nowhere"], "nowhere holds no kernel"),
+        (["--roll_back"], "holds no older version"),
+        (["--roll_back", "--name=x"], "--name does not go with --roll_back"),
+        (["--base=x"], "an export needs --base and --data"),
+    ],
+)
+def test_exports_that_cannot_be_are_named(
+    runs: Path, arguments: list[str], named: str, tmp_path: Path
+) -> None:
+    shutil.copytree(runs / "export", tmp_path / "export")
+    before = {p.name for p in (tmp_path / "export").iterdir()}
+    done = run_binary("export", f"--output={tmp_path / 'export'}", *arguments)
+    assert done.returncode == 1
+    assert named in done.stderr and "Traceback" not in done.stderr
+    assert {p.name for p in (tmp_path / "export").iterdir()} == before
+
+
+def test_rows_are_scored_through_a_server(runs: Path, tmp_path: Path) -> None:
+    requests = PreparedDataset(runs / "data").requests().head(50)
+    requests.write_parquet(tmp_path / "rows.parquet")
+    with loopback("ranking", runs / "export") as address:
+        out = succeed(
+            "score",
+            f"--server={address}",
+            f"--rows={tmp_path / 'rows.parquet'}",
+            f"--output={tmp_path / 'scores.parquet'}",
+        )
+    assert out.strip() == "50 rows scored"
+    assert pl.read_parquet(tmp_path / "scores.parquet")["ctr"].is_between(0, 1).all()
+    done = run_binary("score", "--server=127.0.0.1:9", "--deadline=0.5", f"--data={runs / 'data'}")
+    assert done.returncode == 1
+    assert "error: 127.0.0.1:9: " in done.stderr and "Traceback" not in done.stderr

@@ -11,10 +11,11 @@ from tests.jobs import Job
 from tests.serving.loopback import loopback, rest_loopback
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.schema import DataError
-from tfrec_mt.serving.client import Client, GrpcClient, RestClient, ServingError
+from tfrec_mt.serving.client import Client, GrpcClient, RestClient
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import candidate_tensors, row_tensors
 from tfrec_mt.serving.score import ScoreConfig, score
+from tfrec_mt.serving.serving_error import ServingError
 
 ROWS = 300
 

@@ -8,6 +8,7 @@ from absl import app, logging
 from tfrec_mt.adapters.kernel_store import KernelStoreError
 from tfrec_mt.models.model_store import ModelStoreError
 from tfrec_mt.schema import DataError, SchemaError
+from tfrec_mt.serving.serving_error import ServingError
 from tfrec_mt.storage.lock import LockedError
 from tfrec_mt.storage.variables import VariableMismatchError
 from tfrec_mt.training.checkpoints import CheckpointError
@@ -28,6 +29,7 @@ _USER_ERRORS = (
     OSError,
     RunFolderError,
     SchemaError,
+    ServingError,
     VariableMismatchError,
 )
 

@@ -1,10 +1,13 @@
 """Scores raw rows through an exported SavedModel and compares with the model in memory.
 
-Rows of a news model are impressions: lists `history` and `candidates` of titles.
+Rows of a news model are impressions: lists `history` and `candidates` of titles. A server may take
+the place of the export, if its model ranks items.
 
-Example:
+Examples:
   python -m tfrec_mt.pipelines.score --export=runs/takeout/export/1 --data=runs/takeout/data \
       --base=runs/takeout/base --kernels=runs/takeout/kernels --output=runs/takeout/scores.parquet
+  python -m tfrec_mt.pipelines.score --server=localhost:8500 --rows=rows.parquet \
+      --output=scores.parquet
 """
 
 import sys
@@ -14,13 +17,23 @@ from absl import flags
 
 from tfrec_mt.pipelines.flag_types import path_or_none
 from tfrec_mt.pipelines.run_binary import EXIT_ERROR, run_binary
+from tfrec_mt.schema import SchemaError
+from tfrec_mt.serving.client import connect
+from tfrec_mt.serving.export import RANKING
 from tfrec_mt.serving.export_news import is_news_export
 from tfrec_mt.serving.score import ScoreConfig, score
 from tfrec_mt.serving.score_news import score_news
 from tfrec_mt.training.fine_tune import KERNELS
 from tfrec_mt.training.pretrain import MODEL
 
-_EXPORT = flags.DEFINE_string("export", None, "Folder of one version.", required=True)
+_EXPORT = flags.DEFINE_string("export", None, "Folder of one version.")
+_SERVER = flags.DEFINE_string(
+    "server", None, "HOST:PORT of a server (gRPC), or its http:// address (REST)."
+)
+_MODEL = flags.DEFINE_string("model", RANKING, "Name of the server's model.")
+_DEADLINE = flags.DEFINE_float(
+    "deadline", 10.0, "Seconds to wait for an answer of the server.", lower_bound=0.001
+)
 _ROWS = flags.DEFINE_string("rows", None, "Parquet file of raw rows to score.")
 _DATA = flags.DEFINE_string("data", None, "Prepared dataset: scores its sampled requests.")
 _OUTPUT = flags.DEFINE_string("output", None, "Parquet file to write.")
@@ -33,15 +46,19 @@ _TOLERANCE = flags.DEFINE_float(
 
 def main() -> None:
     """Scores, and fails if the export and the model in memory differ."""
+    if bool(_EXPORT.value) == bool(_SERVER.value):
+        raise SchemaError("score through either --export or --server")
+    client = connect(_SERVER.value, _MODEL.value, _DEADLINE.value) if _SERVER.value else None
     config = ScoreConfig(
-        export=Path(_EXPORT.value),
+        export=path_or_none(_EXPORT.value),
+        client=client,
         rows=path_or_none(_ROWS.value),
         data=path_or_none(_DATA.value),
         output=path_or_none(_OUTPUT.value),
         base=Path(_BASE.value) / MODEL if _BASE.value else None,
         kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
     )
-    news = is_news_export(config.export)
+    news = config.export is not None and is_news_export(config.export)
     found = score_news(config) if news else score(config)
     print(f"{len(found.rows):,} {'impressions' if news else 'rows'} scored")
     if found.difference is not None:

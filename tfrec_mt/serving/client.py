@@ -19,13 +19,10 @@ from tensorflow_serving.apis import (
 
 from tfrec_mt.serving.bundle import request_json
 from tfrec_mt.serving.requests import row_tensors
+from tfrec_mt.serving.serving_error import ServingError
 from tfrec_mt.serving.signatures import Specs
 
 BATCH_ROWS = 1024
-
-
-class ServingError(RuntimeError):
-    """The server did not answer as expected; the text is what it said."""
 
 
 class Client(abc.ABC):
@@ -193,6 +190,12 @@ class RestClient(Client):
             raise ServingError(f"{url}: {error.code}: {error.read().decode()}") from error
         except (OSError, ValueError) as error:
             raise ServingError(f"{url}: {error}") from error
+
+
+def connect(address: str, model: str, deadline_seconds: float = 10.0) -> Client:
+    """A client of `HOST:PORT` over gRPC, or of `http://HOST:PORT` over REST."""
+    kind = RestClient if address.startswith(("http://", "https://")) else GrpcClient
+    return kind(address, model, deadline_seconds=deadline_seconds)
 
 
 def _shape(info: Mapping[str, Any]) -> list[int | None] | None:

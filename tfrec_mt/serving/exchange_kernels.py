@@ -21,7 +21,7 @@ from tfrec_mt.serving.kernel_files import (
     write_stacks,
 )
 from tfrec_mt.serving.load_export import load_export
-from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, answered, new_version, read_manifest
+from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, answered, new_version, verified_manifest
 from tfrec_mt.serving.warm_up import (
     WARM_UP_FILE,
     Requests,
@@ -29,7 +29,6 @@ from tfrec_mt.serving.warm_up import (
     read_warm_up,
     write_warm_up,
 )
-from tfrec_mt.storage.hashes import verify_files
 
 # Written anew, or of use to logs alone (the fingerprint holds a hash of the variables).
 _NOT_COPIED = (
@@ -99,13 +98,11 @@ def exchange_kernels(config: ExchangeConfig) -> Path:
       Folder of the new version.
 
     Raises:
-      DataError: The version has no kernels of a topic, lacks one that is to go, or has one that
-        is to come.
+      DataError: The version is damaged, has no kernels of a topic, lacks one that is to go, or has
+        one that is to come; or an answer is not finite.
       KernelStoreError: A kernel is damaged or of another base.
-      ValueError: The version is damaged, or an answer is not finite.
     """
-    manifest = read_manifest(config.version)
-    verify_files(config.version, manifest["files"])
+    manifest = verified_manifest(config.version)
     changed = _exchanged(config, manifest)
     kernels = manifest["kernels"] | {topic: kept.domains for topic, kept in changed.items()}
     description = {k: v for k, v in manifest.items() if k not in ("format_version", "files")}

@@ -1,6 +1,6 @@
 """Scores raw rows through an exported SavedModel, and compares with the model in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tfrec_mt.data.scan import scan
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import DataError
+from tfrec_mt.serving.client import Client
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.serving_module import USED_FALLBACK
 from tfrec_mt.serving.signatures import Specs
@@ -31,14 +32,16 @@ class ScoreConfig:
     """What to score.
 
     Args:
-      export: Folder of one exported version.
+      export: Folder of one exported version, or
+      client: one of a server of ranking models.
       rows: Parquet file of raw rows; None takes the sampled requests of `data`.
       data: Prepared dataset; needed for its requests and for the comparison.
       output: Parquet file to write, the rows with a column per task; None writes nothing.
       base, kernels: What was exported, to compare with; None compares nothing.
     """
 
-    export: Path
+    export: Path | None = None
+    client: Client | None = None
     rows: Path | None = None
     data: Path | None = None
     output: Path | None = None
@@ -64,6 +67,8 @@ class Scored:
 def score(config: ScoreConfig) -> Scored:
     """Scores raw rows through `serving_default`; compares with codes scored in memory.
 
+    `used_fallback` names topics if the export is at hand; a server tells no more than their places.
+
     The two ways share neither the mapping of ids nor the histories nor the graph: preparation and
     the Keras model stand on one side, the SavedModel on the other.
 
@@ -74,24 +79,29 @@ def score(config: ScoreConfig) -> Scored:
     if config.output and config.output.exists():
         raise FileExistsError(f"{config.output} exists; choose another output file")
     frame = rows_to_score(config, lambda data: PreparedDataset(data).requests())
-    loaded = tf.saved_model.load(str(config.export))
-    function = loaded.signatures["serving_default"]
-    specs = input_specs(function)
+    specs, ask = _through(config)
     scores: dict[str, list[np.ndarray]] = {}
-    for tensors in _batches(frame, specs):
-        for task, values in function(**tensors).items():
-            scores.setdefault(task, []).append(values.numpy())
+    for part in frame.iter_slices(BATCH_ROWS):
+        for task, values in ask(row_tensors(part, specs)).items():
+            scores.setdefault(task, []).append(values)
     columns = {task: np.concatenate(parts) for task, parts in sorted(scores.items())}
     fallback = columns.pop(USED_FALLBACK, None)
     scored = frame.with_columns(pl.Series(task, values) for task, values in columns.items())
     if fallback is not None:
-        topics = [*read_manifest(config.export)["kernels"]]
-        named = [[topics[place] for place in np.flatnonzero(row)] for row in fallback]
-        scored = scored.with_columns(pl.Series(USED_FALLBACK, named, pl.List(pl.String)))
+        scored = scored.with_columns(_told(config.export, fallback))
     if config.output:
         with published_file(config.output) as path:
             scored.write_parquet(path)
     return Scored(rows=scored, difference=_difference(config, frame, columns))
+
+
+def _told(export: Path | None, fallback: np.ndarray) -> pl.Series:
+    """The column `used_fallback`."""
+    if export is None:
+        return pl.Series(USED_FALLBACK, fallback)
+    topics = [*read_manifest(export)["kernels"]]
+    named = [[topics[place] for place in np.flatnonzero(row)] for row in fallback]
+    return pl.Series(USED_FALLBACK, named, pl.List(pl.String))
 
 
 def rows_to_score(config: ScoreConfig, requests_of: Callable[[Path], pl.DataFrame]) -> pl.DataFrame:
@@ -135,9 +145,17 @@ def dataset_to_compare_with(config: ScoreConfig, frame: pl.DataFrame) -> Path:
     return config.data
 
 
-def _batches(frame: pl.DataFrame, specs: Specs) -> Iterator[dict[str, Any]]:
-    for part in frame.iter_slices(BATCH_ROWS):
-        yield {name: tf.constant(v) for name, v in row_tensors(part, specs).items()}
+def _through(config: ScoreConfig) -> tuple[Specs, Callable[..., dict[str, np.ndarray]]]:
+    """Inputs of what answers, and a function from these to its outputs."""
+    if config.client:
+        return config.client.inputs(), config.client.predict
+    function = tf.saved_model.load(str(config.export)).signatures["serving_default"]
+
+    def ask(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        answer = function(**{name: tf.constant(values) for name, values in tensors.items()})
+        return {name: values.numpy() for name, values in answer.items()}
+
+    return input_specs(function), ask
 
 
 def _difference(

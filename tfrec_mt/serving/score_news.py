@@ -47,6 +47,7 @@ def score_news(config: ScoreConfig) -> Scored:
     if config.output and config.output.exists():
         raise FileExistsError(f"{config.output} exists; choose another output file")
     frame = rows_to_score(config, _requests)
+    assert config.export is not None
     signature = load_export(config.export).signatures["score_impression"]
     scores = [
         row[:count]

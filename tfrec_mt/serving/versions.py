@@ -62,8 +62,8 @@ def publish_version(
       Folder of the version.
 
     Raises:
-      DataError: They differ and may not.
-      ValueError: A warm-up request is answered with a number that is not finite.
+      DataError: They differ and may not, or a warm-up request is answered with a number that is not
+        finite.
     """
     # nobody trains what is served
     options = tf.saved_model.SaveOptions(
@@ -116,8 +116,7 @@ def roll_back(output: Path, to: int | None = None) -> Path:
       Folder of the new version, whose files but for the manifest are those of the old one.
 
     Raises:
-      DataError: There is no such version.
-      ValueError: It is damaged.
+      DataError: There is no such version, or it is damaged.
     """
     numbers = _numbers(output)
     if to is None and len(numbers) < 2:
@@ -126,8 +125,7 @@ def roll_back(output: Path, to: int | None = None) -> Path:
     if number not in numbers:
         raise DataError(f"{output} holds no version {number}, but {numbers}")
     source = output / str(number)
-    manifest = read_manifest(source)
-    verify_files(source, manifest["files"])
+    manifest = verified_manifest(source)
     description = {k: v for k, v in manifest.items() if k not in ("format_version", "files")}
     with new_version(output, description | {"rolled_back_to": number}) as (version, folder):
         ignore = shutil.ignore_patterns(MANIFEST_FILE, README, MODEL_CARD)
@@ -184,6 +182,20 @@ def read_manifest(version: Path) -> dict[str, Any]:
         raise DataError(f"{version}: expected an exported version: {error}") from error
 
 
+def verified_manifest(version: Path) -> dict[str, Any]:
+    """The manifest of a version whose files are what they were when it was published.
+
+    Raises:
+      DataError: They are not, or the folder is not a version that this release can read.
+    """
+    manifest = read_manifest(version)
+    try:
+        verify_files(version, manifest["files"])
+    except ValueError as error:
+        raise DataError(str(error)) from error
+    return manifest
+
+
 def newest_version(output: Path) -> Path:
     """Folder of the newest version.
 
@@ -207,13 +219,13 @@ def answered(
     """A function's answer to a warm-up request.
 
     Raises:
-      ValueError: A number in it is not finite.
+      DataError: A number in it is not finite.
     """
     given = {name: tf.constant(value) for name, value in tensors.items()}
     answer = {name: values.numpy() for name, values in function(**given).items()}
     for name, values in answer.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise ValueError(
+            raise DataError(
                 f"{signature} answers a warm-up request with a {name} that is not finite"
             )
     return answer
