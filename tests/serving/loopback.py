@@ -63,6 +63,7 @@ class Server:
         if name not in signatures:
             raise Refused(Status.NOT_FOUND, f"no signature {name!r}")
         specs = signatures[name].structured_input_signature[1]
+        inputs = defaults(version, name) | dict(inputs)
         if set(specs) != set(inputs):
             differing = ", ".join(sorted(set(specs) ^ set(inputs)))
             raise Refused(Status.INVALID_ARGUMENT, f"missing or unknown: {differing}")
@@ -71,6 +72,12 @@ class Server:
             return {n: v.numpy() for n, v in signatures[name](**given).items()}
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             raise Refused(Status.INVALID_ARGUMENT, str(error)) from error
+
+
+def defaults(version: Path, signature: str) -> dict[str, np.ndarray]:
+    """What stands for inputs that a request leaves out, as a server reads it from the files."""
+    found = metadata(version).signature_def[signature].defaults
+    return {name: tf.make_ndarray(value) for name, value in found.items()}
 
 
 def metadata(version: Path) -> get_model_metadata_pb2.SignatureDefMap:

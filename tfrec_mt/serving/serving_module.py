@@ -12,10 +12,14 @@ from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.serving.preprocessing import Preprocessing
 from tfrec_mt.serving.signatures import (
     MISSING,
+    Specs,
     candidate_specs,
     example_features,
+    missing_values,
     pad_ragged,
+    required_inputs,
     row_specs,
+    spread,
 )
 
 USED_FALLBACK = "used_fallback"
@@ -35,7 +39,11 @@ class ServingModule(tf.Module):
 
     Outputs:
       `ctr` and `ctcvr`, `[B]` or `[B, N]`, and where there are kernels `used_fallback` `[B, T]`:
-      for which topics, in the order of `kernels`, a request's domain has none.
+      for which topics, in the order of `kernels`, a request's domain has none. Where requests have
+      different numbers of items, places without an item's id score 0.
+
+    Inputs that are not there are missing in all rows; user and item must be there. An input of one
+    row is for all.
 
     Attributes:
       row_specs, candidate_specs: Inputs of the first two signatures.
@@ -55,6 +63,10 @@ class ServingModule(tf.Module):
         self.row_specs = row_specs(base.schema, topics)
         self.candidate_specs = candidate_specs(base.schema, topics)
         self.item_inputs = {feature.name for feature in base.schema.side("item")}
+        self._needed = required_inputs(base.schema, self.row_specs)
+        self._item = base.schema.keys.item
+        if self._item not in self._needed:
+            self._item = min(self.item_inputs)
         self.functions = self._functions()
         stacks = [v for served in self.kernels.values() for v in served.stacks.values()]
         # of the model, only what is read is kept: no layers, no optimizer, no debias tower
@@ -66,30 +78,50 @@ class ServingModule(tf.Module):
         ]
 
     def _functions(self) -> dict[str, Any]:
+        needed, optional, missing = self._divided(self.row_specs)
 
-        @tf.function(autograph=False, input_signature=[self.row_specs])
-        def serving_default(raw: dict[str, Any]) -> dict[str, Any]:
-            scores, fallback = self._score(raw, False)
-            return scores | fallback
+        @tf.function(autograph=False, input_signature=[needed, optional])
+        def serving_default(
+            raw: dict[str, Any], others: dict[str, Any] = missing
+        ) -> dict[str, Any]:
+            return self._rows(raw | others)
 
-        @tf.function(autograph=False, input_signature=[self.candidate_specs])
-        def score_candidates(raw: dict[str, Any]) -> dict[str, Any]:
-            shape = tf.shape(raw[min(self.item_inputs)])[:2]
-            scores, fallback = self._score(raw, True)
-            return {task: tf.reshape(p, shape) for task, p in scores.items()} | fallback
+        needed, optional, missing = self._divided(self.candidate_specs)
+
+        @tf.function(autograph=False, input_signature=[needed, optional])
+        def score_candidates(
+            raw: dict[str, Any], others: dict[str, Any] = missing
+        ) -> dict[str, Any]:
+            items = raw[self._item]
+            scores, fallback = self._score(spread(raw | others, self._item, self.item_inputs), True)
+            shaped = {task: tf.reshape(p, tf.shape(items)[:2]) for task, p in scores.items()}
+            if len(items.shape) == 2:
+                absent = tf.equal(items, MISSING[items.dtype])
+                shaped = {task: tf.where(absent, 0.0, p) for task, p in shaped.items()}
+            return shaped | fallback
 
         serialized = tf.TensorSpec([None], tf.string, "examples")
 
         @tf.function(autograph=False, input_signature=[serialized])
         def parse_examples(examples: Any) -> dict[str, Any]:
             parsed = tf.io.parse_example(examples, example_features(self.row_specs))
-            return dict(serving_default(pad_ragged(parsed)))
+            return self._rows(pad_ragged(parsed))
 
         return {
             "serving_default": serving_default,
             "score_candidates": score_candidates,
             "parse_examples": parse_examples,
         }
+
+    def _divided(self, specs: Specs) -> tuple[Specs, Specs, dict[str, Any]]:
+        """Inputs that must be there, the others, and what stands for these."""
+        needed = {name: spec for name, spec in specs.items() if name in self._needed}
+        optional = {name: spec for name, spec in specs.items() if name not in needed}
+        return needed, optional, missing_values(optional)
+
+    def _rows(self, raw: dict[str, Any]) -> dict[str, Any]:
+        scores, fallback = self._score(spread(raw, self._item), False)
+        return scores | fallback
 
 
 def _scorer(

@@ -1,6 +1,7 @@
 """Raw inputs of an exported model, derived from its schema."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import tensorflow as tf
 
@@ -51,6 +52,50 @@ def candidate_specs(schema: Schema, topics: Iterable[str]) -> Specs:
         spec = specs[feature.name]
         specs[feature.name] = tf.TensorSpec([None, *spec.shape], spec.dtype, spec.name)
     return specs
+
+
+def required_inputs(schema: Schema, specs: Specs) -> set[str]:
+    """Inputs that a request cannot do without: who, and which items."""
+    keys = {schema.keys.user, schema.keys.item} & set(specs)
+    if schema.keys.item in keys:
+        return keys
+    return keys | {feature.name for feature in schema.side("item")}
+
+
+def missing_values(specs: Specs) -> dict[str, tf.Tensor]:
+    """What stands for inputs that a request leaves out: one value, or a list of one, missing."""
+    return {
+        name: tf.constant(MISSING[spec.dtype], spec.dtype, [1] * len(spec.shape))
+        for name, spec in specs.items()
+    }
+
+
+def spread(raw: dict[str, Any], like: str, items: Iterable[str] = ()) -> dict[str, Any]:
+    """Gives every input as many rows as one of them has; what has one row is for all.
+
+    Args:
+      raw: Inputs, all with a first dimension of 1 or B.
+      like: An input with B rows.
+      items: Inputs that have a second dimension, 1 or N, if `like` is one of them.
+
+    Raises:
+      InvalidArgumentError: When it runs; names the inputs of another length.
+    """
+    places = {name: 2 if name in items else 1 for name in raw}
+    whole = tf.shape(raw[like])
+    shapes = {name: tf.shape(values) for name, values in raw.items()}
+    times = {n: whole[:k] // tf.maximum(shapes[n][:k], 1) for n, k in places.items()}
+    fits = [tf.reduce_all(times[n] * shapes[n][:k] == whole[:k]) for n, k in places.items()]
+    wrong = tf.boolean_mask([*places], ~tf.stack(fits))
+    said = f"inputs that have neither one row nor as many as {like!r}:"
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(fits), [said, wrong], 99)]):
+        return {
+            name: tf.tile(
+                values,
+                tf.pad(times[name], [[0, len(values.shape) - places[name]]], constant_values=1),
+            )
+            for name, values in raw.items()
+        }
 
 
 def example_features(

@@ -56,14 +56,14 @@ def publish_version(
       description: Of the manifest, beside the hashes.
       extra_files: Content by name.
       ops: Namespaces of ops that are not TensorFlow's own.
-      allow_signature_change: Whether inputs and outputs may differ from the newest version's.
+      allow_signature_change: Whether clients of the newest version may have to change.
 
     Returns:
       Folder of the version.
 
     Raises:
-      DataError: They differ and may not, or a warm-up request is answered with a number that is not
-        finite.
+      DataError: They would have to and may not, or a warm-up request is answered with a number that
+        is not finite.
     """
     # nobody trains what is served
     options = tf.saved_model.SaveOptions(
@@ -135,7 +135,7 @@ def roll_back(output: Path, to: int | None = None) -> Path:
 
 
 def signatures_of(functions: Mapping[str, Any]) -> dict[str, Any]:
-    """Type and shape of every input and output of every signature."""
+    """Type and shape of every input and output of every signature, and which need not be there."""
 
     def told(specs: Mapping[str, Any]) -> dict[str, Any]:
         return {n: [s.dtype.name, s.shape.as_list()] for n, s in sorted(specs.items())}
@@ -143,28 +143,44 @@ def signatures_of(functions: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for name, function in functions.items():
         concrete = function.get_concrete_function()
-        inputs = {spec.name: spec for spec in tf.nest.flatten(concrete.structured_input_signature)}
-        found[name] = {"inputs": told(inputs), "outputs": told(concrete.structured_outputs)}
+        arguments, _ = concrete.structured_input_signature
+        parameters = function.function_type.parameters.values()
+        inputs = {spec.name: spec for spec in tf.nest.flatten(arguments)}
+        found[name] = {
+            "inputs": told(inputs),
+            "outputs": told(concrete.structured_outputs),
+            "optional": sorted(
+                spec.name
+                for parameter, specs in zip(parameters, arguments, strict=True)
+                if parameter.optional
+                for spec in tf.nest.flatten(specs)
+            ),
+        }
     return found
 
 
 def _check_signatures(output: Path, signatures: Mapping[str, Any]) -> None:
+    """Refuses what clients of the newest version cannot ask, or do not get from these."""
     numbers = _numbers(output)
     if not numbers:
         return
     before = read_manifest(output / str(numbers[-1]))["signatures"]
-    differences = [
-        f"{signature} {side} {name!r} was {old.get(name)} and is {new.get(name)}"
-        for signature in sorted({*before, *signatures})
-        for side in ("inputs", "outputs")
-        for old, new in [[s.get(signature, {}).get(side, {}) for s in (before, signatures)]]
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    ]
+    nothing: dict[str, Any] = {"inputs": {}, "outputs": {}, "optional": []}
+    differences = []
+    for signature, old in before.items():
+        new = signatures.get(signature, nothing)
+        for side in ("inputs", "outputs"):
+            for name, told in old[side].items():
+                if new[side].get(name) != told:
+                    differences.append(
+                        f"{signature} {side} {name!r}: {told}, {new[side].get(name)}"
+                    )
+        asked = set(new["inputs"]) - set(new["optional"]) - set(old["inputs"])
+        asked |= set(old["optional"]) & set(new["inputs"]) - set(new["optional"])
+        differences += [f"{signature} needs {name!r} now" for name in sorted(asked)]
     if differences:
         raise DataError(
-            f"{output}: clients of version {numbers[-1]} may fail, as signatures differ: "
-            + "; ".join(differences)
+            f"{output}: clients of version {numbers[-1]} would fail: {'; '.join(differences)}"
         )
 
 
