@@ -40,6 +40,7 @@ bench: peers
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.domain_activation
 	$(BIN)/python -m benchmarks.candidates
+	$(BIN)/python -m benchmarks.exchange
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)

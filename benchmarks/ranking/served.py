@@ -9,6 +9,7 @@ import tensorflow as tf
 from benchmarks.ranking.world import World
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import Schema
 from tfrec_mt.serving.serving_module import ServingModule
 
 
@@ -16,12 +17,17 @@ def save_export(
     base: RankingModel, kernels: dict[str, ServedKernels], vocabularies: Path, folder: Path
 ) -> None:
     """Writes a SavedModel as the export does."""
-    for vocabulary in base.schema.vocabularies:
-        path = vocabularies / f"{vocabulary.name}.txt"
-        if not path.exists():
-            path.write_text("".join(f"{i}\n" for i in range(vocabulary.size)))
+    write_vocabularies(base.schema, vocabularies)
     module = ServingModule(base, kernels, vocabularies)
     tf.saved_model.save(module, str(folder), signatures=module.functions)
+
+
+def write_vocabularies(schema: Schema, folder: Path) -> None:
+    """Writes ids that count up, in the files that are not there yet."""
+    for vocabulary in schema.vocabularies:
+        path = folder / f"{vocabulary.name}.txt"
+        if not path.exists():
+            path.write_text("".join(f"{i}\n" for i in range(vocabulary.size)))
 
 
 def request_rows(world: World, items: int) -> dict[str, np.ndarray]:
