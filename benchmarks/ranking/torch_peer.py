@@ -76,6 +76,15 @@ class Dense(nn.Module):
         self, flat: Any, recent: Any, relevant: Any, masks: Any, position: Any, labels: Any
     ) -> Any:
         """The loss of a batch."""
+        logits = self.logits_of(flat, recent, relevant, masks)
+        if position is not None:
+            effect = self.debias(position).float()[:, 0]
+            logits[0] = logits[0] + effect - effect.logsumexp(0) + np.log(len(effect))
+        click, order = self.chances(logits)
+        return log_loss(click, labels[0]) + log_loss(order, labels[1])
+
+    def logits_of(self, flat: Any, recent: Any, relevant: Any, masks: Any) -> list[Any]:
+        """Of click and order, `[B]` each."""
         target = flat[:, FEATURES * WIDTH :][:, : ELEMENTS * WIDTH]
         parts = [flat]
         if self.short is not None:
@@ -89,13 +98,12 @@ class Dense(nn.Module):
             mixture = (gate(flat).softmax(-1)[:, :, None] * experts).sum(1)
             known = torch.cat([mixture, flat], -1) if self.world.model == "olr" else mixture
             logits.append(logit(known).float()[:, 0])
-        if position is not None:
-            effect = self.debias(position).float()[:, 0]
-            logits[0] = logits[0] + effect - effect.logsumexp(0) + np.log(len(effect))
+        return logits
+
+    def chances(self, logits: list[Any]) -> tuple[Any, Any]:
+        """Probabilities of click and order."""
         click, order = (logit.sigmoid() for logit in logits)
-        if self.world.model == "olr":
-            order = click * order
-        return log_loss(click, labels[0]) + log_loss(order, labels[1])
+        return click, click * order if self.world.model == "olr" else order
 
 
 def log_loss(chances: Any, labels: Any) -> Any:
@@ -134,10 +142,10 @@ class Peer:
             for i in range(world.batches)
         ]
 
-    def step(self, batch: dict[str, Any]) -> float:
-        """One step; its loss."""
+    def looked_up(self, batch: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+        """Embeddings of features, of the recent and of the relevant clicks, and their masks."""
         flat = self.table(batch["flat"]).flatten(1)
-        recent = relevant = position = masks = None
+        recent = relevant = masks = None
         if self.world.short:
             history, mask = batch["history"], batch["mask"]
             recent = self.table(history[:, : self.world.short]).flatten(2)
@@ -147,10 +155,14 @@ class Peer:
                 found = history.gather(1, places[:, :, None].expand(-1, -1, history.shape[-1]))
                 relevant = self.table(found).flatten(2)
                 masks.append(mask.gather(1, places))
-        if self.world.debias:
-            position = self.positions(batch["position"])
+        return flat, recent, relevant, masks
+
+    def step(self, batch: dict[str, Any]) -> float:
+        """One step; its loss."""
+        looked_up = self.looked_up(batch)
+        position = self.positions(batch["position"]) if self.world.debias else None
         with torch.autocast("cpu", torch.bfloat16, enabled=self.world.precision == "bfloat16"):
-            loss = self.loss(flat, recent, relevant, masks, position, batch["labels"])
+            loss = self.loss(*looked_up, position, batch["labels"])
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -91,7 +91,8 @@ def test_the_readmes_grpc_request_works_as_written(version: Path) -> None:
 
 def test_the_readme_names_inputs_and_domains(version: Path) -> None:
     text = (version / EXTRA / README).read_text()
-    assert "| input | `history_item_id` | int64 | [None, None] |" in text
+    assert "| input | `history_item_id`, may be left out | int64 | [None, None] |" in text
+    assert "| input | `user_id` | int64 | [None] |" in text
     assert "| output | `ctr` | float32 | [None, None] |" in text
     for topic, domains in read_manifest(version)["kernels"].items():
         assert f"- `{topic}`: {', '.join(domains)}\n" in text

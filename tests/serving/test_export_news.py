@@ -1,6 +1,7 @@
 """The exported news model: raw titles in, equal to memory, alone in its process."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,13 +19,14 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.title_tokens import tokenize_titles
 from tfrec_mt.models.model_store import save_model
 from tfrec_mt.schema import DataError, SchemaError
+from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.export import ExportConfig
 from tfrec_mt.serving.export_news import export_news, is_news_export
 from tfrec_mt.serving.load_export import load_export
 from tfrec_mt.serving.score import ScoreConfig
 from tfrec_mt.serving.score_news import score_news
 from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
-from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE
+from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, read_manifest
 from tfrec_mt.serving.warm_up import WARM_UP_FILE
 from tfrec_mt.storage.hashes import verify_files
 
@@ -289,11 +291,32 @@ def test_a_version_describes_itself(version: Path, loaded: Any) -> None:
         for record in tf.data.TFRecordDataset(str(version / EXTRA / WARM_UP_FILE))
     ]
     named = [log.predict_log.request.model_spec.signature_name for log in logs]
-    assert named == list(loaded.signatures)
+    # at the end one of all domains
+    assert named == [*loaded.signatures, "score_impression"]
     for log in logs:
         request = log.predict_log.request
         inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
         assert _ask(loaded, request.model_spec.signature_name, **inputs)
+
+
+def test_kernels_come_and_go(
+    news_job: NewsJob, version: Path, loaded: Any, request_of_two: dict[str, Any], tmp_path: Path
+) -> None:
+    shutil.copytree(version, tmp_path / "1")
+    kernels = read_manifest(version)["kernels"]["section"]
+    gone, kept = kernels[:2]
+    asked = request_of_two | {"section": tf.constant([gone, kept])}
+    before = _ask(loaded, "score_impression", **asked)["scores"]
+    without = exchange_kernels(ExchangeConfig(version=tmp_path / "1", remove=[("section", gone)]))
+    after = _ask(load_export(without), "score_impression", **asked)["scores"]
+    nowhere = request_of_two | {"section": tf.constant(["nowhere", kept])}
+    expected = _ask(loaded, "score_impression", **nowhere)["scores"]
+    np.testing.assert_array_equal(after, expected)
+    assert np.any(after[0] != before[0])
+    folder = news_job.kernel_folder / "section" / gone
+    again = exchange_kernels(ExchangeConfig(version=without, add=[folder]))
+    found = _ask(load_export(again), "score_impression", **asked)["scores"]
+    np.testing.assert_array_equal(found, before)
 
 
 def test_news_of_another_spec_are_refused(news_job: NewsJob, tmp_path: Path) -> None:

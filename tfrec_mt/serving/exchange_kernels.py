@@ -21,7 +21,14 @@ from tfrec_mt.serving.kernel_files import (
     write_stacks,
 )
 from tfrec_mt.serving.load_export import load_export
-from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, answered, new_version, verified_manifest
+from tfrec_mt.serving.versions import (
+    EXTRA,
+    MANIFEST_FILE,
+    answered,
+    description_of,
+    new_version,
+    verified_manifest,
+)
 from tfrec_mt.serving.warm_up import (
     WARM_UP_FILE,
     Requests,
@@ -105,8 +112,8 @@ def exchange_kernels(config: ExchangeConfig) -> Path:
     manifest = verified_manifest(config.version)
     changed = _exchanged(config, manifest)
     kernels = manifest["kernels"] | {topic: kept.domains for topic, kept in changed.items()}
-    description = {k: v for k, v in manifest.items() if k not in ("format_version", "files")}
-    with new_version(config.version.parent, description | {"kernels": kernels}) as (path, folder):
+    description = description_of(manifest) | {"kernels": kernels}
+    with new_version(config.version.parent, description) as (path, folder):
         ignore = shutil.ignore_patterns(*_NOT_COPIED)
         shutil.copytree(config.version, folder, dirs_exist_ok=True, ignore=ignore)
         write_stacks(config.version, folder, {t: kept.stacks for t, kept in changed.items()})

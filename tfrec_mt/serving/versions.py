@@ -126,8 +126,8 @@ def roll_back(output: Path, to: int | None = None) -> Path:
         raise DataError(f"{output} holds no version {number}, but {numbers}")
     source = output / str(number)
     manifest = verified_manifest(source)
-    description = {k: v for k, v in manifest.items() if k not in ("format_version", "files")}
-    with new_version(output, description | {"rolled_back_to": number}) as (version, folder):
+    description = description_of(manifest) | {"rolled_back_to": number}
+    with new_version(output, description) as (version, folder):
         ignore = shutil.ignore_patterns(MANIFEST_FILE, README, MODEL_CARD)
         # versions are never changed, so their files can be shared
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=os.link)
@@ -196,6 +196,12 @@ def read_manifest(version: Path) -> dict[str, Any]:
         )
     except ValueError as error:
         raise DataError(f"{version}: expected an exported version: {error}") from error
+
+
+def description_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of the model, not of its files or of how the version came to be."""
+    left_out = ("format_version", "files", "rolled_back_to")
+    return {key: value for key, value in manifest.items() if key not in left_out}
 
 
 def verified_manifest(version: Path) -> dict[str, Any]:

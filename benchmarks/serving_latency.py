@@ -1,0 +1,91 @@
+"""Latency of a request of rows against the same network served from PyTorch, and the first request.
+
+Ours maps raw ids and runs in TensorFlow's C++ runtime; PyTorch's takes rows of its table, eagerly,
+compiled, and exported to ONNX Runtime.
+
+  python -m benchmarks.serving_latency --items=500
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+from benchmarks.native.native_model import NativeModel
+from benchmarks.ranking.served import request_rows, save_export
+from benchmarks.ranking.world import World
+from benchmarks.support.contest import Contender
+from benchmarks.support.results import Result, milliseconds, told
+from tfrec_mt.models.catalog import RANKING_MODELS
+
+_ITEMS = flags.DEFINE_integer("items", 500, "Rows of a request.", lower_bound=1)
+_ROUNDS = flags.DEFINE_integer("rounds", 10, "Turns.", lower_bound=3)
+_RUNS = flags.DEFINE_integer("runs", 30, "Requests of a turn.", lower_bound=1)
+
+WAYS = ("eager", "compiled", "onnx")
+PAUSE_SECONDS = 0.3
+
+
+def first_request(version: Path, inputs: dict[str, np.ndarray]) -> float:
+    """Seconds of the first request after loading and one warm-up request."""
+    with NativeModel(version) as model:
+        model.answer("serving_default", inputs)
+        return model.times("serving_default", inputs, 1)[0]
+
+
+def main(_: list[str]) -> None:
+    """Measures and publishes."""
+    world = World(batches=1)
+    rows = request_rows(world, _ITEMS.value)
+    peer = {"batch_size": _ITEMS.value, "debias": False}
+    with tempfile.TemporaryDirectory() as name:
+        version = Path(name) / "1"
+        save_export(RANKING_MODELS["olr"](world.schema), {}, Path(name), version)
+        firsts = [first_request(version, rows) for _ in range(5)]
+        contenders = {
+            way: Contender("benchmarks.ranking.torch_served", peer | {"way": way}) for way in WAYS
+        }
+        model = NativeModel(version)
+        ask: dict[str, Callable[[int], list[float]]] = {
+            "ours": lambda count: model.times("serving_default", rows, count)
+        }
+        for way, contender in contenders.items():
+            ask[f"PyTorch, {way}"] = lambda count, c=contender: c.ask("times", count)  # type: ignore[misc]
+        seconds: dict[str, list[float]] = {who: [] for who in ask}
+        for turn in range(_ROUNDS.value + 1):
+            for who, times in ask.items():
+                time.sleep(PAUSE_SECONDS)
+                found = times(_RUNS.value)
+                if turn:  # the first warms up
+                    seconds[who] += found
+        versions = {k: v for contender in contenders.values() for k, v in contender.about.items()}
+        for running in (model, *contenders.values()):
+            running.close()
+    ours = [float(np.percentile(seconds["ours"], p)) for p in (50, 99)]
+    table = []
+    for who, values in seconds.items():
+        half, late = (float(np.percentile(values, p)) for p in (50, 99))
+        ratios = (f"{ours[0] / half:.2f}x", f"{ours[1] / late:.2f}x")
+        table.append([who, milliseconds(half), milliseconds(late), *ratios])
+    Result(
+        name="serving_latency",
+        title="Latency against PyTorch",
+        command="python -m benchmarks.serving_latency",
+        about=(
+            f"OLR at appendix C's sizes, histories of 50 and 256 clicks, 1,000,000 table rows, "
+            f"{_ITEMS.value} rows, {_ROUNDS.value * _RUNS.value} requests each in turns, two "
+            f"threads. The first request after one warm-up request takes "
+            f"{milliseconds(float(np.median(firsts)))} ms (median of {len(firsts)} starts).",
+            told({"tensorflow": tf.__version__, **versions}),
+        ),
+        columns=("who", "p50, ms", "p99, ms", "ours / it, p50", "p99"),
+        rows=table,
+    ).publish()
+
+
+if __name__ == "__main__":
+    app.run(main)
