@@ -66,13 +66,22 @@ class Preprocessing(tf.Module):
         return tf.where(finite, tf.reshape(bucket, tf.shape(values)), 0)
 
     def _id_codes(self, vocabulary: Vocabulary, ids: Any) -> Any:
-        text = ids if ids.dtype == tf.string else tf.as_string(ids)
-        hashed = 1 + tf.strings.to_hash_bucket_fast(text, vocabulary.hash_buckets)
-        if vocabulary.name in self._tables:
-            line = self._tables[vocabulary.name].lookup(ids)
-            hashed = tf.where(line >= 0, line + vocabulary.first_known, hashed)
+        flat = tf.reshape(ids, [-1])
         missing = MISSING_STRING if ids.dtype == tf.string else MISSING_INT
-        return tf.where(tf.equal(ids, missing), 0, tf.cast(hashed, tf.int32))
+        unknown = tf.not_equal(flat, missing)
+        codes = tf.zeros_like(flat, tf.int32)
+        if vocabulary.name in self._tables:
+            line = self._tables[vocabulary.name].lookup(flat)
+            known = unknown & (line >= 0)
+            codes = tf.where(known, tf.cast(line, tf.int32) + vocabulary.first_known, 0)
+            unknown &= ~known
+        # few ids are unknown, and hashing takes longer than all else
+        places = tf.where(unknown)
+        strange = tf.gather_nd(flat, places)
+        text = strange if ids.dtype == tf.string else tf.as_string(strange)
+        hashed = 1 + tf.strings.to_hash_bucket_fast(text, vocabulary.hash_buckets)
+        codes = tf.tensor_scatter_nd_update(codes, places, tf.cast(hashed, tf.int32))
+        return tf.reshape(codes, tf.shape(ids))
 
 
 def _age_codes(seconds: Any) -> Any:
