@@ -111,13 +111,13 @@ def test_inputs_and_outputs(loaded: Any) -> None:
         "score_impression": (
             {name: [None, None] for name in ("history", "candidates", "age_hours")}
             | {topic: [None] for topic in TOPICS},
-            {"scores"},
+            {"scores", "used_fallback"},
         ),
         "recommend": (
             {name: [None, None, width] for name in ("history_vectors", "catalogue")}
             | {topic: [None] for topic in TOPICS}
             | {"age_hours": [None, None], "k": [None]},
-            {"indices", "scores"},
+            {"indices", "scores", "used_fallback"},
         ),
     }
     assert set(loaded.signatures) == set(expected)
@@ -236,7 +236,11 @@ def test_unknown_domains_score_as_the_base(
     plain = {n: v for n, v in request_of_two.items() if n not in TOPICS}
     expected = _ask(load_export(base), "score_impression", **plain)["scores"]
     strange = request_of_two | {topic: tf.constant(["", "nowhere"]) for topic in TOPICS}
-    np.testing.assert_array_equal(_ask(loaded, "score_impression", **strange)["scores"], expected)
+    answer = _ask(loaded, "score_impression", **strange)
+    np.testing.assert_array_equal(answer["scores"], expected)
+    assert answer["used_fallback"].all() and answer["used_fallback"].shape == (2, len(TOPICS))
+    nothing = plain | {topic: tf.constant([""]) for topic in TOPICS}
+    np.testing.assert_array_equal(_ask(loaded, "score_impression", **nothing)["scores"], expected)
 
 
 def test_the_model_needs_neither_keras_nor_us(

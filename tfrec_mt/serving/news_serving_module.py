@@ -11,6 +11,7 @@ from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.schema.features import MISSING_STRING
+from tfrec_mt.serving.signatures import USED_FALLBACK
 from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
 
 _AGES = tf.TensorSpec([None, None], tf.float32, "age_hours")
@@ -29,9 +30,10 @@ class NewsServingModule(tf.Module):
       is the largest of `k` `[B]`, by default 10, and N at most.
 
     The last two take `age_hours` of each candidate, 0 or nothing where it is unknown, and the
-    domain `[B]` of each topic that has kernels. In histories, which come newest first, empty titles
-    and vectors of zeros are padding; a click on an article whose title is not known is a space.
-    Scores are what the model ranks by, within one impression; they are not probabilities.
+    domain of each topic that has kernels, `[B]`, `[1]` for all or nothing; `used_fallback` `[B, T]`
+    says for which topics, in the order of `topics`, there was no kernel. In histories, which come
+    newest first, empty titles and vectors of zeros are padding; a click on an article whose title
+    is not known is a space. Scores are what the model ranks by, within one impression; they are not probabilities.
 
     Title encoders serve in float32 and with LoRA merged into their weights.
 
@@ -73,9 +75,10 @@ class NewsServingModule(tf.Module):
         ]
 
     def _functions(self, width: int) -> dict[str, Any]:
-        unknown, ten = tf.zeros([0, 0]), tf.constant([10])
-        texts = {n: spec for n, spec in self.impression_specs.items() if n != _AGES.name}
-        topics = {topic: texts[topic] for topic in self.topics}
+        texts = {n: self.impression_specs[n] for n in ("history", "candidates")}
+        optional = {n: spec for n, spec in self.impression_specs.items() if n not in texts}
+        unknown = {topic: tf.constant([MISSING_STRING]) for topic in self.topics}
+        unknown[_AGES.name] = tf.zeros([0, 0])
         vectors = tf.TensorSpec([None, None, width], tf.float32, "history_vectors")
 
         @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, "titles")])
@@ -86,8 +89,10 @@ class NewsServingModule(tf.Module):
         def encode_users(history_vectors: Any) -> dict[str, Any]:
             return {"vectors": self._vectors_of_users(history_vectors)}
 
-        @tf.function(autograph=False, input_signature=[texts, _AGES])
-        def score_impression(raw: dict[str, Any], age_hours: Any = unknown) -> dict[str, Any]:
+        @tf.function(autograph=False, input_signature=[texts, optional])
+        def score_impression(
+            raw: dict[str, Any], others: dict[str, Any] = unknown
+        ) -> dict[str, Any]:
             # so that there is something to attend to
             history = tf.pad(raw["history"], [[0, 0], [0, 1]], constant_values=MISSING_STRING)
             both = tf.concat([history, raw["candidates"]], axis=1)
@@ -96,24 +101,24 @@ class NewsServingModule(tf.Module):
             encoded = tf.reshape(encoded, [*tf.unstack(tf.shape(both)), width])
             clicks = tf.shape(history)[1]
             users = self._users(encoded[:, :clicks], tf.not_equal(history, MISSING_STRING))
-            return {"scores": self._score(users, encoded[:, clicks:], age_hours, raw)}
+            scores, fallback = self._score(users, encoded[:, clicks:], others)
+            return {"scores": scores} | fallback
 
         places = {
             "history_vectors": vectors,
             "catalogue": tf.TensorSpec([None, None, width], tf.float32, "catalogue"),
         }
-        count = tf.TensorSpec([None], tf.int32, "k")
+        count = {"k": tf.TensorSpec([None], tf.int32, "k")}
+        ten = unknown | {"k": tf.constant([10])}
 
-        @tf.function(autograph=False, input_signature=[places | topics, _AGES, count])
-        def recommend(
-            raw: dict[str, Any], age_hours: Any = unknown, k: Any = ten
-        ) -> dict[str, Any]:
+        @tf.function(autograph=False, input_signature=[places, optional | count])
+        def recommend(raw: dict[str, Any], others: dict[str, Any] = ten) -> dict[str, Any]:
             users = self._vectors_of_users(raw["history_vectors"])
             rows = tf.shape(raw["catalogue"])[1]
             titles = tf.broadcast_to(raw["catalogue"], [tf.shape(users)[0], rows, width])
-            scores = self._score(users, titles, age_hours, raw)
-            best = tf.math.top_k(scores, tf.clip_by_value(tf.reduce_max(k), 0, rows))
-            return {"indices": best.indices, "scores": best.values}
+            scores, fallback = self._score(users, titles, others)
+            best = tf.math.top_k(scores, tf.clip_by_value(tf.reduce_max(others["k"]), 0, rows))
+            return {"indices": best.indices, "scores": best.values} | fallback
 
         made = (encode_news, encode_users, score_impression, recommend)
         return {function.__name__: function for function in made}
@@ -146,20 +151,23 @@ def _user_function(base: NewsRecommender) -> Any:
 def _score_function(base: NewsRecommender, kernels: Mapping[str, ServedKernels]) -> Any:
     """A function from users `[B, D]`, titles `[B, C, D]`, ages and domains to scores `[B, C]`."""
 
-    def score(users: Any, titles: Any, age_hours: Any, raw: Mapping[str, Any]) -> Any:
+    def score(users: Any, titles: Any, others: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         shape = tf.shape(titles)[:2]
-        unknown = tf.equal(tf.size(age_hours), 0)
-        ages = tf.cond(unknown, lambda: tf.zeros(shape), lambda: tf.reshape(age_hours, shape))
+        given = others[_AGES.name]
+        unknown = tf.equal(tf.size(given), 0)
+        ages = tf.cond(unknown, lambda: tf.zeros(shape), lambda: tf.reshape(given, shape))
         pairs = base.pairs(
             tf.repeat(users, shape[1], axis=0),
             tf.reshape(titles, [-1, titles.shape[-1]]),
             tf.reshape(ages, [-1]),
         )
-        adapted = pairs
+        adapted, fallback = pairs, []
         for topic, served in kernels.items():
+            codes = tf.broadcast_to(served.codes(others[topic]), shape[:1])
+            fallback.append(tf.equal(codes, 0))
             # all candidates of an impression are in its domain
-            codes = tf.repeat(served.codes(raw[topic]), shape[1])
-            adapted += served({"ctr": pairs}, codes)["ctr"]
-        return tf.reshape(base.logits({"ctr": adapted})["ctr"], shape)
+            adapted += served({"ctr": pairs}, tf.repeat(codes, shape[1]))["ctr"]
+        told = {USED_FALLBACK: tf.stack(fallback, axis=1)} if kernels else {}
+        return tf.reshape(base.logits({"ctr": adapted})["ctr"], shape), told
 
     return score

@@ -18,8 +18,7 @@ from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.client import Client
 from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.serving.serving_module import USED_FALLBACK
-from tfrec_mt.serving.signatures import Specs
+from tfrec_mt.serving.signatures import USED_FALLBACK, Specs
 from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.folders import published_file
 

@@ -12,6 +12,7 @@ from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.serving.preprocessing import Preprocessing
 from tfrec_mt.serving.signatures import (
     MISSING,
+    USED_FALLBACK,
     Specs,
     candidate_specs,
     example_features,
@@ -21,8 +22,6 @@ from tfrec_mt.serving.signatures import (
     row_specs,
     spread,
 )
-
-USED_FALLBACK = "used_fallback"
 
 
 class ServingModule(tf.Module):

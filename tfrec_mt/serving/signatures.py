@@ -11,6 +11,9 @@ from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 
 Specs = dict[str, tf.TensorSpec]
 
+# Output that tells for which topics a domain has no kernel.
+USED_FALLBACK = "used_fallback"
+
 # What stands for a missing value of each input type, and pads lists.
 MISSING: dict[tf.DType, str | int | float] = {
     tf.string: MISSING_STRING,
