@@ -33,7 +33,8 @@ class NewsServingModule(tf.Module):
     domain of each topic that has kernels, `[B]`, `[1]` for all or nothing; `used_fallback` `[B, T]`
     says for which topics, in the order of `topics`, there was no kernel. In histories, which come
     newest first, empty titles and vectors of zeros are padding; a click on an article whose title
-    is not known is a space. Scores are what the model ranks by, within one impression; they are not probabilities.
+    is not known is a space. Scores are what the model ranks by, within one impression; they are not
+    probabilities.
 
     Title encoders serve in float32 and with LoRA merged into their weights.
 
