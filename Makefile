@@ -49,7 +49,8 @@ test: $(STAMP)
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not real_data" $(PARALLEL) $(PYTEST_ARGS)
 
-# Exports in TensorFlow's own C++ runtime; needs g++.
+# Exports in TensorFlow's own C++ runtime, which needs g++, and in older TensorFlows, which are
+# installed below build/ the first time.
 test-serving: $(STAMP)
 	$(BIN)/python -m pytest -m serving $(PYTEST_ARGS)
 
