@@ -53,7 +53,7 @@ _VERSION = flags.DEFINE_integer(
     "version", None, "The version to go back to; by default the newest but one.", lower_bound=1
 )
 _ALLOW_SIGNATURE_CHANGE = flags.DEFINE_bool(
-    "allow_signature_change", False, "Inputs and outputs may differ from the newest version's."
+    "allow_signature_change", False, "Clients of the newest version may have to change."
 )
 
 

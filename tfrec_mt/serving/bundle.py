@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.serving.signatures import USED_FALLBACK
 from tfrec_mt.storage.folders import write_text
 
 README, MODEL_CARD, REQUEST = "README.md", "model_card.md", "request.json"
@@ -66,7 +67,7 @@ def documents(version: str, manifest: Mapping[str, Any]) -> dict[str, str]:
             version=version,
             signatures=manifest["signatures"],
             kernels=kernels,
-            fallback="used_fallback" in outputs,
+            fallback=USED_FALLBACK in outputs,
             text_ops=" with tensorflow_text's ops" if manifest["kind"] == "news" else "",
         )
     }

@@ -3,9 +3,12 @@
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from tfrec_mt.adapters.served_kernels import ServedKernels
 
 # How each logit of a ranking model depends on its knowledge; a kernel is folded with it.
 DIRECTIONS_FILE = "directions.npz"
@@ -31,6 +34,19 @@ def read_directions(folder: Path) -> dict[str, np.ndarray] | None:
         return None
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
+
+
+def variables_read(
+    functions: Mapping[str, Any], kernels: Mapping[str, ServedKernels]
+) -> list[tf.Variable]:
+    """Variables that functions read, without stacks, which checkpoints call by their own names."""
+    stacks = [stack for served in kernels.values() for stack in served.stacks.values()]
+    return [
+        variable
+        for function in functions.values()
+        for variable in function.get_concrete_function().variables
+        if not any(variable is stack for stack in stacks)
+    ]
 
 
 def read_stacks(version: Path, topic: str) -> dict[str, np.ndarray]:

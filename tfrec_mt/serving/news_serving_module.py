@@ -11,6 +11,7 @@ from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.schema.features import MISSING_STRING
+from tfrec_mt.serving.kernel_files import variables_read
 from tfrec_mt.serving.signatures import USED_FALLBACK
 from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
 
@@ -66,14 +67,8 @@ class NewsServingModule(tf.Module):
         self._users = _user_function(base)
         self._score = _score_function(base, self.kernels)
         self.functions = self._functions(base.title_encoder.width)
-        stacks = [v for served in self.kernels.values() for v in served.stacks.values()]
         # of the model, only what is read is kept: no heads, no LoRA
-        self._saved_variables = [
-            variable
-            for function in self.functions.values()
-            for variable in function.get_concrete_function().variables
-            if not any(variable is stack for stack in stacks)
-        ]
+        self._saved_variables = variables_read(self.functions, self.kernels)
 
     def _functions(self, width: int) -> dict[str, Any]:
         texts = {n: self.impression_specs[n] for n in ("history", "candidates")}

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema.schema import HISTORY_PREFIX
+from tfrec_mt.serving.kernel_files import variables_read
 from tfrec_mt.serving.preprocessing import Preprocessing
 from tfrec_mt.serving.signatures import (
     MISSING,
@@ -67,14 +68,8 @@ class ServingModule(tf.Module):
         if self._item not in self._needed:
             self._item = min(self.item_inputs)
         self.functions = self._functions()
-        stacks = [v for served in self.kernels.values() for v in served.stacks.values()]
         # of the model, only what is read is kept: no layers, no optimizer, no debias tower
-        self._saved_variables = [
-            variable
-            for function in self.functions.values()
-            for variable in function.get_concrete_function().variables
-            if not any(variable is stack for stack in stacks)
-        ]
+        self._saved_variables = variables_read(self.functions, self.kernels)
 
     def _functions(self) -> dict[str, Any]:
         needed, optional, missing = self._divided(self.row_specs)
