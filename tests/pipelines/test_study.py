@@ -34,11 +34,16 @@ def test_a_study_ends_with_its_tables(tmp_path: Path) -> None:
     assert "== surgery" not in again  # nothing is run twice
     assert again.strip() == out[out.index("AUC\n") :].strip()
 
+    some = succeed("study", *arguments, "--variants=mtrec")
+    assert "mtrec" in some and "pcgrad" not in some and "== surgery" not in some
+    assert len(list((tmp_path / "study").glob("surgery-*"))) == 2  # beside the whole table
+
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (["--study=surgery", "--set=epoch=2"], "did you mean 'epochs'"),
+        (["--study=surgery", "--variants=mtrek"], "did you mean 'mtrec'"),
         (["--study=surgery", "--seeds=one"], "expected whole numbers, got 'one'"),
     ],
 )

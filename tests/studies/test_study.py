@@ -146,6 +146,16 @@ def test_a_study_that_contradicts_itself_is_refused() -> None:
         _study(Lab(), variants=(Variant(name="a"), Variant(name="a")), reference="a")
 
 
+def test_some_variants_are_compared_with_the_reference(tmp_path: Path) -> None:
+    lab = Lab()
+    study = _study(lab).only(["ours (all)"])
+    lines = study_table(study, run_study(study, tmp_path, (0,)))
+    assert lab.ran == [(0.6, 0), (0.7, 0)]
+    assert [(line.variant, line.share) for line in lines] == [("base", None), ("ours (all)", None)]
+    with pytest.raises(SchemaError, match="no variant 'our'; known: base"):
+        _study(lab).only(["our"])
+
+
 def test_outcomes_survive_the_disk(tmp_path: Path) -> None:
     outcome = Outcome(
         estimates={

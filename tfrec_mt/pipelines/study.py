@@ -6,6 +6,7 @@ study has done with the same settings in the same folder.
 Examples:
   python -m tfrec_mt.pipelines.study --study=mtrec_table1
   python -m tfrec_mt.pipelines.study --study=mtrec_table1 --set=epochs=1 --seeds=0
+  python -m tfrec_mt.pipelines.study --study=mtrec_table1 --variants="MTRec (ours)" --seeds=3,4
 """
 
 import json
@@ -27,6 +28,9 @@ _OUTPUT = flags.DEFINE_string(
     "output", "runs/studies", "Folder of studies; takes their cells, and a report for each."
 )
 _SEEDS = flags.DEFINE_list("seeds", None, "Seeds; default the study's own.")
+_VARIANTS = flags.DEFINE_list(
+    "variants", None, "Rows, beside the one that all are compared with; default all."
+)
 _SET = flags.DEFINE_multi_string(
     "set", [], "name=value of a setting of the study, in JSON or as plain text; repeatable."
 )
@@ -35,14 +39,18 @@ _SET = flags.DEFINE_multi_string(
 def main() -> None:
     """Runs the study and shows its tables."""
     study = STUDIES[_STUDY.value]
+    if _VARIANTS.value is not None:
+        study = study.only(_VARIANTS.value)
     output = Path(_OUTPUT.value)
     settings = dict(_setting(text) for text in _SET.value)
     seeds = study.seeds if _SEEDS.value is None else tuple(_seed(text) for text in _SEEDS.value)
     outcomes = run_study(study, output, seeds, settings)
     lines = study_table(study, outcomes)
     told = {**study.settings, **settings, "seeds": seeds}
-    # other settings make another table, which must not replace the study's own
-    name = f"{study.name}-{settings_key(settings)}" if settings else study.name
+    # what makes another table must not replace the study's own
+    asked = {"variants": _VARIANTS.value, "settings": settings}
+    whole = _VARIANTS.value is None and not settings
+    name = study.name if whole else f"{study.name}-{settings_key(asked)}"
     (output / name).mkdir(exist_ok=True)
     write_study_report(study, outcomes, lines, told, output / name)
     print(f"\n{format_study(study, lines)}\n\n{output / name / REPORT}")

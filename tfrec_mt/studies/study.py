@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -101,6 +101,24 @@ class Study:
                 raise SchemaError(f"study {self.name}: no variant {named!r} in {names}")
         for variant in self.variants:
             self.check(variant.settings)
+
+    def only(self, names: Sequence[str]) -> "Study":
+        """The study with some of its variants, and the reference.
+
+        Raises:
+          SchemaError: A variant that the study does not have.
+        """
+        known = {variant.name for variant in self.variants}
+        for name in names:
+            if name not in known:
+                raise SchemaError(
+                    f"study {self.name} has no variant {name!r}; {nearest(name, known)}"
+                )
+        kept = {*names, self.reference}
+        bounds = (self.best, self.worst)
+        best, worst = bounds if kept.issuperset(bounds) else (None, None)
+        variants = tuple(variant for variant in self.variants if variant.name in kept)
+        return replace(self, variants=variants, best=best, worst=worst)
 
     def check(self, settings: Settings) -> None:
         """Refuses settings that the study does not have.
