@@ -3,6 +3,7 @@
 python -m benchmarks.candidates --items=1000 --history=1024
 """
 
+import contextlib
 import statistics
 import tempfile
 import time
@@ -19,6 +20,7 @@ from benchmarks.ranking.served import candidates, request_rows, save_export
 from benchmarks.ranking.world import World
 from benchmarks.support.contest import Timing
 from benchmarks.support.results import Result, milliseconds
+from tfrec_mt.layers.precision import PRECISIONS
 from tfrec_mt.models.catalog import RANKING_MODELS
 
 _ITEMS = flags.DEFINE_integer("items", 1000, "Items of the user.", lower_bound=1)
@@ -40,19 +42,28 @@ def main(_: list[str]) -> None:
     world = World(long=_HISTORY.value, batch_size=max(1024, _ITEMS.value), batches=1)
     rows = request_rows(world, _ITEMS.value)
     asked = {"serving_default": rows, "score_candidates": candidates(rows)}
-    seconds: dict[str, list[float]] = {signature: [] for signature in asked}
-    with tempfile.TemporaryDirectory() as folder:
-        save_export(RANKING_MODELS["olr"](world.schema), {}, Path(folder), Path(folder) / "1")
-        with NativeModel(Path(folder) / "1") as model:
+    seconds: dict[tuple[str, str], list[float]] = {
+        (precision, signature): [] for precision in PRECISIONS for signature in asked
+    }
+    base = RANKING_MODELS["olr"](world.schema)
+    difference = 0.0
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
+        models = {}
+        for precision in PRECISIONS:
+            base.set_serving_precision(precision)
+            save_export(base, {}, Path(folder), Path(folder) / precision)
+            model = running.enter_context(NativeModel(Path(folder) / precision))
             one, many = (model.answer(name, inputs) for name, inputs in asked.items())
-            for turn in range(_ROUNDS.value + 1):
-                for signature, inputs in asked.items():
-                    time.sleep(PAUSE_SECONDS)
-                    times = model.times(signature, inputs, _RUNS.value)
-                    if turn:  # the first warms up
-                        seconds[signature].append(statistics.median(times))
-    difference = max(float(np.abs(one[task] - many[task].reshape(-1)).max()) for task in one)
-    timings = {signature: Timing(tuple(values)) for signature, values in seconds.items()}
+            apart = [float(np.abs(one[task] - many[task].reshape(-1)).max()) for task in one]
+            difference = max(difference, *apart)
+            models[precision] = model
+        for turn in range(_ROUNDS.value + 1):
+            for (precision, signature), found in seconds.items():
+                time.sleep(PAUSE_SECONDS)
+                times = models[precision].times(signature, asked[signature], _RUNS.value)
+                if turn:  # the first warms up
+                    found.append(statistics.median(times))
+    timings = {case: Timing(tuple(values)) for case, values in seconds.items()}
     sizes = {signature: request_bytes(inputs) for signature, inputs in asked.items()}
     first = "serving_default"
     Result(
@@ -65,17 +76,26 @@ def main(_: list[str]) -> None:
             f"threads. Largest difference of scores: {difference:.1e}.",
             f"Versions: tensorflow {tf.__version__}.",
         ),
-        columns=("signature", "ms", "least to most", "faster", "request, kB", "smaller"),
+        columns=(
+            "products",
+            "signature",
+            "ms",
+            "least to most",
+            "faster",
+            "request, kB",
+            "smaller",
+        ),
         rows=[
             [
+                precision,
                 signature,
                 milliseconds(timing.median),
                 " to ".join(milliseconds(value) for value in timing.spread),
-                f"{timings[first].median / timing.median:.1f}x",
+                f"{timings[precision, first].median / timing.median:.1f}x",
                 f"{sizes[signature] / 1e3:,.0f}",
                 f"{sizes[first] / sizes[signature]:.0f}x",
             ]
-            for signature, timing in timings.items()
+            for (precision, signature), timing in timings.items()
         ],
     ).publish()
 

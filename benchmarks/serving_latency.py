@@ -9,6 +9,7 @@ compiled, and exported to ONNX Runtime.
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,14 @@ from benchmarks.ranking.served import request_rows, save_export
 from benchmarks.ranking.world import World
 from benchmarks.support.contest import Contender
 from benchmarks.support.results import Result, milliseconds, told
+from tfrec_mt.layers.precision import PRECISIONS
 from tfrec_mt.models.catalog import RANKING_MODELS
 
 _ITEMS = flags.DEFINE_integer("items", 500, "Rows of a request.", lower_bound=1)
 _ROUNDS = flags.DEFINE_integer("rounds", 10, "Turns.", lower_bound=3)
 _RUNS = flags.DEFINE_integer("runs", 30, "Requests of a turn.", lower_bound=1)
 
-WAYS = ("eager", "compiled", "onnx")
+WAYS = ("eager", "compiled", "compiled, autocast", "onnx")
 PAUSE_SECONDS = 0.3
 
 
@@ -43,18 +45,22 @@ def main(_: list[str]) -> None:
     rows = request_rows(world, _ITEMS.value)
     peer = {"batch_size": _ITEMS.value, "debias": False}
     with tempfile.TemporaryDirectory() as name:
-        version = Path(name) / "1"
-        save_export(RANKING_MODELS["olr"](world.schema), {}, Path(name), version)
-        firsts = [first_request(version, rows) for _ in range(5)]
+        base = RANKING_MODELS["olr"](world.schema)
+        models = {}
+        for precision in PRECISIONS:
+            base.set_serving_precision(precision)
+            save_export(base, {}, Path(name), Path(name) / precision)
+            models[precision] = NativeModel(Path(name) / precision)
+        firsts = [first_request(Path(name) / "float32", rows) for _ in range(5)]
         contenders = {
             way: Contender("benchmarks.ranking.torch_served", peer | {"way": way}) for way in WAYS
         }
-        model = NativeModel(version)
         ask: dict[str, Callable[[int], list[float]]] = {
-            "ours": lambda count: model.times("serving_default", rows, count)
+            "ours": partial(models["float32"].times, "serving_default", rows),
+            "ours, bfloat16": partial(models["bfloat16"].times, "serving_default", rows),
         }
         for way, contender in contenders.items():
-            ask[f"PyTorch, {way}"] = lambda count, c=contender: c.ask("times", count)  # type: ignore[misc]
+            ask[f"PyTorch, {way}"] = partial(contender.ask, "times")
         seconds: dict[str, list[float]] = {who: [] for who in ask}
         for turn in range(_ROUNDS.value + 1):
             for who, times in ask.items():
@@ -63,7 +69,7 @@ def main(_: list[str]) -> None:
                 if turn:  # the first warms up
                     seconds[who] += found
         versions = {k: v for contender in contenders.values() for k, v in contender.about.items()}
-        for running in (model, *contenders.values()):
+        for running in (*models.values(), *contenders.values()):
             running.close()
     ours = [float(np.percentile(seconds["ours"], p)) for p in (50, 99)]
     table = []

@@ -62,10 +62,11 @@ def main() -> None:
         ask = onnx_session(model, inputs)
         about["onnxruntime"] = onnxruntime.__version__
     else:
-        called = torch.compile(model) if way == "compiled" else model
+        called = model if way == "eager" else torch.compile(model)
+        short = way == "compiled, autocast"
 
         def ask() -> Any:
-            with torch.inference_mode():
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=short):
                 return called(*inputs)
 
     def times(count: int) -> list[float]:

@@ -51,6 +51,22 @@ def test_products_are_bfloat16_in_training_only_and_outputs_float32() -> None:
     assert 1e-5 < difference < 0.03 * np.abs(expected).max()
 
 
+def test_serving_precision_is_of_products_outside_of_training() -> None:
+    layer = DenseNet((7, 3), name="net")
+    layer.build(INPUTS.shape)
+    randomise(layer)
+    plain, trained = (layer(INPUTS, training=training).numpy() for training in (False, True))
+    layer.set_serving_precision("bfloat16")
+    short = layer(INPUTS)
+    assert short.dtype == "float32"
+    assert 1e-5 < np.abs(short.numpy() - plain).max() < 0.03 * np.abs(plain).max()
+    np.testing.assert_array_equal(layer(INPUTS, training=True), trained)
+    layer.set_serving_precision("float32")
+    np.testing.assert_array_equal(layer(INPUTS), plain)
+
+
 def test_another_precision_is_refused() -> None:
     with pytest.raises(ValueError, match=r"float32, bfloat16, got 'half'"):
         DenseNet((3,), precision="half")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"float32, bfloat16, got 'half'"):
+        DenseNet((3,)).set_serving_precision("half")  # type: ignore[arg-type]

@@ -35,18 +35,37 @@ def test_wrong_flags_stop_before_any_work(
 
 
 @pytest.mark.parametrize(
-    ("kind", "flag", "named"),
+    ("binary", "kind", "flags", "named"),
     [
-        ("job", "--recency", "--recency does not go with a prepared click log"),
-        ("news_job", "--units=8", "--units does not go with prepared news"),
-        ("news_job", "--base_topics=section", "--base_topics does not go with prepared news"),
+        ("pretrain", "job", ["--recency"], "--recency does not go with a prepared click log"),
+        ("pretrain", "news_job", ["--units=8"], "--units does not go with prepared news"),
+        (
+            "pretrain",
+            "news_job",
+            ["--base_topics=section"],
+            "--base_topics does not go with prepared news",
+        ),
+        *(
+            (
+                binary,
+                "news_job",
+                ["--base=x", "--precision=bfloat16"],
+                "--precision does not go with news",
+            )
+            for binary in ("evaluate", "export")
+        ),
     ],
 )
 def test_flags_of_the_other_kind_of_model_are_refused(
-    kind: str, flag: str, named: str, tmp_path: Path, request: pytest.FixtureRequest
+    binary: str,
+    kind: str,
+    flags: list[str],
+    named: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     data = request.getfixturevalue(kind).data
-    done = run_binary("pretrain", f"--data={data}", f"--output={tmp_path / 'run'}", flag)
+    done = run_binary(binary, f"--data={data}", f"--output={tmp_path / 'run'}", *flags)
     assert done.returncode == 1
     assert named in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())

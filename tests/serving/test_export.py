@@ -64,6 +64,24 @@ def test_raw_rows_score_as_their_codes_do_in_memory(job: Job, version: Path) -> 
     assert (found.rows["ctcvr"] <= found.rows["ctr"]).all()
 
 
+def test_lower_precision_is_that_of_the_export(job: Job, version: Path, tmp_path: Path) -> None:
+    config = ExportConfig(
+        base=job.base,
+        kernels=job.kernels,
+        data=job.data,
+        output=tmp_path / "short",
+        precision="bfloat16",
+    )
+    short = export(config)
+    asked = ScoreConfig(export=short, data=job.data, base=job.base, kernels=job.kernels)
+    found = score(asked)
+    assert found.difference is not None and found.difference <= 1e-6
+    plain = score(dataclasses.replace(asked, export=version)).rows
+    moved = (found.rows["ctr"] - plain["ctr"]).abs().max()
+    assert 1e-5 < float(moved) < 0.02  # type: ignore[arg-type]
+    assert "| type of products | bfloat16 |" in (short / EXTRA / "model_card.md").read_text()
+
+
 def test_kernels_change_scores(job: Job, version: Path) -> None:
     with_kernels = score(ScoreConfig(export=version, data=job.data, base=job.base))
     assert with_kernels.difference is not None and with_kernels.difference > 1e-4

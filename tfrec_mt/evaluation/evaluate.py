@@ -15,8 +15,10 @@ from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.popularity import Popularity
 from tfrec_mt.evaluation.score_table import ScoreTable
+from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import CategoricalFeature, Schema
 from tfrec_mt.storage.folders import published_folder
@@ -37,6 +39,7 @@ class EvaluateConfig:
       control: Folder of the base continued on the kernels' rows, or None.
       part: Part to score; it should be one that nothing was trained on.
       output: Folder to make, with `metrics.json`; None writes nothing.
+      precision: Type of the main net's products in ranking models, as an export may have it.
     """
 
     data: Path
@@ -45,6 +48,7 @@ class EvaluateConfig:
     control: Path | None = None
     part: str = "test"
     output: Path | None = None
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +84,12 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
     if config.output and config.output.exists():
         raise FileExistsError(f"{config.output} exists; choose another output folder")
     dataset = PreparedDataset(config.data)
-    base = load_model(config.base, dataset)
+    base = _load(config.base, dataset, config.precision)
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
     score = _base_and_kernels(AdaptedModel(base, kernels))
-    control = Scorer(load_model(config.control, dataset)) if config.control else None
+    control = None
+    if config.control:
+        control = Scorer(_load(config.control, dataset, config.precision))
     popularity = Popularity(dataset, dataset.parts[0]) if _counts_items(dataset.schema) else None
     keys = [ScoreKey(ZERO_SHOT)]
     if kernels:
@@ -131,6 +137,12 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
         part=config.part,
         split=f"{split.kind} ({split.parts})",
     )
+
+
+def _load(folder: Path, dataset: PreparedDataset, precision: Precision) -> RankingModel:
+    model = load_model(folder, dataset)
+    model.set_serving_precision(precision)
+    return model
 
 
 def _counts_items(schema: Schema) -> bool:

@@ -18,7 +18,8 @@ class DenseNet(keras.layers.Layer):
       units: Width of each layer; empty for the identity.
       dropout: Share of activations dropped after each layer in training.
       negative_slope: Slope of LeakyReLU below zero; positive.
-      precision: Type of the matrix products of training; all else is float32.
+      precision: Type of the matrix products of training; all else is float32. Outside of training
+        they are float32, too, until `set_serving_precision`.
 
     Call arguments:
       inputs: `[B, D]`.
@@ -47,6 +48,7 @@ class DenseNet(keras.layers.Layer):
             for i, width in enumerate(self.units)
         ]
         self._drop = keras.layers.Dropout(dropout, name="dropout") if dropout else None
+        self._short: list[tuple[tf.Variable, tf.Variable]] = []
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         width = input_shape[-1]
@@ -55,7 +57,26 @@ class DenseNet(keras.layers.Layer):
             width = dense.units
         self.built = True
 
+    def set_serving_precision(self, precision: Precision) -> None:
+        """Sets the type of products outside of training.
+
+        Lower ones are of copies of the weights, which later changes of these do not reach.
+        """
+        check_precision(precision)
+        self._short = []
+        if precision != "float32":
+            self._short = [
+                (_copy(dense.kernel, precision), _copy(dense.bias, precision))
+                for dense in self._dense
+            ]
+
     def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training and self._short:
+            outputs = tf.cast(inputs, self._short[0][0].dtype)
+            for kernel, bias in self._short:
+                sums = tf.nn.bias_add(tf.matmul(outputs, kernel), bias)
+                outputs = tf.nn.leaky_relu(sums, self.negative_slope)
+            return tf.cast(outputs, inputs.dtype)
         if not training:
             for dense in self._dense:
                 inputs = keras.ops.leaky_relu(dense(inputs), self.negative_slope)
@@ -81,3 +102,7 @@ class DenseNet(keras.layers.Layer):
             "negative_slope": self.negative_slope,
             "precision": self.precision,
         }
+
+
+def _copy(weight: keras.Variable, precision: Precision) -> tf.Variable:
+    return tf.Variable(tf.cast(weight.value, precision), trainable=False)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tfrec_mt.layers.debias_tower import DebiasTower
+from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.schema import Schema
@@ -110,6 +111,12 @@ class RankingModel(keras.Model, abc.ABC):
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         logits = self.logits(self.knowledge(features, training=training))
         return self.probabilities(self.exposed(logits, features) if training else logits)
+
+    def set_serving_precision(self, precision: Precision) -> None:
+        """Sets the type of the main net's products outside of training; see `DenseNet`."""
+        for layer in self._flatten_layers():
+            if isinstance(layer, DenseNet):
+                layer.set_serving_precision(precision)
 
     def get_config(self) -> dict[str, Any]:
         return {

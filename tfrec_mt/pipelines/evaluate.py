@@ -15,6 +15,7 @@ from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.evaluation.evaluate import METRICS_FILE, EvaluateConfig, evaluate
 from tfrec_mt.evaluation.evaluate_news import evaluate_news
 from tfrec_mt.evaluation.table import format_metrics, format_table
+from tfrec_mt.pipelines.flag_types import define_precision, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.training.fine_tune import KERNELS
 from tfrec_mt.training.pretrain import MODEL
@@ -26,11 +27,15 @@ _CONTROL = flags.DEFINE_string(
     "control", None, "Run folder of the base continued on the kernels' rows."
 )
 _PART = flags.DEFINE_string("part", "test", "Part to score.")
+_PRECISION = define_precision("Type of the main net's products, as in an export of this precision.")
 _OUTPUT = flags.DEFINE_string("output", None, "Folder to make, with metrics.json.", required=True)
 
 
 def main() -> None:
     """Evaluates and prints a table per task."""
+    news = is_news_dataset(_DATA.value)
+    if news:
+        refuse_flags({"precision"}, "news")
     config = EvaluateConfig(
         data=Path(_DATA.value),
         base=Path(_BASE.value) / MODEL,
@@ -38,8 +43,9 @@ def main() -> None:
         control=Path(_CONTROL.value) / MODEL if _CONTROL.value else None,
         part=_PART.value,
         output=Path(_OUTPUT.value),
+        precision=_PRECISION.value,
     )
-    found = evaluate_news(config) if is_news_dataset(_DATA.value) else evaluate(config)
+    found = evaluate_news(config) if news else evaluate(config)
     print(f"part {found.part}, split by {found.split}")
     for task in found.tasks:
         print(f"\n{format_metrics(found.rows, task)}")

@@ -17,7 +17,7 @@ from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.evaluation.metric_row import read_rows
-from tfrec_mt.pipelines.flag_types import refuse_flags
+from tfrec_mt.pipelines.flag_types import define_precision, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
@@ -45,8 +45,12 @@ _REMOVE_KERNEL = flags.DEFINE_multi_string(
 _METRICS = flags.DEFINE_string(
     "metrics", None, "metrics.json of an evaluation, for the model card."
 )
+_PRECISION = define_precision(
+    "Type of the main net's products. bfloat16 is faster on CPUs that have it (AMX, avx512_bf16), "
+    "slower on others; compare `evaluate --precision` first."
+)
 # Flags of a new export, and of one with other kernels.
-_EXPORT = {"base", "kernels", "data", "name", "metrics", "allow_signature_change"}
+_EXPORT = {"base", "kernels", "data", "name", "metrics", "allow_signature_change", "precision"}
 _EXCHANGE = {"add_kernel", "remove_kernel"}
 _ROLL_BACK = flags.DEFINE_bool("roll_back", False, "Publishes an older version again.")
 _VERSION = flags.DEFINE_integer(
@@ -90,6 +94,9 @@ def _topic_and_domain(text: str) -> tuple[str, str]:
 def _export() -> Path:
     if not (_BASE.value and _DATA.value):
         raise SchemaError("an export needs --base and --data, an exchange --add_kernel or so")
+    news = is_news_dataset(_DATA.value)
+    if news:
+        refuse_flags({"precision"}, "news")
     config = ExportConfig(
         base=Path(_BASE.value) / MODEL,
         kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
@@ -97,9 +104,10 @@ def _export() -> Path:
         output=Path(_OUTPUT.value),
         name=_NAME.value,
         metrics=read_rows(_METRICS.value) if _METRICS.value else (),
+        precision=_PRECISION.value,
         allow_signature_change=_ALLOW_SIGNATURE_CHANGE.value,
     )
-    return export_news(config) if is_news_dataset(_DATA.value) else export(config)
+    return export_news(config) if news else export(config)
 
 
 def run() -> None:

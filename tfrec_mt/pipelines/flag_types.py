@@ -5,6 +5,7 @@ from typing import Any
 
 from absl import flags
 
+from tfrec_mt.layers.precision import PRECISIONS
 from tfrec_mt.schema import SchemaError
 
 # flags that are defined through here belong to the module that asked for them
@@ -24,6 +25,11 @@ def define_positive_list(name: str, default: list[int], help_text: str) -> Any:
 
     flags.register_validator(name, check)  # type: ignore[no-untyped-call]
     return holder
+
+
+def define_precision(help_text: str) -> Any:
+    """The flag `precision`, a type of matrix products."""
+    return flags.DEFINE_enum("precision", "float32", PRECISIONS, help_text)
 
 
 def refuse_flags(names: set[str], where: str) -> None:

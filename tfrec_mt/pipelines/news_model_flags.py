@@ -4,9 +4,9 @@ from typing import Any, cast
 
 from absl import flags
 
-from tfrec_mt.layers.precision import PRECISIONS
 from tfrec_mt.models.news.news_recommender import AUXILIARIES
 from tfrec_mt.models.news.packed_bert import POOLINGS
+from tfrec_mt.pipelines.flag_types import define_precision
 from tfrec_mt.training.gradient_surgery import SURGERIES, Surgery
 
 TITLE_ENCODER = flags.DEFINE_string(
@@ -40,11 +40,8 @@ _LORA_RANK = flags.DEFINE_integer(
     "lora_rank", 16, "Rank of LoRA; 0 trains the whole BERT.", lower_bound=0
 )
 _LORA_ALPHA = flags.DEFINE_float("lora_alpha", 4.0, "Scale of LoRA.", lower_bound=0.0)
-PRECISION = flags.DEFINE_enum(
-    "precision",
-    "float32",
-    PRECISIONS,
-    "Type of matrix products: of the title encoder, or of a ranking model's training.",
+PRECISION = define_precision(
+    "Type of matrix products: of the title encoder, or of a ranking model's training."
 )
 _AUXILIARY = flags.DEFINE_list(
     "auxiliary", ["category", "sentiment"], f"Auxiliary tasks, of {', '.join(AUXILIARIES)}."

@@ -75,6 +75,7 @@ def documents(version: str, manifest: Mapping[str, Any]) -> dict[str, str]:
         found[MODEL_CARD] = _TEMPLATES.get_template("model_card.md.jinja").render(
             name=name,
             kernels=kernels,
+            precision=manifest.get("precision"),
             fingerprint=manifest["base_fingerprint"],
             number=_number,
             **manifest["card"],

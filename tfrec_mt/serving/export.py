@@ -15,6 +15,7 @@ from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_model
 from tfrec_mt.serving.bundle import card
 from tfrec_mt.serving.kernel_files import (
@@ -28,6 +29,8 @@ from tfrec_mt.serving.versions import publish_version
 from tfrec_mt.serving.warm_up import Requests, every_domain
 
 RANKING = "ranking"
+# Key of the manifest.
+PRECISION = "precision"
 _ROWS_PER_WARM_UP = 100
 
 
@@ -43,6 +46,7 @@ class ExportConfig:
       name: Name of the model in warm-up requests; by default its kind, `ranking` or `news`.
       allow_signature_change: See `publish_version`.
       metrics: Of the model, from an evaluation, for the model card.
+      precision: Type of the main net's products in a ranking model.
     """
 
     base: Path
@@ -52,6 +56,7 @@ class ExportConfig:
     name: str | None = None
     allow_signature_change: bool = False
     metrics: Sequence[MetricRow] = ()
+    precision: Precision = "float32"
 
 
 def export(config: ExportConfig) -> Path:
@@ -65,6 +70,7 @@ def export(config: ExportConfig) -> Path:
     """
     dataset = PreparedDataset(config.data)
     base = load_model(config.base, dataset)
+    base.set_serving_precision(config.precision)
     directions = {task: np.array(values) for task, values in base.directions().items()}
     with kernels_to_serve(base, config.kernels, directions) as (kernels, description):
         module = ServingModule(base, kernels, config.base / VOCABULARIES)
@@ -76,6 +82,7 @@ def export(config: ExportConfig) -> Path:
             warm_up=_warm_up_requests(module, dataset.requests(), description["kernels"]),
             description={
                 "kind": RANKING,
+                PRECISION: config.precision,
                 **description,
                 "card": card(
                     base,

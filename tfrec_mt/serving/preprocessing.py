@@ -68,13 +68,11 @@ class Preprocessing(tf.Module):
     def _id_codes(self, vocabulary: Vocabulary, ids: Any) -> Any:
         flat = tf.reshape(ids, [-1])
         missing = MISSING_STRING if ids.dtype == tf.string else MISSING_INT
-        unknown = tf.not_equal(flat, missing)
         codes = tf.zeros_like(flat, tf.int32)
         if vocabulary.name in self._tables:
-            line = self._tables[vocabulary.name].lookup(flat)
-            known = unknown & (line >= 0)
-            codes = tf.where(known, tf.cast(line, tf.int32) + vocabulary.first_known, 0)
-            unknown &= ~known
+            codes = tf.cast(self._tables[vocabulary.name].lookup(flat), tf.int32)
+            codes += vocabulary.first_known
+        unknown = tf.equal(codes, 0) & tf.not_equal(flat, missing)
         # few ids are unknown, and hashing takes longer than all else
         places = tf.where(unknown)
         strange = tf.gather_nd(flat, places)
@@ -91,7 +89,10 @@ def _age_codes(seconds: Any) -> Any:
 
 
 def _table(path: Path, vocabulary: Vocabulary) -> tf.lookup.StaticHashTable:
-    """Line of a known id, -1 for others; the file becomes an asset of the SavedModel."""
+    """Code of a known id, 0 for others, less `first_known`: what a list of ids can tell.
+
+    The file becomes an asset of the SavedModel.
+    """
     whole = vocabulary.dtype == "string"
     initializer = tf.lookup.TextFileInitializer(
         str(path),
@@ -101,7 +102,7 @@ def _table(path: Path, vocabulary: Vocabulary) -> tf.lookup.StaticHashTable:
         value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
         vocab_size=vocabulary.size,
     )
-    return tf.lookup.StaticHashTable(initializer, default_value=-1)
+    return tf.lookup.StaticHashTable(initializer, default_value=-vocabulary.first_known)
 
 
 def domain_table(domains: tuple[str, ...]) -> tf.lookup.StaticHashTable:

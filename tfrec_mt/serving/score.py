@@ -17,6 +17,7 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.client import Client
+from tfrec_mt.serving.export import PRECISION
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.signatures import USED_FALLBACK, Specs
 from tfrec_mt.serving.versions import read_manifest
@@ -36,7 +37,8 @@ class ScoreConfig:
       rows: Parquet file of raw rows; None takes the sampled requests of `data`.
       data: Prepared dataset; needed for its requests and for the comparison.
       output: Parquet file to write, the rows with a column per task; None writes nothing.
-      base, kernels: What was exported, to compare with; None compares nothing.
+      base, kernels: What was exported, to compare with; None compares nothing. Products have the
+        type that they have in the export; in comparison with a server they are float32.
     """
 
     export: Path | None = None
@@ -164,6 +166,8 @@ def _difference(
         return None
     dataset = PreparedDataset(dataset_to_compare_with(config, frame))
     base = load_model(config.base, dataset)
+    if config.export:
+        base.set_serving_precision(read_manifest(config.export)[PRECISION])
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
     memory = score_rows(
         Scorer(AdaptedModel(base, kernels) if kernels else base), dataset, frame[ROW].to_numpy()

@@ -145,8 +145,15 @@ def _scorer(
 
 def _with_history(raw: dict[str, Any]) -> dict[str, Any]:
     """Gives an empty history one missing element, so that it can be attended to."""
-    padded = dict(raw)
-    for name, values in raw.items():
-        if name.startswith(HISTORY_PREFIX):
-            padded[name] = tf.pad(values, [[0, 0], [0, 1]], constant_values=MISSING[values.dtype])
-    return padded
+    history = {name: values for name, values in raw.items() if name.startswith(HISTORY_PREFIX)}
+    if not history:
+        return raw
+
+    def padded() -> dict[str, Any]:
+        return {
+            name: tf.pad(values, [[0, 0], [0, 1]], constant_values=MISSING[values.dtype])
+            for name, values in history.items()
+        }
+
+    length = tf.shape(next(iter(history.values())))[1]
+    return raw | tf.cond(length > 0, lambda: history, padded)
