@@ -77,7 +77,7 @@ def main(_: list[str]) -> None:
         seconds, sizes = [], [_size(version)]
         for domain in more.domains:
             started = time.monotonic()
-            config = ExchangeConfig(version=version, add=[folder / "more" / TOPIC / domain])
+            config = ExchangeConfig(output=version.parent, add=[folder / "more" / TOPIC / domain])
             following = exchange_kernels(config)
             seconds.append(time.monotonic() - started)
             if version != first:  # a hundred of them would fill a disk

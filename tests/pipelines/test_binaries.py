@@ -77,7 +77,7 @@ def test_kernels_are_exchanged_and_versions_rolled_back(runs: Path, tmp_path: Pa
     succeed("export", output, "--roll_back", "--version=1")
     assert {p.name for p in (tmp_path / "export").iterdir()} == {
         *("1", "2", "3", "4"),
-        *("models.config", "batching.config", "monitoring.config"),
+        *("models.config", "batching.config", "monitoring.config", ".lock"),
     }
     card = (tmp_path / "export" / "4" / "assets.extra" / "model_card.md").read_text()
     assert "| adapted | ctr | region | region1 | auc |" in card

@@ -97,7 +97,7 @@ def test_the_readme_names_inputs_and_domains(version: Path) -> None:
     for topic, domains in read_manifest(version)["kernels"].items():
         assert f"- `{topic}`: {', '.join(domains)}\n" in text
     gone = read_manifest(version)["kernels"]["region"][0]
-    following = exchange_kernels(ExchangeConfig(version=version, remove=[("region", gone)]))
+    following = exchange_kernels(ExchangeConfig(output=version.parent, remove=[("region", gone)]))
     assert f"- `region`: {gone}" not in (following / EXTRA / README).read_text()
     assert "region: 5" in (following / EXTRA / MODEL_CARD).read_text()
 

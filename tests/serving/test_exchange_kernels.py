@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
     gone = rows["region"][0]
     others = rows["region"] != gone
     first = _answer(versions / "1", rows)
-    without = exchange_kernels(ExchangeConfig(version=versions / "1", remove=[("region", gone)]))
+    without = exchange_kernels(ExchangeConfig(output=versions, remove=[("region", gone)]))
     assert without == versions / "2"
     second = _answer(without, rows)
     unknown = rows | {"region": np.where(others, rows["region"], "nowhere").astype(object)}
@@ -73,9 +74,21 @@ def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
     assert second["used_fallback"][:, topics.index("region")].tolist() == (~others).tolist()
     verify_files(without, read_manifest(without)["files"])
 
-    again = exchange_kernels(ExchangeConfig(version=without, add=[job.kernels / "region" / gone]))
+    again = exchange_kernels(ExchangeConfig(output=versions, add=[job.kernels / "region" / gone]))
     for name, values in _answer(again, rows).items():
         np.testing.assert_array_equal(values, first[name])
+
+
+def test_publishers_at_once_take_their_turns(job: Job, versions: Path, tmp_path: Path) -> None:
+    source = next((job.kernels / "region").iterdir())
+    kernels = [_kernel(tmp_path / "new", source, f"new {place}") for place in range(10)]
+    configs = [ExchangeConfig(output=versions, add=[kernel]) for kernel in kernels]
+    with ThreadPoolExecutor(len(configs)) as pool:
+        made = list(pool.map(exchange_kernels, configs))
+    assert sorted(int(path.name) for path in made) == [*range(2, 12)]
+    # each had what the one before had
+    domains = read_manifest(versions / "11")["kernels"]["region"]
+    assert {kernel.name for kernel in kernels} <= set(domains)
 
 
 def test_new_domains_leave_the_others_as_they_are(
@@ -86,7 +99,7 @@ def test_new_domains_leave_the_others_as_they_are(
     newest = versions / "1"
     for place in range(3):
         kernel = _kernel(tmp_path / "new", source, f"new {place}")
-        newest = exchange_kernels(ExchangeConfig(version=newest, add=[kernel]))
+        newest = exchange_kernels(ExchangeConfig(output=versions, add=[kernel]))
     for name, values in _answer(newest, rows).items():
         np.testing.assert_array_equal(values, first[name])
     assert newest == versions / "4"
@@ -102,7 +115,7 @@ def test_new_domains_leave_the_others_as_they_are(
 def test_a_topic_may_lose_all_kernels(versions: Path, rows: dict[str, np.ndarray]) -> None:
     domains = read_manifest(versions / "1")["kernels"]["scene"]
     bare = exchange_kernels(
-        ExchangeConfig(version=versions / "1", remove=[("scene", domain) for domain in domains])
+        ExchangeConfig(output=versions, remove=[("scene", domain) for domain in domains])
     )
     nowhere = rows | {"scene": np.full(len(rows["scene"]), "", object)}
     expected = _answer(versions / "1", nowhere)
@@ -113,19 +126,19 @@ def test_a_topic_may_lose_all_kernels(versions: Path, rows: dict[str, np.ndarray
 def test_what_cannot_be_exchanged_is_named(job: Job, versions: Path, tmp_path: Path) -> None:
     version, source = versions / "1", next((job.kernels / "region").iterdir())
     with pytest.raises(DataError, match=f"has a kernel for '{source.name}'; remove it"):
-        exchange_kernels(ExchangeConfig(version=version, add=[source]))
+        exchange_kernels(ExchangeConfig(output=versions, add=[source]))
     with pytest.raises(DataError, match="'region' has no kernel for 'atlantis'"):
-        exchange_kernels(ExchangeConfig(version=version, remove=[("region", "atlantis")]))
+        exchange_kernels(ExchangeConfig(output=versions, remove=[("region", "atlantis")]))
     with pytest.raises(DataError, match="no place for kernels of topic 'weather'"):
-        exchange_kernels(ExchangeConfig(version=version, remove=[("weather", "rain")]))
+        exchange_kernels(ExchangeConfig(output=versions, remove=[("weather", "rain")]))
     with pytest.raises(KernelStoreError, match="holds no kernel: expected"):
-        exchange_kernels(ExchangeConfig(version=version, add=[tmp_path]))
+        exchange_kernels(ExchangeConfig(output=versions, add=[tmp_path]))
     foreign = _kernel(tmp_path / "new", source, "new")
     value = json.loads((foreign / KERNEL_FILE).read_text())
     (foreign / KERNEL_FILE).write_text(json.dumps(value | {"base_fingerprint": "0" * 64}))
     with pytest.raises(KernelStoreError, match="was trained behind base 000000000000"):
-        exchange_kernels(ExchangeConfig(version=version, add=[foreign]))
+        exchange_kernels(ExchangeConfig(output=versions, add=[foreign]))
     (version / "saved_model.pb").write_bytes(b"")
     with pytest.raises(ValueError, match=r"saved_model\.pb is damaged"):
-        exchange_kernels(ExchangeConfig(version=version, add=[foreign]))
+        exchange_kernels(ExchangeConfig(output=versions, add=[foreign]))
     assert not (versions / "2").exists() and not [*versions.glob(".tmp-*")]

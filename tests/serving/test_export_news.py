@@ -311,14 +311,14 @@ def test_kernels_come_and_go(
     gone, kept = kernels[:2]
     asked = request_of_two | {"section": tf.constant([gone, kept])}
     before = _ask(loaded, "score_impression", **asked)["scores"]
-    without = exchange_kernels(ExchangeConfig(version=tmp_path / "1", remove=[("section", gone)]))
+    without = exchange_kernels(ExchangeConfig(output=tmp_path, remove=[("section", gone)]))
     after = _ask(load_export(without), "score_impression", **asked)["scores"]
     nowhere = request_of_two | {"section": tf.constant(["nowhere", kept])}
     expected = _ask(loaded, "score_impression", **nowhere)["scores"]
     np.testing.assert_array_equal(after, expected)
     assert np.any(after[0] != before[0])
     folder = news_job.kernel_folder / "section" / gone
-    again = exchange_kernels(ExchangeConfig(version=without, add=[folder]))
+    again = exchange_kernels(ExchangeConfig(output=without.parent, add=[folder]))
     found = _ask(load_export(again), "score_impression", **asked)["scores"]
     np.testing.assert_array_equal(found, before)
 

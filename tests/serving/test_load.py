@@ -54,7 +54,7 @@ def test_no_request_is_lost(job: Job, tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         time.sleep(SECONDS / 2)
-        exchange_kernels(ExchangeConfig(version=version, remove=[("region", gone)]))
+        exchange_kernels(ExchangeConfig(output=version.parent, remove=[("region", gone)]))
         for thread in threads:
             thread.join()
     assert not errors

@@ -48,7 +48,7 @@ def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output)
     first = export(config)
     gone = read_manifest(first)["kernels"]["region"][0]
-    return exchange_kernels(ExchangeConfig(version=first, remove=[("region", gone)]))
+    return exchange_kernels(ExchangeConfig(output=first.parent, remove=[("region", gone)]))
 
 
 @pytest.mark.parametrize("older", ["2.17.1", "2.20.0"])

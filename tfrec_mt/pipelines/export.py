@@ -23,7 +23,7 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.export_news import export_news
-from tfrec_mt.serving.versions import newest_version, roll_back
+from tfrec_mt.serving.versions import roll_back
 from tfrec_mt.training.fine_tune import KERNELS
 from tfrec_mt.training.pretrain import MODEL
 
@@ -77,7 +77,7 @@ def main() -> None:
 
 def _exchange() -> Path:
     config = ExchangeConfig(
-        version=newest_version(Path(_OUTPUT.value)),
+        output=Path(_OUTPUT.value),
         add=[Path(folder) for folder in _ADD_KERNEL.value],
         remove=[_topic_and_domain(text) for text in _REMOVE_KERNEL.value],
     )

@@ -27,6 +27,7 @@ from tfrec_mt.serving.versions import (
     answered,
     description_of,
     new_version,
+    newest_version,
     verified_manifest,
 )
 from tfrec_mt.serving.warm_up import (
@@ -36,6 +37,7 @@ from tfrec_mt.serving.warm_up import (
     read_warm_up,
     write_warm_up,
 )
+from tfrec_mt.storage.lock import locked_folder
 
 # Written anew, or of use to logs alone (the fingerprint holds a hash of the variables).
 _NOT_COPIED = (
@@ -49,12 +51,12 @@ class ExchangeConfig:
     """Which kernels come and go.
 
     Args:
-      version: Folder of the version that the next one is made from.
+      output: Folder of versions; the next one is made from the newest.
       add: Folders of kernels, `.../TOPIC/DOMAIN`.
       remove: Topic and domain of kernels that go; one may come again in the same exchange.
     """
 
-    version: Path
+    output: Path
     add: Sequence[Path] = ()
     remove: Sequence[tuple[str, str]] = ()
 
@@ -96,7 +98,7 @@ class _Kernels:
 
 
 def exchange_kernels(config: ExchangeConfig) -> Path:
-    """Writes the next version beside the given one: the same graph with other kernels.
+    """Writes the next version: the graph of the newest one with other kernels.
 
     Before the new version appears it answers all warm-up requests, and answers for domains whose
     kernels are what they were are compared, bit by bit, with those of the version before.
@@ -105,42 +107,51 @@ def exchange_kernels(config: ExchangeConfig) -> Path:
       Folder of the new version.
 
     Raises:
-      DataError: The version is damaged, has no kernels of a topic, lacks one that is to go, or has
-        one that is to come; or an answer is not finite.
+      DataError: There is no version, or it is damaged, has no kernels of a topic, lacks one that is
+        to go, or has one that is to come; or an answer is not finite.
       KernelStoreError: A kernel is damaged or of another base.
     """
-    manifest = verified_manifest(config.version)
-    changed = _exchanged(config, manifest)
+    # not made by looking for one that is not there
+    newest_version(config.output)
+    with locked_folder(config.output, wait=True):
+        return _next_version(newest_version(config.output), config)
+
+
+def _next_version(before: Path, config: ExchangeConfig) -> Path:
+    manifest = verified_manifest(before)
+    changed = _exchanged(before, config, manifest)
     kernels = manifest["kernels"] | {topic: kept.domains for topic, kept in changed.items()}
     description = description_of(manifest) | {"kernels": kernels}
-    with new_version(config.version.parent, description) as (path, folder):
+    with new_version(config.output, description) as (path, folder):
         ignore = shutil.ignore_patterns(*_NOT_COPIED)
-        shutil.copytree(config.version, folder, dirs_exist_ok=True, ignore=ignore)
-        write_stacks(config.version, folder, {t: kept.stacks for t, kept in changed.items()})
+        shutil.copytree(before, folder, dirs_exist_ok=True, ignore=ignore)
+        write_stacks(before, folder, {topic: kept.stacks for topic, kept in changed.items()})
         for topic, kept in changed.items():
             write_domains(folder / "assets" / domains_file(topic), kept.domains)
-        requests = _with_every_domain(read_warm_up(config.version / EXTRA), kernels)
+        requests = _with_every_domain(read_warm_up(before / EXTRA), kernels)
         write_warm_up(folder / EXTRA, manifest["name"], requests)
         moved = {topic: kept.moved for topic, kept in changed.items()}
-        _check_answers(config.version, folder, requests, moved)
+        _check_answers(before, folder, requests, moved)
     return path
 
 
-def _exchanged(config: ExchangeConfig, manifest: Mapping[str, Any]) -> dict[str, _Kernels]:
+def _exchanged(
+    before: Path, config: ExchangeConfig, manifest: Mapping[str, Any]
+) -> dict[str, _Kernels]:
     """The kernels of every topic that does not stay as it is."""
     added = [load_kernel(folder, manifest["base_fingerprint"]) for folder in config.add]
     changed: dict[str, _Kernels] = {}
     for topic in (*(topic for topic, _ in config.remove), *(layer.topic for layer in added)):
         if topic not in manifest["kernels"]:
             raise DataError(
-                f"{config.version}: its graph has no place for kernels of topic {topic!r}; "
+                f"{before}: its graph has no place for kernels of topic {topic!r}; "
                 f"{nearest(topic, manifest['kernels'])}. Export the base with some"
             )
         if topic not in changed:
-            changed[topic] = _Kernels(config.version, topic, manifest["kernels"][topic])
+            changed[topic] = _Kernels(before, topic, manifest["kernels"][topic])
     for topic, domain in config.remove:
         changed[topic].remove(domain)
-    directions = read_directions(config.version / EXTRA)
+    directions = read_directions(before / EXTRA)
     for layer in added:
         changed[layer.topic].add(layer, directions)
     return changed

@@ -18,6 +18,7 @@ from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.client import Client
 from tfrec_mt.serving.export import PRECISION
+from tfrec_mt.serving.load_export import load_export
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.signatures import USED_FALLBACK, Specs
 from tfrec_mt.serving.versions import read_manifest
@@ -150,7 +151,9 @@ def _through(config: ScoreConfig) -> tuple[Specs, Callable[..., dict[str, np.nda
     """Inputs of what answers, and a function from these to its outputs."""
     if config.client:
         return config.client.inputs(), config.client.predict
-    function = tf.saved_model.load(str(config.export)).signatures["serving_default"]
+    if config.export is None:
+        raise DataError("nothing to score with: name an export, or a client")
+    function = load_export(config.export).signatures["serving_default"]
 
     def ask(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         answer = function(**{name: tf.constant(values) for name, values in tensors.items()})

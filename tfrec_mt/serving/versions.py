@@ -24,6 +24,7 @@ from tfrec_mt.serving.warm_up import Requests, write_warm_up
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
+from tfrec_mt.storage.lock import locked_folder
 
 EXTRA = "assets.extra"
 MANIFEST_FILE = "manifest.json"
@@ -70,10 +71,11 @@ def publish_version(
         namespace_whitelist=[*ops], experimental_custom_gradients=False
     )
     signatures = signatures_of(functions)
-    if not allow_signature_change:
-        _check_signatures(output, signatures)
     description = {"name": name, **description, "signatures": signatures}
-    with new_version(output, description) as (version, folder):
+    with locked_folder(output, wait=True), contextlib.ExitStack() as publishing:
+        if not allow_signature_change:
+            _check_signatures(output, signatures)
+        version, folder = publishing.enter_context(new_version(output, description))
         tf.saved_model.save(module, str(folder), signatures=functions, options=options)
         extra = folder / EXTRA
         extra.mkdir()
@@ -90,6 +92,8 @@ def publish_version(
 @contextlib.contextmanager
 def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
     """Yields the next version's folder, and one to fill that takes its name if all goes well.
+
+    Whoever calls holds the folder of versions, so that of several publishers each has its turn.
 
     At the end README and model card are written into `assets.extra/`, and `manifest.json` with the
     description and the SHA-256 of every file; and a server's configuration beside the versions.
@@ -118,19 +122,24 @@ def roll_back(output: Path, to: int | None = None) -> Path:
     Raises:
       DataError: There is no such version, or it is damaged.
     """
-    numbers = _numbers(output)
-    if to is None and len(numbers) < 2:
-        raise DataError(f"{output} holds no older version to go back to")
-    number = numbers[-2] if to is None else to
-    if number not in numbers:
-        raise DataError(f"{output} holds no version {number}, but {numbers}")
-    source = output / str(number)
-    manifest = verified_manifest(source)
-    description = description_of(manifest) | {"rolled_back_to": number}
-    with new_version(output, description) as (version, folder):
-        ignore = shutil.ignore_patterns(MANIFEST_FILE, README, MODEL_CARD)
-        # versions are never changed, so their files can be shared
-        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=os.link)
+    if not output.is_dir():
+        raise DataError(f"{output} holds no exported version")
+    with locked_folder(output, wait=True):
+        numbers = _numbers(output)
+        if to is None and len(numbers) < 2:
+            raise DataError(f"{output} holds no older version to go back to")
+        number = numbers[-2] if to is None else to
+        if number not in numbers:
+            raise DataError(f"{output} holds no version {number}, but {numbers}")
+        source = output / str(number)
+        manifest = verified_manifest(source)
+        description = description_of(manifest) | {"rolled_back_to": number}
+        with new_version(output, description) as (version, folder):
+            ignore = shutil.ignore_patterns(MANIFEST_FILE, README, MODEL_CARD)
+            # versions are never changed, so their files can be shared
+            shutil.copytree(
+                source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=os.link
+            )
     return version
 
 

@@ -12,8 +12,12 @@ class LockedError(RuntimeError):
 
 
 @contextlib.contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path, wait: bool = False) -> Iterator[None]:
     """Holds a folder, made if needed, for this process; the lock goes with the process.
+
+    Args:
+      folder: The folder.
+      wait: Whether to wait until no other process holds it.
 
     Raises:
       LockedError: Names the process that holds it.
@@ -21,7 +25,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+", encoding="utf-8") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "unknown"
