@@ -31,7 +31,7 @@ def main(_: list[str]) -> None:
                 "pre-training": (OURS, settings),
                 **{
                     way: (KERNELS, {**settings, "way": way})
-                    for way in ("together", "kept", "alone")
+                    for way in ("together", "short", "kept", "alone")
                 },
             },
             _STEPS.value,
@@ -43,6 +43,7 @@ def main(_: list[str]) -> None:
         names = {
             "pre-training": "the base's own step",
             "together": "all kernels, one pass of the base",
+            "short": "the same, its products in bfloat16",
             "kept": "all kernels, from kept knowledge",
             "each kernel by itself": "each kernel by itself through the base",
         }

@@ -1,8 +1,8 @@
 """Our training of kernels behind a frozen base, as a contender.
 
-`way` says how: `together` trains all kernels of all topics on mixed batches; `kept` does so from
-what the base knows of the rows, computed before; `alone` trains one kernel of one topic through the
-base, on rows of its domain.
+`way` says how: `together` trains all kernels of all topics on mixed batches; `short` does so with
+the base's products in bfloat16; `kept` from what the base knows of the rows, computed before; `alone`
+trains one kernel of one topic through the base, on rows of its domain.
 """
 
 import sys
@@ -49,6 +49,8 @@ def main() -> None:
     world = World(**settings)
     keras.utils.set_random_seed(0)
     base = RANKING_MODELS[world.model](world.schema, name="model")
+    if way == "short":
+        base.set_serving_precision("bfloat16")
     widths = dict.fromkeys(base.tasks, base.knowledge_width)
     features, labels = world.arrays()
     topics = world.schema.topics[:1] if way == "alone" else world.schema.topics

@@ -100,6 +100,29 @@ def test_what_does_not_fit_is_refused(
         KeptKnowledge(job.data, base, parts, folder)
 
 
+def test_knowledge_of_lower_precision_is_kept_apart(
+    job: Job, base: RankingModel, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=r"its precision is float32, this run's is bfloat16"):
+        KeptKnowledge(job.data, base, PARTS, folder, "bfloat16")
+    kept = tmp_path / "knowledge"
+    config = FineTuneConfig(
+        base=job.base.parent,
+        data=job.data,
+        output=tmp_path / "run",
+        knowledge=kept,
+        precision="bfloat16",
+        train=TRAIN,
+    )
+    fine_tune(config)
+    differences = [
+        np.abs(np.load(path).astype("f") - np.load(folder / path.relative_to(kept)))
+        for path in kept.glob("fresh/*/knowledge_ctr.npy")
+    ]
+    largest = max(float(values.max()) for values in differences)
+    assert 1e-4 < largest < 0.1
+
+
 def test_numbers_that_half_precision_cannot_hold_are_refused(job: Job, tmp_path: Path) -> None:
     base = load_model(job.base)
     assert isinstance(base, RankingModel)

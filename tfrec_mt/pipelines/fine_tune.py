@@ -11,7 +11,7 @@ from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.pipelines import kernel_flags, training_flags
-from tfrec_mt.pipelines.flag_types import path_or_none, refuse_flags
+from tfrec_mt.pipelines.flag_types import define_precision, path_or_none, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 from tfrec_mt.training.fine_tune_news import fine_tune_news
@@ -38,6 +38,7 @@ _KNOWLEDGE = flags.DEFINE_string(
     "Folder that keeps what the base knows of a click log's rows, for other runs too; by default a "
     "run of several epochs keeps it in its own folder.",
 )
+_PRECISION = define_precision("Type of the base's products, in a click log.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights and batch order.", lower_bound=0)
 
 
@@ -58,10 +59,11 @@ def main() -> None:
         learning_rate=training_flags.LEARNING_RATE.value,
         rate_schedule=training_flags.rate_schedule(),
         knowledge=path_or_none(_KNOWLEDGE.value),
+        precision=_PRECISION.value,
         train=training_flags.train_config(_SEED.value),
     )
     if is_news_dataset(config.data):
-        refuse_flags({"knowledge"}, "prepared news")
+        refuse_flags({"knowledge", "precision"}, "prepared news")
         folder = fine_tune_news(config)
     else:
         share_cores()

@@ -17,6 +17,7 @@ from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.kernel_store import check_domain_names, save_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
+from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
@@ -61,6 +62,7 @@ class FineTuneConfig:
       knowledge: Folder that keeps what the base knows of rows, for other runs too. A run of
         several epochs keeps it in `output/knowledge` by default, as reading it is cheaper than
         computing it again; a run of one epoch does not. Of news it is never kept.
+      precision: Type of the base's products; of news its own.
       train: Settings of the loop.
     """
 
@@ -78,6 +80,7 @@ class FineTuneConfig:
     learning_rate: float = 0.02
     rate_schedule: RateSchedule = "linear"
     knowledge: Path | None = None
+    precision: Precision = "float32"
     train: TrainConfig = field(default_factory=lambda: TrainConfig(batch_size=256))
 
 
@@ -89,6 +92,7 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
     """
     dataset = PreparedDataset(config.data)
     base = load_model(config.base / MODEL, dataset)
+    base.set_serving_precision(config.precision)
     folder = config.knowledge
     if folder is None and config.train.epochs > 1:
         folder = config.output / KNOWLEDGE
@@ -97,7 +101,7 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
         batch, seed = config.train.batch_size, config.train.seed
         if folder is None:
             return BatchReader(dataset, config.parts, batch, seed=seed)
-        kept = KeptKnowledge(config.data, base, config.parts, folder)
+        kept = KeptKnowledge(config.data, base, config.parts, folder, config.precision)
         return BatchReader(kept, config.parts, batch, seed=seed, window_rows=_KEPT_WINDOW_ROWS)
 
     return train_kernels(config, base, reader, config.train, dataset.fingerprint, label)

@@ -14,6 +14,7 @@ from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.manifest import sha256_file
 from tfrec_mt.data.stored_rows import StoredRows
+from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.ranking_model import RankingModel
@@ -39,6 +40,7 @@ class KeptKnowledge(PreparedDataset):
       base: The base; its weights must not change.
       parts: Parts whose rows are kept.
       folder: Where; what a run before has kept there is used if it is of this base and these rows.
+      precision: Type of the base's products.
 
     Raises:
       DataError: The folder holds the knowledge of another base, other data or other parts, or a
@@ -46,7 +48,14 @@ class KeptKnowledge(PreparedDataset):
       DiskFullError: There is no room; found before work starts.
     """
 
-    def __init__(self, data: Path, base: RankingModel, parts: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self,
+        data: Path,
+        base: RankingModel,
+        parts: Sequence[str],
+        folder: Path,
+        precision: Precision = "float32",
+    ) -> None:
         super().__init__(data)
         plain = PreparedDataset(data)
         self._folder = folder
@@ -59,6 +68,7 @@ class KeptKnowledge(PreparedDataset):
             "base_fingerprint": fingerprint(base),
             "data_fingerprint": plain.fingerprint,
             "parts": list(parts),
+            "precision": precision,
         }
         if not folder.exists():
             _write(folder, plain, base, self._widths, of)
