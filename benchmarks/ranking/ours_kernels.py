@@ -1,8 +1,8 @@
 """Our training of kernels behind a frozen base, as a contender.
 
 `way` says how: `together` trains all kernels of all topics on mixed batches; `short` does so with
-the base's products in bfloat16; `kept` from what the base knows of the rows, computed before; `alone`
-trains one kernel of one topic through the base, on rows of its domain.
+the base's products in bfloat16; `kept` from what the base knows of the rows, computed before;
+`alone` trains one kernel of one topic through the base, on rows of its domain.
 """
 
 import sys
