@@ -19,8 +19,12 @@ from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.expert_mixture import ExpertMixture
 from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
+from tfrec_mt.layers.gate_unit import GatedNet, GateUnit
 from tfrec_mt.layers.hash_retrieval import HashRetrieval
+from tfrec_mt.layers.partitioned_norm import PartitionedNorm
+from tfrec_mt.layers.progressive_extraction import ProgressiveExtraction
 from tfrec_mt.layers.self_attention import SelfAttention
+from tfrec_mt.layers.star_net import StarNet
 from tfrec_mt.layers.target_attention import TargetAttention
 
 SCHEMA = small_schema(long=9)
@@ -59,6 +63,25 @@ CASES: dict[type[keras.layers.Layer], Case] = {
             ("buy", "ctr"), experts=3, units=(4,), dropout=0.5, precision="bfloat16"
         ),
         lambda: (normal(ROWS, 5),),
+    ),
+    ProgressiveExtraction: (
+        lambda: ProgressiveExtraction(
+            ("buy", "ctr"), experts=3, units=(4,), last=True, dropout=0.5, precision="bfloat16"
+        ),
+        lambda: ({name: normal(ROWS, 5) for name in ("buy", "ctr", "shared")},),
+    ),
+    GateUnit: (lambda: GateUnit(width=4, hidden=3), lambda: (normal(ROWS, 5),)),
+    GatedNet: (
+        lambda: GatedNet((4, 3), hidden=2, dropout=0.5, negative_slope=0.2),
+        lambda: (normal(ROWS, 5), normal(ROWS, 6)),
+    ),
+    PartitionedNorm: (
+        lambda: PartitionedNorm(domains=2, momentum=0.5, epsilon=0.1),
+        lambda: (normal(ROWS, 5), np.arange(ROWS) % 3),
+    ),
+    StarNet: (
+        lambda: StarNet(2, (4, 3), dropout=0.5, negative_slope=0.2),
+        lambda: (normal(ROWS, 5), np.arange(ROWS, dtype=np.int32) % 3),
     ),
     FrontEnd: (
         lambda: FrontEnd(

@@ -103,7 +103,10 @@ def test_fingerprint_tells_models_and_settings_apart() -> None:
     dropped.set_weights([*olr.get_weights(), *dropped.get_weights()[len(olr.weights) :]])
     assert fingerprint(dropped) != fingerprint(olr)
     keras.utils.set_random_seed(0)
-    others = [RANKING_MODELS[name](schema, units=(4,)) for name in RANKING_MODELS]
+    others = [
+        RANKING_MODELS[name](schema, units=(4, 4), base_topics=("scene",))
+        for name in RANKING_MODELS
+    ]
     assert len({fingerprint(model) for model in others}) == len(others)
 
 

@@ -43,7 +43,7 @@ def model(request: pytest.FixtureRequest, name: str) -> RankingModel:
 
 @pytest.fixture(scope="module")
 def debiased(name: str) -> RankingModel:
-    return small_model(name, small_schema(long=9))
+    return small_model(name, small_schema(long=9), base_topics=("period",))
 
 
 def scores(model: keras.Model, features: Any, training: bool = False) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def test_position_moves_scores_in_training_only(debiased: RankingModel) -> None:
 
 def test_the_debias_tower_joins_the_click_logit_only(debiased: RankingModel) -> None:
     features, _ = random_batch(debiased.schema, ROWS)
-    logits = debiased.logits(debiased.knowledge(features))
+    logits = debiased.logits(debiased.knowledge(features, training=True))
     exposed = debiased.exposed(logits, features)
     assert exposed["ctcvr"] is logits["ctcvr"]
     assert debiased.debias is not None
@@ -143,7 +143,7 @@ def test_the_debias_tower_joins_the_click_logit_only(debiased: RankingModel) -> 
 
 
 def test_dropout_is_active_in_training_only(name: str) -> None:
-    model = small_model(name, small_schema(exposure=False), dropout=0.5)
+    model = small_model(name, small_schema(exposure=False), dropout=0.5, base_topics=("period",))
     features, _ = random_batch(model.schema, ROWS)
     assert_equal(scores(model, features), scores(model, features))
     assert np.any(scores(model, features, training=True)["ctr"] != scores(model, features)["ctr"])
@@ -151,7 +151,7 @@ def test_dropout_is_active_in_training_only(name: str) -> None:
 
 def test_compile_and_fit_lower_the_loss(name: str) -> None:
     keras.utils.set_random_seed(0)
-    model = small_model(name, small_schema(), dropout=0.1)
+    model = small_model(name, small_schema(), dropout=0.1, base_topics=("period",))
     features, labels = random_batch(model.schema, 256)
     rows = tf.data.Dataset.from_tensor_slices((features, labels)).batch(64)
     model.compile(

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_groups import DomainGroups
-from tfrec_mt.adapters.domain_slices import DomainSlices
 from tfrec_mt.adapters.served_kernels import FoldedKernels
+from tfrec_mt.layers.domain_slices import DomainSlices
 from tfrec_mt.schema.errors import nearest
 
 Groups = DomainGroups | DomainSlices

@@ -119,6 +119,26 @@ class FrontEnd(keras.layers.Layer):
             item_side = tf.concat([user_side, item_side], axis=-1)
         return tf.reshape(item_side, [shape[0] * shape[1], self.output_width])
 
+    def embedded(
+        self, features: Mapping[str, Any], names: Sequence[str], candidates: bool = False
+    ) -> list[Any]:
+        """Embeddings of some features or topics, each for every row: `[B * N, D]`."""
+        items = {feature.name for feature in self.schema.side("item")}
+        found = []
+        for name in names:
+            codes = features[name]
+            if name not in items:
+                codes = self.repeated(codes, features, candidates)
+            found.append(self.embedding({name: tf.reshape(codes, [-1])}))
+        return found
+
+    def repeated(self, codes: Any, features: Mapping[str, Any], candidates: bool) -> Any:
+        """What is a request's, `[B]`, for each of its rows: `[B * N]`."""
+        if not candidates:
+            return codes
+        item = next(feature.name for feature in self.schema.side("item"))
+        return tf.repeat(codes, tf.shape(features[item])[1])
+
     def _vectors(
         self,
         side: Iterable[Feature],

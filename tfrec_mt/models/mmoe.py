@@ -29,12 +29,7 @@ class MMoE(RankingModel):
             self.tasks, experts, self.units, self.dropout, self.precision, name="mixture"
         )
         self.mixture.build((None, self.front_end.output_width))
-        self.heads_by_task = {
-            task: keras.layers.Dense(1, name=f"{task}_logit") for task in self.tasks
-        }
-        for head in self.heads_by_task.values():
-            head.build((None, self.knowledge_width))
-        self.built = True
+        self._add_heads()
 
     @property
     def knowledge_width(self) -> int:
@@ -45,12 +40,6 @@ class MMoE(RankingModel):
     ) -> dict[str, Any]:
         flat = self.front_end(features, candidates=candidates)
         return dict(self.mixture(flat, training=training))
-
-    def directions(self) -> dict[str, Any]:
-        return {task: head.kernel.value[:, 0] for task, head in self.heads_by_task.items()}
-
-    def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
-        return {task: head(knowledge[task]) for task, head in self.heads_by_task.items()}
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "experts": self.experts}

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from tfrec_mt.models.esmm import through_click
 from tfrec_mt.models.mmoe import MMoE
 
 
@@ -38,7 +39,4 @@ class OnlineLargeRecommender(MMoE):
         }
 
     def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        chances = super().probabilities(logits)
-        if "ctcvr" in chances:
-            chances["ctcvr"] = chances["ctr"] * chances["ctcvr"]
-        return chances
+        return through_click(super().probabilities(logits))

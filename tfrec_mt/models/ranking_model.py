@@ -74,6 +74,15 @@ class RankingModel(keras.Model, abc.ABC):
         if self.debias is not None:
             self.debias.build()
 
+    def _add_heads(self) -> None:
+        """Adds the last layer; the end of every model's constructor."""
+        self.heads_by_task = {
+            task: keras.layers.Dense(1, name=f"{task}_logit") for task in self.tasks
+        }
+        for head in self.heads_by_task.values():
+            head.build((None, self.knowledge_width))
+        self.built = True
+
     @property
     @abc.abstractmethod
     def knowledge_width(self) -> int:
@@ -90,13 +99,13 @@ class RankingModel(keras.Model, abc.ABC):
     ) -> dict[str, Any]:
         """What the last layer sees, `{task: [B * N, D]}`; see `FrontEnd` for `candidates`."""
 
-    @abc.abstractmethod
     def directions(self) -> dict[str, Any]:
         """How each logit depends on its knowledge, linear as it is: `{task: [D]}`."""
+        return {task: head.kernel.value[:, 0] for task, head in self.heads_by_task.items()}
 
-    @abc.abstractmethod
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
         """The last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
+        return {task: head(knowledge[task]) for task, head in self.heads_by_task.items()}
 
     def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
         """Joins the tasks' logits into probabilities `{task: [B, 1]}`."""

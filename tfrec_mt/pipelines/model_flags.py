@@ -1,11 +1,12 @@
 """Flags that describe a base model, shared by the binaries that make one."""
 
+import inspect
 from typing import Any
 
 from absl import flags
 
 from tfrec_mt.models.catalog import RANKING_MODELS
-from tfrec_mt.pipelines.flag_types import define_positive_list
+from tfrec_mt.pipelines.flag_types import define_positive_list, refuse_flags
 
 MODEL = flags.DEFINE_enum("model", "olr", sorted(RANKING_MODELS), "Kind of model.")
 _EMBEDDING_WIDTH = flags.DEFINE_integer("embedding_width", 8, "Embedding width.", lower_bound=1)
@@ -29,13 +30,21 @@ _LONG_TOP = flags.DEFINE_integer(
 
 
 def model_settings() -> dict[str, Any]:
-    """Arguments of the model that the flags give."""
-    return {
+    """Arguments of the model that the flags give.
+
+    Raises:
+      SchemaError: A flag that is of no effect on this kind of model.
+    """
+    settings = {
         "embedding_width": _EMBEDDING_WIDTH.value,
         "units": tuple(int(width) for width in _UNITS.value),
         "dropout": _DROPOUT.value,
-        "experts": _EXPERTS.value,
         "heads": _HEADS.value,
         "head_width": _HEAD_WIDTH.value,
         "long_top": _LONG_TOP.value,
     }
+    if "experts" in inspect.signature(RANKING_MODELS[MODEL.value]).parameters:
+        settings["experts"] = _EXPERTS.value
+    else:
+        refuse_flags({"experts"}, f"--model={MODEL.value}")
+    return settings

@@ -1,0 +1,55 @@
+"""`ESMM`: the entire space multi-task model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from tfrec_mt.layers.dense_net import DenseNet
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import Schema
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class ESMM(RankingModel):
+    """A net of its own for each task over shared embeddings; an order goes through a click.
+
+    `ctcvr = ctr * sigmoid(z_ctcvr)`, and both are learned on all exposures, so that the chance of
+    an order after a click is never learned on clicks alone, of which serving knows nothing.
+
+    Args:
+      schema: See `RankingModel`, also for the other arguments.
+
+    Reference:
+      Ma et al. 2018, Entire Space Multi-Task Model ([32] of the IAK paper).
+    """
+
+    def __init__(self, schema: Schema | str, **kwargs: Any) -> None:
+        super().__init__(schema, **kwargs)
+        self.nets = {
+            task: DenseNet(self.units, self.dropout, precision=self.precision, name=f"{task}_net")
+            for task in self.tasks
+        }
+        for net in self.nets.values():
+            net.build((None, self.front_end.output_width))
+        self._add_heads()
+
+    @property
+    def knowledge_width(self) -> int:
+        return self.units[-1]
+
+    def knowledge(
+        self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
+    ) -> dict[str, Any]:
+        flat = self.front_end(features, candidates=candidates)
+        return {task: net(flat, training=training) for task, net in self.nets.items()}
+
+    def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
+        return through_click(super().probabilities(logits))
+
+
+def through_click(chances: Mapping[str, Any]) -> dict[str, Any]:
+    """Chances of a click and of an order after it, to those of a click and of both."""
+    if "ctcvr" not in chances:
+        return dict(chances)
+    return {**chances, "ctcvr": chances["ctr"] * chances["ctcvr"]}

@@ -1,0 +1,70 @@
+"""`PEPNet`: one model of many domains, whose numbers pass through gates."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfrec_mt.layers.gate_unit import GatedNet, GateUnit
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import Schema
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class PEPNet(RankingModel):
+    """Embeddings gated by a row's domains, and each task's layers by who sees what.
+
+    EPNet: all that the front end gives is gated by the embeddings of the row's domains. PPNet: the
+    inputs of each layer of each task's net are gated by the embeddings of user and item. Gates see
+    the numbers that they gate as well, but pass no gradient to them.
+
+    Args:
+      schema: See `RankingModel`, also for the other arguments; `base_topics` are the domains.
+      gate_width: Width of the gates' hidden layers.
+
+    Raises:
+      ValueError: There are no `base_topics`.
+
+    Reference:
+      Chang et al. 2023, PEPNet: Parameter and Embedding Personalized Network, section 3.2.
+    """
+
+    def __init__(self, schema: Schema | str, gate_width: int = 64, **kwargs: Any) -> None:
+        super().__init__(schema, **kwargs)
+        if not self.base_topics:
+            raise ValueError("PEPNet is told a row's domains: expected base_topics, got none")
+        self.gate_width = gate_width
+        keys = self.schema.keys
+        self._ids = [
+            name
+            for name in (keys.user, keys.item)
+            if name in self.front_end.embedding.feature_tables
+        ]
+        width = self.front_end.output_width
+        self.embedding_gate = GateUnit(width, gate_width, name="embedding_gate")
+        self.embedding_gate.build((None, len(self.base_topics) * self.embedding_width + width))
+        self.nets = {
+            task: GatedNet(self.units, gate_width, self.dropout, name=f"{task}_net")
+            for task in self.tasks
+        }
+        for net in self.nets.values():
+            net.build((None, width), (None, len(self._ids) * self.embedding_width + width))
+        self._add_heads()
+
+    @property
+    def knowledge_width(self) -> int:
+        return self.units[-1]
+
+    def knowledge(
+        self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
+    ) -> dict[str, Any]:
+        flat = self.front_end(features, candidates=candidates)
+        told = self.front_end.embedded(features, self.base_topics, candidates)
+        flat *= self.embedding_gate(tf.concat([*told, tf.stop_gradient(flat)], axis=-1))
+        ids = self.front_end.embedded(features, self._ids, candidates)
+        prior = tf.concat([*ids, tf.stop_gradient(flat)], axis=-1)
+        return {task: net(flat, prior, training=training) for task, net in self.nets.items()}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "gate_width": self.gate_width}

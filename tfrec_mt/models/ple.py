@@ -1,0 +1,78 @@
+"""`PLE`: progressive layered extraction."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from tfrec_mt.layers.progressive_extraction import SHARED, ProgressiveExtraction
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import Schema
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class PLE(RankingModel):
+    """Levels of experts, of each task and shared; each task's logit is linear in its mixture.
+
+    Args:
+      schema: See `RankingModel`, also for the other arguments.
+      experts: Experts of each task, and shared experts, of every level.
+      levels: Number of levels, at most `len(units)`, among which the layers are divided; the first
+        ones have one layer more where they do not come out even.
+
+    Reference:
+      Tang et al. 2020 ([45] of the IAK paper).
+    """
+
+    def __init__(
+        self, schema: Schema | str, experts: int = 2, levels: int = 2, **kwargs: Any
+    ) -> None:
+        super().__init__(schema, **kwargs)
+        if not 1 <= levels <= len(self.units):
+            raise ValueError(
+                f"levels must be from 1 to the number of layers, {len(self.units)}, got {levels}"
+            )
+        self.experts = experts
+        self.levels = levels
+        self.extractions = []
+        width, names = self.front_end.output_width, (*self.tasks, SHARED)
+        for level, units in enumerate(_divided(self.units, levels)):
+            extraction = ProgressiveExtraction(
+                self.tasks,
+                experts,
+                units,
+                last=level == levels - 1,
+                dropout=self.dropout,
+                precision=self.precision,
+                name=f"level_{level}",
+            )
+            extraction.build(dict.fromkeys(names, (None, width)))
+            self.extractions.append(extraction)
+            width = units[-1]
+        self._add_heads()
+
+    @property
+    def knowledge_width(self) -> int:
+        return self.units[-1]
+
+    def knowledge(
+        self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
+    ) -> dict[str, Any]:
+        flat = self.front_end(features, candidates=candidates)
+        mixtures = dict.fromkeys((*self.tasks, SHARED), flat)
+        for extraction in self.extractions:
+            mixtures = extraction(mixtures, training=training)
+        return mixtures
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "experts": self.experts, "levels": self.levels}
+
+
+def _divided(units: tuple[int, ...], parts: int) -> list[tuple[int, ...]]:
+    size, more = divmod(len(units), parts)
+    found, start = [], 0
+    for part in range(parts):
+        stop = start + size + (part < more)
+        found.append(units[start:stop])
+        start = stop
+    return found
