@@ -83,6 +83,28 @@ def test_table_has_means_paired_differences_and_shares(tmp_path: Path) -> None:
     assert by_name["base"].published == 0.61
 
 
+def test_a_variant_may_be_compared_with_another_one(tmp_path: Path) -> None:
+    lab = Lab()
+    variants = (
+        Variant(name="base", settings={"level": 0.6}),
+        Variant(name="other", settings={"level": 0.5}),
+        Variant(name="better", settings={"level": 0.8}, reference="other"),
+    )
+    study = _study(lab, variants=variants, best=None, worst=None)
+    lines = study_table(study, run_study(study, tmp_path, (0,)))
+    found = [line.against_reference and line.against_reference.value for line in lines]
+    assert found == [None, pytest.approx(-0.1), pytest.approx(0.3)]
+    assert "against what it is compared with" in format_study(study, lines)
+    assert [v.name for v in study.only(["better"]).variants] == ["base", "other", "better"]
+    with pytest.raises(SchemaError, match="no variant 'another'"):
+        _study(
+            lab,
+            variants=(*variants, Variant(name="x", reference="another")),
+            best=None,
+            worst=None,
+        )
+
+
 def test_what_is_done_is_not_run_again_and_seeds_can_be_added(tmp_path: Path) -> None:
     lab = Lab()
     study = _study(lab)

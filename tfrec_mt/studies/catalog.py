@@ -1,5 +1,7 @@
 """All studies by name."""
 
+from tfrec_mt.studies.baselines import BASELINES
+from tfrec_mt.studies.control_test import CONTROL_TEST
 from tfrec_mt.studies.mtrec_curves import MTREC_CURVES
 from tfrec_mt.studies.mtrec_table1 import MTREC_TABLE1
 from tfrec_mt.studies.mtrec_table1_ebnerd import MTREC_TABLE1_EBNERD
@@ -16,6 +18,8 @@ STUDIES: dict[str, Study] = {
         MTREC_CURVES,
         SURGERY,
         NEWS_KERNELS,
+        BASELINES,
+        CONTROL_TEST,
         RATES,
     )
 }

@@ -54,11 +54,13 @@ class Variant:
       name: As the table calls it.
       settings: What sets it apart from the study's settings.
       published: The paper's figures by metric.
+      reference: Variant that this one is compared with; by default the study's.
     """
 
     name: str
     settings: Settings = field(default_factory=dict)
     published: Mapping[str, float] = field(default_factory=dict)
+    reference: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,25 +98,30 @@ class Study:
         names = [variant.name for variant in self.variants]
         if len(set(names)) < len(names):
             raise SchemaError(f"study {self.name}: variants of one name in {names}")
-        for named in (self.reference, self.best, self.worst):
+        references = (self.reference_of(variant) for variant in self.variants)
+        for named in (self.reference, self.best, self.worst, *references):
             if named is not None and named not in names:
                 raise SchemaError(f"study {self.name}: no variant {named!r} in {names}")
         for variant in self.variants:
             self.check(variant.settings)
 
+    def reference_of(self, variant: Variant) -> str:
+        """Name of the variant that one is compared with."""
+        return variant.reference or self.reference
+
     def only(self, names: Sequence[str]) -> "Study":
-        """The study with some of its variants, and the reference.
+        """The study with some of its variants, and what they are compared with.
 
         Raises:
           SchemaError: A variant that the study does not have.
         """
-        known = {variant.name for variant in self.variants}
+        known = {variant.name: variant for variant in self.variants}
         for name in names:
             if name not in known:
                 raise SchemaError(
                     f"study {self.name} has no variant {name!r}; {nearest(name, known)}"
                 )
-        kept = {*names, self.reference}
+        kept = {*names, self.reference, *(self.reference_of(known[name]) for name in names)}
         bounds = (self.best, self.worst)
         best, worst = bounds if kept.issuperset(bounds) else (None, None)
         variants = tuple(variant for variant in self.variants if variant.name in kept)

@@ -89,7 +89,9 @@ def _tables(study: Study, lines: Sequence[Line]) -> list[tuple[str, list[str], l
             ]
             for line in of_metric
         ]
-        header = [name.format(study.reference) for name in _HEADER]
+        own = any(variant.reference for variant in study.variants)
+        reference = "what it is compared with" if own else study.reference
+        header = [name.format(reference) for name in _HEADER]
         kept = [i for i in range(len(header)) if i < 2 or any(row[i] != _NONE for row in rows)]
         tables.append(
             (caption, [header[i] for i in kept], [[row[i] for i in kept] for row in rows])

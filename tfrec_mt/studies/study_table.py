@@ -55,19 +55,19 @@ def study_table(study: Study, outcomes: Outcomes) -> list[Line]:
             for name, seeds in outcomes.items()
             if all(metric in outcome.estimates for outcome in seeds.values())
         }
-        reference = found.get(study.reference)
         best, worst = found.get(study.best or ""), found.get(study.worst or "")
         for variant in study.variants:
             estimates = found.get(variant.name)
             if estimates is None:
                 continue
-            compared = reference is not None and variant.name != study.reference
+            named = study.reference_of(variant)
+            reference = found.get(named) if variant.name != named else None
             lines.append(
                 Line(
                     variant=variant.name,
                     metric=metric,
                     value=number(estimates),
-                    against_reference=_paired(estimates, reference) if compared else None,
+                    against_reference=_paired(estimates, reference),
                     share=_share(estimates, worst, best),
                     published=variant.published.get(metric),
                 )
