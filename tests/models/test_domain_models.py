@@ -7,6 +7,7 @@ import pytest
 
 from tests.worlds import candidate_batch, random_batch, small_model, small_schema, weights_by_path
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import SchemaError
 
 ROWS = 24
 NAMES = ("star", "pepnet")
@@ -23,7 +24,7 @@ def model(request: pytest.FixtureRequest) -> RankingModel:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_there_must_be_a_domain_to_tell(name: str) -> None:
-    with pytest.raises(ValueError, match="expected base_topics, got none"):
+    with pytest.raises(SchemaError, match="expected base_topics, got none"):
         small_model(name, small_schema())
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.layers.longhand import dense_net
 from tests.worlds import random_batch, small_model, small_schema, weights_by_path
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import SchemaError
 
 ROWS = 10
 TASKS = ("ctr", "ctcvr")
@@ -91,5 +92,7 @@ def test_ple_has_at_most_a_level_for_each_layer() -> None:
         (9, 7),
         (5,),
     ]
-    with pytest.raises(ValueError, match="levels must be from 1 to the number of layers, 2, got 3"):
+    with pytest.raises(
+        SchemaError, match="levels must be from 1 to .* layers, 2, got 3"
+    ):
         small_model("ple", small_schema(), levels=3)

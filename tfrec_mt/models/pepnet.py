@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfrec_mt.layers.gate_unit import GatedNet, GateUnit
 from tfrec_mt.models.ranking_model import RankingModel
-from tfrec_mt.schema import Schema
+from tfrec_mt.schema import Schema, SchemaError
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -24,7 +24,7 @@ class PEPNet(RankingModel):
       gate_width: Width of the gates' hidden layers.
 
     Raises:
-      ValueError: There are no `base_topics`.
+      SchemaError: There are no `base_topics`.
 
     Reference:
       Chang et al. 2023, PEPNet: Parameter and Embedding Personalized Network, section 3.2.
@@ -33,7 +33,7 @@ class PEPNet(RankingModel):
     def __init__(self, schema: Schema | str, gate_width: int = 64, **kwargs: Any) -> None:
         super().__init__(schema, **kwargs)
         if not self.base_topics:
-            raise ValueError("PEPNet is told a row's domains: expected base_topics, got none")
+            raise SchemaError("PEPNet is told a row's domains: expected base_topics, got none")
         self.gate_width = gate_width
         keys = self.schema.keys
         self._ids = [

@@ -7,7 +7,7 @@ import keras
 
 from tfrec_mt.layers.progressive_extraction import SHARED, ProgressiveExtraction
 from tfrec_mt.models.ranking_model import RankingModel
-from tfrec_mt.schema import Schema
+from tfrec_mt.schema import Schema, SchemaError
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -29,7 +29,7 @@ class PLE(RankingModel):
     ) -> None:
         super().__init__(schema, **kwargs)
         if not 1 <= levels <= len(self.units):
-            raise ValueError(
+            raise SchemaError(
                 f"levels must be from 1 to the number of layers, {len(self.units)}, got {levels}"
             )
         self.experts = experts

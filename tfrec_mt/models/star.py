@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.star_net import StarNet
 from tfrec_mt.models.ranking_model import RankingModel
-from tfrec_mt.schema import Schema
+from tfrec_mt.schema import Schema, SchemaError
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -24,7 +24,7 @@ class STAR(RankingModel):
       auxiliary_units: Layers of the auxiliary net.
 
     Raises:
-      ValueError: There are no `base_topics`.
+      SchemaError: There are no `base_topics`.
 
     Reference:
       Sheng et al. 2021, One Model to Serve All: Star Topology Adaptive Recommender, sections 3.3
@@ -36,7 +36,7 @@ class STAR(RankingModel):
     ) -> None:
         super().__init__(schema, **kwargs)
         if not self.base_topics:
-            raise ValueError("STAR is told a row's domain: expected base_topics, got none")
+            raise SchemaError("STAR is told a row's domain: expected base_topics, got none")
         self.auxiliary_units = tuple(auxiliary_units)
         self._topic = self.base_topics[0]
         width = self.front_end.output_width
