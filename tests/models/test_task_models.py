@@ -92,7 +92,5 @@ def test_ple_has_at_most_a_level_for_each_layer() -> None:
         (9, 7),
         (5,),
     ]
-    with pytest.raises(
-        SchemaError, match="levels must be from 1 to .* layers, 2, got 3"
-    ):
+    with pytest.raises(SchemaError, match=r"levels must be from 1 to .* layers, 2, got 3"):
         small_model("ple", small_schema(), levels=3)

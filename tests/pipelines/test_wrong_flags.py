@@ -38,6 +38,8 @@ def test_wrong_flags_stop_before_any_work(
     ("binary", "kind", "flags", "named"),
     [
         ("pretrain", "job", ["--recency"], "--recency does not go with a prepared click log"),
+        ("pretrain", "job", ["--model=star"], "STAR is told a row's domain: expected base_topics"),
+        ("pretrain", "job", ["--model=esmm", "--experts=3"], "--experts does not go with --model"),
         ("pretrain", "news_job", ["--units=8"], "--units does not go with prepared news"),
         (
             "pretrain",
@@ -56,7 +58,7 @@ def test_wrong_flags_stop_before_any_work(
         ),
     ],
 )
-def test_flags_of_the_other_kind_of_model_are_refused(
+def test_flags_of_another_kind_of_model_are_refused(
     binary: str,
     kind: str,
     flags: list[str],

@@ -75,9 +75,10 @@ def pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
     """
     dataset = PreparedDataset(config.data)
     settings = settings_of(config) | {"data_fingerprint": dataset.fingerprint}
+    keras.utils.set_random_seed(config.train.seed)
+    # settings that no model can have leave no run behind
+    model = _start(config, dataset)
     with run_folder(config.output, settings, MODEL):
-        keras.utils.set_random_seed(config.train.seed)
-        model = _start(config, dataset)
         reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
         rate = scheduled_rate(
             config.rate_schedule,
