@@ -60,7 +60,7 @@ def test_the_model_is_saved_whole(news: NewsDataset, run: Path) -> None:
     assert model.schema == news.spec
     assert fingerprint(load_news_model(run / "model")) == fingerprint(model)
     assert (run / "model" / "vocabularies" / "vocabulary.txt").is_file()
-    with pytest.raises(ModelStoreError, match="expected one of the models .*olr.*, got 'news'"):
+    with pytest.raises(ModelStoreError, match=r"expected one of the models .*olr.*, got 'news'"):
         load_model(run / "model")
 
 
