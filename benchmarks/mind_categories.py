@@ -8,9 +8,9 @@ expected to do better from the same titles.
 
 from pathlib import Path
 
-import keras_hub
 import numpy as np
 import polars as pl
+import tensorflow as tf
 from absl import app, flags
 from scipy.sparse import csr_matrix, hstack  # type: ignore[import-untyped]
 from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
@@ -21,7 +21,9 @@ from sklearn.svm import LinearSVC  # type: ignore[import-untyped]
 
 from benchmarks.support.results import Result
 from tfrec_mt.data.news.sources.mind import MindSource
-from tfrec_mt.data.news.title_vocabulary import minilm_folder
+from tfrec_mt.data.news.title_vocabulary import TitleVocabulary, minilm_folder
+from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
+from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
 
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of MIND.", required=True)
 FOLDS, BATCH, LONGEST = 10, 64, 128
@@ -30,16 +32,14 @@ FOLDS, BATCH, LONGEST = 10, 64, 128
 def vectors(texts: list[str]) -> np.ndarray:
     """The mean of MiniLM's last layer over tokens, `[N, 384]`, of length 1."""
     preset = str(minilm_folder())
-    backbone = keras_hub.models.BertBackbone.from_preset(preset)
-    preprocess = keras_hub.models.BertTextClassifierPreprocessor(
-        keras_hub.models.BertTokenizer.from_preset(preset), sequence_length=LONGEST
+    encoder = BertTitleEncoder.from_preset(preset, pooling="mean")
+    preprocessing = TitlePreprocessing(TitleVocabulary.from_preset(preset), LONGEST)
+    encode = tf.function(
+        lambda batch: encoder(preprocessing(batch)),
+        input_signature=[tf.TensorSpec([None], tf.string)],
     )
-    found = []
-    for start in range(0, len(texts), BATCH):
-        inputs = preprocess([text.lower() for text in texts[start : start + BATCH]])
-        tokens = backbone(inputs)["sequence_output"].numpy()
-        real = np.asarray(inputs["padding_mask"], np.float32)[..., np.newaxis]
-        found.append((tokens * real).sum(axis=1) / real.sum(axis=1))
+    starts = range(0, len(texts), BATCH)
+    found = [encode(tf.constant(texts[start : start + BATCH])).numpy() for start in starts]
     return np.asarray(normalize(np.concatenate(found)))
 
 

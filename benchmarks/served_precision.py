@@ -29,11 +29,10 @@ _PART = flags.DEFINE_string("part", "test", "Part to score.")
 def compared(data: Path, base: Path) -> list[MetricRow]:
     """AUC over all rows of each task in both precisions, and the paired difference."""
     dataset = PreparedDataset(data)
-    scorers = {}
-    for precision in PRECISIONS:
-        model = load_model(base / MODEL, dataset)
-        model.set_serving_precision(precision)
-        scorers[ScoreKey(precision)] = Scorer(model)
+    scorers = {
+        ScoreKey(precision): Scorer(load_model(base / MODEL, dataset, precision))
+        for precision in PRECISIONS
+    }
     evaluator = Evaluator(list(scorers), dataset.schema.tasks, {}, truth=(), requests=False)
     for batch in scan(dataset, _PART.value, SCAN_ROWS):
         scores = {key: scorer(batch.features) for key, scorer in scorers.items()}

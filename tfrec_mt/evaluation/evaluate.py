@@ -18,7 +18,6 @@ from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint, load_model
-from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import CategoricalFeature, Schema
 from tfrec_mt.storage.folders import published_folder
@@ -84,12 +83,12 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
     if config.output and config.output.exists():
         raise FileExistsError(f"{config.output} exists; choose another output folder")
     dataset = PreparedDataset(config.data)
-    base = _load(config.base, dataset, config.precision)
+    base = load_model(config.base, dataset, config.precision)
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
     score = _base_and_kernels(AdaptedModel(base, kernels))
     control = None
     if config.control:
-        control = Scorer(_load(config.control, dataset, config.precision))
+        control = Scorer(load_model(config.control, dataset, config.precision))
     popularity = Popularity(dataset, dataset.parts[0]) if _counts_items(dataset.schema) else None
     keys = [ScoreKey(ZERO_SHOT)]
     if kernels:
@@ -137,12 +136,6 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
         part=config.part,
         split=f"{split.kind} ({split.parts})",
     )
-
-
-def _load(folder: Path, dataset: PreparedDataset, precision: Precision) -> RankingModel:
-    model = load_model(folder, dataset)
-    model.set_serving_precision(precision)
-    return model
 
 
 def _counts_items(schema: Schema) -> bool:

@@ -68,10 +68,7 @@ class ExpertMixture(keras.layers.Layer):
         outputs = [expert(inputs, training=training) for expert in self._experts]
         mixtures = {}
         for task, gate in self._gates.items():
-            shares = tf.split(gate(inputs), len(outputs), axis=1)
-            mixtures[task] = tf.add_n(
-                [share * output for share, output in zip(shares, outputs, strict=True)]
-            )
+            mixtures[task] = mixture(gate(inputs), outputs)
         return mixtures
 
     def compute_output_shape(self, input_shape: Any) -> dict[str, tuple[int | None, ...]]:
@@ -86,3 +83,9 @@ class ExpertMixture(keras.layers.Layer):
             "dropout": self.dropout,
             "precision": self.precision,
         }
+
+
+def mixture(shares: Any, outputs: Sequence[Any]) -> Any:
+    """Sum of experts' outputs, each `[B, U]`, by a gate's shares `[B, E]`: `[B, U]`."""
+    parts = zip(tf.split(shares, len(outputs), axis=1), outputs, strict=True)
+    return tf.add_n([share * output for share, output in parts])

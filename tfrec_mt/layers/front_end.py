@@ -121,16 +121,17 @@ class FrontEnd(keras.layers.Layer):
 
     def embedded(
         self, features: Mapping[str, Any], names: Sequence[str], candidates: bool = False
-    ) -> list[Any]:
-        """Embeddings of some features or topics, each for every row: `[B * N, D]`."""
+    ) -> Any:
+        """Embeddings of some features or topics, at least one, for every row: `[B * N, F * D]`."""
         items = {feature.name for feature in self.schema.side("item")}
-        found = []
-        for name in names:
-            codes = features[name]
-            if name not in items:
-                codes = self.repeated(codes, features, candidates)
-            found.append(self.embedding({name: tf.reshape(codes, [-1])}))
-        return found
+        return self.embedding(
+            {
+                name: tf.reshape(features[name], [-1])
+                if name in items
+                else self.repeated(features[name], features, candidates)
+                for name in names
+            }
+        )
 
     def repeated(self, codes: Any, features: Mapping[str, Any], candidates: bool) -> Any:
         """What is a request's, `[B]`, for each of its rows: `[B * N]`."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from tfrec_mt.layers.dense_net import DenseNet
+from tfrec_mt.layers.expert_mixture import mixture
 from tfrec_mt.layers.precision import Precision
 
 SHARED = "shared"
@@ -86,10 +86,7 @@ class ProgressiveExtraction(keras.layers.Layer):
         mixtures = {}
         for name, gate in self._gates.items():
             seen = [output for whose in self._seen_by(name) for output in outputs[whose]]
-            shares = tf.split(gate(inputs[name]), len(seen), axis=1)
-            mixtures[name] = tf.add_n(
-                [share * output for share, output in zip(shares, seen, strict=True)]
-            )
+            mixtures[name] = mixture(gate(inputs[name]), seen)
         return mixtures
 
     def compute_output_shape(

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tfrec_mt.models.news.title_encoders  # noqa: F401
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.catalog import NEWS_MODELS, RANKING_MODELS
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
@@ -78,12 +79,15 @@ def save_model(model: keras.Model, folder: Path, vocabularies: Path) -> str:
     return str(value["fingerprint"])
 
 
-def load_model(folder: Path, dataset: PreparedDataset | None = None) -> RankingModel:
+def load_model(
+    folder: Path, dataset: PreparedDataset | None = None, precision: Precision = "float32"
+) -> RankingModel:
     """Reads a ranking model back.
 
     Args:
       folder: The model's.
       dataset: What it is to read, if anything.
+      precision: See `RankingModel.set_serving_precision`.
 
     Raises:
       ModelStoreError: No ranking model of this release lies there, or a file of it is damaged.
@@ -95,6 +99,7 @@ def load_model(folder: Path, dataset: PreparedDataset | None = None) -> RankingM
             f"the model in {folder} was trained with another schema than that of {dataset.path}; "
             "use data prepared with the same settings and vocabularies"
         )
+    model.set_serving_precision(precision)
     return model
 
 

@@ -52,18 +52,16 @@ class PEPNet(RankingModel):
             net.build((None, width), (None, len(self._ids) * self.embedding_width + width))
         self._add_heads()
 
-    @property
-    def knowledge_width(self) -> int:
-        return self.units[-1]
-
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
     ) -> dict[str, Any]:
         flat = self.front_end(features, candidates=candidates)
         told = self.front_end.embedded(features, self.base_topics, candidates)
-        flat *= self.embedding_gate(tf.concat([*told, tf.stop_gradient(flat)], axis=-1))
-        ids = self.front_end.embedded(features, self._ids, candidates)
-        prior = tf.concat([*ids, tf.stop_gradient(flat)], axis=-1)
+        flat *= self.embedding_gate(tf.concat([told, tf.stop_gradient(flat)], axis=-1))
+        prior = tf.stop_gradient(flat)
+        if self._ids:
+            ids = self.front_end.embedded(features, self._ids, candidates)
+            prior = tf.concat([ids, prior], axis=-1)
         return {task: net(flat, prior, training=training) for task, net in self.nets.items()}
 
     def get_config(self) -> dict[str, Any]:

@@ -51,10 +51,6 @@ class PLE(RankingModel):
             width = units[-1]
         self._add_heads()
 
-    @property
-    def knowledge_width(self) -> int:
-        return self.units[-1]
-
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
     ) -> dict[str, Any]:

@@ -84,9 +84,9 @@ class RankingModel(keras.Model, abc.ABC):
         self.built = True
 
     @property
-    @abc.abstractmethod
     def knowledge_width(self) -> int:
-        """Width `D` of each task's knowledge."""
+        """Width `D` of each task's knowledge: that of the main net, unless a model stacks more."""
+        return self.units[-1]
 
     @property
     def shared_knowledge_width(self) -> int:

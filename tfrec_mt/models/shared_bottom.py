@@ -27,10 +27,6 @@ class SharedBottom(RankingModel):
         self.bottom.build((None, self.front_end.output_width))
         self._add_heads()
 
-    @property
-    def knowledge_width(self) -> int:
-        return self.units[-1]
-
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
     ) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from tfrec_mt.storage.folders import write_text
 
 README, MODEL_CARD, REQUEST = "README.md", "model_card.md", "request.json"
 
+# Key of a ranking model's manifest.
+PRECISION = "precision"
+
 _TOLD = ("auc", "calibration")  # metrics of a model card
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("tfrec_mt.serving"),
@@ -75,7 +78,7 @@ def documents(version: str, manifest: Mapping[str, Any]) -> dict[str, str]:
         found[MODEL_CARD] = _TEMPLATES.get_template("model_card.md.jinja").render(
             name=name,
             kernels=kernels,
-            precision=manifest.get("precision"),
+            precision=manifest.get(PRECISION),
             fingerprint=manifest["base_fingerprint"],
             number=_number,
             **manifest["card"],

@@ -17,7 +17,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_model
-from tfrec_mt.serving.bundle import card
+from tfrec_mt.serving.bundle import PRECISION, card
 from tfrec_mt.serving.kernel_files import (
     DIRECTIONS_FILE,
     directions_as_bytes,
@@ -29,8 +29,6 @@ from tfrec_mt.serving.versions import publish_version
 from tfrec_mt.serving.warm_up import Requests, every_domain
 
 RANKING = "ranking"
-# Key of the manifest.
-PRECISION = "precision"
 _ROWS_PER_WARM_UP = 100
 
 
@@ -69,8 +67,7 @@ def export(config: ExportConfig) -> Path:
       SchemaError: The data has another schema than the model.
     """
     dataset = PreparedDataset(config.data)
-    base = load_model(config.base, dataset)
-    base.set_serving_precision(config.precision)
+    base = load_model(config.base, dataset, config.precision)
     directions = {task: np.array(values) for task, values in base.directions().items()}
     with kernels_to_serve(base, config.kernels, directions) as (kernels, description):
         module = ServingModule(base, kernels, config.base / VOCABULARIES)

@@ -13,11 +13,12 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
+from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import DataError
+from tfrec_mt.serving.bundle import PRECISION
 from tfrec_mt.serving.client import Client
-from tfrec_mt.serving.export import PRECISION
 from tfrec_mt.serving.load_export import load_export
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.signatures import USED_FALLBACK, Specs
@@ -168,9 +169,10 @@ def _difference(
     if not config.base:
         return None
     dataset = PreparedDataset(dataset_to_compare_with(config, frame))
-    base = load_model(config.base, dataset)
+    precision: Precision = "float32"
     if config.export:
-        base.set_serving_precision(read_manifest(config.export)[PRECISION])
+        precision = read_manifest(config.export)[PRECISION]
+    base = load_model(config.base, dataset, precision)
     kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
     memory = score_rows(
         Scorer(AdaptedModel(base, kernels) if kernels else base), dataset, frame[ROW].to_numpy()

@@ -72,20 +72,20 @@ def publish_version(
     )
     signatures = signatures_of(functions)
     description = {"name": name, **description, "signatures": signatures}
-    with locked_folder(output, wait=True), contextlib.ExitStack() as publishing:
+    with locked_folder(output, wait=True):
         if not allow_signature_change:
             _check_signatures(output, signatures)
-        version, folder = publishing.enter_context(new_version(output, description))
-        tf.saved_model.save(module, str(folder), signatures=functions, options=options)
-        extra = folder / EXTRA
-        extra.mkdir()
-        for file, content in extra_files.items():
-            data = content.encode() if isinstance(content, str) else content
-            (extra / file).write_bytes(data)
-        for signature, tensors in warm_up:
-            answered(signature, functions[signature].get_concrete_function(), tensors)
-        write_warm_up(extra, name, warm_up)
-        (extra / REQUEST).write_text(request_json(*warm_up[0]), encoding="utf-8")
+        with new_version(output, description) as (version, folder):
+            tf.saved_model.save(module, str(folder), signatures=functions, options=options)
+            extra = folder / EXTRA
+            extra.mkdir()
+            for file, content in extra_files.items():
+                data = content.encode() if isinstance(content, str) else content
+                (extra / file).write_bytes(data)
+            for signature, tensors in warm_up:
+                answered(signature, functions[signature].get_concrete_function(), tensors)
+            write_warm_up(extra, name, warm_up)
+            (extra / REQUEST).write_text(request_json(*warm_up[0]), encoding="utf-8")
     return version
 
 

@@ -91,8 +91,7 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
       Folder of the kernels.
     """
     dataset = PreparedDataset(config.data)
-    base = load_model(config.base / MODEL, dataset)
-    base.set_serving_precision(config.precision)
+    base = load_model(config.base / MODEL, dataset, config.precision)
     folder = config.knowledge
     if folder is None and config.train.epochs > 1:
         folder = config.output / KNOWLEDGE
