@@ -1,9 +1,6 @@
 """The loop resumes exactly, stops when it should, and says what went wrong."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -88,15 +85,6 @@ def test_a_resumed_run_ends_with_the_same_weights(
     straight, resumed = (tmp_path / n / "log.jsonl" for n in ("straight", "resumed"))
     if how == "kill":
         assert resumed.read_bytes() == straight.read_bytes()
-
-
-def test_without_onednn_resumed_kernels_are_the_same_to_the_bit() -> None:
-    case = "test_a_resumed_run_ends_with_the_same_weights[kernels-sigterm]"
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", f"{__file__}::{case}"],
-        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"},
-        check=True,
-    )
 
 
 def test_sigterm_saves_the_last_step_and_restores_the_handler(
