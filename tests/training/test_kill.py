@@ -1,12 +1,14 @@
 """A process that is killed with signal 9 at any moment, and started again, loses nothing."""
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.training.small_runs import ChildRun, Kind, weights_hash
+from tests.training.small_runs import ChildRun, Kind, assert_same_weights
 from tfrec_mt.data.dataset import PreparedDataset
 
 Kill = Callable[[ChildRun, random.Random], bool]
@@ -30,24 +32,23 @@ def survive(
     """Compares runs that are killed in these ways with one that is not."""
     config = {"epochs": epochs, "checkpoint_every": 6, "steps_per_call": 2}
     straight = ChildRun(dataset.path, folder / "straight", kind, config)
-    expected = weights_hash(straight.finish())
+    expected = straight.finish()
     places = random.Random(0)
     runs = 0
     while kills:
         run = ChildRun(dataset.path, folder / f"killed{runs}", kind, config)
         while kills and kills[-1](run, places):
             kills.pop()
-        assert weights_hash(run.finish()) == expected
-        logs = [(r.folder / "log.jsonl").read_bytes() for r in (straight, run)]
+        assert_same_weights(run.finish(), expected, kind)
+        logs: list[Any] = [(r.folder / "log.jsonl").read_bytes() for r in (straight, run)]
+        if kind == "kernels":  # their last digits may differ, see assert_same_weights
+            logs = [re.findall(rb'"step": ?(\d+)', log) for log in logs]
         assert logs[0] == logs[1]
         runs += 1
 
 
-@pytest.mark.parametrize("kind", ["toy", "kernels"])
-def test_killed_runs_end_with_the_same_weights(
-    kind: Kind, dataset: PreparedDataset, tmp_path: Path
-) -> None:
-    survive([kill_at_a_random_call, kill_in_a_save], kind, 4, dataset, tmp_path)
+def test_killed_runs_end_with_the_same_weights(dataset: PreparedDataset, tmp_path: Path) -> None:
+    survive([kill_at_a_random_call, kill_in_a_save], "toy", 4, dataset, tmp_path)
 
 
 @pytest.mark.slow
