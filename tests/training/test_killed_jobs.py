@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.small_runs import Weights, assert_same_weights, fresh_processes
+from tests.training.small_runs import Kind, Weights, assert_same_weights, fresh_processes, logged
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 from tfrec_mt.training.pretrain import PretrainConfig, pretrain
@@ -95,8 +95,9 @@ def test_killed_jobs_leave_the_same_model_and_kernels(
     assert fingerprints[0] == fingerprints[1]
     assert len({name.split("/")[0] for name in weights[0]}) == 11
     assert_same_weights(weights[1], weights[0], "kernels")
-    logs = [(tmp_path / f"base{kills}" / "log.jsonl").read_bytes() for kills in (0, 4)]
-    assert logs[0] == logs[1]
+    kinds: tuple[Kind, ...] = ("base", "kernels")
+    for kind in kinds:
+        assert logged(tmp_path / f"{kind}0", kind) == logged(tmp_path / f"{kind}4", kind)
 
 
 @pytest.mark.slow
