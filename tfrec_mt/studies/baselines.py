@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from tfrec_mt.studies.study import Settings, Study, Variant
 from tfrec_mt.studies.takeout_experiment import (
     TAKEOUT_METRICS,
-    TAKEOUT_SETTINGS,
     TOPIC_METRICS,
     takeout_experiment,
 )
+from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS
 
 BASE = "ZS-OLR"
 _ZERO_SHOT = {"scores": "zero_shot"}

@@ -3,10 +3,10 @@
 from tfrec_mt.studies.study import Study, Variant
 from tfrec_mt.studies.takeout_experiment import (
     TAKEOUT_METRICS,
-    TAKEOUT_SETTINGS,
     TOPIC_METRICS,
     takeout_experiment,
 )
+from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS
 
 MODELS = {
     "SB": "shared_bottom",

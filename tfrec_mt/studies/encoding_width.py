@@ -3,9 +3,9 @@
 from tfrec_mt.studies.study import Study, Variant
 from tfrec_mt.studies.takeout_experiment import (
     TAKEOUT_METRICS,
-    TAKEOUT_SETTINGS,
     takeout_experiment,
 )
+from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS
 
 WIDTHS = (10, 30, 50, 80, 100)
 KL_WEIGHTS = (0.0, 0.1, 10.0)
@@ -25,7 +25,10 @@ ENCODING_WIDTH = Study(
     settings=TAKEOUT_SETTINGS,
     variants=(
         Variant(name="base alone", settings={"scores": "zero_shot"}),
-        *(Variant(name=f"d_e {w}", settings={"encoder_units": [w]}) for w in WIDTHS),
+        *(
+            Variant(name=f"d_e {w}", settings={"adapter_settings": {"encoder_units": [w]}})
+            for w in WIDTHS
+        ),
         *(Variant(name=f"KL weight {w:g}", settings={"kl_weight": w}) for w in KL_WEIGHTS),
     ),
     metrics=TAKEOUT_METRICS,

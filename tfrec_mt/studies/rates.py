@@ -3,9 +3,9 @@
 from tfrec_mt.studies.study import Study, Variant
 from tfrec_mt.studies.takeout_experiment import (
     TAKEOUT_METRICS,
-    TAKEOUT_SETTINGS,
     takeout_experiment,
 )
+from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS
 
 RATES = Study(
     name="rates",

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from tfrec_mt.studies.study import Settings, Study, Variant
 from tfrec_mt.studies.takeout_experiment import (
     TAKEOUT_METRICS,
-    TAKEOUT_SETTINGS,
     takeout_experiment,
 )
+from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS
 
 SHIFTS = (0.0, 0.5, 1.0, 2.0)
 KNOWN = ["scene", "period", "region"]

@@ -52,6 +52,7 @@ class FineTuneConfig:
       adapter: Name in `ADAPTERS`.
       adapter_settings: Its arguments apart from topic, domains and widths.
       kl_weight: Weight of the kernels' penalty.
+      related_share: See `KernelLearner`.
       rate_rule: See `kernel_rates`.
       certainty: Standard errors by which a kernel must beat the base on rows that it has not yet
         learned from; one that does not is saved as the base itself.
@@ -74,6 +75,7 @@ class FineTuneConfig:
     adapter: str = "iak"
     adapter_settings: dict[str, Any] = field(default_factory=dict)
     kl_weight: float = 1.0
+    related_share: float = 0.0
     rate_rule: RateRule = "none"
     certainty: float = 2.0
     optimizer: str = "lazy_adam"
@@ -154,6 +156,7 @@ def train_kernels(
             optimizer,
             config.kl_weight,
             config.rate_rule,
+            related_share=config.related_share,
             certainty=config.certainty,
             trial=(steps // 2, steps),
         )

@@ -39,6 +39,9 @@ class KernelLearner:
         each topic and each of its kernels' rate factors.
       kl_weight: Weight of the kernels' penalty.
       rate_rule: See `kernel_rates`.
+      related_share: Share of each kernel's cross-entropy, from 0 to 1, that is of rows of the other
+        domains of its topic; the rest is of its own (IAK paper, 7.6). Each step lends all rows of a
+        domain to one other, in turn.
       task_weights: See `multi_task_loss`.
       certainty: Standard errors by which a kernel must be better than the base in the trial.
       trial: First step of the trial, and the first step after it; they should be steps of the
@@ -54,15 +57,19 @@ class KernelLearner:
         make_optimizer: Callable[[float], keras.optimizers.Optimizer],
         kl_weight: float = 1.0,
         rate_rule: RateRule = "none",
+        related_share: float = 0.0,
         task_weights: Mapping[str, float] | None = None,
         certainty: float = 2.0,
         trial: tuple[int, int] = (0, 0),
     ) -> None:
+        if not 0 <= related_share <= 1:
+            raise ValueError(f"expected a share from 0 to 1 of related rows, got {related_share}")
         self.model = model
         self.trial = trial
         self.certainty = certainty
         self.kl_weight = kl_weight
         self.rate_rule: RateRule = rate_rule
+        self.related_share = related_share
         self.task_weights = task_weights
         self._optimizers = {
             layer.topic: _Optimizers(layer, make_optimizer) for layer in model.kernels
@@ -136,6 +143,11 @@ class KernelLearner:
             chances = self._chances(logits(1.0), features)
             inside = tf.cast(domains > 0, tf.float32)
             loss, means = multi_task_loss(chances, labels, self.task_weights, inside)
+            if self.related_share and len(layer.domains) > 1:
+                lent, lent_weights = self._lend(layer, domains, rows)
+                chances = self._chances(self._logits(layer, plain, known, lent)(1.0), features)
+                related, _ = multi_task_loss(chances, labels, self.task_weights, lent_weights)
+                loss += self.related_share * (related - loss)
             penalty = layer.penalty()
             loss += self.kl_weight * tf.reduce_sum(share * penalty)
         optimizers = self._optimizers[layer.topic]
@@ -147,6 +159,20 @@ class KernelLearner:
         gradients = tape.gradient(loss, [weight.value for weight in weights])
         optimizers.apply([tf.convert_to_tensor(g) for g in gradients], rows, self.rate_rule)
         return loss, means, penalty
+
+    def _lend(self, layer: DomainKernels, domains: Any, rows: Any) -> tuple[Any, Any]:
+        """Codes and weights `[B]` with which each row is learned by another domain's kernel.
+
+        A kernel's lent rows weigh as much together as its own, however many they are.
+        """
+        count = len(layer.domains)
+        step = self._optimizers[layer.topic].step
+        offset = 1 + tf.cast(step % (count - 1), tf.int32)
+        lent = tf.where(domains > 0, (domains - 1 + offset) % count + 1, 0)
+        # kernel i learns the rows of the domain that lies `offset` before it
+        borrowed = tf.roll(rows, offset, axis=0)
+        weights = tf.math.divide_no_nan(tf.cast(rows, tf.float32), tf.cast(borrowed, tf.float32))
+        return lent, tf.gather(tf.concat([[0.0], weights], axis=0), lent)
 
     def _logits(
         self,
