@@ -9,11 +9,12 @@ STAMP := .venv/.installed
 LOCK_VENV := build/lock-venv
 
 DEMO_ARGS ?=
+STUDY_ARGS ?=
 PYTEST_ARGS ?=
 # One process per core; the tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=auto --dist=loadfile
 
-.PHONY: setup minilm peers test test-slow test-serving test-real lint demo bench lock clean
+.PHONY: setup minilm peers test test-slow test-serving test-real lint demo bench studies lock clean
 
 setup: $(STAMP)
 
@@ -42,6 +43,10 @@ bench: peers
 	$(BIN)/python -m benchmarks.candidates
 	$(BIN)/python -m benchmarks.exchange
 	$(BIN)/python -m benchmarks.serving_latency
+
+# Every table and figure of the papers, a few hours for each paper; what is done is not run again.
+studies: $(STAMP)
+	$(BIN)/python -m tfrec_mt.pipelines.study --study=all $(STUDY_ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)

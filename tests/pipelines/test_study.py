@@ -38,12 +38,23 @@ def test_a_study_ends_with_its_tables(tmp_path: Path) -> None:
     assert "mtrec" in some and "pcgrad" not in some and "== surgery" not in some
     assert len(list((tmp_path / "study").glob("surgery-*"))) == 2  # beside the whole table
 
+    both = succeed("study", *arguments, "--study=surgery,mtrec_table1_ebnerd")
+    assert "mtrec_table1_ebnerd: not run: source eb_nerd needs its files" in both
+    (report,) = (tmp_path / "study").glob("studies-*.html")
+    assert both.strip().endswith(str(report))
+    page = report.read_text(encoding="utf-8")
+    assert page.count("<svg") == 3 and "Above" not in page  # one seed of a few rows
+    assert "Gradient surgery" in page and "needs its files" in page
+
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (["--study=surgery", "--set=epoch=2"], "did you mean 'epochs'"),
         (["--study=surgery", "--variants=mtrek"], "did you mean 'mtrec'"),
+        (["--study=surgary"], "did you mean 'surgery'"),
+        (["--study=surgery,rates", "--variants=mtrec"], "does not go with several studies"),
+        (["--study=surgery,rates", "--set=epochs=2"], "study rates has no setting 'epochs'"),
         (["--study=surgery", "--seeds=one"], "expected whole numbers, got 'one'"),
     ],
 )

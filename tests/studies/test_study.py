@@ -12,7 +12,7 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.studies.outcome_store import load_outcome, save_outcome
 from tfrec_mt.studies.run_study import run_study
 from tfrec_mt.studies.study import Outcome, Settings, Study, Variant
-from tfrec_mt.studies.study_report import REPORT, format_study, write_study_report
+from tfrec_mt.studies.study_report import REPORT, format_study, study_view, write_study_report
 from tfrec_mt.studies.study_table import study_table
 
 NOISE = np.linspace(-0.1, 0.1, 201)
@@ -46,6 +46,7 @@ def _study(lab: Lab, **changes: Any) -> Study:
         "name": "levels",
         "title": "Levels <of> a number",
         "question": "Is more more?\n\nYes.",
+        "paper": "Less is more.",
         "experiment": lab,
         "settings": {"level": 0.5, "epochs": 1, "encoder": None},
         "variants": (
@@ -201,7 +202,8 @@ def test_page_and_text_show_the_same_numbers(tmp_path: Path) -> None:
     study = _study(Lab())
     outcomes = run_study(study, tmp_path / "run", (0, 1))
     lines = study_table(study, outcomes)
-    write_study_report(study, outcomes, lines, study.settings, tmp_path / "run")
+    view = study_view(study, outcomes, lines, study.settings)
+    write_study_report(view, lines, tmp_path / "run")
 
     page = (tmp_path / "run" / REPORT).read_text()
     text = format_study(study, lines)
@@ -209,3 +211,4 @@ def test_page_and_text_show_the_same_numbers(tmp_path: Path) -> None:
         assert wanted in page and wanted in text
     assert "Levels &lt;of&gt; a number" in page and page.count("<svg") == 2
     assert "MRR" not in page
+    assert "The paper: Less is more." in page

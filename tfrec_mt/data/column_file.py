@@ -59,6 +59,16 @@ class ColumnFile:
             )
         return cls(path, dtype, shape, offset)
 
+    def read(self) -> npt.NDArray[Any]:
+        """The whole column.
+
+        Raises:
+          DataError: The file ends early.
+        """
+        values = np.empty(self.shape, self.dtype)
+        self.read_into(values, [(0, self.shape[0])])
+        return values
+
     def read_into(self, target: npt.NDArray[Any], pieces: Sequence[tuple[int, int]]) -> None:
         """Fills `target` `[n, ...]`, contiguous and of this type, with pieces of the column.
 

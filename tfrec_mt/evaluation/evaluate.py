@@ -12,6 +12,7 @@ from tfrec_mt.data.scan import scan
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.comparison import ModelRoles
 from tfrec_mt.evaluation.evaluator import Evaluator
+from tfrec_mt.evaluation.familiar_users import NEW, SEEN, FamiliarUsers
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.popularity import Popularity
 from tfrec_mt.evaluation.score_table import ScoreTable
@@ -37,6 +38,9 @@ class EvaluateConfig:
       kernels: Folder of kernels, or None.
       control: Folder of the base continued on the kernels' rows, or None.
       part: Part to score; it should be one that nothing was trained on.
+      seen_in: Parts, such as those that kernels were trained on: domains are then measured once
+        more on users that had a row of the domain there, as topic `TOPIC/seen`, and on the others,
+        as `TOPIC/new`.
       output: Folder to make, with `metrics.json`; None writes nothing.
       precision: Type of the main net's products in ranking models, as an export may have it.
     """
@@ -46,6 +50,7 @@ class EvaluateConfig:
     kernels: Path | None = None
     control: Path | None = None
     part: str = "test"
+    seen_in: tuple[str, ...] = ()
     output: Path | None = None
     precision: Precision = "float32"
 
@@ -90,20 +95,33 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
     if config.control:
         control = Scorer(load_model(config.control, dataset, config.precision))
     popularity = Popularity(dataset, dataset.parts[0]) if _counts_items(dataset.schema) else None
+    topics = {topic.name: topic.domains for topic in dataset.schema.topics}
+    familiar = FamiliarUsers(dataset, config.seen_in) if config.seen_in else None
+    # a topic's kernels are measured on the rows of both kinds, too
+    kinds = (SEEN, NEW) if familiar else ()
+    twins = {
+        ScoreKey(ADAPTED, f"{layer.topic}/{kind}"): ScoreKey(ADAPTED, layer.topic)
+        for layer in kernels
+        for kind in kinds
+    }
     keys = [ScoreKey(ZERO_SHOT)]
     if kernels:
-        keys += [ScoreKey(ADAPTED), *(ScoreKey(ADAPTED, layer.topic) for layer in kernels)]
+        keys += [ScoreKey(ADAPTED), *(ScoreKey(ADAPTED, layer.topic) for layer in kernels), *twins]
     keys += [ScoreKey(CONTROL)] if control else []
     keys += [ScoreKey(POPULARITY)] if popularity else []
     evaluator = Evaluator(
         keys,
         dataset.schema.tasks,
-        {topic.name: topic.domains for topic in dataset.schema.topics},
+        topics | (familiar.topics if familiar else {}),
         truth=tuple(dataset.schema.truth),
         requests=dataset.schema.keys.request is not None,
     )
     for batch in scan(dataset, config.part, SCAN_ROWS):
         scores = score(batch.features)
+        scores |= {twin: scores[key] for twin, key in twins.items()}
+        domains = {name: batch.features[name] for name in topics}
+        if familiar:
+            domains |= familiar.split(batch.keys["user"], domains)
         if control:
             scores[ScoreKey(CONTROL)] = control(batch.features)
         if popularity:
@@ -111,7 +129,7 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
         evaluator.update(
             scores,
             labels=batch.labels,
-            domains={topic.name: batch.features[topic.name] for topic in dataset.schema.topics},
+            domains=domains,
             users=batch.keys["user"],
             requests=batch.keys.get("request"),
             truth=batch.truth or None,

@@ -1,12 +1,10 @@
 """`Popularity`: what each item earned on average, the baseline of every comparison."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.schema import CategoricalFeature
 
@@ -29,10 +27,10 @@ class Popularity:
         positives = {task: np.zeros(size) for task in dataset.schema.tasks}
         labels = dict(zip(dataset.schema.tasks, ("click", "conversion"), strict=False))
         for shard in dataset.shards(part):
-            items = _read(shard[f"features/{self.item}"])
+            items = shard[f"features/{self.item}"].read()
             rows += np.bincount(items, minlength=size)
             for task, label in labels.items():
-                positives[task] += np.bincount(items, _read(shard[f"labels/{label}"]), size)
+                positives[task] += np.bincount(items, shard[f"labels/{label}"].read(), size)
         self._rates = {
             task: ((found + strength * found.sum() / rows.sum()) / (rows + strength)).astype(
                 np.float32
@@ -43,9 +41,3 @@ class Popularity:
     def __call__(self, features: Mapping[str, NDArray[np.int32]]) -> dict[str, NDArray[np.float32]]:
         """Rates `{task: [B]}` of the items of a batch."""
         return {task: rates[features[self.item]] for task, rates in self._rates.items()}
-
-
-def _read(column: ColumnFile) -> NDArray[Any]:
-    values = np.empty(column.shape, column.dtype)
-    column.read_into(values, [(0, len(values))])
-    return values

@@ -81,6 +81,7 @@ def main() -> None:
                 adapter=kernel_flags.ADAPTER.value,
                 adapter_settings=kernel_flags.adapter_settings(),
                 kl_weight=kernel_flags.KL_WEIGHT.value,
+                related_share=kernel_flags.RELATED_SHARE.value,
                 certainty=kernel_flags.CERTAINTY.value,
                 rate_rule=kernel_flags.rate_rule(),
                 optimizer=_KERNEL_OPTIMIZER.value,

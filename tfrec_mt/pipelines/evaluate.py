@@ -27,6 +27,12 @@ _CONTROL = flags.DEFINE_string(
     "control", None, "Run folder of the base continued on the kernels' rows."
 )
 _PART = flags.DEFINE_string("part", "test", "Part to score.")
+_SEEN_IN = flags.DEFINE_list(
+    "seen_in",
+    [],
+    "Parts, such as the kernels' own: each domain is also measured on users that had rows of it "
+    "there, and on those that had none.",
+)
 _PRECISION = define_precision("Type of the main net's products, as in an export of this precision.")
 _OUTPUT = flags.DEFINE_string("output", None, "Folder to make, with metrics.json.", required=True)
 
@@ -35,13 +41,14 @@ def main() -> None:
     """Evaluates and prints a table per task."""
     news = is_news_dataset(_DATA.value)
     if news:
-        refuse_flags({"precision"}, "news")
+        refuse_flags({"precision", "seen_in"}, "news")
     config = EvaluateConfig(
         data=Path(_DATA.value),
         base=Path(_BASE.value) / MODEL,
         kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
         control=Path(_CONTROL.value) / MODEL if _CONTROL.value else None,
         part=_PART.value,
+        seen_in=tuple(_SEEN_IN.value),
         output=Path(_OUTPUT.value),
         precision=_PRECISION.value,
     )

@@ -13,6 +13,13 @@ _ENCODER_UNITS = define_positive_list(
     "encoder_units", [50], "Layers of the encoder; the last is its width d_e."
 )
 KL_WEIGHT = flags.DEFINE_float("kl_weight", 1.0, "Weight of the KL term.", lower_bound=0.0)
+RELATED_SHARE = flags.DEFINE_float(
+    "related_share",
+    0.0,
+    "Share of each kernel's loss that is of rows of its topic's other domains.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
 CERTAINTY = flags.DEFINE_float(
     "certainty",
     2.0,

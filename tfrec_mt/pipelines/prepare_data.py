@@ -13,8 +13,10 @@ from typing import Literal, cast
 from absl import flags
 
 from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.sources.crossed_topics import CrossedTopics
 from tfrec_mt.data.tf_examples import write_examples
 from tfrec_mt.pipelines import news_source_flags, source_flags, split_flags
+from tfrec_mt.pipelines.flag_types import refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 
 flags.adopt_module_key_flags(source_flags)
@@ -22,6 +24,12 @@ flags.adopt_module_key_flags(news_source_flags)
 flags.adopt_module_key_flags(split_flags)
 
 _OUTPUT = flags.DEFINE_string("output", None, "Folder to make.", required=True)
+_CROSS_TOPICS = flags.DEFINE_list(
+    "cross_topics",
+    [],
+    "Topics to add whose domains are pairs of others', such as scene+region, which becomes the "
+    "topic scene_region.",
+)
 _UNKNOWN_DOMAINS = flags.DEFINE_enum(
     "unknown_domains",
     "error",
@@ -36,6 +44,7 @@ _EXAMPLES = flags.DEFINE_string(
 def main() -> None:
     """Prepares the data and says what came of it."""
     if news_source_flags.is_news():
+        refuse_flags({"cross_topics"}, "news")
         _prepare_news()
     else:
         _prepare_click_log()
@@ -50,13 +59,17 @@ def _prepare_news() -> None:
 
 
 def _prepare_click_log() -> None:
+    crosses = [cross.split("+") for cross in _CROSS_TOPICS.value]
+    description = source_flags.source_settings()
+    if crosses:
+        description["cross_topics"] = _CROSS_TOPICS.value
     dataset = prepare(
-        source_flags.make_source(),
+        CrossedTopics(source_flags.make_source(), crosses),
         _OUTPUT.value,
         split_flags.split_spec(),
         seed=source_flags.SEED.value,
         unknown_domains=cast(Literal["error", "fallback"], _UNKNOWN_DOMAINS.value),
-        description=source_flags.source_settings(),
+        description=description,
     )
     if _EXAMPLES.value:
         for part in dataset.parts:

@@ -21,6 +21,7 @@ ENCODING_WIDTH = Study(
         "KL term is small beside the cross-entropy where encoder weights start at N(0, 1) anyway: "
         "no difference unless it is weighted tenfold."
     ),
+    paper="AUC grows with d_e, more and more slowly; 50 is recommended.",
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,
     variants=(

@@ -19,6 +19,7 @@ RATES = Study(
         "Normalised (divided by its mean before the softmax, times the number of kernels after), "
         "rates stay around 1, and as Adam levels gradients out anyway there is little to gain."
     ),
+    paper="The formula alone; no figures.",
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,
     variants=(

@@ -1,20 +1,23 @@
 """Runs a study's grid; what is done is not run again, in whichever study it was."""
 
-import time
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tfrec_mt.storage.lock import locked_folder
 from tfrec_mt.studies.outcome_store import load_outcome, save_outcome
-from tfrec_mt.studies.study import Experiment, Outcome, Settings, Study, settings_key
+from tfrec_mt.studies.pace import Pace
+from tfrec_mt.studies.study import Experiment, Outcome, Settings, Study, Variant, settings_key
 
 # by variant, then by seed
 Outcomes = Mapping[str, Mapping[int, Outcome]]
 
 
 def run_study(
-    study: Study, output: Path, seeds: Sequence[int], settings: Settings | None = None
+    study: Study,
+    output: Path,
+    seeds: Sequence[int],
+    settings: Settings | None = None,
+    pace: Pace | None = None,
 ) -> Outcomes:
     """Runs every variant with every seed that is not done yet.
 
@@ -24,6 +27,7 @@ def run_study(
         studies share those that they have in common, and one that was stopped goes on.
       seeds: Seeds to run.
       settings: Settings that replace the study's own; a variant's come before them.
+      pace: Tells progress, where this study is one of several.
 
     Returns:
       All outcomes of these seeds.
@@ -32,21 +36,10 @@ def run_study(
       SchemaError: A setting that the study does not have.
       LockedError: Another process runs a study there.
     """
-    settings = dict(settings or {})
-    study.check(settings)
-    common = {**study.settings, **settings}
-    grid = [
-        (
-            seed,
-            variant,
-            _Cell(study.experiment, {**common, **variant.settings, "seed": seed}, output),
-        )
-        for seed in seeds
-        for variant in study.variants
-    ]
+    grid = list(_grid(study, output, seeds, settings))
     outcomes: dict[str, dict[int, Outcome]] = {variant.name: {} for variant in study.variants}
     with locked_folder(output):
-        pace = _Pace(len({cell.folder for _, _, cell in grid if not cell.done}))
+        pace = pace or Pace(len(missing_runs(study, output, seeds, settings)))
         for seed, variant, cell in grid:
             if not cell.done:
                 pace.say(f"{study.name}: {variant.name}, seed {seed}")
@@ -54,6 +47,26 @@ def run_study(
                 pace.step()
             outcomes[variant.name][seed] = load_outcome(cell.outcome)
     return outcomes
+
+
+def missing_runs(
+    study: Study, output: Path, seeds: Sequence[int], settings: Settings | None = None
+) -> set[Path]:
+    """Folders of the cells that `run_study` would have to run."""
+    grid = _grid(study, output, seeds, settings)
+    return {cell.folder for _, _, cell in grid if not cell.done}
+
+
+def _grid(
+    study: Study, output: Path, seeds: Sequence[int], settings: Settings | None
+) -> Iterator[tuple[int, Variant, "_Cell"]]:
+    settings = dict(settings or {})
+    study.check(settings)
+    common = {**study.settings, **settings}
+    for seed in seeds:
+        for variant in study.variants:
+            told = {**common, **variant.settings, "seed": seed}
+            yield seed, variant, _Cell(study.experiment, told, output)
 
 
 class _Cell:
@@ -74,21 +87,3 @@ class _Cell:
         """Runs it and keeps its outcome."""
         outcome = self._experiment(self._settings, self.folder / "run", self._seed / "shared")
         save_outcome(outcome, self._settings, self.outcome)
-
-
-class _Pace:
-    """Says what runs, and how long the rest takes at the pace so far."""
-
-    def __init__(self, runs: int) -> None:
-        self._runs, self._done, self._start = runs, 0, time.monotonic()
-
-    def say(self, what: str) -> None:
-        left = ""
-        if self._done:
-            each = (time.monotonic() - self._start) / self._done
-            seconds = round(each * (self._runs - self._done))
-            left = f", about {timedelta(seconds=seconds)} left"
-        print(f"== {what} (run {self._done + 1} of {self._runs}{left})", flush=True)
-
-    def step(self) -> None:
-        self._done += 1

@@ -77,6 +77,7 @@ class Study:
       metrics: Metrics of the table, in order, by name; the value is how the page calls them.
       seeds: Default seeds.
       reference: Variant that the others are compared with.
+      paper: What the paper found, in plain text.
       best, worst: Variants whose distance is what is possible, if the truth is known.
       curves: Names of the curves to draw.
     """
@@ -90,6 +91,7 @@ class Study:
     metrics: Mapping[str, str]
     seeds: tuple[int, ...]
     reference: str
+    paper: str = ""
     best: str | None = None
     worst: str | None = None
     curves: tuple[str, ...] = ()

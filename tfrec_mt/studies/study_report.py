@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tfrec_mt.evaluation.page import Picture, render_page
 from tfrec_mt.storage.folders import write_text
 from tfrec_mt.studies.run_study import Outcomes
 from tfrec_mt.studies.study import Study
+from tfrec_mt.studies.study_findings import findings
 from tfrec_mt.studies.study_table import Line, Number
 
 REPORT, TABLE = "report.html", "table.json"
@@ -23,25 +25,74 @@ _HEADER = (
 _NONE = "-"
 
 
-def write_study_report(
-    study: Study, outcomes: Outcomes, lines: Sequence[Line], settings: Mapping[str, Any], to: Path
-) -> None:
-    """Writes `report.html` and `table.json` into an existing folder, replacing older ones."""
-    write_text(to / TABLE, json.dumps([dataclasses.asdict(line) for line in lines], indent=1))
+@dataclass(frozen=True, kw_only=True)
+class StudyView:
+    """What a page shows of a study.
+
+    Args:
+      title: Title of the study.
+      question: Paragraphs on what is asked, expected and published, and how to read the figures.
+      findings: Sentences on what came.
+      tables: `caption`, `header` and `rows` of each.
+      pictures: Pictures.
+      settings: What the study was told.
+    """
+
+    title: str
+    question: Sequence[str]
+    findings: Sequence[str]
+    tables: Sequence[Mapping[str, Any]]
+    pictures: Sequence[Picture]
+    settings: Mapping[str, Any]
+
+
+def study_view(
+    study: Study, outcomes: Outcomes, lines: Sequence[Line], settings: Mapping[str, Any]
+) -> StudyView:
+    """What a page shows of a study that has run with these settings."""
+    paper = [f"The paper: {study.paper}"] if study.paper else []
     seeds = len(next(iter(outcomes.values())))
-    page = render_page(
-        "study.html.jinja",
+    return StudyView(
         title=study.title,
-        sections=(),
-        settings=settings,
-        question=[*study.question.split("\n\n"), _how_to_read(study, seeds)],
+        question=[*study.question.split("\n\n"), *paper, _how_to_read(study, seeds)],
+        findings=findings(study, lines),
         tables=[
             *({"caption": c, "header": h, "rows": r} for c, h, r in _tables(study, lines)),
             *_facts(outcomes),
         ],
         pictures=[_intervals(study, lines), *_curves(study, outcomes)],
+        settings=settings,
+    )
+
+
+def write_study_report(view: StudyView, lines: Sequence[Line], to: Path) -> None:
+    """Writes `report.html` and `table.json` into an existing folder, replacing older ones."""
+    write_text(to / TABLE, json.dumps([dataclasses.asdict(line) for line in lines], indent=1))
+    page = render_page(
+        "study.html.jinja", title=view.title, sections=(), settings=view.settings, view=view
     )
     write_text(to / REPORT, page)
+
+
+def write_joint_report(
+    views: Mapping[str, StudyView], skipped: Mapping[str, str], path: Path
+) -> None:
+    """Writes one page of several studies, replacing an older one.
+
+    Args:
+      views: Studies by name.
+      skipped: Why others were not run, by name.
+      path: The file.
+    """
+    page = render_page(
+        "studies.html.jinja",
+        title="Studies",
+        sections=(),
+        settings={},
+        views=views,
+        skipped=skipped,
+    )
+    write_text(path, page)
 
 
 def format_study(study: Study, lines: Sequence[Line]) -> str:
