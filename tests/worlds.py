@@ -28,6 +28,8 @@ SMALL: dict[str, Any] = {
     "head_width": 3,
     "long_top": 4,
 }
+# of one model
+_SMALL_TOO: dict[str, dict[str, Any]] = {"m2m": {"view_width": 5}}
 
 
 def small_schema(*, long: int = 0, exposure: bool = True, conversions: bool = True) -> Schema:
@@ -141,7 +143,7 @@ def randomise(layer: keras.layers.Layer, seed: int = 0, spread: float = 0.4) -> 
 
 def small_model(name: str, schema: Schema, **settings: Any) -> RankingModel:
     """A model of the catalog in small, with random weights."""
-    model = RANKING_MODELS[name](schema, **{**SMALL, **settings})
+    model = RANKING_MODELS[name](schema, **{**SMALL, **_SMALL_TOO.get(name, {}), **settings})
     randomise(model)
     return model
 

@@ -10,7 +10,7 @@ from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
 
 ROWS = 24
-NAMES = ("star", "pepnet")
+NAMES = ("star", "pepnet", "m2m")
 
 
 def _scores(model: RankingModel, features: Any) -> np.ndarray:
@@ -71,3 +71,41 @@ def test_pepnet_gates_by_domain_and_by_ids() -> None:
     assert weights_by_path(model, "embedding_gate")["hidden/kernel"].shape[0] == (
         2 * 4 + model.front_end.output_width
     )
+
+
+def test_m2m_attends_and_towers_by_weights_of_the_rows_domains() -> None:
+    model = small_model("m2m", small_schema(), base_topics=("period", "scene"))
+    features, _ = random_batch(model.schema, ROWS)
+    embedding, flat = model.front_end.embedding, model.front_end(features)
+    names = ("period", "scene", "user_id")
+    told = np.concatenate([embedding({name: features[name]}).numpy() for name in names], axis=1)
+    known = model.scenario(told).numpy()
+    views = [expert(flat).numpy() for expert in model.experts]
+    attention = weights_by_path(model, "attention")
+    vector, tasks = model.attention_vector.numpy()[:, 0], model.task_vectors.numpy()
+    for place, (task, rows) in enumerate(model.knowledge(features).items()):
+        tower = weights_by_path(model, f"{task}_tower")
+        for row in range(ROWS):
+            scores = [
+                vector @ _leaky(_generated(attention, known[row], [*view[row], *tasks[place]]))
+                for view in views
+            ]
+            shares = np.exp(scores) / np.exp(scores).sum()
+            mixed = sum(share * view[row] for share, view in zip(shares, views, strict=True))
+            expected = _leaky(_generated(tower, known[row], mixed) + mixed)
+            np.testing.assert_allclose(rows.numpy()[row], expected, atol=1e-5)
+
+
+def _generated(weights: Any, known: np.ndarray, inputs: Any) -> np.ndarray:
+    """One row through the dense layer that is generated for it."""
+    kernel, bias = weights["kernel"].copy(), weights["bias"].copy()
+    for value, direction, of_bias in zip(
+        known, weights["directions"], weights["bias_directions"], strict=True
+    ):
+        kernel += value * direction.reshape(kernel.shape)
+        bias += value * of_bias
+    return np.asarray(inputs) @ kernel + bias
+
+
+def _leaky(values: np.ndarray) -> np.ndarray:
+    return np.where(values > 0, values, 0.01 * values)

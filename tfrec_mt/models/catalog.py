@@ -1,6 +1,7 @@
 """All base models by the name a flag gives them."""
 
 from tfrec_mt.models.esmm import ESMM
+from tfrec_mt.models.m2m import M2M
 from tfrec_mt.models.mmoe import MMoE
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.online_large_recommender import OnlineLargeRecommender
@@ -18,6 +19,7 @@ RANKING_MODELS: dict[str, type[RankingModel]] = {
     "olr": OnlineLargeRecommender,
     "star": STAR,
     "pepnet": PEPNet,
+    "m2m": M2M,
 }
 
 NEWS_MODELS: dict[str, type[NewsRecommender]] = {"news": NewsRecommender}

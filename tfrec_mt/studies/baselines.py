@@ -31,7 +31,7 @@ BASELINES = Study(
         "SB, ESMM, MMoE, PLE and ZS-OLR are trained on the same six days, know no topic, and share "
         "one front end: embeddings, histories, debias tower. Kernels see the seventh day in "
         "addition. Below the paper's rows stand models that are told all topics and trained on all "
-        "seven days at once: OLR, PEPNet, and STAR, whose own weights are of regions. All are "
+        "seven days at once: OLR, PEPNet, M2M, and STAR, whose own weights are of regions. All are "
         "measured on the eighth. The published figures are of other data, so only the order of "
         "rows can be compared.\n\n"
         "Expected: the paper's order, SB, ESMM, MMoE, ZS-OLR, OLR+IAK, with small steps between "
@@ -70,6 +70,7 @@ BASELINES = Study(
         Variant(name="OLR, seven days", settings={**_ZERO_SHOT, "base_parts": ["train", "fresh"]}),
         Variant(name="OLR, told the topics", settings=_JOINT),
         Variant(name="PEPNet", settings={**_JOINT, "model": "pepnet"}),
+        Variant(name="M2M", settings={**_JOINT, "model": "m2m"}),
         Variant(
             name="STAR",
             settings={**_JOINT, "model": "star", "base_topics": ["region", "scene", "period"]},
