@@ -32,7 +32,8 @@ from tfrec_mt.studies.study_report import (
     write_joint_report,
     write_study_report,
 )
-from tfrec_mt.studies.study_table import study_table
+from tfrec_mt.studies.study_table import Line, study_table
+from tfrec_mt.studies.where_kernels_help import kernel_cases
 
 _STUDY = flags.DEFINE_list("study", None, "Which, one or several; all for all.", required=True)
 _OUTPUT = flags.DEFINE_string(
@@ -66,17 +67,19 @@ def main() -> None:
     pace = Pace(len(set().union(*missing.values())))
     report = output / f"{_name(JOINT)}.html"
     views: dict[str, StudyView] = {}
+    found: list[tuple[Study, list[Line]]] = []
     skipped: dict[str, str] = {}
     for study in studies:
         try:
-            views[study.name] = _run(study, output, pace)
+            views[study.name], lines = _run(study, output, pace)
+            found.append((study, lines))
         except SchemaError as error:
             # such as files that are not here: the other studies need not wait for them
             skipped[study.name] = str(error)
             pace.step(len(missing[study.name]))
             print(f"{study.name}: not run: {error}", flush=True)
         # what is done can be read while the rest runs
-        write_joint_report(views, skipped, report)
+        write_joint_report(views, kernel_cases(found), skipped, report)
     print(report)
 
 
@@ -88,7 +91,7 @@ def _studies() -> list[Study]:
     return [STUDIES[name] for name in names]
 
 
-def _run(study: Study, output: Path, pace: Pace | None) -> StudyView:
+def _run(study: Study, output: Path, pace: Pace | None) -> tuple[StudyView, list[Line]]:
     settings, seeds = _settings(), _seeds(study)
     outcomes = run_study(study, output, seeds, settings, pace)
     lines = study_table(study, outcomes)
@@ -97,7 +100,7 @@ def _run(study: Study, output: Path, pace: Pace | None) -> StudyView:
     folder.mkdir(exist_ok=True)
     write_study_report(view, lines, folder)
     print(f"\n{format_study(study, lines)}\n", flush=True)
-    return view
+    return view, lines
 
 
 def _name(report: str) -> str:

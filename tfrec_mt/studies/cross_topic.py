@@ -32,7 +32,11 @@ CROSS_TOPIC = Study(
     settings=_SETTINGS,
     variants=(
         Variant(name=BASE, settings={"scores": "zero_shot"}),
-        Variant(name="kernels of the pair", settings={"kernel_topics": _CROSSED}),
+        Variant(
+            name="kernels of the pair",
+            settings={"kernel_topics": _CROSSED},
+            case="takeout, pairs of scene and region, base not told the topics",
+        ),
         *(
             Variant(name=f"kernels of {a} + kernels of {b}", settings={"kernel_topics": [a, b]})
             for a, b in PAIRS

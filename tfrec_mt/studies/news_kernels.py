@@ -22,7 +22,7 @@ NEWS_KERNELS = Study(
     settings=NEWS_KERNELS_SETTINGS,
     variants=(
         Variant(name=_BASE, settings={"scores": "zero_shot"}),
-        Variant(name="with kernels"),
+        Variant(name="with kernels", case="newsroom, base not told section and device"),
         Variant(name="oracle", settings={"scores": "oracle"}),
     ),
     metrics={

@@ -19,7 +19,12 @@ def _variants() -> Iterator[Variant]:
             settings: Settings = {"shift": shift, "base_topics": topics}
             name = f"shift {shift:g}, topics {told}"
             yield Variant(name=name, settings={**settings, "scores": "zero_shot"})
-            yield Variant(name=f"{name}: kernels", settings=settings, reference=name)
+            yield Variant(
+                name=f"{name}: kernels",
+                settings=settings,
+                reference=name,
+                case=f"takeout, shift {shift:g}, base {'not ' * (not topics)}told the topics",
+            )
 
 
 SHIFT = Study(

@@ -55,12 +55,14 @@ class Variant:
       settings: What sets it apart from the study's settings.
       published: The paper's figures by metric.
       reference: Variant that this one is compared with; by default the study's.
+      case: Where kernels are put here, for the table of where they help; empty for other rows.
     """
 
     name: str
     settings: Settings = field(default_factory=dict)
     published: Mapping[str, float] = field(default_factory=dict)
     reference: str | None = None
+    case: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

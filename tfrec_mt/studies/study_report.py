@@ -16,6 +16,7 @@ from tfrec_mt.studies.run_study import Outcomes
 from tfrec_mt.studies.study import Study
 from tfrec_mt.studies.study_findings import findings
 from tfrec_mt.studies.study_table import Line, Number
+from tfrec_mt.studies.where_kernels_help import EXPLANATION
 
 REPORT, TABLE = "report.html", "table.json"
 _HEADER = (
@@ -75,12 +76,16 @@ def write_study_report(view: StudyView, lines: Sequence[Line], to: Path) -> None
 
 
 def write_joint_report(
-    views: Mapping[str, StudyView], skipped: Mapping[str, str], path: Path
+    views: Mapping[str, StudyView],
+    kernel_cases: Mapping[str, Any],
+    skipped: Mapping[str, str],
+    path: Path,
 ) -> None:
     """Writes one page of several studies, replacing an older one.
 
     Args:
       views: Studies by name.
+      kernel_cases: The table of `where_kernels_help`.
       skipped: Why others were not run, by name.
       path: The file.
     """
@@ -90,6 +95,8 @@ def write_joint_report(
         sections=(),
         settings={},
         views=views,
+        kernel_cases=kernel_cases,
+        explanation=EXPLANATION,
         skipped=skipped,
     )
     write_text(path, page)
