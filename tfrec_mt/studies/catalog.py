@@ -1,6 +1,8 @@
 """All studies by name."""
 
+from tfrec_mt.studies.ab_test import AB_TEST
 from tfrec_mt.studies.baselines import BASELINES
+from tfrec_mt.studies.case_study import CASE_STUDY
 from tfrec_mt.studies.control_test import CONTROL_TEST
 from tfrec_mt.studies.cross_topic import CROSS_TOPIC
 from tfrec_mt.studies.encoding_width import ENCODING_WIDTH
@@ -25,6 +27,8 @@ STUDIES: dict[str, Study] = {
         TIME_SPAN,
         OVERLAP,
         RATES,
+        AB_TEST,
+        CASE_STUDY,
         SHIFT,
         NEWS_KERNELS,
         MTREC_TABLE1,

@@ -14,6 +14,7 @@ from tfrec_mt.data.sources.takeout.domains import (
     SHARES,
     TRIP_CHANCE,
 )
+from tfrec_mt.data.sources.takeout.recall import recall
 from tfrec_mt.data.sources.takeout.users import Users
 
 FIRST_SECOND = 1_690_848_000  # 2023-08-01 00:00:00 UTC, so that days are whole UTC days
@@ -87,18 +88,8 @@ def draw_exposures(
 def _show(
     catalogue: Catalogue, region: NDArray[np.int64], slots: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """[R, S]: recalls distinct items of the region and shows those of highest noisy popularity.
-
-    Candidate `j` of `m` is uniform over the j-th of `m` equal runs of the region's menu, counted
-    from a uniform starting item: every item is equally likely and none comes up twice.
-    """
-    recalled = CANDIDATES_PER_SLOT * slots
-    first = catalogue.menu_start[region][:, None]
-    size = catalogue.menu_start[region + 1][:, None] - first
-    place = np.arange(recalled)
-    low, high = place * size // recalled, (place + 1) * size // recalled
-    start = rng.integers(size)
-    candidate = catalogue.menu[first + (rng.integers(low, high) + start) % size]
+    """[R, S]: recalls distinct items of the region and shows those of highest noisy popularity."""
+    candidate = recall(catalogue, region, CANDIDATES_PER_SLOT * slots, rng)
     popularity = catalogue.appeal[0, candidate]
     score = popularity + _RANKER_NOISE * rng.standard_normal(candidate.shape)
     best = np.argsort(-score, axis=1)[:, :slots]
