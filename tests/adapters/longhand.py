@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.worlds import randomise, small_model, small_schema
+from tests.worlds import random_batch, randomise, small_model, small_schema
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
@@ -14,17 +14,49 @@ from tfrec_mt.schema import Schema
 
 Weights = Mapping[str, Any]
 
-SETTINGS: dict[str, dict[str, Any]] = {"iak": {"encoder_units": (7, 5), "negative_slope": 0.1}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "iak": {"encoder_units": (7, 5), "negative_slope": 0.1},
+    "bottleneck": {"encoder_units": (7, 5), "negative_slope": 0.1},
+    "lora": {"rank": 3, "alpha": 5.0},
+    "last_layer": {},
+    "gate": {"encoder_units": (7, 5), "negative_slope": 0.1},
+    "hamur": {"bottleneck_width": 5, "core_rank": 4, "negative_slope": 0.1},
+}
 
 
-def _iak_residual(layer: DomainKernels, task: str, rows: Any, weights: Weights) -> Any:
+def _encoded(layer: DomainKernels, task: str, seen: Any, weights: Weights) -> Any:
     """Encoder and decoder of one kernel (IAK paper, section 5.3)."""
-    hidden = rows
-    for index in range(len(layer.get_config()["encoder_units"])):
-        kernel = weights[f"{task}_encoder_kernel_{index}"]
+    hidden, index = seen, 0
+    while (name := f"{task}_encoder_kernel_{index}") in weights:
+        kernel = weights[name]
         hidden = hidden @ kernel / np.sqrt(len(kernel)) + weights[f"{task}_encoder_bias_{index}"]
         hidden = np.where(hidden > 0, hidden, layer.get_config()["negative_slope"] * hidden)
+        index += 1
     return hidden @ weights[f"{task}_decoder_kernel"] + weights[f"{task}_decoder_bias"]
+
+
+def _bottleneck(layer: DomainKernels, task: str, _: Any, seen: Any, weights: Weights) -> Any:
+    return _encoded(layer, task, seen, weights)
+
+
+def _lora(layer: DomainKernels, task: str, _: Any, seen: Any, weights: Weights) -> Any:
+    """Hu et al. 2022, equation 3, without the plain path."""
+    config, down = layer.get_config(), weights[f"{task}_down"]
+    update = config["alpha"] / config["rank"] * down / np.sqrt(len(down)) @ weights[f"{task}_up"]
+    return seen @ update
+
+
+def _last_layer(_: DomainKernels, task: str, rows: Any, seen: Any, weights: Weights) -> Any:
+    """The shortest change of knowledge that adds so much to a logit along the direction."""
+    added = seen @ weights[f"{task}_slope"] + weights[f"{task}_constant"]
+    return np.outer(added, weights[f"{task}_unit_shift"])
+
+
+def _gate(layer: DomainKernels, task: str, rows: Any, seen: Any, weights: Weights) -> Any:
+    """Chang et al. 2023: twice a sigmoid, here of one domain's own net."""
+    gate = 2 / (1 + np.exp(-_encoded(layer, task, seen, weights)))
+    visible = weights[f"{task}_scale"] > 0
+    return weights[f"{task}_strength"] * np.where(visible, gate * rows - rows, 0.0)
 
 
 def _iak_penalty(weights: Weights) -> float:
@@ -37,8 +69,23 @@ def _iak_penalty(weights: Weights) -> float:
     return total
 
 
-RESIDUALS: dict[str, Callable[[DomainKernels, str, Any, Weights], Any]] = {"iak": _iak_residual}
-PENALTIES: dict[str, Callable[[Weights], float]] = {"iak": _iak_penalty}
+def _no_penalty(_: Weights) -> float:
+    return 0.0
+
+
+# of layer, task, knowledge, the same standardised, and one kernel's weights
+RESIDUALS: dict[str, Callable[[DomainKernels, str, Any, Any, Weights], Any]] = {
+    "iak": _bottleneck,
+    "bottleneck": _bottleneck,
+    "lora": _lora,
+    "last_layer": _last_layer,
+    "gate": _gate,
+    "hamur": _bottleneck,
+}
+PENALTIES: dict[str, Callable[[Weights], float]] = {
+    **dict.fromkeys(RESIDUALS, _no_penalty),
+    "iak": _iak_penalty,
+}
 
 
 def kernel_weights(layer: DomainKernels, domain: str) -> Weights:
@@ -50,7 +97,7 @@ def residual(adapter: str, layer: DomainKernels, task: str, rows: Any, domain: s
     """What one domain's kernel adds to knowledge `[B, D]`, in float64."""
     weights = kernel_weights(layer, domain)
     seen = (rows - weights[f"{task}_centre"]) * weights[f"{task}_scale"]
-    return RESIDUALS[adapter](layer, task, seen, weights)
+    return RESIDUALS[adapter](layer, task, rows, seen, weights)
 
 
 def masked_sum(adapter: str, layer: DomainKernels, task: str, rows: Any, codes: Any) -> Any:
@@ -72,12 +119,20 @@ def small_kernels(
     rng = np.random.default_rng(seed)
     for task, width in widths.items():
         layer.standardise(task, rng.normal(size=width) * 0.1, rng.uniform(0.5, 2.0, size=width))
+    layer.align({task: rng.normal(size=width) for task, width in widths.items()})
     return layer
 
 
 def widths_of(base: RankingModel) -> dict[str, int]:
     """Width of the base's knowledge by task."""
     return dict.fromkeys(base.tasks, base.knowledge_width)
+
+
+def kept_batch(base: RankingModel, rows: int, seed: int = 0) -> tuple[Weights, Weights]:
+    """Random rows with the base's knowledge computed, as `KeptKnowledge` has them, and labels."""
+    features, labels = random_batch(base.schema, rows, seed)
+    known = {f"knowledge_{task}": h for task, h in base.knowledge(features).items()}
+    return {**features, **known}, labels
 
 
 def adapted_model(
@@ -89,4 +144,6 @@ def adapted_model(
         small_kernels(adapter, topic, base.schema.topic(topic).domains, widths_of(base), seed)
         for seed, topic in enumerate(topics)
     ]
+    for layer in kernels:
+        layer.align({task: np.array(values) for task, values in base.directions().items()})
     return AdaptedModel(base, kernels)

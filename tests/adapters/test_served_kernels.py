@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.adapters.longhand import SETTINGS, masked_sum
-from tests.worlds import randomise
+from tests.adapters.longhand import masked_sum, small_kernels
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
@@ -17,15 +16,8 @@ ROWS = 200
 
 
 def _layer(adapter: str, count: int) -> DomainKernels:
-    domains = [f"d{i}" for i in range(count)]
-    layer = ADAPTERS[adapter](
-        "region", domains, {"ctr": WIDTH, "ctcvr": WIDTH}, **SETTINGS[adapter]
-    )
-    randomise(layer)
-    rng = np.random.default_rng(1)
-    for task in layer.knowledge_widths:
-        layer.standardise(task, rng.normal(size=WIDTH), rng.uniform(0.5, 2.0, size=WIDTH))
-    return layer
+    domains = tuple(f"d{i}" for i in range(count))
+    return small_kernels(adapter, "region", domains, {"ctr": WIDTH, "ctcvr": WIDTH})
 
 
 def _served(

@@ -1,6 +1,7 @@
 """The A/B test on a small world: what rankers are told, what lists earn, and what is shown."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -37,7 +38,7 @@ SETTINGS = {
     **AB_TEST_SETTINGS,
     **{"rows": CONFIG.rows, "units": [8], "certainty": 0.0, "candidates": CANDIDATES, "seed": 0},
 }
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "zero_shot": {"scores": "zero_shot"},
     "all": {},
     "region": {"active_topics": ["region"]},

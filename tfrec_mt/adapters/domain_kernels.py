@@ -1,8 +1,9 @@
 """`DomainKernels`: the interface of all per-domain adapters."""
 
 import abc
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -30,9 +31,14 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
       domains: Names of the domains, in the order of their codes 1 to N.
       knowledge_widths: Width of the base's knowledge by task.
 
+    Attributes:
+      needs_directions: Whether `align` must be called before training.
+
     Reference:
       IAK paper, equation 20.
     """
+
+    needs_directions: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -45,19 +51,22 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         self.topic = topic
         self.domains = tuple(domains)
         self.knowledge_widths = dict(knowledge_widths)
-        count = len(self.domains)
         self._centres = {
-            task: self.add_weight(
-                name=f"{task}_centre", shape=(count, width), initializer="zeros", trainable=False
-            )
+            task: self._stack(f"{task}_centre", (width,), trainable=False)
             for task, width in self.knowledge_widths.items()
         }
         self._scales = {
-            task: self.add_weight(
-                name=f"{task}_scale", shape=(count, width), initializer="ones", trainable=False
-            )
+            task: self._stack(f"{task}_scale", (width,), "ones", trainable=False)
             for task, width in self.knowledge_widths.items()
         }
+
+    def _stack(
+        self, name: str, shape: tuple[int, ...], start: str = "zeros", trainable: bool = True
+    ) -> Any:
+        """Adds a weight `[N, *shape]`; it starts at `zeros`, `ones` or, if `random`, N(0, 1)."""
+        initializer = keras.initializers.RandomNormal(stddev=1.0) if start == "random" else start
+        shape = (len(self.domains), *shape)
+        return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=trainable)
 
     def standardise(self, task: str, mean: np.ndarray, deviation: np.ndarray) -> None:
         """Lets kernels see knowledge as `(h - mean) / deviation`.
@@ -73,6 +82,19 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-6)
         for weight, value in ((self._centres[task], mean), (self._scales[task], inverse)):
             weight.assign(np.broadcast_to(value, weight.shape))
+
+    def _standardised(
+        self, task: str, kernel: np.ndarray, bias: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A dense layer of knowledge that equals one of standardised knowledge, in float64."""
+        kernel = kernel * float64(self._scales[task].value)[:, :, np.newaxis]
+        return kernel, bias - np.einsum("nd,ndu->nu", float64(self._centres[task].value), kernel)
+
+    def align(self, directions: Mapping[str, np.ndarray]) -> None:
+        """Tells the kernels how each logit depends on its knowledge, `{task: [D]}`.
+
+        Called once, before training, behind bases whose logits are linear in knowledge.
+        """
 
     @abc.abstractmethod
     def residual(self, task: str, knowledge: Any, groups: Groups) -> Any:
@@ -95,9 +117,28 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
           factors: `[N]`; 0 makes a kernel the base itself.
         """
 
-    @abc.abstractmethod
     def penalty(self) -> Any:
-        """Regulariser of each kernel, `[N]`."""
+        """Regulariser of each kernel, `[N]`; none by default."""
+        return tf.zeros([len(self.domains)])
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """Names of trainable weights that all kernels have in common, which have no first axis N.
+
+        They are not part of a kernel: see `kernel_weights`.
+        """
+        return frozenset()
+
+    @property
+    def kernel_weights(self) -> list[Any]:
+        """The weights `[N, ...]` that kernels consist of when they are taken out of the layer."""
+        return list(self.weights)
+
+    @property
+    def trained_weights_of_one(self) -> float:
+        """Numbers that training moves, per domain; of what is shared, each domain has its share."""
+        total = sum(math.prod(weight.shape) for weight in self.trainable_weights)
+        return total / len(self.domains)
 
     @abc.abstractmethod
     def folded(self, directions: Mapping[str, np.ndarray] | None) -> FoldedKernels:
@@ -143,7 +184,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
           ValueError: No kernel for this domain.
         """
         index = self._index(domain)
-        return {w.name: np.array(w.value[index]) for w in self.weights}
+        return {w.name: np.array(w.value[index]) for w in self.kernel_weights}
 
     def set_kernel(self, domain: str, weights: Mapping[str, np.ndarray]) -> None:
         """Puts one domain's weights in place.
@@ -152,13 +193,13 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
           ValueError: No kernel for this domain, or other names or shapes than this layer's.
         """
         index = self._index(domain)
-        expected = {w.name: tuple(w.shape[1:]) for w in self.weights}
+        expected = {w.name: tuple(w.shape[1:]) for w in self.kernel_weights}
         given = {name: value.shape for name, value in weights.items()}
         if expected != given:
             raise ValueError(
                 f"kernel of {self.topic}={domain}: expected weights {expected}, got {given}"
             )
-        for weight in self.weights:
+        for weight in self.kernel_weights:
             weight.value.scatter_nd_update([[index]], [weights[weight.name]])
 
     def _index(self, domain: str) -> int:
@@ -175,3 +216,14 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
             "domains": self.domains,
             "knowledge_widths": self.knowledge_widths,
         }
+
+
+def float64(values: Any) -> np.ndarray:
+    """Values of a tensor in double precision."""
+    return np.asarray(values).astype(np.float64)
+
+
+def scale_stack(weight: Any, factors: np.ndarray) -> None:
+    """Multiplies what a weight `[N, ...]` has of each domain by one of `factors` `[N]`."""
+    shape = [-1] + [1] * (weight.value.shape.rank - 1)
+    weight.assign(weight.value * tf.reshape(tf.cast(factors, weight.dtype), shape))

@@ -18,16 +18,42 @@ _UNKNOWN = "\t"
 _BLOCK_ROWS = 8
 
 
+# Weights `[N, a, b]` and biases `[N, b]`.
+DenseLayer = tuple[np.ndarray, np.ndarray]
+
+
 class FoldedKernels(NamedTuple):
-    """Kernels of N domains as plain dense layers.
+    """Kernels of N domains as plain dense layers, and what is done with the last one's output.
 
     Attributes:
-      layers: Weights `[N, a, b]` and biases `[N, b]` of every layer, by task.
+      layers: The layers by task.
       negative_slope: Slope below zero of the LeakyReLU between layers.
+      gates: None: what the layers give is what kernels add. `{task: [N, D]}`: it is a gate g, and
+        they add `knowledge * gates * tanh(g / 2)`.
+      gates_summed: Whether gated knowledge is added up to width 1.
     """
 
-    layers: Mapping[str, Sequence[tuple[np.ndarray, np.ndarray]]]
+    layers: Mapping[str, Sequence[DenseLayer]]
     negative_slope: float
+    gates: Mapping[str, np.ndarray] | None = None
+    gates_summed: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        layers: Mapping[str, Sequence[DenseLayer]],
+        negative_slope: float,
+        gates: Mapping[str, np.ndarray] | None = None,
+        gates_summed: bool = False,
+    ) -> "FoldedKernels":
+        """The same in single precision, which is what is served."""
+        single = {
+            task: [(kernel.astype(np.float32), bias.astype(np.float32)) for kernel, bias in pairs]
+            for task, pairs in layers.items()
+        }
+        if gates is not None:
+            gates = {task: gate.astype(np.float32) for task, gate in gates.items()}
+        return cls(single, negative_slope, gates, gates_summed)
 
 
 class ServedKernels(tf.Module):
@@ -46,6 +72,7 @@ class ServedKernels(tf.Module):
     def __init__(self, domains: Path, folded: FoldedKernels) -> None:
         super().__init__()
         self._negative_slope = folded.negative_slope
+        self._gates_summed = folded.gates_summed
         initializer = tf.lookup.TextFileInitializer(
             str(domains),
             key_dtype=tf.string,
@@ -77,7 +104,7 @@ class ServedKernels(tf.Module):
         return {task: self._added(task, rows, groups) for task, rows in knowledge.items()}
 
     def _added(self, task: str, rows: Any, groups: DomainGroups) -> Any:
-        hidden = groups.spread(rows)
+        spread = hidden = groups.spread(rows)
         place = 0
         while (name := f"{task}_kernel_{place}") in self.stacks:
             if place:
@@ -85,6 +112,10 @@ class ServedKernels(tf.Module):
             bias = self.stacks[f"{task}_bias_{place}"]
             hidden = groups.dense(hidden, self.stacks[name], bias)
             place += 1
+        if (name := f"{task}_gate") in self.stacks:
+            hidden = spread * groups.select(self.stacks[name]) * tf.tanh(hidden / 2)
+            if self._gates_summed:
+                hidden = tf.reduce_sum(hidden, axis=-1, keepdims=True)
         return groups.collect(hidden)
 
 
@@ -96,10 +127,11 @@ def write_domains(path: Path, domains: Iterable[str]) -> None:
 
 def stacks(folded: FoldedKernels) -> dict[str, np.ndarray]:
     """The variables' values by name, `[1 + N, ...]`: zeros, then each domain's."""
-    found = {}
+    found = {f"{task}_gate": gate for task, gate in (folded.gates or {}).items()}
     for task, layers in folded.layers.items():
         for place, weights in enumerate(layers):
             for kind, values in zip(("kernel", "bias"), weights, strict=True):
-                whole = np.concatenate([np.zeros_like(values[:1]), values])
-                found[f"{task}_{kind}_{place}"] = whole
-    return found
+                found[f"{task}_{kind}_{place}"] = values
+    return {
+        name: np.concatenate([np.zeros_like(values[:1]), values]) for name, values in found.items()
+    }

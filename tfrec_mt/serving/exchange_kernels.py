@@ -15,6 +15,7 @@ from tfrec_mt.schema import DataError
 from tfrec_mt.schema.errors import nearest
 from tfrec_mt.serving.bundle import MODEL_CARD, README
 from tfrec_mt.serving.kernel_files import (
+    SLOPES,
     domains_file,
     read_directions,
     read_stacks,
@@ -62,10 +63,14 @@ class ExchangeConfig:
 
 
 class _Kernels:
-    """The kernels of one topic of a version: domains, and the values of their stacks."""
+    """The kernels of one topic of a version: domains, and the values of their stacks.
 
-    def __init__(self, version: Path, topic: str, domains: Collection[str]) -> None:
-        self.domains = list(domains)
+    The slope between their layers is None in versions that do not tell it.
+    """
+
+    def __init__(self, version: Path, topic: str, manifest: Mapping[str, Any]) -> None:
+        self.domains = list(manifest["kernels"][topic])
+        self.slope = manifest.get(SLOPES, {}).get(topic)
         self.stacks = read_stacks(version, topic)
         self.moved: set[str] = set()
         self._name = f"{version}: topic {topic!r}"
@@ -88,7 +93,13 @@ class _Kernels:
                 f"{self._name} has a kernel for {domain!r}; remove it in the same call to have "
                 "another one"
             )
-        new = {name: values[1:] for name, values in stacks(layer.folded(directions)).items()}
+        folded = layer.folded(directions)
+        if self.slope not in (None, folded.negative_slope):
+            raise DataError(
+                f"{self._name}: expected kernels of slope {self.slope} between layers, {domain!r} "
+                f"has {folded.negative_slope}"
+            )
+        new = {name: values[1:] for name, values in stacks(folded).items()}
         expected, found = ({n: v.shape[1:] for n, v in s.items()} for s in (self.stacks, new))
         if expected != found:
             raise DataError(f"{self._name}: expected kernels of {expected}, {domain!r} has {found}")
@@ -148,7 +159,7 @@ def _exchanged(
                 f"{nearest(topic, manifest['kernels'])}. Export the base with some"
             )
         if topic not in changed:
-            changed[topic] = _Kernels(before, topic, manifest["kernels"][topic])
+            changed[topic] = _Kernels(before, topic, manifest)
     for topic, domain in config.remove:
         changed[topic].remove(domain)
     directions = read_directions(before / EXTRA)

@@ -20,6 +20,7 @@ from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_model
 from tfrec_mt.serving.bundle import PRECISION, card
 from tfrec_mt.serving.kernel_files import (
     DIRECTIONS_FILE,
+    SLOPES,
     directions_as_bytes,
     domains_file,
 )
@@ -115,16 +116,18 @@ def kernels_to_serve(
     """
     base_fingerprint = fingerprint(base)
     layers = load_kernels(folder, base_fingerprint) if folder else []
+    folded = {layer.topic: layer.folded(directions) for layer in layers}
     description = {
         "base_fingerprint": base_fingerprint,
         "kernels": {layer.topic: list(layer.domains) for layer in layers},
+        SLOPES: {topic: kernels.negative_slope for topic, kernels in folded.items()},
     }
     with tempfile.TemporaryDirectory() as lists:
         served = {}
         for layer in layers:
             domains = Path(lists) / domains_file(layer.topic)
             write_domains(domains, layer.domains)
-            served[layer.topic] = ServedKernels(domains, layer.folded(directions))
+            served[layer.topic] = ServedKernels(domains, folded[layer.topic])
         yield served, description
 
 

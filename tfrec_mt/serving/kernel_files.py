@@ -12,6 +12,9 @@ from tfrec_mt.adapters.served_kernels import ServedKernels
 
 # How each logit of a ranking model depends on its knowledge; a kernel is folded with it.
 DIRECTIONS_FILE = "directions.npz"
+# Key of a manifest: the slope below zero between the layers of each topic's kernels. It is part of
+# the graph, so kernels of another slope cannot come.
+SLOPES = "negative_slopes"
 _VARIABLES = Path("variables") / "variables"
 
 

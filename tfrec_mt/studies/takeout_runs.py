@@ -14,9 +14,10 @@ from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain
 from tfrec_mt.training.train_config import TrainConfig
 
 # Everything that a study of kernels may set. `scores` says whose they are: those of the base with
-# kernels (`adapted`) or without (`zero_shot`), of counts of clicks (`popularity`) or of the truth
-# (`oracle`). The base is trained on `base_parts`, kernels on `kernel_parts`, of `kernel_topics` or
-# all if none are named. Variants whose world, or base, is the same share it.
+# kernels (`adapted`) or without (`zero_shot`), of copies of it in place of kernels (`full`), of
+# counts of clicks (`popularity`) or of the truth (`oracle`). The base is trained on `base_parts`,
+# kernels on `kernel_parts`, of `kernel_topics` or all if none are named. Variants whose world, or
+# base, is the same share it.
 TAKEOUT_SETTINGS: Settings = {
     "rows": 1_000_000,
     "shift": 1.0,

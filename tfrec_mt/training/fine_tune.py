@@ -21,6 +21,7 @@ from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.training.kept_knowledge import KeptKnowledge, knowledge_of
 from tfrec_mt.training.kernel_learner import KernelLearner
@@ -131,9 +132,18 @@ def train_kernels(
 
     Returns:
       Folder of the kernels.
+
+    Raises:
+      SchemaError: The adapter does not fit the base.
     """
     for topic in _topics(config, base):
         check_domain_names(topic, base.schema.topic(topic).domains)
+    directions = base.directions()
+    if directions is None and ADAPTERS[config.adapter].needs_directions:
+        raise SchemaError(
+            f"adapter {config.adapter!r} needs a base whose logits are linear in its knowledge, "
+            f"{type(base).__name__} is none; choose another adapter"
+        )
     _warn_of_seen_rows(config, data_fingerprint)
     base_fingerprint = fingerprint(base)
     settings = settings_of(config) | {
@@ -144,6 +154,9 @@ def train_kernels(
         reader = make_reader()
         keras.utils.set_random_seed(train.seed)
         model = AdaptedModel(base, [_kernels(config, base, name) for name in _topics(config, base)])
+        for layer in model.kernels:
+            if directions is not None:
+                layer.align({task: np.array(values) for task, values in directions.items()})
         steps = reader.steps_per_epoch
 
         def optimizer(factor: float) -> keras.optimizers.Optimizer:

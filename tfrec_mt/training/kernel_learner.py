@@ -255,6 +255,7 @@ class _Optimizers:
         self, layer: DomainKernels, make: Callable[[float], keras.optimizers.Optimizer]
     ) -> None:
         self._weights = layer.trainable_variables
+        self._own = [weight.name not in layer.shared for weight in self._weights]
         self._parts: list[tuple[keras.optimizers.Optimizer, list[int]]] = []
         factors = [layer.rate_factors.get(weight.name, 1.0) for weight in self._weights]
         for factor in dict.fromkeys(factors):
@@ -278,7 +279,7 @@ class _Optimizers:
         return tf.cast(self._parts[0][0].iterations, tf.int64)
 
     def apply(self, gradients: list[Any], rows: Any, rule: RateRule) -> None:
-        """Updates all weights `[N, ...]`, each kernel at its rate.
+        """Updates all weights `[N, ...]`, each kernel at its rate; shared ones at the plain rate.
 
         Args:
           gradients: Of each weight.
@@ -294,7 +295,11 @@ class _Optimizers:
                 lambda: self._apply_at(gradients, kernel_rates(rule, rows, None)),
             )
         else:
-            squares = [tf.reduce_sum(g**2, axis=list(range(1, g.shape.rank))) for g in gradients]
+            squares = [
+                tf.reduce_sum(g**2, axis=list(range(1, g.shape.rank)))
+                for g, own in zip(gradients, self._own, strict=True)
+                if own
+            ]
             self._apply_at(gradients, kernel_rates(rule, rows, tf.sqrt(tf.add_n(squares))))
 
     def _apply(self, gradients: list[Any]) -> None:
@@ -306,6 +311,7 @@ class _Optimizers:
         """What is scaled are rates, not gradients: an adaptive optimizer would undo the latter."""
         before = [weight.value.read_value() for weight in self._weights]
         self._apply(gradients)
-        for weight, old in zip(self._weights, before, strict=True):
-            factor = tf.reshape(rates, [-1] + [1] * (old.shape.rank - 1))
+        any_rows = tf.cast(tf.reduce_any(rates > 0), rates.dtype)
+        for weight, old, own in zip(self._weights, before, self._own, strict=True):
+            factor = tf.reshape(rates, [-1] + [1] * (old.shape.rank - 1)) if own else any_rows
             weight.value.assign(old + factor * (weight.value.read_value() - old))

@@ -1,0 +1,147 @@
+"""`Bottleneck`: encoder-decoders without an information term."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, float64, scale_stack
+from tfrec_mt.adapters.served_kernels import DenseLayer, FoldedKernels
+
+Layer = tuple[Any, Any]
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class Bottleneck(DomainKernels):
+    """Encoder-decoders that compress the base's knowledge and match it to one domain.
+
+    `residual(h) = decoder(encoder(h))`. Encoder weights start at N(0, 1), divided by the square
+    root of their fan-in in the forward pass so that activations keep their scale; the decoder
+    starts at zero, so an untrained kernel is the base itself. This is `IAK` without its
+    information term: the same weights, start and rates, and a penalty of 0.
+
+    Args:
+      topic, domains, knowledge_widths: See `DomainKernels`.
+      encoder_units: Widths of the encoder's layers; the last is `d_e`.
+      negative_slope: Slope of the encoder's LeakyReLU below zero.
+
+    Reference:
+      Houlsby et al. 2019, Parameter-Efficient Transfer Learning for NLP. Scales and rate factors
+      are those of Yang and Hu 2021, Feature Learning in Infinite-Width Neural Networks, for hidden
+      and last layers under Adam.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        domains: Sequence[str],
+        knowledge_widths: Mapping[str, int],
+        encoder_units: Sequence[int] = (50,),
+        negative_slope: float = 0.01,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(topic, domains, knowledge_widths, **kwargs)
+        self.encoder_units = tuple(encoder_units)
+        self.negative_slope = negative_slope
+        self._encoders: dict[str, list[Layer]] = {}
+        self._decoders: dict[str, Layer] = {}
+        for task, width in self.knowledge_widths.items():
+            widths = (width, *self.encoder_units)
+            self._encoders[task] = [
+                (
+                    self._matrix(f"{task}_encoder_kernel_{i}", (fan_in, fan_out), "random"),
+                    self._stack(f"{task}_encoder_bias_{i}", (fan_out,)),
+                )
+                for i, (fan_in, fan_out) in enumerate(itertools.pairwise(widths))
+            ]
+            self._decoders[task] = (
+                self._matrix(f"{task}_decoder_kernel", (widths[-1], width), "zeros"),
+                self._stack(f"{task}_decoder_bias", (width,)),
+            )
+        self.built = True
+
+    def _matrix(self, name: str, shape: tuple[int, int], start: str) -> Any:
+        """Adds a matrix of each domain, at N(0, 1) or at zero."""
+        return self._stack(name, shape, start)
+
+    def _encoder(self, task: str) -> list[Layer]:
+        """What the encoder's layers multiply with and add, `[N, a, b]` and `[N, b]`."""
+        return [(kernel.value, bias.value) for kernel, bias in self._encoders[task]]
+
+    def _decoder(self, task: str) -> Layer:
+        """The same of the decoder."""
+        kernel, bias = self._decoders[task]
+        return kernel.value, bias.value
+
+    def residual(self, task: str, knowledge: Any, groups: Groups) -> Any:
+        hidden = self._encode(task, knowledge, groups)
+        return groups.collect(groups.dense(hidden, *self._decoder(task)))
+
+    def shift(self, task: str, knowledge: Any, groups: Groups, direction: Any) -> Any:
+        # the decoder is linear and so is the logit: one vector of d_e numbers stands for both
+        kernel, bias = self._decoder(task)
+        reading = tf.tensordot(kernel, direction, 1)  # [N, d_e]
+        constant = tf.tensordot(bias, direction, 1)[:, tf.newaxis]  # [N, 1]
+        hidden = self._encode(task, knowledge, groups)
+        shifts = tf.reduce_sum(hidden * groups.select(reading), axis=-1, keepdims=True)
+        return groups.collect(shifts + groups.select(constant))
+
+    def _encode(self, task: str, knowledge: Any, groups: Groups) -> Any:
+        """The code of each row, as `groups` lays rows out."""
+        hidden = groups.spread(knowledge)
+        centre, scale = self._centres[task].value, self._scales[task].value
+        for number, (kernel, bias) in enumerate(self._encoder(task)):
+            shrink = kernel.shape[1] ** -0.5
+            if number == 0:
+                hidden = groups.standardised_dense(hidden, centre, scale * shrink, kernel, bias)
+            else:
+                hidden = groups.dense(hidden * shrink, kernel, bias)
+            hidden = tf.nn.leaky_relu(hidden, self.negative_slope)
+        return hidden
+
+    def folded(self, directions: Mapping[str, np.ndarray] | None) -> FoldedKernels:
+        layers = {}
+        for task in self.knowledge_widths:
+            *encoder, (kernel, bias) = self._folded_layers(task)
+            if directions is not None:
+                direction = directions[task].astype(np.float64)[:, np.newaxis]
+                kernel, bias = kernel @ direction, bias @ direction
+            layers[task] = [*encoder, (kernel, bias)]
+        return FoldedKernels.of(layers, self.negative_slope)
+
+    def _folded_layers(self, task: str) -> list[DenseLayer]:
+        """Encoder, with all scales in its weights, and decoder, in float64."""
+        found = []
+        for number, weights in enumerate(self._encoder(task)):
+            kernel, bias = (float64(weight) for weight in weights)
+            kernel *= kernel.shape[1] ** -0.5
+            if number == 0:
+                kernel, bias = self._standardised(task, kernel, bias)
+            found.append((kernel, bias))
+        kernel, bias = (float64(weight) for weight in self._decoder(task))
+        return [*found, (kernel, bias)]
+
+    @property
+    def rate_factors(self) -> dict[str, float]:
+        """Decoders learn at a rate divided by their fan-in.
+
+        One rate then fits encoder weights, of the order of 1, and decoder weights, which start at
+        0. At the same rate for both a kernel is fitted before its encoder has moved, and knows no
+        more of the base's knowledge than `d_e` random projections.
+        """
+        decoders = (weight for pair in self._decoders.values() for weight in pair)
+        return {weight.name: 1.0 / self.encoder_units[-1] for weight in decoders}
+
+    def scale_residuals(self, factors: np.ndarray) -> None:
+        for weight in (weight for pair in self._decoders.values() for weight in pair):
+            scale_stack(weight, factors)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "encoder_units": self.encoder_units,
+            "negative_slope": self.negative_slope,
+        }

@@ -1,0 +1,78 @@
+"""Settings with which adapters train as many weights as each other."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Settings = dict[str, Any]
+_Solver = Callable[[Sequence[int], Sequence[int], int], Settings]
+
+
+def equal_budget(
+    adapter: str,
+    knowledge_widths: Mapping[str, int],
+    domains: Sequence[int],
+    encoder_width: int = 50,
+) -> Settings:
+    """Settings of an adapter that trains as many weights as an `IAK` of one encoder layer.
+
+    Over all topics together it comes as near as whole widths and ranks can. `last_layer` has
+    nothing to set and stays as it is, with about a hundredth of the weights.
+
+    Args:
+      adapter: Name in `ADAPTERS`.
+      knowledge_widths: Width of the base's knowledge by task.
+      domains: Number of domains of each topic; what a topic's domains share is trained once for
+        all of them.
+      encoder_width: Width `d_e` of the `IAK`.
+
+    Returns:
+      `adapter_settings`.
+
+    Raises:
+      ValueError: An adapter without a rule, or no domains.
+    """
+    if adapter not in _SOLVERS:
+        raise ValueError(f"no rule for the budget of {adapter!r}; known: {', '.join(_SOLVERS)}")
+    if not domains or min(domains) < 1:
+        raise ValueError(f"expected numbers of domains of at least 1, got {list(domains)}")
+    return _SOLVERS[adapter](list(knowledge_widths.values()), domains, encoder_width)
+
+
+def _of_iak(widths: Sequence[int], encoder_width: int) -> int:
+    """Weights of one domain: encoder and decoder, both with a bias, for each task."""
+    return sum(2 * width * encoder_width + encoder_width + width for width in widths)
+
+
+def _encoder(_: Sequence[int], __: Sequence[int], encoder_width: int) -> Settings:
+    return {"encoder_units": [encoder_width]}
+
+
+def _lora(widths: Sequence[int], _: Sequence[int], encoder_width: int) -> Settings:
+    # 2 D r per task; the scale alpha / r is that of an encoder-decoder, 1
+    rank = max(1, round(_of_iak(widths, encoder_width) / (2 * sum(widths))))
+    return {"rank": rank, "alpha": float(rank)}
+
+
+def _last_layer(_: Sequence[int], __: Sequence[int], ___: int) -> Settings:
+    return {}
+
+
+def _hamur(widths: Sequence[int], domains: Sequence[int], encoder_width: int) -> Settings:
+    # with cores k x k: topics * 2 D k shared, and 2 k^2 + k + D of each domain's own, per task
+    topics, total, tasks = len(domains), sum(domains), len(widths)
+    square = 2 * total * tasks
+    linear = 2 * topics * sum(widths) + total * tasks
+    constant = total * (sum(widths) - _of_iak(widths, encoder_width))
+    rank = (-linear + math.sqrt(linear**2 - 4 * square * constant)) / (2 * square)
+    return {"bottleneck_width": max(1, round(rank)), "core_rank": max(1, round(rank))}
+
+
+_SOLVERS: dict[str, _Solver] = {
+    "iak": _encoder,
+    "bottleneck": _encoder,
+    "gate": _encoder,
+    "lora": _lora,
+    "last_layer": _last_layer,
+    "hamur": _hamur,
+}

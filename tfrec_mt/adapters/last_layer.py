@@ -1,0 +1,94 @@
+"""`LastLayer`: a last layer of its own for each domain."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, float64, scale_stack
+from tfrec_mt.adapters.served_kernels import FoldedKernels
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class LastLayer(DomainKernels):
+    """Adds `h~ . v + c` to a domain's logit: the last layer of the base, moved.
+
+    h~ is the standardised knowledge, v `[D]` and c each domain's own, and both start at zero. As
+    adapters change knowledge and not logits, the residual is what adds that number to a logit
+    `h . u + b` and is shortest: `(h~ . v + c) u / |u|^2`. `align` sets what follows from the base's
+    direction u, and it is kept with the kernel; until then the residual is zero.
+
+    Args:
+      topic, domains, knowledge_widths: See `DomainKernels`.
+    """
+
+    needs_directions: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        topic: str,
+        domains: Sequence[str],
+        knowledge_widths: Mapping[str, int],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(topic, domains, knowledge_widths, **kwargs)
+        self._slopes, self._constants = {}, {}
+        self._unit_shifts = {}  # u / |u|^2, which adds 1 to the logit
+        for task, width in self.knowledge_widths.items():
+            self._slopes[task] = self._stack(f"{task}_slope", (width,))
+            self._constants[task] = self._stack(f"{task}_constant", (1,))
+            self._unit_shifts[task] = self._stack(f"{task}_unit_shift", (width,), trainable=False)
+        self.built = True
+
+    def align(self, directions: Mapping[str, np.ndarray]) -> None:
+        for task, weight in self._unit_shifts.items():
+            direction = directions[task].astype(np.float64)
+            square = float(np.sum(direction**2))
+            unit = direction / square if square else direction
+            weight.assign(np.broadcast_to(unit, weight.shape))
+
+    def residual(self, task: str, knowledge: Any, groups: Groups) -> Any:
+        unit = self._unit_shifts[task].value
+        return groups.collect(self._added(task, knowledge, groups) * groups.select(unit))
+
+    def shift(self, task: str, knowledge: Any, groups: Groups, direction: Any) -> Any:
+        share = tf.tensordot(self._unit_shifts[task].value, direction, 1)[:, tf.newaxis]  # [N, 1]
+        return groups.collect(self._added(task, knowledge, groups) * groups.select(share))
+
+    def _added(self, task: str, knowledge: Any, groups: Groups) -> Any:
+        """`h~ . v + c` of each row, as `groups` lays rows out."""
+        return groups.standardised_dense(
+            groups.spread(knowledge),
+            self._centres[task].value,
+            self._scales[task].value,
+            self._slopes[task].value[:, :, tf.newaxis],
+            self._constants[task].value,
+        )
+
+    def folded(self, directions: Mapping[str, np.ndarray] | None) -> FoldedKernels:
+        layers = {}
+        for task in self.knowledge_widths:
+            slope = float64(self._slopes[task].value)[:, :, np.newaxis]
+            slope, constant = self._standardised(task, slope, float64(self._constants[task].value))
+            unit = float64(self._unit_shifts[task].value)
+            if directions is None:
+                last = unit[:, np.newaxis, :], np.zeros_like(unit)
+                layers[task] = [(slope, constant), last]
+            else:
+                share = (unit @ directions[task].astype(np.float64))[:, np.newaxis]  # [N, 1]
+                layers[task] = [(slope * share[:, np.newaxis], constant * share)]
+        return FoldedKernels.of(layers, negative_slope=1.0)  # nothing bends between layers
+
+    @property
+    def rate_factors(self) -> dict[str, float]:
+        """One step of all of v then moves a logit by the order of the rate."""
+        return {
+            weight.name: float(self.knowledge_widths[task] ** -0.5)
+            for task, weight in self._slopes.items()
+        }
+
+    def scale_residuals(self, factors: np.ndarray) -> None:
+        for weight in (*self._slopes.values(), *self._constants.values()):
+            scale_stack(weight, factors)

@@ -1,0 +1,110 @@
+"""`LoRA`: a linear update of low rank for each domain."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, float64, scale_stack
+from tfrec_mt.adapters.served_kernels import FoldedKernels
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class LoRA(DomainKernels):
+    """One linear update of low rank per domain, of what the base's last layer reads.
+
+    `residual(h) = alpha / r * h~ A B`, h~ being the standardised knowledge, A `[D, r]` and B
+    `[r, D]` each domain's own. A starts at N(0, 1), divided by the square root of D in the forward
+    pass, and B at zero, so an untrained kernel is the base itself.
+
+    It sits at `knowledge`, as all adapters here do: the base is frozen and computed once per row,
+    whichever and however many kernels act on it. So this is a low-rank change of the last layer's
+    input, not of the base's inner layers, which would need one pass of the base per domain. Where
+    the logit is linear in knowledge (all ranking models) the change amounts to one vector per
+    domain, `h~ A B u`: whatever its rank, it is a `LastLayer` without a constant, reached by
+    another path.
+
+    Args:
+      topic, domains, knowledge_widths: See `DomainKernels`.
+      rank: Rank r.
+      alpha: The update is multiplied by `alpha / rank`; equal to `rank` by default.
+
+    Raises:
+      ValueError: A rank below 1 or an alpha that is not positive.
+
+    Reference:
+      Hu et al. 2022, LoRA: Low-Rank Adaptation of Large Language Models; Yang et al. 2024, MLoRA:
+      Multi-Domain Low-Rank Adaptive Network for CTR Prediction, for one update per domain. Scales
+      and rate factors are those of `Bottleneck`.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        domains: Sequence[str],
+        knowledge_widths: Mapping[str, int],
+        rank: int = 16,
+        alpha: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if rank < 1 or (alpha is not None and alpha <= 0):
+            raise ValueError(f"LoRA: expected rank >= 1 and alpha > 0, got {rank} and {alpha}")
+        super().__init__(topic, domains, knowledge_widths, **kwargs)
+        self.rank = rank
+        self.alpha = float(rank if alpha is None else alpha)
+        self._downs, self._ups = {}, {}
+        for task, width in self.knowledge_widths.items():
+            self._downs[task] = self._stack(f"{task}_down", (width, rank), "random")
+            self._ups[task] = self._stack(f"{task}_up", (rank, width))
+        self.built = True
+
+    def residual(self, task: str, knowledge: Any, groups: Groups) -> Any:
+        up = self._ups[task].value
+        nothing = tf.zeros([len(self.domains), self.knowledge_widths[task]])
+        return groups.collect(groups.dense(self._code(task, knowledge, groups), up, nothing))
+
+    def shift(self, task: str, knowledge: Any, groups: Groups, direction: Any) -> Any:
+        reading = tf.tensordot(self._ups[task].value, direction, 1)  # [N, r]
+        code = self._code(task, knowledge, groups)
+        return groups.collect(tf.reduce_sum(code * groups.select(reading), axis=-1, keepdims=True))
+
+    def _code(self, task: str, knowledge: Any, groups: Groups) -> Any:
+        """`alpha / r * h~ A` of each row, as `groups` lays rows out."""
+        return groups.standardised_dense(
+            groups.spread(knowledge),
+            self._centres[task].value,
+            self._scales[task].value * self._factor(task),
+            self._downs[task].value,
+            tf.zeros([len(self.domains), self.rank]),
+        )
+
+    def _factor(self, task: str) -> float:
+        return float(self.alpha / self.rank * self.knowledge_widths[task] ** -0.5)
+
+    def folded(self, directions: Mapping[str, np.ndarray] | None) -> FoldedKernels:
+        layers = {}
+        for task in self.knowledge_widths:
+            down, up = float64(self._downs[task].value), float64(self._ups[task].value)
+            down, bias = self._standardised(
+                task, down * self._factor(task), np.zeros((len(down), self.rank))
+            )
+            if directions is None:
+                layers[task] = [(down, bias), (up, np.zeros_like(up[:, 0]))]
+            else:
+                reading = up @ directions[task].astype(np.float64)[:, np.newaxis]  # [N, r, 1]
+                layers[task] = [(down @ reading, (bias[:, np.newaxis] @ reading)[:, 0])]
+        return FoldedKernels.of(layers, negative_slope=1.0)  # nothing bends between layers
+
+    @property
+    def rate_factors(self) -> dict[str, float]:
+        """B learns at a rate divided by its fan-in; see `Bottleneck.rate_factors`."""
+        return {up.name: 1.0 / self.rank for up in self._ups.values()}
+
+    def scale_residuals(self, factors: np.ndarray) -> None:
+        for up in self._ups.values():
+            scale_stack(up, factors)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rank": self.rank, "alpha": self.alpha}

@@ -1,0 +1,99 @@
+"""The rows of one domain as a prepared dataset of their own."""
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfrec_mt.data.column_file import Columns
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.manifest import MANIFEST_FILE, Shard
+from tfrec_mt.data.shards import ShardWriter
+from tfrec_mt.schema import DataError
+from tfrec_mt.schema.errors import nearest
+from tfrec_mt.storage.folders import published_folder
+
+
+def select_rows(
+    dataset: PreparedDataset, output: Path, topic: str, domain: str, parts: Sequence[str]
+) -> PreparedDataset:
+    """Writes the rows of one domain beside a prepared dataset, in their order.
+
+    Schema, vocabularies, events and sampled requests are those of the whole dataset, so a model of
+    the one is a model of the other and rows keep their histories. These files are linked where the
+    disk can, copied otherwise.
+
+    Args:
+      dataset: The whole dataset.
+      output: Folder to make.
+      topic: Name of the topic.
+      domain: Whose rows to take.
+      parts: Parts to take them from; the new dataset has no others.
+
+    Returns:
+      The new dataset, opened.
+
+    Raises:
+      SchemaError: The schema has no such topic.
+      DataError: The topic has no such domain, or a part does not exist or has no row of it; or
+        parts are none or named twice.
+      FileExistsError: `output` exists.
+    """
+    domains = dataset.schema.topic(topic).domains
+    if domain not in domains:
+        raise DataError(
+            f"{dataset.path}: topic {topic!r} has no domain {domain!r}; {nearest(domain, domains)}"
+        )
+    if not parts or len(set(parts)) != len(parts):
+        raise DataError(f"expected one or several distinct parts to select, got {list(parts)}")
+    code = domains.index(domain) + 1
+    with published_folder(output) as folder:
+        for name in dataset.manifest.files:
+            _share(dataset.path / name, folder / name)
+        kept: dict[str, tuple[Shard, ...]] = {}
+        capped: dict[str, int] = {}
+        for part in parts:
+            kept[part], capped[part] = _write_part(dataset, folder, part, topic, code)
+            if not kept[part]:
+                raise DataError(f"{dataset.path}: part {part!r} has no row of {topic}={domain}")
+        before = dataset.manifest
+        source = {**before.source, "rows_of": {"topic": topic, "domain": domain}}
+        history = before.history and dataclasses.replace(before.history, capped=capped)
+        manifest = dataclasses.replace(before, source=source, parts=kept, history=history)
+        (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+    return PreparedDataset(output)
+
+
+def _write_part(
+    dataset: PreparedDataset, folder: Path, part: str, topic: str, code: int
+) -> tuple[tuple[Shard, ...], int]:
+    """Writes the rows of a code; also counts those whose history is capped."""
+    history, capped = dataset.schema.history, 0
+    stored = dataset.shards(part)
+    writer = ShardWriter(folder / part)
+    for shard, columns in zip(dataset.manifest.parts[part], stored, strict=True):
+        rows: Columns = {}
+        own = None
+        # the topic's column first: it decides which rows of the others are kept
+        for name in sorted(columns, key=lambda name: name != f"features/{topic}"):
+            values = np.empty(columns[name].shape, columns[name].dtype)
+            columns[name].read_into(values, [(0, shard.rows)])
+            own = np.flatnonzero(values == code) if own is None else own
+            rows[name] = values[own]
+        if own is not None and len(own):
+            writer.append({name: rows[name] for name in columns})
+            if history:
+                capped += int((rows["history/length"] > history.length).sum())
+    return writer.close(), capped
+
+
+def _share(source: Path, target: Path) -> None:
+    """Links a file that nobody changes; where that cannot be, copies it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
