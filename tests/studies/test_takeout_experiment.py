@@ -42,7 +42,11 @@ def test_kernels_change_what_the_shared_base_gives(outcomes: dict[str, Outcome])
     plain, adapted = (outcomes[name].estimates["ctr"] for name in ("zero_shot", "adapted"))
     assert plain.value != adapted.value
     assert plain.replicates.shape == adapted.replicates.shape
-    assert set(outcomes["adapted"].facts) == {"weights", "minutes of kernels", "weights of a kernel"}
+    assert set(outcomes["adapted"].facts) == {
+        "weights",
+        "minutes of kernels",
+        "weights of a kernel",
+    }
     assert set(outcomes["oracle"].facts) == set()
 
 
