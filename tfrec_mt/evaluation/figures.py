@@ -131,12 +131,17 @@ def interval_figure(
         return _svg(figure)
 
 
-def curves_figure(curves: Mapping[str, Sequence[tuple[float, float]]], ylabel: str = "loss") -> str:
-    """A number against the step of each run.
+def curves_figure(
+    curves: Mapping[str, Sequence[tuple[float, float]]],
+    ylabel: str = "loss",
+    xlabel: str = "step",
+) -> str:
+    """A number against the step of each run, or against another number.
 
     Args:
       curves: Pairs of step and number by the name of the run.
       ylabel: What the number is.
+      xlabel: What it is drawn against.
     """
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(8.5, 3.8), layout="constrained")
@@ -150,7 +155,7 @@ def curves_figure(curves: Mapping[str, Sequence[tuple[float, float]]], ylabel: s
                 linewidth=1.4,
                 label=run,
             )
-        ax.set(xlabel="step", ylabel=ylabel)
+        ax.set(xlabel=xlabel, ylabel=ylabel)
         ax.grid(color="#dddddd", linewidth=0.6)
         figure.legend(frameon=False, loc="outside right upper")
         return _svg(figure)

@@ -61,7 +61,9 @@ GAINS = {
     "clicks": "clicks",
 }
 HOT_REGION, HOT_ITEMS = "region4", 12
-HOT, HOT_BEFORE, HOT_SPECIALITY = "hot items", "hot items before", "hot items speciality"
+HOT = "impressions of the hottest items by place"
+HOT_BEFORE = "impressions of the same items from ZS-OLR by place"
+HOT_SPECIALITY = "a local speciality (1) or not by place"
 _ANSWERS_STREAM = 7
 
 

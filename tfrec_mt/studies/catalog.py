@@ -6,6 +6,7 @@ from tfrec_mt.studies.case_study import CASE_STUDY
 from tfrec_mt.studies.control_test import CONTROL_TEST
 from tfrec_mt.studies.cross_topic import CROSS_TOPIC
 from tfrec_mt.studies.encoding_width import ENCODING_WIDTH
+from tfrec_mt.studies.information_plane import INFORMATION_PLANE
 from tfrec_mt.studies.mtrec_curves import MTREC_CURVES
 from tfrec_mt.studies.mtrec_table1 import MTREC_TABLE1
 from tfrec_mt.studies.mtrec_table1_ebnerd import MTREC_TABLE1_EBNERD
@@ -27,6 +28,7 @@ STUDIES: dict[str, Study] = {
         TIME_SPAN,
         OVERLAP,
         RATES,
+        INFORMATION_PLANE,
         AB_TEST,
         CASE_STUDY,
         SHIFT,

@@ -13,6 +13,8 @@ from tfrec_mt.schema.errors import nearest
 
 Settings = Mapping[str, Any]
 Curve = list[tuple[float, float]]
+# In a curve's name, between what it shows and what against; against the step if it is not there.
+BY = " by "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,7 @@ class Outcome:
       estimates: Metrics by name. Variants of one seed must have been resampled alike, so that
         their differences are paired.
       facts: Further numbers by name, such as parameters or seconds.
-      curves: Pairs of step and value by name.
+      curves: Pairs of step and value by name; see `BY` for other pairs.
     """
 
     estimates: Mapping[str, Estimate]

@@ -13,7 +13,7 @@ from tfrec_mt.evaluation.figures import curves_figure, interval_figure
 from tfrec_mt.evaluation.page import Picture, render_page
 from tfrec_mt.storage.folders import write_text
 from tfrec_mt.studies.run_study import Outcomes
-from tfrec_mt.studies.study import Study
+from tfrec_mt.studies.study import BY, Study
 from tfrec_mt.studies.study_findings import findings
 from tfrec_mt.studies.study_table import Line, Number
 from tfrec_mt.studies.where_kernels_help import EXPLANATION
@@ -211,6 +211,9 @@ def _curves(study: Study, outcomes: Outcomes) -> list[Picture]:
             if name in one.curves
         }
         if curves:
-            svg = Markup(curves_figure(curves, name))
-            pictures.append(Picture(f"{name} by step", "One line per variant, first seed.", svg))
+            what, _, against = name.partition(BY)
+            against = against or "step"
+            svg = Markup(curves_figure(curves, what, against))
+            heading = f"{what}{BY}{against}"
+            pictures.append(Picture(heading, "One line per variant, first seed.", svg))
     return pictures
