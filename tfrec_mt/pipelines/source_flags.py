@@ -8,6 +8,8 @@ from typing import Any, cast
 from absl import flags
 
 from tfrec_mt.data.source import Source
+from tfrec_mt.data.sources.factored_ratings import FactoredRatings
+from tfrec_mt.data.sources.hillstrom import HillstromSource
 from tfrec_mt.data.sources.logs import LogsSource
 from tfrec_mt.data.sources.movielens import MovieLensSource
 from tfrec_mt.data.sources.movielens.files import Variant
@@ -22,8 +24,8 @@ NEWS = ("newsroom", "eb_nerd", "mind")
 SOURCE = flags.DEFINE_string(
     "source",
     "takeout",
-    "takeout (generated), movielens, logs (your CSV or Parquet files), or tfds:NAME; of news: "
-    "newsroom (generated), eb_nerd, mind.",
+    "takeout (generated), movielens, hillstrom, logs (your CSV or Parquet files), or tfds:NAME; of "
+    "news: newsroom (generated), eb_nerd, mind.",
 )
 SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of a generated world, of the split and of training.", lower_bound=0
@@ -43,10 +45,18 @@ _PROCESSES = flags.DEFINE_integer("processes", 1, "takeout: generating processes
 DATA_DIR = flags.DEFINE_string(
     "data_dir",
     None,
-    "movielens, tfds, eb_nerd, mind: folder of the files; movielens: default "
-    "$TFREC_MT_DATA/movielens_*.",
+    "movielens, hillstrom, tfds, eb_nerd, mind: folder of the files; default of movielens and "
+    "hillstrom: $TFREC_MT_DATA/movielens_* and hillstrom_email.",
 )
 _VARIANT = flags.DEFINE_enum("variant", "1m", ["1m", "100k"], "movielens: which of the two.")
+_HISTORY = flags.DEFINE_bool(
+    "history", True, "movielens: whether rows see what their user clicked in training rows."
+)
+_EXPECTED_RATING = flags.DEFINE_bool(
+    "expected_rating",
+    False,
+    "movielens: whether rows are told the rating that a factorisation of training rows expects.",
+)
 _FILES = flags.DEFINE_list("files", [], "logs: files, folders or patterns.")
 _SCHEMA = flags.DEFINE_string("schema", None, "logs, tfds: schema JSON file.")
 _TFDS_SPLIT = flags.DEFINE_string("tfds_split", "train", "tfds: split to read.")
@@ -92,12 +102,28 @@ def _takeout() -> Source:
 
 def _movielens() -> Source:
     variant = cast(Variant, _VARIANT.value)
+    told = _EXPECTED_RATING.value
+    folder = _data_folder(f"movielens_{variant}")
+    source = MovieLensSource(folder, variant, history=_HISTORY.value, ratings=told)
+    if not told:
+        return source
+    # binaries that make a source have these flags, others that know a source's seed do not
+    from tfrec_mt.pipelines.split_flags import split_spec
+
+    return FactoredRatings(source, split_spec(), SEED.value)
+
+
+def _hillstrom() -> Source:
+    return HillstromSource(_data_folder("hillstrom_email"))
+
+
+def _data_folder(name: str) -> Path:
     root = os.environ.get("TFREC_MT_DATA")
     if DATA_DIR.value:
-        return MovieLensSource(DATA_DIR.value, variant)
+        return Path(DATA_DIR.value)
     if root:
-        return MovieLensSource(Path(root) / f"movielens_{variant}", variant)
-    raise SchemaError("--source=movielens needs --data_dir, or $TFREC_MT_DATA to be set")
+        return Path(root) / name
+    raise SchemaError(f"--source={SOURCE.value} needs --data_dir, or $TFREC_MT_DATA to be set")
 
 
 def _logs() -> Source:
@@ -125,5 +151,6 @@ def _schema() -> Schema:
 _SOURCES: dict[str, Callable[[], Source]] = {
     "takeout": _takeout,
     "movielens": _movielens,
+    "hillstrom": _hillstrom,
     "logs": _logs,
 }

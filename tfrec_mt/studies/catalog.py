@@ -12,6 +12,7 @@ from tfrec_mt.studies.mtrec_table1 import MTREC_TABLE1
 from tfrec_mt.studies.mtrec_table1_ebnerd import MTREC_TABLE1_EBNERD
 from tfrec_mt.studies.news_kernels import NEWS_KERNELS
 from tfrec_mt.studies.overlap import OVERLAP
+from tfrec_mt.studies.public_data import PUBLIC_DATA
 from tfrec_mt.studies.rates import RATES
 from tfrec_mt.studies.shift import SHIFT
 from tfrec_mt.studies.study import Study
@@ -32,6 +33,7 @@ STUDIES: dict[str, Study] = {
         AB_TEST,
         CASE_STUDY,
         SHIFT,
+        PUBLIC_DATA,
         NEWS_KERNELS,
         MTREC_TABLE1,
         MTREC_CURVES,

@@ -82,6 +82,13 @@ def test_1m_schema_fits_its_rows_and_holds_no_label_in_disguise(folder: Path) ->
     assert "rating" not in _rows(source).columns
 
 
+def test_stars_are_passed_on_and_histories_left_out_where_asked(folder: Path) -> None:
+    source = MovieLensSource(folder, history=False, ratings=True)
+    assert source.schema.history is None
+    assert "rating" not in source.schema.columns
+    assert _rows(source)["rating"].to_list() == [rating for _, _, rating, _ in RATINGS]
+
+
 def test_1m_official_ratings_carry_time(folder: Path) -> None:
     (folder / "ratings.csv.gz").unlink()
     (folder / "ratings.dat").write_text("1::10::5::978300760\n3::12::2::978302109\n")

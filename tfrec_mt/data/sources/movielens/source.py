@@ -1,6 +1,7 @@
 """`MovieLensSource`: movie ratings read as clicks and conversions."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -41,6 +42,8 @@ class MovieLensSource(Source):
         `"100k"`: `u.data`, `u.user`, `u.item`, `u.genre`. A `fold` column is passed on with the
         rows and is not part of the schema.
       variant: `"1m"` or `"100k"`.
+      history: Whether rows see their user's clicks, which the published protocol does not have.
+      ratings: Whether the rows' ratings are passed on, as a column that is not part of the schema.
 
     Raises:
       DataError: A file is missing or a line is malformed; a rating is not 1 to 5, or of a user or
@@ -51,14 +54,22 @@ class MovieLensSource(Source):
       protocol of the Scenario-Wise Rec benchmark, arXiv:2412.17374, 2024.
     """
 
-    def __init__(self, data_dir: str | Path, variant: Variant = "1m") -> None:
+    def __init__(
+        self,
+        data_dir: str | Path,
+        variant: Variant = "1m",
+        history: bool = True,
+        ratings: bool = False,
+    ) -> None:
         if variant not in ("1m", "100k"):
             raise ValueError(f"variant must be '1m' or '100k', got {variant!r}")
         files = open_movielens(Path(data_dir), variant)
         self._ratings = files.ratings
         self._users = _describe_users(files.users)
         self._movies = _check_genres(files.movies)
-        self._schema = _schema(timed="timestamp" in files.ratings.columns)
+        schema = _schema(timed="timestamp" in files.ratings.columns)
+        self._schema = schema if history else replace(schema, history=None)
+        self._dropped = () if ratings else ("rating",)
 
     @property
     def schema(self) -> Schema:
@@ -72,7 +83,7 @@ class MovieLensSource(Source):
             place.refuse(~stars.is_between(1, 5), stars, COLUMNS["rating"], "a rating from 1 to 5")
             frame = _join(ratings, self._users, "user_id", place)
             frame = _join(frame, self._movies, "movie_id", place)
-            frame = frame.drop("rating").with_columns(
+            frame = frame.drop(self._dropped).with_columns(
                 (stars > 3).cast(pl.UInt8).alias("click"),
                 (stars == 5).cast(pl.UInt8).alias("conversion"),
             )

@@ -1,0 +1,133 @@
+"""`FactoredRatings`: a source with the rating that others' ratings lead one to expect."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from tfrec_mt.data.hashing import derived_seed, id_keys, uniform
+from tfrec_mt.data.rating_factors import FactorSettings, RatingFactors
+from tfrec_mt.data.source import Chunk, Source
+from tfrec_mt.data.splits import Split, SplitSpec, chronological_cuts
+from tfrec_mt.schema import NumericFeature, Schema, SchemaError
+
+EXPECTED_RATING = "expected_rating"
+
+
+class FactoredRatings(Source):
+    """A source whose rows know what `RatingFactors` expects of them.
+
+    Only ratings of the split's first part are factorised. A row of another part gets what all of
+    them say; a row of the first part what those of the other folds say, so that no row's own
+    rating has a part in its feature. The feature, `expected_rating`, is passed on as a number. It
+    is of the item's side, as it differs from item to item of a request.
+
+    Args:
+      source: Has a column of ratings beside those of its schema.
+      split: How rows will be divided; `prepare` must be given the same, with the same seed.
+      seed: Seed of the split, the folds and the factors.
+      rating: Name of that column.
+      folds: Folds of the first part, at least 2.
+      settings: How to factorise; its seed is not used.
+
+    Raises:
+      SchemaError: The source has a column named `expected_rating`, or lacks one that is needed.
+
+    Reference:
+      Wolpert 1992, Stacked Generalization: the inputs of the second level are out of fold.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        split: SplitSpec,
+        seed: int = 0,
+        rating: str = "rating",
+        folds: int = 10,
+        settings: FactorSettings | None = None,
+    ) -> None:
+        if folds < 2:
+            raise ValueError(f"folds must be at least 2, got {folds}")
+        schema = source.schema
+        split.key_column(schema)
+        if EXPECTED_RATING in schema.columns:
+            raise SchemaError(f"the source has a column {EXPECTED_RATING!r} already")
+        self._source, self._split, self._seed = source, split, seed
+        self._rating, self._folds = rating, folds
+        self._settings = settings or FactorSettings()
+        feature = NumericFeature(name=EXPECTED_RATING, side="item", buckets=None)
+        self._schema = replace(schema, features=(*schema.features, feature))
+        self._expected: npt.NDArray[np.float32] | None = None
+
+    @property
+    def schema(self) -> Schema:
+        """The source's, with one feature more."""
+        return self._schema
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The source's, with what is expected; the first call factorises and reads twice.
+
+        Memory grows with ratings.
+        """
+        if self._expected is None:
+            self._expected = self._factorise()
+        row = 0
+        for chunk in self._source.chunks():
+            values = self._expected[row : row + chunk.table.num_rows]
+            row += len(values)
+            yield replace(chunk, table=chunk.table.append_column(EXPECTED_RATING, pa.array(values)))
+
+    def _factorise(self) -> npt.NDArray[np.float32]:
+        frame = self._read()
+        keys = self._source.schema.keys
+        users, n_users = _codes(frame[keys.user])
+        items, n_items = _codes(frame[keys.item])
+        ratings = frame[self._rating].cast(pl.Float32).to_numpy()
+        first = self._parts(frame) == 0
+        chances = uniform(np.arange(frame.height), derived_seed(self._seed, "factor fold"))
+        folds = np.where(first, (chances * self._folds).astype(np.int64), -1)
+        expected = np.empty(frame.height, np.float32)
+        for fold in range(-1, self._folds):
+            learned, told = first & (folds != fold), folds == fold
+            if not told.any():
+                continue
+            seed = derived_seed(self._seed, "factors", fold + 1)
+            factors = RatingFactors(
+                users[learned],
+                items[learned],
+                ratings[learned],
+                n_users,
+                n_items,
+                replace(self._settings, seed=seed),
+            )
+            expected[told] = factors.rating(users[told], items[told])
+        return expected
+
+    def _read(self) -> pl.DataFrame:
+        keys = self._source.schema.keys
+        key = self._split.key_column(self._source.schema)
+        names = list(dict.fromkeys(n for n in (keys.user, keys.item, self._rating, key) if n))
+        frames = []
+        for chunk in self._source.chunks():
+            missing = [name for name in names if name not in chunk.table.column_names]
+            if missing:
+                raise SchemaError(f"{chunk.file}: expected the columns {names}, got no {missing}")
+            frames.append(pl.DataFrame(chunk.table.select(names)))
+        return pl.concat(frames)
+
+    def _parts(self, frame: pl.DataFrame) -> npt.NDArray[np.uint8]:
+        column = self._split.key_column(self._source.schema)
+        keys = np.arange(frame.height) if column is None else id_keys(frame[column])
+        cuts: tuple[int, ...] = ()
+        if self._split.chronological:
+            cuts = chronological_cuts(self._split, *np.unique(keys, return_counts=True))
+        return Split(self._split, self._seed, cuts).assign(keys)
+
+
+def _codes(ids: pl.Series) -> tuple[npt.NDArray[np.int64], int]:
+    """Codes from 0 of ids `[n]`, and how many there are."""
+    distinct, codes = np.unique(ids.to_numpy(), return_inverse=True)
+    return codes, len(distinct)

@@ -1,0 +1,98 @@
+"""`HillstromSource`: the MineThatData e-mail challenge as a click log."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from tfrec_mt.data.casting import cast_column
+from tfrec_mt.data.raw_columns import Column, Place
+from tfrec_mt.data.source import Chunk, Source
+from tfrec_mt.data.sources.delimited import delimited_columns, read_delimited
+from tfrec_mt.schema import (
+    CategoricalFeature,
+    DataError,
+    Keys,
+    Labels,
+    NumericFeature,
+    Schema,
+    Topic,
+    Vocabulary,
+)
+from tfrec_mt.schema.errors import nearest
+
+FILE = "hillstrom.csv"
+CAMPAIGN = "campaign"
+
+_CLASSES = ("recency", "mens", "womens", "newbie")
+_TOPICS = {
+    "channel": ("Multichannel", "Phone", "Web"),
+    "zip_code": ("Rural", "Surburban", "Urban"),  # as the file spells them
+    "segment": ("Mens E-Mail", "No E-Mail", "Womens E-Mail"),
+}
+_TYPED = (Column("visit", "label"), Column("conversion", "label"), Column("history", "number"))
+_COLUMNS = (*_CLASSES, "history", *_TOPICS, "visit", "conversion")
+
+
+class HillstromSource(Source):
+    """64,000 customers of a shop, a third of whom got each of two e-mails and a third none.
+
+    A visit of the shop in the two weeks that followed is a click, a purchase a conversion. Features
+    are what was known before: months since the last purchase, what was spent in the year before,
+    whether for men or for women, and whether the customer is new; the classes of what was spent
+    (`history_segment`) are left out, as the number says the same. Topics are the channel of earlier
+    purchases, the kind of zip code, and the segment, which was drawn at random. The item is the
+    campaign, which all rows share; a customer's id is the number of the row.
+
+    Args:
+      data_dir: Folder of `hillstrom.csv`, as it is distributed.
+
+    Raises:
+      DataError: The file is missing or lacks a column. While reading: a value of the wrong type.
+
+    Reference:
+      Hillstrom, The MineThatData E-Mail Analytics And Data Mining Challenge, 2008.
+    """
+
+    def __init__(self, data_dir: str | Path) -> None:
+        self._path = Path(data_dir) / FILE
+        if not self._path.is_file():
+            raise DataError(f"{self._path} does not exist; expected the file of the challenge")
+        found = delimited_columns(self._path, ",")
+        missing = [name for name in _COLUMNS if name not in found]
+        if missing:
+            raise DataError(
+                f"{self._path}: expected the columns {list(_COLUMNS)}, {missing} are missing "
+                f"({nearest(missing[0], found)})"
+            )
+
+    @property
+    def schema(self) -> Schema:
+        """Describes the features, labels, keys and topics."""
+        return Schema(
+            vocabularies=(
+                *(Vocabulary(name=name) for name in _CLASSES),
+                Vocabulary(name=CAMPAIGN),
+            ),
+            features=(
+                *(CategoricalFeature(name=n, vocabulary=n, side="user") for n in _CLASSES),
+                NumericFeature(name="history", side="user", buckets=8),
+                CategoricalFeature(name=CAMPAIGN, vocabulary=CAMPAIGN, side="item"),
+            ),
+            labels=Labels(click="visit", conversion="conversion"),
+            keys=Keys(user="customer", item=CAMPAIGN),
+            topics=tuple(Topic(name=name, domains=domains) for name, domains in _TOPICS.items()),
+        )
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All customers in file order."""
+        first_row = 1
+        for text in read_delimited(self._path, _COLUMNS, delimiter=","):
+            place = Place(str(self._path), first_row)
+            frame = text.with_columns(
+                *(cast_column(text[column.name], column, place) for column in _TYPED),
+                pl.lit("e-mail").alias(CAMPAIGN),
+                pl.int_range(first_row, first_row + text.height).alias("customer"),
+            )
+            yield Chunk(frame.to_arrow(), place.file, first_row)
+            first_row += text.height
