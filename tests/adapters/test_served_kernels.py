@@ -1,5 +1,6 @@
 """Kernels as a server runs them, against the paper's masked sum in float64."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,11 @@ def _codes(kind: str, count: int) -> np.ndarray:
     return np.full(ROWS, {"one": count, "none": 0}[kind], np.int32)
 
 
-@pytest.mark.parametrize("adapter", [*ADAPTERS])
-@pytest.mark.parametrize("count", [1, 11, 300])
+# many domains with and without a gate; the other adapters are served by the same graph
+@pytest.mark.parametrize(
+    ("adapter", "count"),
+    [*itertools.product(ADAPTERS, (1, 11)), ("iak", 300), ("gate", 300)],
+)
 @pytest.mark.parametrize("kind", ["one", "none", "mixed"])
 def test_they_are_the_masked_sum(adapter: str, count: int, kind: str, tmp_path: Path) -> None:
     layer, codes = _layer(adapter, count), _codes(kind, count)

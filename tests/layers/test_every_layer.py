@@ -21,6 +21,7 @@ from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
 from tfrec_mt.layers.gate_unit import GatedNet, GateUnit
 from tfrec_mt.layers.hash_retrieval import HashRetrieval
+from tfrec_mt.layers.meta_unit import MetaUnit
 from tfrec_mt.layers.partitioned_norm import PartitionedNorm
 from tfrec_mt.layers.progressive_extraction import ProgressiveExtraction
 from tfrec_mt.layers.self_attention import SelfAttention
@@ -74,6 +75,10 @@ CASES: dict[type[keras.layers.Layer], Case] = {
     GatedNet: (
         lambda: GatedNet((4, 3), hidden=2, dropout=0.5, negative_slope=0.2),
         lambda: (normal(ROWS, 5), normal(ROWS, 6)),
+    ),
+    MetaUnit: (
+        lambda: MetaUnit(negative_slope=0.2, activate=False),
+        lambda: (normal(ROWS, 2, 5), normal(ROWS, 3)),
     ),
     PartitionedNorm: (
         lambda: PartitionedNorm(domains=2, momentum=0.5, epsilon=0.1),

@@ -42,7 +42,7 @@ def _answer(version: Path, rows: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 # the others are chains of dense layers, as IAK is
-@pytest.mark.parametrize("adapter", ["gate", "last_layer"])
+@pytest.mark.parametrize("adapter", ["gate", pytest.param("last_layer", marks=pytest.mark.slow)])
 def test_an_export_scores_as_memory_and_its_kernels_can_go(
     job: Job, tmp_path: Path, adapter: str
 ) -> None:

@@ -21,7 +21,13 @@ from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.studies.ab_test import AB_TEST
-from tfrec_mt.studies.ab_test_experiment import AB_TEST_SETTINGS, ab_test_experiment
+from tfrec_mt.studies.ab_test_experiment import (
+    AB_TEST_SETTINGS,
+    HOT,
+    HOT_BEFORE,
+    HOT_SPECIALITY,
+    ab_test_experiment,
+)
 from tfrec_mt.studies.case_study import CASE_STUDY
 from tfrec_mt.studies.ranked_lists import RankedLists
 from tfrec_mt.studies.study import Outcome
@@ -258,15 +264,15 @@ def test_impressions_are_counted_as_in_a_plain_loop(
 
 def test_hot_items_come_in_order(outcomes: dict[str, Outcome]) -> None:
     curves = outcomes["all"].curves
-    counts = [count for _, count in curves["hot items"]]
+    counts = [count for _, count in curves[HOT]]
     assert len(counts) == 12
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > 0
-    assert {flag for _, flag in curves["hot items speciality"]} <= {0.0, 1.0}
-    flags = sum(flag for _, flag in curves["hot items speciality"])
+    assert {flag for _, flag in curves[HOT_SPECIALITY]} <= {0.0, 1.0}
+    flags = sum(flag for _, flag in curves[HOT_SPECIALITY])
     assert outcomes["all"].facts["specialities among hot items"] == flags
     base = outcomes["zero_shot"].curves
-    assert base["hot items"] == base["hot items before"]
+    assert base[HOT] == base[HOT_BEFORE]
 
 
 @pytest.mark.parametrize(
