@@ -24,7 +24,14 @@ from tfrec_mt.models.model_store import fingerprint
 REGIONS = small_schema().topic("region").domains
 
 
-@pytest.fixture(scope="module", params=ADAPTERS)
+# each has its routing tested in test_adapter_family.py, so the fast tests take three kinds here
+_FAST = ("iak", "gate", "hamur")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(a, marks=[] if a in _FAST else pytest.mark.slow) for a in ADAPTERS],
+)
 def adapter(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

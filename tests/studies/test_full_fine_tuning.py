@@ -15,6 +15,7 @@ from tfrec_mt.training.pretrain import MODEL
 SMALL = {**TAKEOUT_SETTINGS, "rows": 20_000, "units": [8], "kernel_topics": ["scene"], "seed": 0}
 
 
+@pytest.mark.slow
 def test_each_domain_has_its_own_copy_measured_on_its_own_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,15 +72,13 @@ def _write_part(
 ) -> tuple[tuple[Shard, ...], int]:
     """Writes the rows of a code; also counts those whose history is capped."""
     history, capped = dataset.schema.history, 0
-    stored = dataset.shards(part)
     writer = ShardWriter(folder / part)
-    for shard, columns in zip(dataset.manifest.parts[part], stored, strict=True):
+    for columns in dataset.shards(part):
         rows: Columns = {}
         own = None
         # the topic's column first: it decides which rows of the others are kept
         for name in sorted(columns, key=lambda name: name != f"features/{topic}"):
-            values = np.empty(columns[name].shape, columns[name].dtype)
-            columns[name].read_into(values, [(0, shard.rows)])
+            values = columns[name].read()
             own = np.flatnonzero(values == code) if own is None else own
             rows[name] = values[own]
         if own is not None and len(own):
