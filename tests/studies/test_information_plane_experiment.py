@@ -19,7 +19,8 @@ from tfrec_mt.studies.information_plane_experiment import (
     PLANE,
     information_plane_experiment,
 )
-from tfrec_mt.studies.information_trace import FINE, kernel_probe
+from tfrec_mt.studies.information_trace import FINE
+from tfrec_mt.studies.kernel_probe import kernel_probe
 from tfrec_mt.studies.kernel_snapshots import kernel_snapshots, snapshot_steps
 from tfrec_mt.studies.study import Outcome
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data, takeout_kernels

@@ -8,7 +8,8 @@ import tensorflow as tf
 from tests.worlds import random_batch, randomise, small_model, small_schema
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
-from tfrec_mt.training.kernel_learner import FACTORS, KernelLearner
+from tfrec_mt.training.kernel_learner import KernelLearner
+from tfrec_mt.training.kernel_trial import FACTORS
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 
 SCHEMA = small_schema()

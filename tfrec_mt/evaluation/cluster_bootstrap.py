@@ -71,3 +71,11 @@ class ClusterBootstrap:
             replicates = (self.weights @ over) / (self.weights @ under)
         value = float(over.sum() / under.sum())
         return self.estimate(value, replicates, int(np.count_nonzero(under)))
+
+    def mean(self, values: NDArray[np.float64], groups: NDArray[np.int64]) -> Estimate:
+        """Mean of at least one row's number `[n]`, whose users are in `groups` `[n]`."""
+        over, under = (
+            np.bincount(groups, weights, minlength=self.groups).astype(np.float64)
+            for weights in (values, np.ones(len(values)))
+        )
+        return self.ratio(over, under)

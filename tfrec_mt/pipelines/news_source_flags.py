@@ -1,6 +1,5 @@
 """Flags of news sources and of the preparation of titles."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -10,7 +9,7 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_source import NewsSource
 from tfrec_mt.data.news.news_spec import TextFields
 from tfrec_mt.data.news.prepare_news import prepare_news
-from tfrec_mt.data.news.sources.eb_nerd import EbNerdSource
+from tfrec_mt.data.news.sources.catalog import NEWS_FOLDERS
 from tfrec_mt.data.news.sources.mind import MindSource
 from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource, RealTitles
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary, minilm_folder
@@ -63,8 +62,7 @@ _TITLE_FLAGS = (
 _ANY = {"source", "seed", "output", "split", "split_parts", *_TITLE_FLAGS}
 _FLAGS_OF = {
     "newsroom": {*_ANY, "users", "articles", "impressions", "shift", "real_titles"},
-    "eb_nerd": {*_ANY, "data_dir"},
-    "mind": {*_ANY, "data_dir"},
+    **{name: {*_ANY, "data_dir"} for name in NEWS_FOLDERS},
 }
 
 
@@ -92,7 +90,7 @@ def prepare(output: str) -> NewsDataset:
       SchemaError: A source lacks a flag it needs, or flags contradict each other.
     """
     _check_vocabulary_flags()
-    source = _SOURCES[source_flags.SOURCE.value]()
+    source = _source(source_flags.SOURCE.value)
     divided = bool(source.parts)
     if divided:
         for name in ("split", "split_parts"):
@@ -135,6 +133,10 @@ def _vocabulary() -> TitleVocabulary | None:
     return TitleVocabulary.from_preset(str(minilm_folder()) if given == _MINILM else given)
 
 
+def _source(name: str) -> NewsSource:
+    return NEWS_FOLDERS[name](_data_dir()) if name in NEWS_FOLDERS else _newsroom()
+
+
 def _newsroom() -> NewsSource:
     config = NewsroomConfig(
         users=_USERS.value,
@@ -159,10 +161,3 @@ def _data_dir() -> Path:
 def _settings() -> dict[str, Any]:
     own = flags.FLAGS.get_flags_for_module(__name__)
     return {flag.name: flag.value for flag in own if flag.present}
-
-
-_SOURCES: Mapping[str, Callable[[], NewsSource]] = {
-    "newsroom": _newsroom,
-    "eb_nerd": lambda: EbNerdSource(_data_dir()),
-    "mind": lambda: MindSource(_data_dir()),
-}

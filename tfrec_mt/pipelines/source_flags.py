@@ -1,6 +1,5 @@
 """Flags that name a data source, and the source they name."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +12,7 @@ from tfrec_mt.data.sources.hillstrom import HillstromSource
 from tfrec_mt.data.sources.logs import LogsSource
 from tfrec_mt.data.sources.movielens import MovieLensSource
 from tfrec_mt.data.sources.movielens.files import Variant
+from tfrec_mt.data.sources.public_folder import public_folder
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.sources.tfds import TfdsSource
 from tfrec_mt.schema import Schema, SchemaError
@@ -118,12 +118,14 @@ def _hillstrom() -> Source:
 
 
 def _data_folder(name: str) -> Path:
-    root = os.environ.get("TFREC_MT_DATA")
     if DATA_DIR.value:
         return Path(DATA_DIR.value)
-    if root:
-        return Path(root) / name
-    raise SchemaError(f"--source={SOURCE.value} needs --data_dir, or $TFREC_MT_DATA to be set")
+    try:
+        return public_folder(name)
+    except SchemaError as error:
+        raise SchemaError(
+            f"--source={SOURCE.value} needs --data_dir, or a folder of public data: {error}"
+        ) from error
 
 
 def _logs() -> Source:

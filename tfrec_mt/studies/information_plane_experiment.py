@@ -14,20 +14,14 @@ from tfrec_mt.evaluation.evaluate import ADAPTED, ZERO_SHOT, EvaluateConfig, eva
 from tfrec_mt.metrics.channel_information import covariance_information
 from tfrec_mt.metrics.label_information import label_gains
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.studies.information_trace import (
-    FINE,
-    TASK,
-    KernelProbe,
-    Trace,
-    kernel_probe,
-    kernel_trace,
-)
+from tfrec_mt.studies.information_trace import FINE, Trace, kernel_trace
 from tfrec_mt.studies.kernel_correlation import (
     correlation_within,
     kernel_draws,
     pooled_correlation,
     rank_correlation,
 )
+from tfrec_mt.studies.kernel_probe import TASK, KernelProbe, kernel_probe
 from tfrec_mt.studies.study import BY, Curve, Outcome, Settings
 from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS, takeout_base, takeout_data
 from tfrec_mt.training.pretrain import MODEL
@@ -180,12 +174,7 @@ def _final(probe: KernelProbe, trace: Trace) -> dict[str, Estimate]:
     for cell, rows in probe.rows.items():
         code = probe.code(cell, kernels[cell])
         information.append(_information(code, rows.groups, FINE * probe.unit, bootstrap))
-        gains = label_gains(code, rows.labels, rows.groups)
-        over, under = (
-            np.bincount(rows.groups, w, bootstrap.groups).astype(np.float64)
-            for w in (gains, np.ones_like(gains))
-        )
-        label.append(bootstrap.ratio(over, under))
+        label.append(bootstrap.mean(label_gains(code, rows.labels, rows.groups), rows.groups))
     found = {"information": mean(information), "label": mean(label)}
     for name, factor in ("kl", 1e6), ("distance", 1.0):
         value = factor * float(trace.values[name][:, -1].mean())

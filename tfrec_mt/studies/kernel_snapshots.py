@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -15,10 +14,8 @@ from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.studies.study import Settings, settings_key
 from tfrec_mt.studies.takeout_runs import kernel_config, takeout_base, takeout_data, takeout_kernels
 from tfrec_mt.training.compiled_steps import CompiledSteps
-from tfrec_mt.training.fine_tune import FineTuneConfig
+from tfrec_mt.training.fine_tune import kernel_learner
 from tfrec_mt.training.kernel_learner import KernelLearner
-from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
-from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.pretrain import MODEL
 
 # Of histories, that many steps take about 50 MB.
@@ -80,7 +77,7 @@ def _train(settings: Settings, count: int, shared: Path, start: Path, to: Path) 
     config = kernel_config(settings, dataset.path, base_folder, to)
     batch, seed = config.train.batch_size, config.train.seed
     reader = BatchReader(dataset, config.parts, batch, seed=seed)
-    run = _steps(_learner(config, model, reader.steps_per_epoch), reader)
+    run = _steps(kernel_learner(config, model, reader.steps_per_epoch), reader)
     done = 0
     for step in snapshot_steps(reader.steps_per_epoch, count):
         while done < step:
@@ -100,17 +97,3 @@ def _train(settings: Settings, count: int, shared: Path, start: Path, to: Path) 
 def _steps(learner: KernelLearner, reader: BatchReader) -> CompiledSteps:
     first = reader.read(0, 1)
     return CompiledSteps(learner, tf.distribute.get_strategy(), 1, first.features, first.labels)
-
-
-def _learner(config: FineTuneConfig, model: AdaptedModel, steps: int) -> KernelLearner:
-    def optimizer(factor: float) -> keras.optimizers.Optimizer:
-        rate = scheduled_rate(config.rate_schedule, config.learning_rate * factor, steps)
-        return OPTIMIZERS[config.optimizer](learning_rate=rate)
-
-    return KernelLearner(
-        model,
-        optimizer,
-        config.kl_weight,
-        config.rate_rule,
-        related_share=config.related_share,
-    )

@@ -60,16 +60,12 @@ def per_thousand(
       gain: [R] what each request brought.
       kept: [R] requests that count; by default all.
     """
-    counted = np.ones(len(gain)) if kept is None else kept.astype(np.float64)
-    requests = _sums(groups, counted, bootstrap.groups)
-    if not requests.any():
+    if kept is not None:
+        groups, gain = groups[kept], gain[kept]
+    if not len(gain):
         return bootstrap.undefined("no request")
-    found = bootstrap.ratio(_sums(groups, counted * gain, bootstrap.groups), requests)
+    found = bootstrap.mean(gain, groups)
     return Estimate(PER_REQUESTS * found.value, PER_REQUESTS * found.replicates, found.note)
-
-
-def _sums(groups: NDArray[np.int64], values: Array, count: int) -> Array:
-    return np.bincount(groups, values, minlength=count).astype(np.float64)
 
 
 def lift(estimate: Estimate, reference: Estimate) -> Estimate:

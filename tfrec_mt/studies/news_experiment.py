@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tfrec_mt.data.news.news_source import NewsSource
 from tfrec_mt.data.news.prepare_news import prepare_news
 from tfrec_mt.data.news.scan_impressions import scan_impressions
 from tfrec_mt.data.news.shown_articles import shown_articles
-from tfrec_mt.data.news.sources.eb_nerd import EbNerdSource
+from tfrec_mt.data.news.sources.catalog import NEWS_FOLDERS
 from tfrec_mt.data.news.sources.mind import MindSource
 from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource, RealTitles
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary, minilm_folder
@@ -76,7 +76,6 @@ _TRAIN = "train"
 _CURVE_POINTS = 50
 _SIZES = ("users", "articles", "impressions", "shift")
 _WORLD = (*_SIZES, "real_titles", "parts")
-_SOURCES: Mapping[str, Callable[[Path], NewsSource]] = {"eb_nerd": EbNerdSource, "mind": MindSource}
 # title encoders that bring no word pieces of their own
 _LEARN_PIECES = ("tiny", "bag", "self_attention")
 
@@ -149,11 +148,13 @@ def _source(settings: Settings) -> NewsSource:
         if settings["real_titles"]:
             titles = RealTitles.of_articles(MindSource(Path(settings["real_titles"])).articles())
         return NewsroomSource(NewsroomConfig(**sizes, seed=settings["seed"]), titles)
-    if name not in _SOURCES:
-        raise SchemaError(f"setting source: expected newsroom, {', '.join(_SOURCES)}, got {name!r}")
+    if name not in NEWS_FOLDERS:
+        raise SchemaError(
+            f"setting source: expected newsroom, {', '.join(NEWS_FOLDERS)}, got {name!r}"
+        )
     if not settings["data_dir"]:
         raise SchemaError(f"source {name} needs its files: --set=data_dir=FOLDER")
-    return _SOURCES[name](Path(settings["data_dir"]))
+    return NEWS_FOLDERS[name](Path(settings["data_dir"]))
 
 
 def _preset(title_encoder: str) -> str:

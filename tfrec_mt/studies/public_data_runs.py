@@ -1,6 +1,5 @@
 """What studies of public data train: prepared data, bases and kernels, each once."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from tfrec_mt.data.sources.factored_ratings import FactoredRatings
 from tfrec_mt.data.sources.hillstrom import HillstromSource
 from tfrec_mt.data.sources.movielens import MovieLensSource
 from tfrec_mt.data.sources.movielens.files import Variant
+from tfrec_mt.data.sources.public_folder import public_folder
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.schema.errors import nearest
@@ -20,8 +20,6 @@ from tfrec_mt.studies.study import Settings, settings_key
 from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig, fine_tune
 from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain
 from tfrec_mt.training.train_config import TrainConfig
-
-DATA_VARIABLE = "TFREC_MT_DATA"
 
 # Everything that a study of public data may set; the defaults are the published protocol of
 # MovieLens-1M. With `folds`, rows are divided into so many, and each is tested on a base that was
@@ -175,21 +173,6 @@ def public_kernels(settings: Settings, folder: Path, shared: Path, part: Round) 
     return output / KERNELS
 
 
-def data_folder(name: str) -> Path:
-    """A data set's folder below `$TFREC_MT_DATA`.
-
-    Raises:
-      SchemaError: The variable is not set.
-    """
-    root = os.environ.get(DATA_VARIABLE)
-    if not root:
-        raise SchemaError(
-            f"${DATA_VARIABLE} is not set; expected the folder that holds {name}, which is not "
-            "part of this project"
-        )
-    return Path(root) / name
-
-
 def _source(settings: Settings, split: SplitSpec) -> Source:
     name = settings["dataset"]
     if name not in _SOURCES:
@@ -201,14 +184,14 @@ def _source(settings: Settings, split: SplitSpec) -> Source:
 
 
 def _movielens(variant: Variant) -> Source:
-    folder = data_folder(f"movielens_{variant}")
+    folder = public_folder(f"movielens_{variant}")
     return MovieLensSource(folder, variant, history=False, ratings=True)
 
 
 def _hillstrom(settings: Settings) -> Source:
     if settings["expected_rating"]:
         raise SchemaError("hillstrom has no ratings: expected expected_rating to be false")
-    return HillstromSource(data_folder("hillstrom_email"))
+    return HillstromSource(public_folder("hillstrom_email"))
 
 
 _SOURCES: dict[str, Callable[[Settings], Source]] = {

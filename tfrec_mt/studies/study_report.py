@@ -183,9 +183,9 @@ def _facts(outcomes: Outcomes) -> list[dict[str, Any]]:
             cells.append(f"{sum(values) / len(values):,.4g}" if values else _NONE)
         if any(cell != _NONE for cell in cells):
             rows.append([variant, *cells])
-    return [{"caption": "Further numbers", "header": ["variant", *names], "rows": rows}] * bool(
-        rows
-    )
+    if not rows:
+        return []
+    return [{"caption": "Further numbers", "header": ["variant", *names], "rows": rows}]
 
 
 def _intervals(study: Study, lines: Sequence[Line]) -> Picture:

@@ -17,15 +17,15 @@ from tfrec_mt.studies.study import Outcome, Settings
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data, takeout_kernels
 from tfrec_mt.training.pretrain import MODEL
 
-_WHAT = {"ctr": "AUC of a click", "ctcvr": "AUC of click and order"}
-TAKEOUT_METRICS = {task: f"{what}, mean over all domains" for task, what in _WHAT.items()}
+TASK_METRICS = {"ctr": "AUC of a click", "ctcvr": "AUC of click and order"}
+TAKEOUT_METRICS = {task: f"{what}, mean over all domains" for task, what in TASK_METRICS.items()}
 
 
 def topic_metrics(*topics: str) -> dict[str, str]:
     """Metrics of the mean over some topics' domains, and what a page calls them."""
     return {
         f"{task}/{topic}": f"{what}, mean over the domains of {topic}"
-        for task, what in _WHAT.items()
+        for task, what in TASK_METRICS.items()
         for topic in topics
     }
 

@@ -8,19 +8,19 @@ from tfrec_mt.evaluation.evaluate import ADAPTED, ZERO_SHOT, EvaluateConfig, eva
 from tfrec_mt.evaluation.familiar_users import NEW, SEEN
 from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.studies.study import Outcome, Settings
+from tfrec_mt.studies.takeout_experiment import TAKEOUT_METRICS, TASK_METRICS
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data, takeout_kernels
 from tfrec_mt.training.pretrain import MODEL
 
-_WHAT = {"ctr": "AUC of a click", "ctcvr": "AUC of click and order"}
 _USERS = {
     SEEN: "users the kernel has seen in the domain",
     NEW: "users new to the kernel",
 }
 TIME_SPAN_METRICS = {
-    **{task: f"{what}, mean over all domains" for task, what in _WHAT.items()},
+    **TAKEOUT_METRICS,
     **{
         f"{task}/{kind}": f"{what}: what kernels add for {users}"
-        for task, what in _WHAT.items()
+        for task, what in TASK_METRICS.items()
         for kind, users in _USERS.items()
     },
 }

@@ -158,21 +158,7 @@ def train_kernels(
             if directions is not None:
                 layer.align({task: np.array(values) for task, values in directions.items()})
         steps = reader.steps_per_epoch
-
-        def optimizer(factor: float) -> keras.optimizers.Optimizer:
-            rate = config.learning_rate * factor
-            scheduled = scheduled_rate(config.rate_schedule, rate, steps * train.epochs)
-            return OPTIMIZERS[config.optimizer](learning_rate=scheduled)
-
-        learner = KernelLearner(
-            model,
-            optimizer,
-            config.kl_weight,
-            config.rate_rule,
-            related_share=config.related_share,
-            certainty=config.certainty,
-            trial=(steps // 2, steps),
-        )
+        learner = kernel_learner(config, model, steps * train.epochs, trial=(steps // 2, steps))
         _standardise(model, reader, train.batch_size)
         TrainLoop(learner, reader, train, config.output, label=label, any_shape=any_shape).run()
         for topic, factors in learner.shrink().items():
@@ -183,6 +169,33 @@ def train_kernels(
             for layer in model.kernels:
                 save_kernels(layer, temporary, base_fingerprint)
     return config.output / KERNELS
+
+
+def kernel_learner(
+    config: FineTuneConfig, model: AdaptedModel, steps: int, trial: tuple[int, int] = (0, 0)
+) -> KernelLearner:
+    """What trains a model's kernels as the settings say.
+
+    Args:
+      config: Settings of the run.
+      model: Base and kernels.
+      steps: All steps of the run, over which the learning rate goes down.
+      trial: See `KernelTrial`.
+    """
+
+    def optimizer(factor: float) -> keras.optimizers.Optimizer:
+        rate = scheduled_rate(config.rate_schedule, config.learning_rate * factor, steps)
+        return OPTIMIZERS[config.optimizer](learning_rate=rate)
+
+    return KernelLearner(
+        model,
+        optimizer,
+        config.kl_weight,
+        config.rate_rule,
+        related_share=config.related_share,
+        certainty=config.certainty,
+        trial=trial,
+    )
 
 
 def _standardise(model: AdaptedModel, reader: Reader, batch_size: int) -> None:

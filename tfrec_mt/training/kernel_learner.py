@@ -12,9 +12,10 @@ from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.losses.multi_task_loss import log_loss, multi_task_loss
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.kept_knowledge import knowledge_of
-from tfrec_mt.training.kernel_rates import RateRule, kernel_rates
+from tfrec_mt.training.kernel_optimizers import KernelOptimizers
+from tfrec_mt.training.kernel_rates import RateRule
+from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial
 
-FACTORS = (0.25, 0.5, 0.75, 1.0)
 # Logits by task of rows whose kernels' residuals are multiplied by a factor.
 Logits = Callable[[float], Mapping[str, Any]]
 
@@ -27,12 +28,6 @@ class KernelLearner:
     cross-entropy + weight * KL (IAK paper, equation 19), each kernel's KL counting by its share of
     the batch.
 
-    A kernel is fitted to few rows and may have found nothing but their noise. So in the steps of
-    `trial` each batch is scored, before it is learned from, with the kernels' residuals multiplied
-    by 0 and by each of `FACTORS`. `shrink` then gives each kernel the factor that would have served
-    best on rows it had not seen, or 0 if it is not certain that the kernel served them better than
-    the base. That costs no rows and hardly any time.
-
     Args:
       model: Base and kernels.
       make_optimizer: Makes an optimizer whose rate is multiplied by the given factor; called for
@@ -43,12 +38,8 @@ class KernelLearner:
         domains of its topic; the rest is of its own (IAK paper, 7.6). Each step lends all rows of a
         domain to one other, in turn.
       task_weights: See `multi_task_loss`.
-      certainty: Standard errors by which a kernel must be better than the base in the trial.
-      trial: First step of the trial, and the first step after it; they should be steps of the
-        first pass over the rows.
-
-    Reference:
-      Dawid 1984, Statistical Theory: The Prequential Approach, for judging by the next row.
+      certainty, trial: How certain kernels must be to serve, and the steps in which that is tried;
+        see `KernelTrial`.
     """
 
     def __init__(
@@ -65,25 +56,14 @@ class KernelLearner:
         if not 0 <= related_share <= 1:
             raise ValueError(f"expected a share from 0 to 1 of related rows, got {related_share}")
         self.model = model
-        self.trial = trial
-        self.certainty = certainty
         self.kl_weight = kl_weight
         self.rate_rule: RateRule = rate_rule
         self.related_share = related_share
         self.task_weights = task_weights
         self._optimizers = {
-            layer.topic: _Optimizers(layer, make_optimizer) for layer in model.kernels
+            layer.topic: KernelOptimizers(layer, make_optimizer) for layer in model.kernels
         }
-        # by domain and factor: by how much a row's loss is below the base's, summed, and squared
-        self._trial_gains = {
-            layer.topic: tf.Variable(
-                tf.zeros([len(layer.domains), len(FACTORS), 2]),
-                name=f"{layer.topic}_trial_gains",
-                synchronization=tf.VariableSynchronization.ON_READ,
-                aggregation=tf.VariableAggregation.SUM,
-            )
-            for layer in model.kernels
-        }
+        self._trial = KernelTrial(model.kernels, trial, certainty)
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
@@ -94,8 +74,7 @@ class KernelLearner:
             for topic, optimizers in self._optimizers.items()
             for name, variable in optimizers.variables.items()
         }
-        trials = {f"{topic}/trial_gains": gains for topic, gains in self._trial_gains.items()}
-        return kernels | state | trials
+        return kernels | state | self._trial.variables
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -152,7 +131,7 @@ class KernelLearner:
             loss += self.kl_weight * tf.reduce_sum(share * penalty)
         optimizers = self._optimizers[layer.topic]
         tf.cond(
-            (optimizers.step >= self.trial[0]) & (optimizers.step < self.trial[1]),
+            self._trial.takes(optimizers.step),
             lambda: self._try(layer, logits, domains, features, labels),
             lambda: None,
         )
@@ -204,16 +183,11 @@ class KernelLearner:
         features: Mapping[str, Any],
         labels: Mapping[str, Any],
     ) -> None:
-        """Adds the rows' gains of every factor over the base."""
-        losses = [
-            self._row_losses(self._chances(logits(factor), features), labels)
+        losses = {
+            factor: self._row_losses(self._chances(logits(factor), features), labels)
             for factor in (0.0, *FACTORS)
-        ]
-        gains = losses[0][:, tf.newaxis] - tf.stack(losses[1:], axis=1)  # [B, factors]
-        moments = tf.stack([gains, gains**2], axis=2)
-        # code 0 are rows without a kernel
-        sums = tf.math.unsorted_segment_sum(moments, domains, len(layer.domains) + 1)[1:]
-        self._trial_gains[layer.topic].assign_add(sums)
+        }
+        self._trial.add(layer, domains, losses)
 
     def _row_losses(self, chances: Mapping[str, Any], labels: Mapping[str, Any]) -> Any:
         """[B] loss of each row, all tasks together."""
@@ -226,92 +200,5 @@ class KernelLearner:
         )
 
     def shrink(self) -> dict[str, np.ndarray]:
-        """Multiplies the residuals of each kernel by what the trial says they are worth.
-
-        Returns:
-          Factors `{topic: [N]}`; 1 for kernels that had no rows in the trial.
-        """
-        factors = {}
-        for layer in self.model.kernels:
-            gains, squares = np.moveaxis(self._trial_gains[layer.topic].numpy(), 2, 0)
-            best = gains.argmax(axis=1)[:, np.newaxis]
-            gain, square = (np.take_along_axis(x, best, 1)[:, 0] for x in (gains, squares))
-            certain = gain > self.certainty * np.sqrt(square)
-            found = np.where(certain, np.asarray(FACTORS)[best[:, 0]], 0.0)
-            factors[layer.topic] = np.where(squares.any(axis=1), found, 1.0)
-            layer.scale_residuals(factors[layer.topic])
-        return factors
-
-
-class _Optimizers:
-    """One topic's optimizers, one for each factor of the rate.
-
-    Args:
-      layer: The topic's kernels.
-      make: See `KernelLearner`.
-    """
-
-    def __init__(
-        self, layer: DomainKernels, make: Callable[[float], keras.optimizers.Optimizer]
-    ) -> None:
-        self._weights = layer.trainable_variables
-        self._own = [weight.name not in layer.shared for weight in self._weights]
-        self._parts: list[tuple[keras.optimizers.Optimizer, list[int]]] = []
-        factors = [layer.rate_factors.get(weight.name, 1.0) for weight in self._weights]
-        for factor in dict.fromkeys(factors):
-            places = [place for place, value in enumerate(factors) if value == factor]
-            optimizer = make(factor)
-            optimizer.build([self._weights[place] for place in places])
-            self._parts.append((optimizer, places))
-
-    @property
-    def variables(self) -> dict[str, tf.Variable]:
-        """State of all of them by name."""
-        return {
-            f"{number}/{name}": variable
-            for number, (optimizer, _) in enumerate(self._parts)
-            for name, variable in named_variables(optimizer).items()
-        }
-
-    @property
-    def step(self) -> Any:
-        """Steps so far, int64."""
-        return tf.cast(self._parts[0][0].iterations, tf.int64)
-
-    def apply(self, gradients: list[Any], rows: Any, rule: RateRule) -> None:
-        """Updates all weights `[N, ...]`, each kernel at its rate; shared ones at the plain rate.
-
-        Args:
-          gradients: Of each weight.
-          rows: Rows of each kernel in the batch `[N]`.
-          rule: See `kernel_rates`.
-        """
-        if rule == "none" and not tf.distribute.has_strategy():
-            # nearly every batch has rows of every kernel, and then all have the same rate; replicas
-            # must not apply gradients in a branch
-            tf.cond(
-                tf.reduce_all(rows > 0),
-                lambda: self._apply(gradients),
-                lambda: self._apply_at(gradients, kernel_rates(rule, rows, None)),
-            )
-        else:
-            squares = [
-                tf.reduce_sum(g**2, axis=list(range(1, g.shape.rank)))
-                for g, own in zip(gradients, self._own, strict=True)
-                if own
-            ]
-            self._apply_at(gradients, kernel_rates(rule, rows, tf.sqrt(tf.add_n(squares))))
-
-    def _apply(self, gradients: list[Any]) -> None:
-        for optimizer, places in self._parts:
-            weights = [self._weights[place] for place in places]
-            optimizer.apply([gradients[place] for place in places], weights)
-
-    def _apply_at(self, gradients: list[Any], rates: Any) -> None:
-        """What is scaled are rates, not gradients: an adaptive optimizer would undo the latter."""
-        before = [weight.value.read_value() for weight in self._weights]
-        self._apply(gradients)
-        any_rows = tf.cast(tf.reduce_any(rates > 0), rates.dtype)
-        for weight, old, own in zip(self._weights, before, self._own, strict=True):
-            factor = tf.reshape(rates, [-1] + [1] * (old.shape.rank - 1)) if own else any_rows
-            weight.value.assign(old + factor * (weight.value.read_value() - old))
+        """Multiplies the residuals of each kernel by what the trial says; see `KernelTrial`."""
+        return self._trial.shrink()

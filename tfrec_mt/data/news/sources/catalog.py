@@ -1,0 +1,13 @@
+"""Sources of real news by the name a flag or a study gives them; each is a folder of files."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tfrec_mt.data.news.news_source import NewsSource
+from tfrec_mt.data.news.sources.eb_nerd import EbNerdSource
+from tfrec_mt.data.news.sources.mind import MindSource
+
+NEWS_FOLDERS: Mapping[str, Callable[[Path], NewsSource]] = {
+    "eb_nerd": EbNerdSource,
+    "mind": MindSource,
+}

@@ -1,0 +1,86 @@
+"""`KernelTrial`: what kernels are worth on rows that they have not yet learned from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+
+FACTORS = (0.25, 0.5, 0.75, 1.0)
+
+
+class KernelTrial:
+    """Finds the factor by which each kernel's residuals serve best.
+
+    A kernel is fitted to few rows and may have found nothing but their noise. So in some steps each
+    batch is scored, before it is learned from, with the kernels' residuals multiplied by 0 and by
+    each of `FACTORS`. `shrink` then gives each kernel the factor that would have served best on
+    rows it had not seen, or 0 if it is not certain that the kernel served them better than the
+    base. That costs no rows and hardly any time.
+
+    Args:
+      layers: The kernels of each topic.
+      steps: First step of the trial, and the first step after it; they should be steps of the
+        first pass over the rows.
+      certainty: Standard errors by which a kernel must be better than the base.
+
+    Reference:
+      Dawid 1984, Statistical Theory: The Prequential Approach, for judging by the next row.
+    """
+
+    def __init__(
+        self, layers: Sequence[DomainKernels], steps: tuple[int, int], certainty: float
+    ) -> None:
+        self._layers, self._steps, self._certainty = layers, steps, certainty
+        # by domain and factor: by how much a row's loss is below the base's, summed, and squared
+        self._gains = {
+            layer.topic: tf.Variable(
+                tf.zeros([len(layer.domains), len(FACTORS), 2]),
+                name=f"{layer.topic}_trial_gains",
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.SUM,
+            )
+            for layer in layers
+        }
+
+    @property
+    def variables(self) -> dict[str, tf.Variable]:
+        """The gains so far, by name."""
+        return {f"{topic}/trial_gains": gains for topic, gains in self._gains.items()}
+
+    def takes(self, step: Any) -> Any:
+        """Whether a step is one of the trial."""
+        return (step >= self._steps[0]) & (step < self._steps[1])
+
+    def add(self, layer: DomainKernels, domains: Any, losses: Mapping[float, Any]) -> None:
+        """Adds the rows' gains of every factor over the base.
+
+        Args:
+          layer: The kernels that were tried.
+          domains: Codes `[B]`; rows of code 0 have no kernel.
+          losses: `{factor: [B]}` of 0 and of each of `FACTORS`.
+        """
+        tried = tf.stack([losses[factor] for factor in FACTORS], axis=1)
+        gains = losses[0.0][:, tf.newaxis] - tried  # [B, factors]
+        moments = tf.stack([gains, gains**2], axis=2)
+        sums = tf.math.unsorted_segment_sum(moments, domains, len(layer.domains) + 1)[1:]
+        self._gains[layer.topic].assign_add(sums)
+
+    def shrink(self) -> dict[str, np.ndarray]:
+        """Multiplies the residuals of each kernel by what they are worth.
+
+        Returns:
+          Factors `{topic: [N]}`; 1 for kernels that had no rows in the trial.
+        """
+        factors = {}
+        for layer in self._layers:
+            gains, squares = np.moveaxis(self._gains[layer.topic].numpy(), 2, 0)
+            best = gains.argmax(axis=1)[:, np.newaxis]
+            gain, square = (np.take_along_axis(x, best, 1)[:, 0] for x in (gains, squares))
+            certain = gain > self._certainty * np.sqrt(square)
+            found = np.where(certain, np.asarray(FACTORS)[best[:, 0]], 0.0)
+            factors[layer.topic] = np.where(squares.any(axis=1), found, 1.0)
+            layer.scale_residuals(factors[layer.topic])
+        return factors
