@@ -16,6 +16,7 @@ from benchmarks.ranking.world import World
 from benchmarks.support.contest import serve, settings_of_process
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
+from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.data.batch import Arrays
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.ranking_model import RankingModel
@@ -55,7 +56,8 @@ def main() -> None:
     features, labels = world.arrays()
     topics = world.schema.topics[:1] if way == "alone" else world.schema.topics
     kernels = [IAK(t.name, t.domains[:1] if way == "alone" else t.domains, widths) for t in topics]
-    learner = KernelLearner(AdaptedModel(base, kernels), lambda factor: LazyAdam(RATE * factor))
+    model = AdaptedModel(base, kernels, KnowledgeView(widths))
+    learner = KernelLearner(model, lambda factor: LazyAdam(RATE * factor))
     if way == "alone":
         features[topics[0].name][:] = 1
     if way == "kept":

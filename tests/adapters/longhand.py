@@ -42,21 +42,20 @@ def _bottleneck(layer: DomainKernels, task: str, _: Any, seen: Any, weights: Wei
 def _lora(layer: DomainKernels, task: str, _: Any, seen: Any, weights: Weights) -> Any:
     """Hu et al. 2022, equation 3, without the plain path."""
     config, down = layer.get_config(), weights[f"{task}_down"]
-    update = config["alpha"] / config["rank"] * down / np.sqrt(len(down)) @ weights[f"{task}_up"]
-    return seen @ update
+    code = seen @ (config["alpha"] / config["rank"] * down / np.sqrt(len(down)))
+    return (code + weights[f"{task}_offset"]) @ weights[f"{task}_up"]
 
 
 def _last_layer(_: DomainKernels, task: str, rows: Any, seen: Any, weights: Weights) -> Any:
     """The shortest change of knowledge that adds so much to a logit along the direction."""
     added = seen @ weights[f"{task}_slope"] + weights[f"{task}_constant"]
-    return np.outer(added, weights[f"{task}_unit_shift"])
+    return added * weights[f"{task}_unit_shift"]
 
 
 def _gate(layer: DomainKernels, task: str, rows: Any, seen: Any, weights: Weights) -> Any:
     """Chang et al. 2023: twice a sigmoid, here of one domain's own net."""
     gate = 2 / (1 + np.exp(-_encoded(layer, task, seen, weights)))
-    visible = weights[f"{task}_scale"] > 0
-    return weights[f"{task}_strength"] * np.where(visible, gate * rows - rows, 0.0)
+    return weights[f"{task}_strength"] * (gate * rows - rows)
 
 
 def _iak_penalty(weights: Weights) -> float:
@@ -73,7 +72,7 @@ def _no_penalty(_: Weights) -> float:
     return 0.0
 
 
-# of layer, task, knowledge, the same standardised, and one kernel's weights
+# of layer, task, knowledge, the same as kernels see it, and one kernel's weights
 RESIDUALS: dict[str, Callable[[DomainKernels, str, Any, Any, Weights], Any]] = {
     "iak": _bottleneck,
     "bottleneck": _bottleneck,
@@ -93,11 +92,12 @@ def kernel_weights(layer: DomainKernels, domain: str) -> Weights:
     return {name: w.astype(np.float64) for name, w in layer.kernel(domain).items()}
 
 
-def residual(adapter: str, layer: DomainKernels, task: str, rows: Any, domain: str) -> Any:
-    """What one domain's kernel adds to knowledge `[B, D]`, in float64."""
+def residual(
+    adapter: str, layer: DomainKernels, task: str, rows: Any, domain: str, seen: Any = None
+) -> Any:
+    """What one domain's kernel adds to knowledge `[B, D]`, in float64; it sees rows by default."""
     weights = kernel_weights(layer, domain)
-    seen = (rows - weights[f"{task}_centre"]) * weights[f"{task}_scale"]
-    return RESIDUALS[adapter](layer, task, rows, seen, weights)
+    return RESIDUALS[adapter](layer, task, rows, rows if seen is None else seen, weights)
 
 
 def masked_sum(adapter: str, layer: DomainKernels, task: str, rows: Any, codes: Any) -> Any:
@@ -111,14 +111,12 @@ def masked_sum(adapter: str, layer: DomainKernels, task: str, rows: Any, codes: 
 def small_kernels(
     adapter: str, topic: str, domains: tuple[str, ...], widths: Mapping[str, int], seed: int = 0
 ) -> DomainKernels:
-    """Trained-looking kernels: random weights that see knowledge on a scale of their own."""
+    """Trained-looking kernels: random weights."""
     layer = ADAPTERS[adapter](
         topic=topic, domains=domains, knowledge_widths=widths, **SETTINGS[adapter]
     )
     randomise(layer, seed)
     rng = np.random.default_rng(seed)
-    for task, width in widths.items():
-        layer.standardise(task, rng.normal(size=width) * 0.1, rng.uniform(0.5, 2.0, size=width))
     layer.align({task: rng.normal(size=width) for task, width in widths.items()})
     return layer
 

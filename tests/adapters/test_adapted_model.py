@@ -203,7 +203,6 @@ def test_only_kernels_are_trainable_and_only_they_move(adapter: str) -> None:
     kernels = [weight.path for layer in model.kernels for weight in layer.trainable_variables]
     assert [weight.path for weight in model.trainable_variables] == kernels
     before, weights = fingerprint(model.base), [w.numpy() for w in model.trainable_variables]
-    frozen = [layer.kernel("a" if layer.topic == "region" else "home") for layer in model.kernels]
     features, labels = random_batch(model.base.schema, 128)
     model.compile(
         optimizer=keras.optimizers.SGD(0.1),
@@ -216,11 +215,6 @@ def test_only_kernels_are_trainable_and_only_they_move(adapter: str) -> None:
     assert fingerprint(model.base) == before
     for weight, old in zip(model.trainable_variables, weights, strict=True):
         assert np.any(weight.numpy() != old), weight.path
-    for layer, old_kernel in zip(model.kernels, frozen, strict=True):
-        now = layer.kernel("a" if layer.topic == "region" else "home")
-        for task in model.base.tasks:
-            for part in (f"{task}_centre", f"{task}_scale"):
-                np.testing.assert_array_equal(now[part], old_kernel[part])
 
 
 def test_keras_file_and_config_round_trip(model: AdaptedModel, tmp_path: Path) -> None:

@@ -34,13 +34,16 @@ def rows_of(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(count, WIDTH)).astype(np.float32)
 
 
-def row_by_row(adapter: str, layer: DomainKernels, rows: np.ndarray, codes: np.ndarray) -> Any:
+def row_by_row(
+    adapter: str, layer: DomainKernels, rows: np.ndarray, codes: np.ndarray, seen: Any = None
+) -> Any:
     """One row after the other, each with the weights of its own domain taken out of the layer."""
+    seen = rows if seen is None else seen
     found = np.zeros((len(rows), WIDTH))
     for number, code in enumerate(codes):
         if code > 0:
-            row = rows[number : number + 1].astype(np.float64)
-            found[number] = residual(adapter, layer, "ctr", row, layer.domains[code - 1])[0]
+            row, view = (x[number : number + 1].astype(np.float64) for x in (rows, seen))
+            found[number] = residual(adapter, layer, "ctr", row, layer.domains[code - 1], view)[0]
     return found
 
 
@@ -49,15 +52,16 @@ def test_each_row_of_a_mixed_batch_gets_its_own_domains_kernel(adapter: str, kin
     layer = small_kernels(adapter, "region", DOMAINS, {"ctr": WIDTH})
     rows, direction = rows_of(len(CODES)), rows_of(1, seed=1)[0]
     groups, known = kind.of(tf.constant(CODES), len(DOMAINS)), CODES[:, np.newaxis] > 0
-    residuals = tf.where(known, layer.residual("ctr", rows, groups), 0.0)
-    shifts = tf.where(known, layer.shift("ctr", rows, groups, direction), 0.0)
-    expected = row_by_row(adapter, layer, rows, CODES)
+    seen = rows_of(len(CODES), seed=2)
+    residuals = tf.where(known, layer.residual("ctr", seen, groups, rows), 0.0)
+    shifts = tf.where(known, layer.shift("ctr", seen, groups, rows, direction), 0.0)
+    expected = row_by_row(adapter, layer, rows, CODES, seen)
     np.testing.assert_allclose(residuals, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(shifts[:, 0], expected @ direction, rtol=1e-4, atol=1e-5)
     assert not residuals.numpy()[CODES == 0].any() and not shifts.numpy()[CODES == 0].any()
     # the ways in which others fail: the first row's domain for all, and the last domain's rows only
-    first = row_by_row(adapter, layer, rows, np.full_like(CODES, CODES[0]))
-    last = row_by_row(adapter, layer, rows, np.where(CODES == 3, CODES, 0))
+    first = row_by_row(adapter, layer, rows, np.full_like(CODES, CODES[0]), seen)
+    last = row_by_row(adapter, layer, rows, np.where(CODES == 3, CODES, 0), seen)
     for wrong in (first, last):
         assert np.abs(wrong - expected).max(axis=1)[CODES == 1].min() > 1e-3
 
@@ -76,7 +80,6 @@ def test_a_row_alone_and_in_any_batch_is_alike(adapter: str, order: str) -> None
 def test_an_untrained_kernel_is_the_base_in_training_too(adapter: str) -> None:
     layer = ADAPTERS[adapter]("region", DOMAINS, {"ctr": WIDTH}, **SETTINGS[adapter])
     rows, directions = rows_of(len(CODES)), {"ctr": rows_of(1, seed=1)[0]}
-    layer.standardise("ctr", rows.mean(axis=0), rows.std(axis=0))
     layer.align(directions)
     assert not layer({"ctr": rows}, CODES)["ctr"].numpy().any()
     shifts = layer.shifts({"ctr": rows}, tf.constant(CODES), directions)

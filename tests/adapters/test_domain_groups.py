@@ -40,14 +40,8 @@ def test_each_block_meets_its_own_domains_weights() -> None:
     rng = np.random.default_rng(0)
     codes, values = codes_of("all", 200), rng.normal(size=(200, 3))
     kernel, bias = rng.normal(size=(COUNT, 3, 4)), rng.normal(size=(COUNT, 4))
-    centre, scale = rng.normal(size=(2, COUNT, 3))
     groups = DomainGroups.of(codes, COUNT)
-    blocks = groups.spread(values)
-    plain = groups.collect(groups.dense(blocks, kernel, bias)).numpy()
-    seen = groups.standardised_dense(blocks, centre, scale, kernel, bias)
-    standardised = groups.collect(seen).numpy()
+    plain = groups.collect(groups.dense(groups.spread(values), kernel, bias)).numpy()
     for row in np.flatnonzero(codes):
         own = codes[row] - 1
         np.testing.assert_allclose(plain[row], values[row] @ kernel[own] + bias[own])
-        narrowed = (values[row] - centre[own]) * scale[own]
-        np.testing.assert_allclose(standardised[row], narrowed @ kernel[own] + bias[own])

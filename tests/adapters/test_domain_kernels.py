@@ -18,6 +18,7 @@ from tests.adapters.longhand import (
     small_kernels,
 )
 from tfrec_mt.adapters.catalog import ADAPTERS
+from tfrec_mt.adapters.knowledge_view import KnowledgeView
 
 DOMAINS = ("a", "b", "c", "d")
 WIDTHS = {"ctr": 9, "ctcvr": 6}
@@ -128,17 +129,20 @@ def test_penalty_equals_the_closed_form_per_kernel(adapter: str) -> None:
     np.testing.assert_allclose(layer.penalty().numpy(), expected, rtol=1e-5)
 
 
-def test_a_part_of_no_deviation_is_hidden(adapter: str) -> None:
+def test_a_kernel_folded_for_knowledge_as_it_is_equals_the_one_that_saw_a_view(
+    adapter: str,
+) -> None:
     layer = small_kernels(adapter, "region", DOMAINS, WIDTHS)
-    deviation = np.ones(WIDTHS["ctr"])
-    deviation[2] = 0.0
-    layer.standardise("ctr", np.zeros(WIDTHS["ctr"]), deviation)
-    given, codes = knowledge(20), codes_of("mixed", 20)
-    moved = {task: rows.copy() for task, rows in given.items()}
-    moved["ctr"][:, 2] += 100.0
-    np.testing.assert_array_equal(layer(moved, codes)["ctr"], layer(given, codes)["ctr"])
-    moved["ctr"][:, 3] += 1.0
-    assert np.any(layer(moved, codes)["ctr"].numpy() != layer(given, codes)["ctr"].numpy())
+    plain, codes = knowledge(200), codes_of("mixed", 200)
+    view = KnowledgeView(WIDTHS)
+    for task, rows in plain.items():
+        view.fit(task, rows @ np.diag(np.geomspace(0.3, 3.0, WIDTHS[task])) + 0.5)
+    folded = type(layer).from_config(layer.get_config())
+    for domain in DOMAINS:
+        folded.set_kernel(domain, layer.kernel(domain, view))
+    for task, values in layer(plain, codes, view(plain)).items():
+        np.testing.assert_allclose(folded(plain, codes)[task], values, rtol=1e-4, atol=1e-5)
+        assert np.abs(values - layer(plain, codes)[task]).max() > 0.1
 
 
 def test_a_kernel_moves_between_layers_bit_for_bit(adapter: str) -> None:

@@ -23,8 +23,7 @@ def test_generated_encoders_start_as_those_of_a_bottleneck() -> None:
 def test_a_kernel_is_generated_and_holds_nothing_shared() -> None:
     layer = small_kernels("hamur", "region", DOMAINS, {"ctr": WIDTH})
     assert set(layer.kernel("b")) == {
-        *("ctr_centre", "ctr_scale", "ctr_encoder_kernel_0", "ctr_encoder_bias_0"),
-        *("ctr_decoder_kernel", "ctr_decoder_bias"),
+        *("ctr_encoder_kernel_0", "ctr_encoder_bias_0", "ctr_decoder_kernel", "ctr_decoder_bias"),
     }
     weights = {weight.name: weight.numpy() for weight in layer.weights}
     down = weights["ctr_shared_down"] @ weights["ctr_core_down"][1] / 2  # the root of rank 4

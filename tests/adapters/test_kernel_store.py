@@ -95,10 +95,10 @@ def test_any_damaged_cut_or_missing_weights_are_named(kernels: Path) -> None:
 
 def test_a_damaged_or_newer_description_is_named(kernels: Path) -> None:
     path = kernels / "region" / "north" / KERNEL_FILE
-    change(path.parent, format_version=2)
-    with pytest.raises(KernelStoreError, match=r"north/kernel\.json: format 2 .* reads 1"):
+    change(path.parent, format_version=3)
+    with pytest.raises(KernelStoreError, match=r"north/kernel\.json: format 3 .* reads 2"):
         load_kernels(kernels, BASE)
-    change(path.parent, format_version=1, adapter="iac")
+    change(path.parent, format_version=2, adapter="iac")
     with pytest.raises(KernelStoreError, match=r"unknown adapter 'iac'; did you mean 'iak'"):
         load_kernels(kernels, BASE)
     path.write_text(path.read_text()[:-20])

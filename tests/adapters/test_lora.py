@@ -31,8 +31,8 @@ def test_where_logits_are_linear_it_is_one_vector_per_domain() -> None:
     for domain in DOMAINS:
         weights, old = last.kernel(domain), lora.kernel(domain)
         update = 5.0 / 3.0 * old["ctr_down"] / np.sqrt(9) @ old["ctr_up"]
-        weights["ctr_slope"] = update @ direction
-        weights |= {name: old[name] for name in ("ctr_centre", "ctr_scale")}
+        weights["ctr_slope"] = (update @ direction)[:, np.newaxis]
+        weights["ctr_constant"] = old["ctr_offset"] @ old["ctr_up"] @ direction[:, np.newaxis]
         last.set_kernel(domain, weights)
     codes, directions = tf.constant(np.arange(40) % 3, tf.int32), {"ctr": direction}
     found, expected = (x.shifts({"ctr": ROWS}, codes, directions)["ctr"] for x in (last, lora))

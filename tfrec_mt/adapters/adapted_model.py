@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.knowledge_view import KnowledgeView
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -19,6 +20,8 @@ class AdaptedModel(keras.Model):
     Args:
       base: A model with the `knowledge`, `logits`, `probabilities` contract; it is frozen.
       kernels: The kernels of each topic.
+      view: How kernels see knowledge while they are trained; None: as it is, as kernels that were
+        saved do.
 
     Call arguments:
       features: The base's features and each topic's domain codes `[B]`.
@@ -30,7 +33,13 @@ class AdaptedModel(keras.Model):
       ValueError: Two layers of kernels are for one topic.
     """
 
-    def __init__(self, base: keras.Model, kernels: Sequence[DomainKernels], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        base: keras.Model,
+        kernels: Sequence[DomainKernels],
+        view: KnowledgeView | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         topics = [layer.topic for layer in kernels]
         if len(set(topics)) < len(topics):
@@ -38,12 +47,17 @@ class AdaptedModel(keras.Model):
         base.trainable = False
         self.base = base
         self.kernels = list(kernels)
+        self.view = view
         self.built = True
 
     def knowledge(self, features: Mapping[str, Any], candidates: bool = False) -> dict[str, Any]:
         """The adapted knowledge `{task: [B * N, D]}`; see `FrontEnd` for `candidates`."""
         plain = self.base.knowledge(features, candidates=candidates)
         return self.adapt(plain, self.kernel_codes(features))
+
+    def seen(self, plain: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Plain knowledge `{task: [B, D]}` as kernels see it."""
+        return plain if self.view is None else dict(self.view(plain))
 
     def kernel_codes(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """Which kernel each row takes, `{topic: [B]}`, from the schema's domain codes.
@@ -64,13 +78,13 @@ class AdaptedModel(keras.Model):
           plain: The base's knowledge `{task: [B * N, D]}`.
           codes: Each row's kernel in each topic, `{topic: [B]}`; 0 for none.
         """
-        adapted = dict(plain)
+        adapted, seen = dict(plain), self.seen(plain)
         rows = tf.shape(next(iter(plain.values())))[0]
         for layer in self.kernels:
             # each of a request's N items is in the request's domain
             topic_codes = codes[layer.topic]
             topic_codes = tf.repeat(topic_codes, rows // tf.maximum(tf.size(topic_codes), 1))
-            for task, residual in layer(plain, topic_codes).items():
+            for task, residual in layer(plain, topic_codes, seen).items():
                 adapted[task] += residual
         return adapted
 
@@ -90,10 +104,12 @@ class AdaptedModel(keras.Model):
             "name": self.name,
             "base": keras.saving.serialize_keras_object(self.base),
             "kernels": [keras.saving.serialize_keras_object(k) for k in self.kernels],
+            "view": self.view and keras.saving.serialize_keras_object(self.view),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "AdaptedModel":
         base = keras.saving.deserialize_keras_object(config["base"])
         kernels = [keras.saving.deserialize_keras_object(k) for k in config["kernels"]]
-        return cls(base, kernels, name=config["name"])
+        view = config["view"] and keras.saving.deserialize_keras_object(config["view"])
+        return cls(base, kernels, view, name=config["name"])

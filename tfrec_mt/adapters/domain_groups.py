@@ -61,12 +61,6 @@ class DomainGroups(NamedTuple):
         """Each block's own layer: `[blocks, size, D]`, `[N, D, U]`, `[N, U]` to blocks of U."""
         return tf.matmul(blocks, self._own(kernel)) + self.select(bias)
 
-    def standardised_dense(
-        self, blocks: Any, centre: Any, scale: Any, kernel: Any, bias: Any
-    ) -> Any:
-        """The same of `(blocks - centre) * scale`, both `[N, D]`."""
-        return self.dense((blocks - self.select(centre)) * self.select(scale), kernel, bias)
-
     def select(self, stacked: Any) -> Any:
         """What belongs to each block's domain: `[N, D] -> [blocks, 1, D]`."""
         return self._own(stacked)[:, tf.newaxis]

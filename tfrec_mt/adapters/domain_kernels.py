@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_groups import DomainGroups
+from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.layers.domain_slices import DomainSlices
 from tfrec_mt.schema.errors import nearest
@@ -51,14 +52,6 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         self.topic = topic
         self.domains = tuple(domains)
         self.knowledge_widths = dict(knowledge_widths)
-        self._centres = {
-            task: self._stack(f"{task}_centre", (width,), trainable=False)
-            for task, width in self.knowledge_widths.items()
-        }
-        self._scales = {
-            task: self._stack(f"{task}_scale", (width,), "ones", trainable=False)
-            for task, width in self.knowledge_widths.items()
-        }
 
     def _stack(
         self, name: str, shape: tuple[int, ...], start: str = "zeros", trainable: bool = True
@@ -68,28 +61,6 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         shape = (len(self.domains), *shape)
         return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=trainable)
 
-    def standardise(self, task: str, mean: np.ndarray, deviation: np.ndarray) -> None:
-        """Lets kernels see knowledge as `(h - mean) / deviation`.
-
-        The parts of a base's knowledge differ in scale by orders of magnitude; kernels that start
-        from one distribution for all of them would see the largest only.
-
-        Args:
-          task: Task name.
-          mean: `[D]`, over the rows that the kernels are trained on.
-          deviation: `[D]`, what to divide by; 0 hides a part.
-        """
-        inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-6)
-        for weight, value in ((self._centres[task], mean), (self._scales[task], inverse)):
-            weight.assign(np.broadcast_to(value, weight.shape))
-
-    def _standardised(
-        self, task: str, kernel: np.ndarray, bias: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """A dense layer of knowledge that equals one of standardised knowledge, in float64."""
-        kernel = kernel * float64(self._scales[task].value)[:, :, np.newaxis]
-        return kernel, bias - np.einsum("nd,ndu->nu", float64(self._centres[task].value), kernel)
-
     def align(self, directions: Mapping[str, np.ndarray]) -> None:
         """Tells the kernels how each logit depends on its knowledge, `{task: [D]}`.
 
@@ -97,12 +68,24 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         """
 
     @abc.abstractmethod
-    def residual(self, task: str, knowledge: Any, groups: Groups) -> Any:
-        """What the kernels add to one task's knowledge: `[B, D] -> [B, D]`."""
+    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:
+        """What the kernels add to one task's knowledge, `[B, D]`.
 
-    def shift(self, task: str, knowledge: Any, groups: Groups, direction: Any) -> Any:
-        """What that adds to a logit which is linear in knowledge: `[B, D], [D] -> [B, 1]`."""
-        return tf.linalg.matvec(self.residual(task, knowledge, groups), direction)[:, tf.newaxis]
+        Args:
+          task: Task name.
+          seen: `[B, D]` the knowledge as kernels see it.
+          groups: Which row is of which domain.
+          knowledge: `[B, D]` the knowledge as it is.
+        """
+
+    def shift(self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any) -> Any:
+        """What that adds to a logit which is linear in knowledge along `[D]`: `[B, 1]`."""
+        added = self.residual(task, seen, groups, knowledge)
+        return tf.linalg.matvec(added, direction)[:, tf.newaxis]
+
+    @abc.abstractmethod
+    def _first_layer(self, task: str) -> tuple[str, str, float]:
+        """Names of the kernel and bias that read knowledge, and what multiplies it before."""
 
     @property
     def rate_factors(self) -> dict[str, float]:
@@ -150,7 +133,11 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         """
 
     def shifts(
-        self, knowledge: Mapping[str, Any], domains: Any, directions: Mapping[str, Any]
+        self,
+        knowledge: Mapping[str, Any],
+        domains: Any,
+        directions: Mapping[str, Any],
+        seen: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """What rows' kernels add to logits `{task: [B, 1]}`, for training.
 
@@ -158,36 +145,53 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
           knowledge: `{task: [B, D]}`.
           domains: Codes `[B]`.
           directions: How each logit depends on its knowledge, `{task: [D]}`.
+          seen: Knowledge as kernels see it; None: as it is.
         """
+        seen = knowledge if seen is None else seen
         count = len(self.domains)
         kind = DomainSlices if count <= _MOST_SLICES else DomainGroups
         groups = kind.of(domains, count)
         known = domains[:, tf.newaxis] > 0
         return {
-            task: tf.where(known, self.shift(task, rows, groups, directions[task]), 0.0)
+            task: tf.where(known, self.shift(task, seen[task], groups, rows, directions[task]), 0.0)
             for task, rows in knowledge.items()
         }
 
-    def call(self, knowledge: Mapping[str, Any], domains: Any) -> dict[str, Any]:
-        """Residuals `{task: [B, D]}` for rows of domain codes `domains` `[B]`."""
+    def call(
+        self, knowledge: Mapping[str, Any], domains: Any, seen: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Residuals `{task: [B, D]}` for rows of domain codes `domains` `[B]`; see `shifts`."""
+        seen = knowledge if seen is None else seen
         groups = DomainGroups.of(domains, len(self.domains))
         known = domains[:, tf.newaxis] > 0
         return {
-            task: tf.where(known, self.residual(task, rows, groups), 0.0)
+            task: tf.where(known, self.residual(task, seen[task], groups, rows), 0.0)
             for task, rows in knowledge.items()
         }
 
-    def kernel(self, domain: str) -> dict[str, np.ndarray]:
-        """A copy of one domain's weights by name.
+    def kernel(self, domain: str, view: KnowledgeView | None = None) -> dict[str, np.ndarray]:
+        """A copy of one domain's weights by name, for knowledge as it is.
+
+        Args:
+          domain: The domain.
+          view: What the kernels were trained to see, or None: knowledge as it is.
 
         Raises:
           ValueError: No kernel for this domain.
         """
-        index = self._index(domain)
+        found = self._kernel(self._index(domain))
+        if view is not None:
+            for task in self.knowledge_widths:
+                kernel, bias, factor = self._first_layer(task)
+                found[kernel], found[bias] = view.fold(task, found[kernel], found[bias], factor)
+        return found
+
+    def _kernel(self, index: int) -> dict[str, np.ndarray]:
+        """A copy of the weights at one place, for what kernels see."""
         return {w.name: np.array(w.value[index]) for w in self.kernel_weights}
 
     def set_kernel(self, domain: str, weights: Mapping[str, np.ndarray]) -> None:
-        """Puts one domain's weights in place.
+        """Puts one domain's weights in place, for what the other kernels see, too.
 
         Raises:
           ValueError: No kernel for this domain, or other names or shapes than this layer's.

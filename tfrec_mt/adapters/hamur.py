@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.bottleneck import Bottleneck, Layer
+from tfrec_mt.adapters.bottleneck import Bottleneck, Layer, decoder_rate
 from tfrec_mt.adapters.domain_kernels import scale_stack
 
 
@@ -105,8 +105,8 @@ class HAMUR(Bottleneck):
     def shared(self) -> frozenset[str]:
         return frozenset(weight.name for pair in self._shared.values() for weight in pair)
 
-    def kernel(self, domain: str) -> dict[str, np.ndarray]:
-        found, index = super().kernel(domain), self._index(domain)
+    def _kernel(self, index: int) -> dict[str, np.ndarray]:
+        found = super()._kernel(index)
         for task in self.knowledge_widths:
             (down, up), cores = self._shared[task], self._cores[task]
             core_down, core_up = (np.asarray(core.value[index]) for core in cores)
@@ -123,7 +123,7 @@ class HAMUR(Bottleneck):
     @property
     def rate_factors(self) -> dict[str, float]:
         """What generates a decoder learns like one; see `Bottleneck.rate_factors`."""
-        ups = {up.name: 1.0 / self.bottleneck_width for _, up in self._cores.values()}
+        ups = {up.name: decoder_rate(self.bottleneck_width) for _, up in self._cores.values()}
         return super().rate_factors | ups
 
     def scale_residuals(self, factors: np.ndarray) -> None:

@@ -10,12 +10,13 @@ import numpy as np
 
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.schema.errors import nearest
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_file, verify_files
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 KERNEL_FILE = "kernel.json"
 WEIGHTS_FILE = "weights.npz"
 _KEYS = ("adapter", "topic", "domain", "config", "base_fingerprint", "weights_sha256")
@@ -42,8 +43,16 @@ def check_domain_names(topic: str, domains: Iterable[str]) -> None:
             )
 
 
-def save_kernels(layer: DomainKernels, folder: Path, base_fingerprint: str) -> None:
+def save_kernels(
+    layer: DomainKernels, folder: Path, base_fingerprint: str, view: KnowledgeView | None = None
+) -> None:
     """Writes each domain's kernel into `folder/<topic>/<domain>/`.
+
+    Args:
+      layer: The kernels.
+      folder: Where to.
+      base_fingerprint: Of the base they were trained behind.
+      view: What they were trained to see; on disk they see knowledge as it is.
 
     Raises:
       KernelStoreError: A domain's name cannot be a folder's; nothing is written.
@@ -59,7 +68,7 @@ def save_kernels(layer: DomainKernels, folder: Path, base_fingerprint: str) -> N
     for domain, target in targets.items():
         with published_folder(target) as temporary:
             with (temporary / WEIGHTS_FILE).open("wb") as file:
-                np.savez(file, **layer.kernel(domain))  # type: ignore[arg-type]
+                np.savez(file, **layer.kernel(domain, view))  # type: ignore[arg-type]
             value = {
                 "format_version": FORMAT_VERSION,
                 "adapter": kinds[type(layer)],

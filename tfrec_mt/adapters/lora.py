@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.adapters.bottleneck import decoder_rate
 from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, float64, scale_stack
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 
@@ -15,7 +16,7 @@ from tfrec_mt.adapters.served_kernels import FoldedKernels
 class LoRA(DomainKernels):
     """One linear update of low rank per domain, of what the base's last layer reads.
 
-    `residual(h) = alpha / r * h~ A B`, h~ being the standardised knowledge, A `[D, r]` and B
+    `residual(h) = alpha / r * h~ A B`, h~ being knowledge as kernels see it, A `[D, r]` and B
     `[r, D]` each domain's own. A starts at N(0, 1), divided by the square root of D in the forward
     pass, and B at zero, so an untrained kernel is the base itself.
 
@@ -55,30 +56,30 @@ class LoRA(DomainKernels):
         self.rank = rank
         self.alpha = float(rank if alpha is None else alpha)
         self._downs, self._ups = {}, {}
+        self._offsets = {}  # of what A gives; 0 but in kernels that were folded
         for task, width in self.knowledge_widths.items():
             self._downs[task] = self._stack(f"{task}_down", (width, rank), "random")
             self._ups[task] = self._stack(f"{task}_up", (rank, width))
+            self._offsets[task] = self._stack(f"{task}_offset", (rank,), trainable=False)
         self.built = True
 
-    def residual(self, task: str, knowledge: Any, groups: Groups) -> Any:
+    def _first_layer(self, task: str) -> tuple[str, str, float]:
+        return f"{task}_down", f"{task}_offset", self._factor(task)
+
+    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:
         up = self._ups[task].value
         nothing = tf.zeros([len(self.domains), self.knowledge_widths[task]])
-        return groups.collect(groups.dense(self._code(task, knowledge, groups), up, nothing))
+        return groups.collect(groups.dense(self._code(task, seen, groups), up, nothing))
 
-    def shift(self, task: str, knowledge: Any, groups: Groups, direction: Any) -> Any:
+    def shift(self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any) -> Any:
         reading = tf.tensordot(self._ups[task].value, direction, 1)  # [N, r]
-        code = self._code(task, knowledge, groups)
+        code = self._code(task, seen, groups)
         return groups.collect(tf.reduce_sum(code * groups.select(reading), axis=-1, keepdims=True))
 
-    def _code(self, task: str, knowledge: Any, groups: Groups) -> Any:
+    def _code(self, task: str, seen: Any, groups: Groups) -> Any:
         """`alpha / r * h~ A` of each row, as `groups` lays rows out."""
-        return groups.standardised_dense(
-            groups.spread(knowledge),
-            self._centres[task].value,
-            self._scales[task].value * self._factor(task),
-            self._downs[task].value,
-            tf.zeros([len(self.domains), self.rank]),
-        )
+        rows = groups.spread(seen) * self._factor(task)
+        return groups.dense(rows, self._downs[task].value, self._offsets[task].value)
 
     def _factor(self, task: str) -> float:
         return float(self.alpha / self.rank * self.knowledge_widths[task] ** -0.5)
@@ -87,9 +88,7 @@ class LoRA(DomainKernels):
         layers = {}
         for task in self.knowledge_widths:
             down, up = float64(self._downs[task].value), float64(self._ups[task].value)
-            down, bias = self._standardised(
-                task, down * self._factor(task), np.zeros((len(down), self.rank))
-            )
+            down, bias = down * self._factor(task), float64(self._offsets[task].value)
             if directions is None:
                 layers[task] = [(down, bias), (up, np.zeros_like(up[:, 0]))]
             else:
@@ -99,8 +98,8 @@ class LoRA(DomainKernels):
 
     @property
     def rate_factors(self) -> dict[str, float]:
-        """B learns at a rate divided by its fan-in; see `Bottleneck.rate_factors`."""
-        return {up.name: 1.0 / self.rank for up in self._ups.values()}
+        """B learns as slowly as a decoder; see `Bottleneck.rate_factors`."""
+        return {up.name: decoder_rate(self.rank) for up in self._ups.values()}
 
     def scale_residuals(self, factors: np.ndarray) -> None:
         for up in self._ups.values():

@@ -49,11 +49,6 @@ class DomainSlices(NamedTuple):
         products = [tf.matmul(x, w) for x, w in zip(slices, tf.unstack(kernel), strict=True)]
         return tf.concat(products, axis=0) + self.select(bias)
 
-    def standardised_dense(self, rows: Any, centre: Any, scale: Any, kernel: Any, bias: Any) -> Any:
-        """The same of `(rows - centre) * scale`, both `[N, D]`: folded into the weights."""
-        kernel = scale[:, :, tf.newaxis] * kernel
-        return self.dense(rows, kernel, bias - tf.linalg.matvec(kernel, centre, transpose_a=True))
-
     def select(self, stacked: Any) -> Any:
         """What belongs to each row's domain: `[N, D] -> [R, D]`."""
         return tf.matmul(self.place, stacked)

@@ -39,7 +39,7 @@ _KERNEL_OPTIMIZER = flags.DEFINE_enum(
     "kernel_optimizer", "lazy_adam", sorted(OPTIMIZERS), "Optimizer of the kernels."
 )
 _KERNEL_LEARNING_RATE = flags.DEFINE_float(
-    "kernel_learning_rate", 0.03, "Its learning rate at the start.", lower_bound=1e-12
+    "kernel_learning_rate", 0.05, "Its learning rate at the start.", lower_bound=1e-12
 )
 _CONTROL_LEARNING_RATE = flags.DEFINE_float(
     "control_learning_rate",

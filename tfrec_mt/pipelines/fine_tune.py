@@ -21,7 +21,7 @@ flags.adopt_module_key_flags(kernel_flags)
 flags.adopt_module_key_flags(training_flags)
 # Kernels are small and see few rows.
 flags.set_default(training_flags.BATCH_SIZE, 256)
-flags.set_default(training_flags.LEARNING_RATE, 0.03)
+flags.set_default(training_flags.LEARNING_RATE, 0.05)
 
 _BASE = flags.DEFINE_string("base", None, "Run folder of the base model.", required=True)
 _DATA = flags.DEFINE_string("data", None, "Prepared dataset.", required=True)

@@ -48,7 +48,7 @@ RELATED_SHARE = flags.DEFINE_float(
 )
 CERTAINTY = flags.DEFINE_float(
     "certainty",
-    2.0,
+    1.0,
     "Standard errors by which a kernel must beat the base on rows it has not yet learned from.",
     lower_bound=0.0,
 )

@@ -15,7 +15,7 @@ def encoder_kernels(weights: Weights, task: str) -> list[Array]:
     """The encoder's matrices of one task, from the first layer on.
 
     Args:
-      weights: Of one domain, as `IAK.kernel` gives them.
+      weights: Of one domain, as `IAK.kernel` gives them, or as they were trained.
       task: Task name.
 
     Raises:
@@ -32,8 +32,7 @@ def encoder_kernels(weights: Weights, task: str) -> list[Array]:
 def weigh(weights: Weights, task: str, knowledge: Array) -> NDArray[np.float64]:
     """What the first layer makes of knowledge without bias and LeakyReLU: `[n, D] -> [n, U]`."""
     kernel = encoder_kernels(weights, task)[0]
-    seen = (knowledge - weights[f"{task}_centre"]) * weights[f"{task}_scale"]
-    return np.asarray(seen @ kernel / np.sqrt(kernel.shape[0]), np.float64)
+    return np.asarray(knowledge @ kernel / np.sqrt(kernel.shape[0]), np.float64)
 
 
 def encode(

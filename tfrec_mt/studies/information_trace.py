@@ -81,11 +81,11 @@ def _write(trace: Trace, path: Path) -> None:
 
 def measure(probe: KernelProbe) -> Trace:
     """Measures every kernel at every snapshot."""
-    start = probe.kernels(0)
+    start = probe.trained(0)
     direction = np.asarray(probe.base.directions()[TASK], np.float64)
     found: dict[str, list[list[float]]] = {}
     for step in probe.snapshots:
-        kernels = probe.kernels(step)
+        kernels, trained = probe.kernels(step), probe.trained(step)
         column: dict[str, list[float]] = {}
         for cell, rows in probe.rows.items():
             weights = kernels[cell][0]
@@ -98,8 +98,8 @@ def measure(probe: KernelProbe) -> Trace:
                 ),
                 "label": label_information(code, rows.labels, rows.groups),
                 **_of_logits(rows.logits + shift, rows.labels),
-                "kl": divergence_from_start(weights, TASK),
-                "distance": distance_from_start(weights, start[cell][0], TASK),
+                "kl": divergence_from_start(trained[cell], TASK),
+                "distance": distance_from_start(trained[cell], start[cell], TASK),
             }
             for name, value in measured.items():
                 column.setdefault(name, []).append(value)

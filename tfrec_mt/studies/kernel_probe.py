@@ -19,7 +19,7 @@ from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.studies.encoder_codes import Weights, encode
-from tfrec_mt.studies.kernel_snapshots import kernel_snapshots
+from tfrec_mt.studies.kernel_snapshots import kernel_snapshots, trained_weights
 from tfrec_mt.studies.study import Settings
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data
 from tfrec_mt.training.pretrain import MODEL
@@ -68,6 +68,20 @@ class KernelProbe:
             for layer in layers
             if _serves(layer, cell)
         }
+
+    def trained(self, step: int) -> dict[Cell, Weights]:
+        """Each cell's weights as they were trained, for what kernels then saw."""
+        stacks = trained_weights(self.snapshots[step])
+        found: dict[Cell, Weights] = {}
+        for cell in self.rows:
+            place = self.base.schema.topic(cell.topic).domains.index(cell.domain)
+            own = f"{cell.topic}/"
+            found[cell] = {
+                name.removeprefix(own): stack[place]
+                for name, stack in stacks.items()
+                if name.startswith(own)
+            }
+        return found
 
     def code(self, cell: Cell, kernel: tuple[Weights, float]) -> NDArray[np.float64]:
         """Codes of a cell's rows `[n, d_e]`."""

@@ -1,25 +1,27 @@
 """Kernels as they were at some steps of their training, each on the disk."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.adapters.kernel_store import load_kernels, save_kernels
+from tfrec_mt.adapters.kernel_store import save_kernels
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.studies.study import Settings, settings_key
-from tfrec_mt.studies.takeout_runs import kernel_config, takeout_base, takeout_data, takeout_kernels
+from tfrec_mt.studies.takeout_runs import kernel_config, takeout_base, takeout_data
 from tfrec_mt.training.compiled_steps import CompiledSteps
-from tfrec_mt.training.fine_tune import kernel_learner
+from tfrec_mt.training.fine_tune import kernel_learner, untrained_model
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.pretrain import MODEL
 
 # Of histories, that many steps take about 50 MB.
 _STEPS_PER_CALL = 64
+_TRAINED = "trained_weights.npz"
 
 
 def snapshot_steps(last: int, count: int) -> list[int]:
@@ -54,29 +56,29 @@ def kernel_snapshots(settings: Settings, count: int, shared: Path) -> dict[int, 
     """
     root = shared / "snapshots" / settings_key({**settings, "snapshots": count})
     if not root.exists():
-        start = _untrained(settings, shared)
         with published_folder(root) as temporary:
-            _train(settings, count, shared, start, temporary)
+            _train(settings, count, shared, temporary)
     return {int(path.name.removeprefix("step-")): path for path in sorted(root.glob("step-*"))}
 
 
-def _untrained(settings: Settings, shared: Path) -> Path:
-    """Kernels before their first step: a run of `fine_tune` at a rate of 0.
+def trained_weights(folder: Path) -> dict[str, np.ndarray]:
+    """Weights `[N, ...]` by `TOPIC/NAME` as they were trained, for what kernels then saw.
 
-    So they are those that it starts from, down to the moments by which they see knowledge.
+    Args:
+      folder: Of one step.
     """
-    still = {**settings, "kernel_learning_rate": 0.0, "kl_weight": 0.0, "certainty": 0.0}
-    return takeout_kernels(still, shared / "untrained" / settings_key(still), shared)
+    with np.load(folder / _TRAINED, allow_pickle=False) as stored:
+        return dict(stored)
 
 
-def _train(settings: Settings, count: int, shared: Path, start: Path, to: Path) -> None:
+def _train(settings: Settings, count: int, shared: Path, to: Path) -> None:
     dataset, base_folder = takeout_data(settings, shared), takeout_base(settings, shared)
     base = load_model(base_folder / MODEL, dataset)
     known = fingerprint(base)
-    model = AdaptedModel(base, load_kernels(start, known))
     config = kernel_config(settings, dataset.path, base_folder, to)
     batch, seed = config.train.batch_size, config.train.seed
     reader = BatchReader(dataset, config.parts, batch, seed=seed)
+    model = untrained_model(config, base, reader, config.train)
     run = _steps(kernel_learner(config, model, reader.steps_per_epoch), reader)
     done = 0
     for step in snapshot_steps(reader.steps_per_epoch, count):
@@ -90,8 +92,15 @@ def _train(settings: Settings, count: int, shared: Path, start: Path, to: Path) 
                     f"{done + result.first_bad + 1} is not finite; choose a lower weight or rate"
                 )
             done = stop
-        for layer in model.kernels:
-            save_kernels(layer, snapshot_folder(to, step), known)
+        _save(model, snapshot_folder(to, step), known)
+
+
+def _save(model: AdaptedModel, folder: Path, base_fingerprint: str) -> None:
+    weights: dict[str, Any] = {}
+    for layer in model.kernels:
+        save_kernels(layer, folder, base_fingerprint, model.view)
+        weights |= {f"{layer.topic}/{w.name}": w.numpy() for w in layer.trainable_weights}
+    np.savez(folder / _TRAINED, **weights)
 
 
 def _steps(learner: KernelLearner, reader: BatchReader) -> CompiledSteps:

@@ -38,8 +38,8 @@ NEWS_KERNELS_SETTINGS: Settings = {
     "batch_size": 2048,
     "adapter": "iak",
     "kernel_batch_size": 256,
-    "kernel_learning_rate": 0.02,
-    "certainty": 2.0,
+    "kernel_learning_rate": 0.05,
+    "certainty": 1.0,
 }
 _BASE = ("title_encoder", "recency", "epochs", "batch_size", "learning_rate")
 

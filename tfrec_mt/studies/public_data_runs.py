@@ -47,7 +47,7 @@ PUBLIC_SETTINGS: Settings = {
     "patience": 2,
     "kernel_topics": [],
     "kernel_batch_size": 256,
-    "kernel_learning_rate": 0.02,
+    "kernel_learning_rate": 0.05,
 }
 _DATA = ("dataset", "expected_rating", "split", "split_parts", "folds")
 _BASE = (

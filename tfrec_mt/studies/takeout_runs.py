@@ -36,9 +36,9 @@ TAKEOUT_SETTINGS: Settings = {
     "related_share": 0.0,
     "rate_rule": "none",
     "kl_weight": 1.0,
-    "certainty": 2.0,
+    "certainty": 1.0,
     "kernel_batch_size": 256,
-    "kernel_learning_rate": 0.02,
+    "kernel_learning_rate": 0.05,
 }
 _WORLD = ("rows", "shift", "drift", "cross_topics", "split")
 _BASE = ("model", "base_topics", "base_parts", "units")

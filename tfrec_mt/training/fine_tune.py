@@ -1,7 +1,6 @@
 """Trains the kernels of any number of topics behind a frozen base, in one pass."""
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from absl import logging
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.kernel_store import check_domain_names, save_kernels
+from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.layers.precision import Precision
@@ -37,7 +37,7 @@ KERNELS = "kernels"
 KNOWLEDGE = "knowledge"
 # Knowledge is wide: a window of it takes about 100 MB.
 _KEPT_WINDOW_ROWS = 1 << 16
-_MOMENT_ROWS = 1 << 14
+_VIEWED_ROWS = 1 << 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +78,9 @@ class FineTuneConfig:
     kl_weight: float = 1.0
     related_share: float = 0.0
     rate_rule: RateRule = "none"
-    certainty: float = 2.0
+    certainty: float = 1.0
     optimizer: str = "lazy_adam"
-    learning_rate: float = 0.02
+    learning_rate: float = 0.05
     rate_schedule: RateSchedule = "linear"
     knowledge: Path | None = None
     precision: Precision = "float32"
@@ -138,8 +138,7 @@ def train_kernels(
     """
     for topic in _topics(config, base):
         check_domain_names(topic, base.schema.topic(topic).domains)
-    directions = base.directions()
-    if directions is None and ADAPTERS[config.adapter].needs_directions:
+    if base.directions() is None and ADAPTERS[config.adapter].needs_directions:
         raise SchemaError(
             f"adapter {config.adapter!r} needs a base whose logits are linear in its knowledge, "
             f"{type(base).__name__} is none; choose another adapter"
@@ -152,14 +151,9 @@ def train_kernels(
     }
     with run_folder(config.output, settings, KERNELS):
         reader = make_reader()
-        keras.utils.set_random_seed(train.seed)
-        model = AdaptedModel(base, [_kernels(config, base, name) for name in _topics(config, base)])
-        for layer in model.kernels:
-            if directions is not None:
-                layer.align({task: np.array(values) for task, values in directions.items()})
+        model = untrained_model(config, base, reader, train)
         steps = reader.steps_per_epoch
         learner = kernel_learner(config, model, steps * train.epochs, trial=(steps // 2, steps))
-        _standardise(model, reader, train.batch_size)
         TrainLoop(learner, reader, train, config.output, label=label, any_shape=any_shape).run()
         for topic, factors in learner.shrink().items():
             domains = base.schema.topic(topic).domains
@@ -167,8 +161,30 @@ def train_kernels(
             logging.info("%s: kernels of %s keep %s of what they add", label, topic, kept)
         with published_folder(config.output / KERNELS) as temporary:
             for layer in model.kernels:
-                save_kernels(layer, temporary, base_fingerprint)
+                save_kernels(layer, temporary, base_fingerprint, model.view)
     return config.output / KERNELS
+
+
+def untrained_model(
+    config: FineTuneConfig,
+    base: RankingModel | NewsRecommender,
+    reader: Reader,
+    train: TrainConfig,
+) -> AdaptedModel:
+    """A base with the kernels that training starts from, and their view of its knowledge.
+
+    The arguments are those of `train_kernels`.
+    """
+    view = _view(base, reader, train.batch_size)
+    keras.utils.set_random_seed(train.seed)
+    model = AdaptedModel(
+        base, [_kernels(config, base, name) for name in _topics(config, base)], view
+    )
+    directions = base.directions()
+    if directions is not None:
+        for layer in model.kernels:
+            layer.align({task: np.array(values) for task, values in directions.items()})
+    return model
 
 
 def kernel_learner(
@@ -198,25 +214,19 @@ def kernel_learner(
     )
 
 
-def _standardise(model: AdaptedModel, reader: Reader, batch_size: int) -> None:
-    """Shows the kernels the moments of the base's knowledge over the first training batches.
-
-    Each part is divided by the geometric mean of its own deviation and that of all parts. With the
-    latter alone kernels see large parts only; with the former alone they see parts that the base
-    has found no use for as large as the others.
-    """
-    steps = min(-(-_MOMENT_ROWS // batch_size), reader.steps_per_epoch)
+def _view(base: RankingModel | NewsRecommender, reader: Reader, batch_size: int) -> KnowledgeView:
+    """The principal axes of the base's knowledge over the first training batches."""
+    steps = min(-(-_VIEWED_ROWS // batch_size), reader.steps_per_epoch)
     batches = [reader.read(step, step + 1).features for step in range(steps)]
-    forward = tf.function(lambda features: knowledge_of(model.base, features))
+    forward = tf.function(lambda features: knowledge_of(base, features))
     found = [
         {task: h.numpy() for task, h in forward({n: v[0] for n, v in batch.items()}).items()}
         for batch in batches
     ]
-    for task in model.base.tasks:
-        rows = np.concatenate([knowledge[task] for knowledge in found]).astype(np.float64)
-        common = math.sqrt(rows.var(axis=0).mean())
-        for layer in model.kernels:
-            layer.standardise(task, rows.mean(axis=0), np.sqrt(rows.std(axis=0) * common))
+    view = KnowledgeView(_widths(base), name="view")
+    for task in base.tasks:
+        view.fit(task, np.concatenate([knowledge[task] for knowledge in found]))
+    return view
 
 
 def _warn_of_seen_rows(config: FineTuneConfig, data_fingerprint: str) -> None:
@@ -240,6 +250,10 @@ def _kernels(config: FineTuneConfig, base: RankingModel | NewsRecommender, topic
     return ADAPTERS[config.adapter](
         topic=topic,
         domains=base.schema.topic(topic).domains,
-        knowledge_widths=dict.fromkeys(base.tasks, base.knowledge_width),
+        knowledge_widths=_widths(base),
         **config.adapter_settings,
     )
+
+
+def _widths(base: RankingModel | NewsRecommender) -> dict[str, int]:
+    return dict.fromkeys(base.tasks, base.knowledge_width)

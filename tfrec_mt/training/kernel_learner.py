@@ -1,7 +1,7 @@
 """`KernelLearner`: trains all kernels of all topics behind a frozen base in one pass."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -15,6 +15,21 @@ from tfrec_mt.training.kept_knowledge import knowledge_of
 from tfrec_mt.training.kernel_optimizers import KernelOptimizers
 from tfrec_mt.training.kernel_rates import RateRule
 from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial
+
+
+class Known(NamedTuple):
+    """What the frozen base says of a batch, by task.
+
+    Attributes:
+      knowledge: `[B, D]` as it is.
+      seen: `[B, D]` as kernels see it.
+      logits: `[B, 1]` without kernels.
+    """
+
+    knowledge: Mapping[str, Any]
+    seen: Mapping[str, Any]
+    logits: Mapping[str, Any]
+
 
 # Logits by task of rows whose kernels' residuals are multiplied by a factor.
 Logits = Callable[[float], Mapping[str, Any]]
@@ -50,7 +65,7 @@ class KernelLearner:
         rate_rule: RateRule = "none",
         related_share: float = 0.0,
         task_weights: Mapping[str, float] | None = None,
-        certainty: float = 2.0,
+        certainty: float = 1.0,
         trial: tuple[int, int] = (0, 0),
     ) -> None:
         if not 0 <= related_share <= 1:
@@ -67,8 +82,9 @@ class KernelLearner:
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
-        """Kernel weights, optimizer state and trial gains; the base is not part of it."""
-        kernels = named_variables(*self.model.kernels)
+        """Kernels and their view, optimizer state and trial gains, but nothing of the base."""
+        view = [self.model.view] if self.model.view else []
+        kernels = named_variables(*self.model.kernels, *view)
         state = {
             f"{topic}/{name}": variable
             for topic, optimizers in self._optimizers.items()
@@ -88,14 +104,13 @@ class KernelLearner:
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Learns from one mixed batch."""
         plain = knowledge_of(self.model.base, features)
-        known = self.model.base.logits(plain)
+        known = Known(plain, self.model.seen(plain), self.model.base.logits(plain))
         codes = self.model.kernel_codes(features)
         losses: list[Any] = []
         values: dict[str, Any] = {}
         for layer in self.model.kernels:
-            loss, means, penalty = self._learn(
-                layer, plain, known, codes[layer.topic], features, labels
-            )
+            code = codes[layer.topic]
+            loss, means, penalty = self._learn(layer, known, code, features, labels)
             losses.append(loss)
             values |= {f"{layer.topic}/{task}": mean for task, mean in means.items()}
             values[f"{layer.topic}/kl"] = tf.reduce_mean(penalty)
@@ -104,8 +119,7 @@ class KernelLearner:
     def _learn(
         self,
         layer: DomainKernels,
-        plain: Mapping[str, Any],
-        known: Mapping[str, Any],
+        known: Known,
         domains: Any,
         features: Mapping[str, Any],
         labels: Mapping[str, Any],
@@ -118,13 +132,14 @@ class KernelLearner:
         )
         weights = layer.trainable_variables
         with tf.GradientTape() as tape:
-            logits = self._logits(layer, plain, known, domains)
+            logits = self._logits(layer, known, domains)
             chances = self._chances(logits(1.0), features)
             inside = tf.cast(domains > 0, tf.float32)
             loss, means = multi_task_loss(chances, labels, self.task_weights, inside)
             if self.related_share and len(layer.domains) > 1:
                 lent, lent_weights = self._lend(layer, domains, rows)
-                chances = self._chances(self._logits(layer, plain, known, lent)(1.0), features)
+                logits_lent = self._logits(layer, known, lent)
+                chances = self._chances(logits_lent(1.0), features)
                 related, _ = multi_task_loss(chances, labels, self.task_weights, lent_weights)
                 loss += self.related_share * (related - loss)
             penalty = layer.penalty()
@@ -153,23 +168,17 @@ class KernelLearner:
         weights = tf.math.divide_no_nan(tf.cast(rows, tf.float32), tf.cast(borrowed, tf.float32))
         return lent, tf.gather(tf.concat([[0.0], weights], axis=0), lent)
 
-    def _logits(
-        self,
-        layer: DomainKernels,
-        plain: Mapping[str, Any],
-        known: Mapping[str, Any],
-        domains: Any,
-    ) -> Logits:
+    def _logits(self, layer: DomainKernels, known: Known, domains: Any) -> Logits:
         """The logits of rows whose kernels' residuals are multiplied by a factor."""
         base = self.model.base
         directions = base.directions()
         if directions is None:
-            residuals = layer(plain, domains)
+            residuals = layer(known.knowledge, domains, known.seen)
             return lambda factor: base.logits(
-                {task: h + factor * residuals[task] for task, h in plain.items()}
+                {task: h + factor * residuals[task] for task, h in known.knowledge.items()}
             )
-        shifts = layer.shifts(plain, domains, directions)
-        return lambda factor: {task: z + factor * shifts[task] for task, z in known.items()}
+        shifts = layer.shifts(known.knowledge, domains, directions, known.seen)
+        return lambda factor: {task: z + factor * shifts[task] for task, z in known.logits.items()}
 
     def _chances(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
         base = self.model.base

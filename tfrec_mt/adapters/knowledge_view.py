@@ -1,0 +1,87 @@
+"""`KnowledgeView`: knowledge as kernels see it while they are trained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Axes along which knowledge hardly varies would show its rounding errors.
+_LEAST_SHARE = 1e-6
+_FLOOR = 1e-4
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class KnowledgeView(keras.layers.Layer):
+    """Shows knowledge along its principal axes, each narrowed to a like scale.
+
+    `(h - mean) V / sqrt(s c)`: V are the eigenvectors of the covariance of knowledge, s the
+    deviations along them, and c their quadratic mean. Parts of a base's knowledge differ in scale
+    by orders of magnitude, and many say nearly the same. A kernel that starts from one distribution
+    for all parts sees the largest only, and where parts are correlated, steps of an optimizer that
+    rescales each number by itself make slow headway. Dividing by s alone would show axes of noise
+    as large as the others; by c alone, only the largest.
+
+    It is for training alone. A kernel that is taken out of its layer is folded into one that sees
+    knowledge as it is, so it needs no view and serves beside kernels of other runs.
+
+    Args:
+      knowledge_widths: Width of the base's knowledge by task.
+    """
+
+    def __init__(self, knowledge_widths: Mapping[str, int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.knowledge_widths = dict(knowledge_widths)
+        self._means: dict[str, Any] = {}
+        self._axes: dict[str, Any] = {}
+        for task, width in self.knowledge_widths.items():
+            self._means[task] = self.add_weight(
+                name=f"{task}_mean", shape=(width,), initializer="zeros", trainable=False
+            )
+            self._axes[task] = self.add_weight(
+                name=f"{task}_axes", shape=(width, width), initializer="identity", trainable=False
+            )
+        self.built = True
+
+    def fit(self, task: str, knowledge: np.ndarray) -> None:
+        """Finds mean and axes from rows `[n, D]` of one task's knowledge."""
+        rows = knowledge.astype(np.float64)
+        mean = rows.mean(axis=0)
+        covariance = (rows - mean).T @ (rows - mean) / len(rows)
+        variances, axes = np.linalg.eigh(covariance)
+        common = variances.mean()
+        seen = variances > _LEAST_SHARE * variances[-1]
+        scales = np.zeros_like(variances)
+        scales[seen] = (variances[seen] / common + _FLOOR) ** -0.25 / np.sqrt(common)
+        self._means[task].assign(mean)
+        self._axes[task].assign(axes * scales)
+
+    def call(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
+        """`{task: [B, D]}` to the same shapes; axes without variation are 0."""
+        return {
+            task: tf.matmul(rows - self._means[task].value, self._axes[task].value)
+            for task, rows in knowledge.items()
+        }
+
+    def fold(
+        self, task: str, kernel: np.ndarray, bias: np.ndarray, factor: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Kernel and bias of a dense layer that sees knowledge as it is.
+
+        Args:
+          task: Task name.
+          kernel: `[D, U]`, of a layer `factor * view(h) @ kernel + bias`, which
+            `factor * h @ found[0] + found[1]` equals.
+          bias: `[U]`, its bias.
+          factor: What its input is multiplied by.
+        """
+        mean, axes = (
+            np.asarray(weight.value, np.float64) for weight in (self._means[task], self._axes[task])
+        )
+        plain = axes @ kernel.astype(np.float64)
+        shifted = bias - factor * (mean @ plain)
+        return plain.astype(np.float32), shifted.astype(np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "knowledge_widths": self.knowledge_widths}
