@@ -84,7 +84,7 @@ class Bottleneck(DomainKernels):
         kernel, bias = self._decoders[task]
         return kernel.value, bias.value
 
-    def _first_layer(self, task: str) -> tuple[str, str, float]:
+    def first_layer(self, task: str) -> tuple[str, str, float]:
         shrink = self.knowledge_widths[task] ** -0.5
         return f"{task}_encoder_kernel_0", f"{task}_encoder_bias_0", shrink
 

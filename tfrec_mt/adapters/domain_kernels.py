@@ -84,7 +84,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         return tf.linalg.matvec(added, direction)[:, tf.newaxis]
 
     @abc.abstractmethod
-    def _first_layer(self, task: str) -> tuple[str, str, float]:
+    def first_layer(self, task: str) -> tuple[str, str, float]:
         """Names of the kernel and bias that read knowledge, and what multiplies it before."""
 
     @property
@@ -182,7 +182,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         found = self._kernel(self._index(domain))
         if view is not None:
             for task in self.knowledge_widths:
-                kernel, bias, factor = self._first_layer(task)
+                kernel, bias, factor = self.first_layer(task)
                 found[kernel], found[bias] = view.fold(task, found[kernel], found[bias], factor)
         return found
 

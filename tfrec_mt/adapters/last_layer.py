@@ -49,7 +49,7 @@ class LastLayer(DomainKernels):
             unit = direction / square if square else direction
             weight.assign(np.broadcast_to(unit, weight.shape))
 
-    def _first_layer(self, task: str) -> tuple[str, str, float]:
+    def first_layer(self, task: str) -> tuple[str, str, float]:
         return f"{task}_slope", f"{task}_constant", 1.0
 
     def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:

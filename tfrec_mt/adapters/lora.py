@@ -63,7 +63,7 @@ class LoRA(DomainKernels):
             self._offsets[task] = self._stack(f"{task}_offset", (rank,), trainable=False)
         self.built = True
 
-    def _first_layer(self, task: str) -> tuple[str, str, float]:
+    def first_layer(self, task: str) -> tuple[str, str, float]:
         return f"{task}_down", f"{task}_offset", self._factor(task)
 
     def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:
