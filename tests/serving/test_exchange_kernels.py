@@ -81,13 +81,13 @@ def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
 
 def test_publishers_at_once_take_their_turns(job: Job, versions: Path, tmp_path: Path) -> None:
     source = next((job.kernels / "region").iterdir())
-    kernels = [_kernel(tmp_path / "new", source, f"new {place}") for place in range(10)]
+    kernels = [_kernel(tmp_path / "new", source, f"new {place}") for place in range(4)]
     configs = [ExchangeConfig(output=versions, add=[kernel]) for kernel in kernels]
     with ThreadPoolExecutor(len(configs)) as pool:
         made = list(pool.map(exchange_kernels, configs))
-    assert sorted(int(path.name) for path in made) == [*range(2, 12)]
+    assert sorted(int(path.name) for path in made) == [*range(2, 6)]
     # each had what the one before had
-    domains = read_manifest(versions / "11")["kernels"]["region"]
+    domains = read_manifest(versions / "5")["kernels"]["region"]
     assert {kernel.name for kernel in kernels} <= set(domains)
 
 

@@ -135,7 +135,7 @@ def test_vectors_stand_for_titles_that_are_read_already() -> None:
 def test_kernels_learn_behind_a_frozen_base() -> None:
     model = adapted()
     before = [w.numpy() for w in model.base.weights]
-    learner = KernelLearner(model, lambda factor: LazyAdam(0.03 * factor))
+    learner = KernelLearner(model, lambda factor: LazyAdam(0.1 * factor))
     features, labels = pair_features(BATCH, model.base.titles(BATCH.tokens))
     step = tf.function(lambda: learner.step(features, labels), autograph=False)
     losses = [float(step()["device/ctr"]) for _ in range(40)]
