@@ -17,11 +17,13 @@ class Chunk:
       table: Raw columns; a missing value is an Arrow null, a bag of ids is a list column.
       file: Name of the file the rows come from, for error messages.
       first_row: Number of the first row in that file, counted from 1 and without the header.
+      part: One of the source's `parts`, where it comes divided.
     """
 
     table: pa.Table
     file: str
     first_row: int = 1
+    part: str | None = None
 
 
 class Source(abc.ABC):
@@ -31,6 +33,14 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def schema(self) -> Schema:
         """Describes the columns of every chunk."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Parts that the data comes divided into, in the order of the chunks; empty if it does not.
+
+        A split of kind `"given"` keeps them.
+        """
+        return ()
 
     @abc.abstractmethod
     def chunks(self) -> Iterator[Chunk]:

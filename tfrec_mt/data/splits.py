@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tfrec_mt.data.hashing import derived_seed, uniform
 from tfrec_mt.schema import DataError, Schema, SchemaError
 
-SplitKind = Literal["days", "time", "random", "request"]
+SplitKind = Literal["days", "time", "random", "request", "given"]
 SECONDS_PER_DAY = 86_400
 
 
@@ -21,7 +21,7 @@ class SplitSpec:
     Args:
       kind: `"days"`: by calendar day (UTC) since the first row, weights count days; `"time"`: in
         order of time by shares of the rows, rows of one second stay together; `"random"`: row by
-        row; `"request"`: whole requests at random.
+        row; `"request"`: whole requests at random; `"given"`: as the source comes divided.
       parts: Names and weights; the first part is the one that vocabularies are learned from.
 
     Raises:
@@ -114,7 +114,7 @@ class Split:
     Args:
       spec: The rule.
       seed: Seed of the random kinds.
-      cuts: For the chronological kinds, the first second of each part after the first.
+      cuts: The first second of each part after the first, of a given division the first row.
     """
 
     spec: SplitSpec
@@ -126,12 +126,12 @@ class Split:
 
         Args:
           keys: int64 `[n]`: timestamps in seconds for the chronological kinds, hashed request ids
-            for `"request"`, numbers of the rows in the whole log for `"random"`.
+            for `"request"`, numbers of the rows in the whole log for `"random"` and `"given"`.
 
         Returns:
           uint8 `[n]`, indices into `spec.parts`.
         """
-        if self.spec.chronological:
+        if self.spec.chronological or self.spec.kind == "given":
             cuts = np.asarray(self.cuts, dtype=np.int64)
             parts = np.searchsorted(cuts, keys, side="right")
         else:

@@ -1,6 +1,6 @@
 """Checked rows on disk, so that a source is read once and each later step reads its columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from tfrec_mt.data.hashing import id_keys
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import Split, SplitSpec, chronological_cuts
 from tfrec_mt.data.validation import check_chunk
-from tfrec_mt.schema import DataError, Schema
+from tfrec_mt.schema import DataError, Schema, SchemaError
 
 ROWS_PER_FILE = 1 << 18
 
@@ -43,8 +43,15 @@ class Spool:
     only the columns that it needs, and sees the same rows every time.
     """
 
-    def __init__(self, schema: Schema, paths: Sequence[Path], first_rows: Sequence[int]) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        paths: Sequence[Path],
+        first_rows: Sequence[int],
+        part_rows: Mapping[str, int],
+    ) -> None:
         self.schema = schema
+        self._part_rows = part_rows
         self.rows = first_rows[-1]
         self._paths = paths
         self._first_rows = first_rows
@@ -66,6 +73,7 @@ class Spool:
         paths: list[Path] = []
         first_rows = [0]
         waiting: list[pl.DataFrame] = []
+        part_rows = dict.fromkeys(source.parts, 0)
 
         def flush() -> None:
             frame = pl.concat(waiting)
@@ -76,6 +84,8 @@ class Spool:
             first_rows.append(first_rows[-1] + frame.height)
 
         for chunk in source.chunks():
+            if chunk.part is not None:
+                part_rows[chunk.part] += chunk.table.num_rows
             waiting.append(check_chunk(chunk, schema, unknown_domains).select(schema.columns))
             while sum(frame.height for frame in waiting) >= ROWS_PER_FILE:
                 flush()
@@ -83,7 +93,7 @@ class Spool:
             flush()
         if not paths:
             raise DataError("the source yields no rows; there is nothing to prepare")
-        return cls(schema, paths, first_rows)
+        return cls(schema, paths, first_rows, part_rows)
 
     def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
         """The rows in the source's order, with the named columns only."""
@@ -107,12 +117,20 @@ class Spool:
         return pl.concat(found)[places]
 
     def split(self, spec: SplitSpec, seed: int) -> Split:
-        """The split with its cuts in time, where it has any.
+        """The split with its cuts, where it has any.
 
         Raises:
-          SchemaError: The schema lacks the column that the split needs.
+          SchemaError: The schema lacks the column that the split needs, or the source does not come
+            divided into its parts.
           DataError: The log does not cover the days that the split counts.
         """
+        if spec.kind == "given":
+            if spec.names != tuple(self._part_rows):
+                raise SchemaError(
+                    f"split 'given' into {', '.join(spec.names)}: the source comes divided into "
+                    f"{', '.join(self._part_rows) or 'nothing'}"
+                )
+            return Split(spec, seed, tuple(np.cumsum([*self._part_rows.values()])[:-1].tolist()))
         column = spec.key_column(self.schema)
         if not spec.chronological or column is None:
             return Split(spec, seed)

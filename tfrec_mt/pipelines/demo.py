@@ -53,13 +53,13 @@ def main() -> None:
     """Runs the job."""
     share_cores()
     output = Path(_OUTPUT.value)
-    seed = source_flags.SEED.value
+    seed, source = source_flags.SEED.value, source_flags.make_source()
     demo(
         DemoConfig(
             output=output,
-            source=source_flags.make_source(),
+            source=source,
             source_settings=source_flags.source_settings(),
-            split=split_flags.split_spec(),
+            split=split_flags.split_spec(source.parts),
             seed=seed,
             pretrain=PretrainConfig(
                 data=output / "data",

@@ -63,10 +63,11 @@ def _prepare_click_log() -> None:
     description = source_flags.source_settings()
     if crosses:
         description["cross_topics"] = _CROSS_TOPICS.value
+    source = CrossedTopics(source_flags.make_source(), crosses)
     dataset = prepare(
-        CrossedTopics(source_flags.make_source(), crosses),
+        source,
         _OUTPUT.value,
-        split_flags.split_spec(),
+        split_flags.split_spec(source.parts),
         seed=source_flags.SEED.value,
         unknown_domains=cast(Literal["error", "fallback"], _UNKNOWN_DOMAINS.value),
         description=description,

@@ -1,5 +1,6 @@
 """Flags that name a data source, and the source they name."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from tfrec_mt.data.sources.logs import LogsSource
 from tfrec_mt.data.sources.movielens import MovieLensSource
 from tfrec_mt.data.sources.movielens.files import Variant
 from tfrec_mt.data.sources.public_folder import public_folder
+from tfrec_mt.data.sources.tables import TABLES, TableSource
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.sources.tfds import TfdsSource
 from tfrec_mt.schema import Schema, SchemaError
@@ -24,7 +26,8 @@ NEWS = ("newsroom", "eb_nerd", "mind")
 SOURCE = flags.DEFINE_string(
     "source",
     "takeout",
-    "takeout (generated), movielens, hillstrom, logs (your CSV or Parquet files), or tfds:NAME; of "
+    "takeout (generated), movielens, hillstrom, ali_express, ali_ccp, census_income, kuai_rand, "
+    "logs (your CSV or Parquet files), or tfds:NAME; of "
     "news: newsroom (generated), eb_nerd, mind.",
 )
 SEED = flags.DEFINE_integer(
@@ -45,8 +48,8 @@ _PROCESSES = flags.DEFINE_integer("processes", 1, "takeout: generating processes
 DATA_DIR = flags.DEFINE_string(
     "data_dir",
     None,
-    "movielens, hillstrom, tfds, eb_nerd, mind: folder of the files; default of movielens and "
-    "hillstrom: $TFREC_MT_DATA/movielens_* and hillstrom_email.",
+    "Folder of the files of public data; default of those that are not news nor tfds: a folder "
+    "below $TFREC_MT_DATA, movielens_*, hillstrom_email or the name of the source.",
 )
 _VARIANT = flags.DEFINE_enum("variant", "1m", ["1m", "100k"], "movielens: which of the two.")
 _HISTORY = flags.DEFINE_bool(
@@ -117,6 +120,10 @@ def _hillstrom() -> Source:
     return HillstromSource(_data_folder("hillstrom_email"))
 
 
+def _table(name: str) -> Source:
+    return TableSource(TABLES[name], _data_folder(name))
+
+
 def _data_folder(name: str) -> Path:
     if DATA_DIR.value:
         return Path(DATA_DIR.value)
@@ -153,6 +160,7 @@ def _schema() -> Schema:
 _SOURCES: dict[str, Callable[[], Source]] = {
     "takeout": _takeout,
     "movielens": _movielens,
+    **{name: functools.partial(_table, name) for name in TABLES},
     "hillstrom": _hillstrom,
     "logs": _logs,
 }

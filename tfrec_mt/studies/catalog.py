@@ -13,6 +13,7 @@ from tfrec_mt.studies.mtrec_table1_ebnerd import MTREC_TABLE1_EBNERD
 from tfrec_mt.studies.news_kernels import NEWS_KERNELS
 from tfrec_mt.studies.overlap import OVERLAP
 from tfrec_mt.studies.public_data import PUBLIC_DATA
+from tfrec_mt.studies.public_tables import ALI_CCP, ALI_EXPRESS, CENSUS_INCOME, KUAI_RAND
 from tfrec_mt.studies.rates import RATES
 from tfrec_mt.studies.shift import SHIFT
 from tfrec_mt.studies.study import Study
@@ -34,6 +35,10 @@ STUDIES: dict[str, Study] = {
         CASE_STUDY,
         SHIFT,
         PUBLIC_DATA,
+        ALI_EXPRESS,
+        ALI_CCP,
+        CENSUS_INCOME,
+        KUAI_RAND,
         NEWS_KERNELS,
         MTREC_TABLE1,
         MTREC_CURVES,

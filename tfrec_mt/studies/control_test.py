@@ -64,10 +64,10 @@ CONTROL_TEST = Study(
         "differ in what is liked, which is nearly linear in what knowledge holds of an item; a "
         "gate has less, as it can only weigh what the base already uses; and HAMUR, whose domains "
         "share most weights, has IAK's gain or slightly more in small domains, as a day gives "
-        "them few rows. (The gate's rate alone was chosen, from five, in a smaller world, "
-        "after it had been behind at IAK's: that is an advantage.) A copy of the whole base for "
-        "each domain, trained on its rows alone, can change everything, but has no more rows than "
-        "a kernel: expected below kernels in small domains."
+        "them few rows. (Rates were chosen in worlds that no study uses: one for all, and the "
+        "gate's and the last layer's own.) A copy of the whole base for each domain, trained on "
+        "its rows alone, can change everything, but has no more rows than a kernel: expected below "
+        "kernels in small domains."
     ),
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,

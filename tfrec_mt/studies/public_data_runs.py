@@ -1,5 +1,6 @@
 """What studies of public data train: prepared data, bases and kernels, each once."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from tfrec_mt.data.sources.hillstrom import HillstromSource
 from tfrec_mt.data.sources.movielens import MovieLensSource
 from tfrec_mt.data.sources.movielens.files import Variant
 from tfrec_mt.data.sources.public_folder import public_folder
+from tfrec_mt.data.sources.tables import TABLES, TableSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.schema.errors import nearest
@@ -177,27 +179,36 @@ def _source(settings: Settings, split: SplitSpec) -> Source:
     name = settings["dataset"]
     if name not in _SOURCES:
         raise SchemaError(f"unknown dataset {name!r}; {nearest(name, _SOURCES)}")
-    source = _SOURCES[name](settings)
     if not settings["expected_rating"]:
-        return source
-    return FactoredRatings(source, split, settings["seed"])
+        return _SOURCES[name]()
+    if name not in _RATED:
+        raise SchemaError(f"{name} has no ratings: expected expected_rating to be false")
+    return FactoredRatings(_SOURCES[name](), split, settings["seed"])
+
+
+def _table(name: str) -> Source:
+    return TableSource(TABLES[name], _folder(name))
 
 
 def _movielens(variant: Variant) -> Source:
-    folder = public_folder(f"movielens_{variant}")
-    return MovieLensSource(folder, variant, history=False, ratings=True)
+    return MovieLensSource(_folder(f"movielens_{variant}"), variant, history=False, ratings=True)
 
 
-def _hillstrom(settings: Settings) -> Source:
-    if settings["expected_rating"]:
-        raise SchemaError("hillstrom has no ratings: expected expected_rating to be false")
-    return HillstromSource(public_folder("hillstrom_email"))
+def _folder(name: str) -> Path:
+    folder = public_folder(name)
+    if not folder.is_dir():
+        raise SchemaError(f"{folder} does not exist; the data is not part of this project")
+    return folder
 
 
-_SOURCES: dict[str, Callable[[Settings], Source]] = {
-    "ml1m": lambda _: _movielens("1m"),
-    "ml100k": lambda _: _movielens("100k"),
-    "hillstrom": _hillstrom,
+_RATED: dict[str, Callable[[], Source]] = {
+    "ml1m": functools.partial(_movielens, "1m"),
+    "ml100k": functools.partial(_movielens, "100k"),
+}
+_SOURCES: dict[str, Callable[[], Source]] = {
+    **_RATED,
+    "hillstrom": lambda: HillstromSource(_folder("hillstrom_email")),
+    **{name: functools.partial(_table, name) for name in TABLES},
 }
 
 

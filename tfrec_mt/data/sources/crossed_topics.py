@@ -54,6 +54,11 @@ class CrossedTopics(Source):
         """The source's, with the crossed topics behind its own."""
         return self._schema
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The source's."""
+        return self._source.parts
+
     def chunks(self) -> Iterator[Chunk]:
         """The source's, with a column for each crossed topic."""
         for chunk in self._source.chunks():

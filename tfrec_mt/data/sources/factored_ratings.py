@@ -53,6 +53,8 @@ class FactoredRatings(Source):
             raise ValueError(f"folds must be at least 2, got {folds}")
         schema = source.schema
         split.key_column(schema)
+        if split.kind == "given":
+            raise SchemaError("ratings of a given division are not factorised; split otherwise")
         if EXPECTED_RATING in schema.columns:
             raise SchemaError(f"the source has a column {EXPECTED_RATING!r} already")
         self._source, self._split, self._seed = source, split, seed
