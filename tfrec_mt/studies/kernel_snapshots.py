@@ -15,9 +15,10 @@ from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.studies.study import Settings, settings_key
 from tfrec_mt.studies.takeout_runs import kernel_config, takeout_base, takeout_data
 from tfrec_mt.training.compiled_steps import CompiledSteps
-from tfrec_mt.training.fine_tune import kernel_learner, untrained_model
+from tfrec_mt.training.fine_tune import kernel_learner
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.untrained_model import untrained_model
 
 # Of histories, that many steps take about 50 MB.
 _STEPS_PER_CALL = 64
@@ -78,7 +79,10 @@ def _train(settings: Settings, count: int, shared: Path, to: Path) -> None:
     config = kernel_config(settings, dataset.path, base_folder, to)
     batch, seed = config.train.batch_size, config.train.seed
     reader = BatchReader(dataset, config.parts, batch, seed=seed)
-    model = untrained_model(config, base, reader, config.train)
+    topics = config.topics or [topic.name for topic in base.schema.topics]
+    model = untrained_model(
+        base, topics, config.adapter, config.adapter_settings, reader, config.train
+    )
     run = _steps(kernel_learner(config, model, reader.steps_per_epoch), reader)
     done = 0
     for step in snapshot_steps(reader.steps_per_epoch, count):

@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.kernel_store import check_domain_names, save_kernels
-from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.layers.precision import Precision
@@ -23,7 +20,7 @@ from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.training.kept_knowledge import KeptKnowledge, knowledge_of
+from tfrec_mt.training.kept_knowledge import KeptKnowledge
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_rates import RateRule
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
@@ -32,12 +29,12 @@ from tfrec_mt.training.pretrain import MODEL
 from tfrec_mt.training.run_folder import SETTINGS_FILE, run_folder, settings_of
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import Reader, TrainLoop
+from tfrec_mt.training.untrained_model import untrained_model
 
 KERNELS = "kernels"
 KNOWLEDGE = "knowledge"
 # Knowledge is wide: a window of it takes about 100 MB.
 _KEPT_WINDOW_ROWS = 1 << 16
-_VIEWED_ROWS = 1 << 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +148,9 @@ def train_kernels(
     }
     with run_folder(config.output, settings, KERNELS):
         reader = make_reader()
-        model = untrained_model(config, base, reader, train)
+        model = untrained_model(
+            base, _topics(config, base), config.adapter, config.adapter_settings, reader, train
+        )
         steps = reader.steps_per_epoch
         learner = kernel_learner(config, model, steps * train.epochs, trial=(steps // 2, steps))
         TrainLoop(learner, reader, train, config.output, label=label, any_shape=any_shape).run()
@@ -163,28 +162,6 @@ def train_kernels(
             for layer in model.kernels:
                 save_kernels(layer, temporary, base_fingerprint, model.view)
     return config.output / KERNELS
-
-
-def untrained_model(
-    config: FineTuneConfig,
-    base: RankingModel | NewsRecommender,
-    reader: Reader,
-    train: TrainConfig,
-) -> AdaptedModel:
-    """A base with the kernels that training starts from, and their view of its knowledge.
-
-    The arguments are those of `train_kernels`.
-    """
-    view = _view(base, reader, train.batch_size)
-    keras.utils.set_random_seed(train.seed)
-    model = AdaptedModel(
-        base, [_kernels(config, base, name) for name in _topics(config, base)], view
-    )
-    directions = base.directions()
-    if directions is not None:
-        for layer in model.kernels:
-            layer.align({task: np.array(values) for task, values in directions.items()})
-    return model
 
 
 def kernel_learner(
@@ -214,21 +191,6 @@ def kernel_learner(
     )
 
 
-def _view(base: RankingModel | NewsRecommender, reader: Reader, batch_size: int) -> KnowledgeView:
-    """The principal axes of the base's knowledge over the first training batches."""
-    steps = min(-(-_VIEWED_ROWS // batch_size), reader.steps_per_epoch)
-    batches = [reader.read(step, step + 1).features for step in range(steps)]
-    forward = tf.function(lambda features: knowledge_of(base, features))
-    found = [
-        {task: h.numpy() for task, h in forward({n: v[0] for n, v in batch.items()}).items()}
-        for batch in batches
-    ]
-    view = KnowledgeView(_widths(base), name="view")
-    for task in base.tasks:
-        view.fit(task, np.concatenate([knowledge[task] for knowledge in found]))
-    return view
-
-
 def _warn_of_seen_rows(config: FineTuneConfig, data_fingerprint: str) -> None:
     """Says so if the base was trained on the kernels' rows, where it knows too much."""
     path = config.base / SETTINGS_FILE
@@ -244,16 +206,3 @@ def _warn_of_seen_rows(config: FineTuneConfig, data_fingerprint: str) -> None:
 
 def _topics(config: FineTuneConfig, base: RankingModel | NewsRecommender) -> tuple[str, ...]:
     return config.topics or tuple(topic.name for topic in base.schema.topics)
-
-
-def _kernels(config: FineTuneConfig, base: RankingModel | NewsRecommender, topic: str) -> Any:
-    return ADAPTERS[config.adapter](
-        topic=topic,
-        domains=base.schema.topic(topic).domains,
-        knowledge_widths=_widths(base),
-        **config.adapter_settings,
-    )
-
-
-def _widths(base: RankingModel | NewsRecommender) -> dict[str, int]:
-    return dict.fromkeys(base.tasks, base.knowledge_width)
