@@ -27,6 +27,6 @@ RATES = Study(
         *(Variant(name=r, settings={"rate_rule": r}) for r in ("none", "normalised", "printed")),
     ),
     metrics=TAKEOUT_METRICS,
-    seeds=(0, 1, 2),
+    seeds=(0, 1, 2, 3, 4),
     reference="none",
 )
