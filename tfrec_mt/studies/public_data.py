@@ -174,7 +174,7 @@ PUBLIC_DATA = Study(
             "Hillstrom, segment",
             _NO_SEGMENT,
             {"scores": "adapted", "kernel_topics": ["segment"]},
-            case="Hillstrom, segments (randomised e-mails), conversions, base not told",
+            case="Hillstrom, segments (randomised e-mails), visits, base not told",
         ),
     ),
     metrics={

@@ -18,7 +18,9 @@ EXPLANATION = (
     "as a feature (`pretrain --base_topics`) and compare the two on the topic's domains. That gap "
     "is what knowing the domain is worth on many days; kernels, with the rows of one day, get a "
     "part of it. Where the gap is within its interval of zero, kernels are not worth their "
-    "training, and their test of certainty keeps most of them at the base itself.",
+    "training, and their test of certainty keeps most of them at the base itself. Where the rows "
+    "for kernels are of few users and those to be scored of others, kernels learn these users and "
+    "may harm: that test counts rows, not users.",
 )
 
 
