@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from tfrec_mt.schema import DataError
+from tfrec_mt.schema.errors import nearest
 
 _BLOCK_BYTES = 1 << 23  # some 50,000 rows of 25 columns; larger blocks read no faster
 
@@ -32,6 +33,21 @@ def delimited_columns(path: Path, delimiter: str) -> list[str]:
     except (OSError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     raise DataError(f"{path}: expected a header and rows, the file is empty")
+
+
+def check_columns(path: Path, expected: Sequence[str], delimiter: str) -> None:
+    """Checks that a file has some columns.
+
+    Raises:
+      DataError: It lacks one, or has no header that can be read.
+    """
+    found = delimited_columns(path, delimiter)
+    missing = [name for name in expected if name not in found]
+    if missing:
+        raise DataError(
+            f"{path}: expected the columns {list(expected)}, {missing} are missing "
+            f"({nearest(missing[0], found)})"
+        )
 
 
 def read_delimited(

@@ -8,7 +8,7 @@ import polars as pl
 from tfrec_mt.data.casting import cast_column
 from tfrec_mt.data.raw_columns import Column, Place
 from tfrec_mt.data.source import Chunk, Source
-from tfrec_mt.data.sources.delimited import delimited_columns, read_delimited
+from tfrec_mt.data.sources.delimited import check_columns, read_delimited
 from tfrec_mt.schema import (
     CategoricalFeature,
     DataError,
@@ -19,7 +19,6 @@ from tfrec_mt.schema import (
     Topic,
     Vocabulary,
 )
-from tfrec_mt.schema.errors import nearest
 
 FILE = "hillstrom.csv"
 CAMPAIGN = "campaign"
@@ -58,13 +57,7 @@ class HillstromSource(Source):
         self._path = Path(data_dir) / FILE
         if not self._path.is_file():
             raise DataError(f"{self._path} does not exist; expected the file of the challenge")
-        found = delimited_columns(self._path, ",")
-        missing = [name for name in _COLUMNS if name not in found]
-        if missing:
-            raise DataError(
-                f"{self._path}: expected the columns {list(_COLUMNS)}, {missing} are missing "
-                f"({nearest(missing[0], found)})"
-            )
+        check_columns(self._path, _COLUMNS, ",")
 
     @property
     def schema(self) -> Schema:

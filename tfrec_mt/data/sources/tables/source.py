@@ -8,7 +8,7 @@ import polars as pl
 from tfrec_mt.data.casting import cast_column
 from tfrec_mt.data.raw_columns import Column, Place
 from tfrec_mt.data.source import Chunk, Source
-from tfrec_mt.data.sources.delimited import delimited_columns, read_delimited
+from tfrec_mt.data.sources.delimited import check_columns, read_delimited
 from tfrec_mt.data.sources.tables.table import ONE_ITEM, ROW, Table
 from tfrec_mt.schema import (
     CategoricalFeature,
@@ -20,7 +20,6 @@ from tfrec_mt.schema import (
     Topic,
     Vocabulary,
 )
-from tfrec_mt.schema.errors import nearest
 
 
 class TableSource(Source):
@@ -47,7 +46,7 @@ class TableSource(Source):
                     "distributed"
                 )
             for file in files:
-                _check(file, self._raw_columns)
+                check_columns(file, self._raw_columns, ",")
 
     @property
     def schema(self) -> Schema:
@@ -112,14 +111,4 @@ class TableSource(Source):
             added.append(pl.lit(domain).alias(table.folder_topic))
         return frame.with_columns(
             *(cast_column(frame[column.name], column, place) for column in typed), *added
-        )
-
-
-def _check(file: Path, expected: list[str]) -> None:
-    found = delimited_columns(file, ",")
-    missing = [name for name in expected if name not in found]
-    if missing:
-        raise DataError(
-            f"{file}: expected the columns {expected}, {missing} are missing "
-            f"({nearest(missing[0], found)})"
         )
