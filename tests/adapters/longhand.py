@@ -18,6 +18,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "iak": {"encoder_units": (7, 5), "negative_slope": 0.1},
     "bottleneck": {"encoder_units": (7, 5), "negative_slope": 0.1},
     "lora": {"rank": 3, "alpha": 5.0},
+    "shared_lora": {"rank": 3, "alpha": 5.0},
     "last_layer": {},
     "gate": {"encoder_units": (7, 5), "negative_slope": 0.1},
     "hamur": {"bottleneck_width": 5, "core_rank": 4, "negative_slope": 0.1},
@@ -77,6 +78,7 @@ RESIDUALS: dict[str, Callable[[DomainKernels, str, Any, Any, Weights], Any]] = {
     "iak": _bottleneck,
     "bottleneck": _bottleneck,
     "lora": _lora,
+    "shared_lora": _lora,
     "last_layer": _last_layer,
     "gate": _gate,
     "hamur": _bottleneck,
@@ -111,13 +113,14 @@ def masked_sum(adapter: str, layer: DomainKernels, task: str, rows: Any, codes: 
 def small_kernels(
     adapter: str, topic: str, domains: tuple[str, ...], widths: Mapping[str, int], seed: int = 0
 ) -> DomainKernels:
-    """Trained-looking kernels: random weights."""
+    """Trained-looking kernels: random weights, each of its own strength as a trial leaves them."""
     layer = ADAPTERS[adapter](
         topic=topic, domains=domains, knowledge_widths=widths, **SETTINGS[adapter]
     )
     randomise(layer, seed)
     rng = np.random.default_rng(seed)
     layer.align({task: rng.normal(size=width) for task, width in widths.items()})
+    layer.scale_residuals(np.linspace(0.4, 1.0, len(domains)))
     return layer
 
 

@@ -189,6 +189,7 @@ def test_trained_weights_are_counted(adapter: str) -> None:
     expected = {
         **dict.fromkeys(("iak", "bottleneck", "gate"), sum(encoder_decoder.values())),
         "lora": 2 * 3 * (9 + 6),
+        "shared_lora": 2 * 3 * (9 + 6) / 4,  # of four domains
         "last_layer": 9 + 1 + 6 + 1,
         # two cores 4 x 5, biases 5 and D, and a fourth of what four domains share
         "hamur": sum(2 * 4 * 5 + 5 + width + 2 * width * 4 / 4 for width in (9, 6)),

@@ -34,6 +34,7 @@ def test_without_a_flag_it_is_the_default_adapter() -> None:
         ({"adapter": "gate", "encoder_units": "7"}, {"encoder_units": (7,)}),
         ({"adapter": "lora"}, {"rank": 16, "alpha": None}),
         ({"adapter": "lora", "rank": "3", "alpha": "6"}, {"rank": 3, "alpha": 6.0}),
+        ({"adapter": "shared_lora", "rank": "3"}, {"rank": 3, "alpha": None}),
         ({"adapter": "last_layer"}, {}),
         (
             {"adapter": "hamur", "bottleneck_width": "9", "core_rank": "4"},

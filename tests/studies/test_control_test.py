@@ -35,5 +35,8 @@ def test_every_adapter_has_the_budget_of_iak_behind_the_studys_base(tmp_path: Pa
             )
     assert set(trained) == set(ADAPTERS)
     assert trained.pop("last_layer") == pytest.approx(trained["iak"] / 100, rel=0.01)
+    # of no rank above the width of knowledge, 176
+    shared = trained.pop("shared_lora")
+    assert shared == 3 * 2 * (2 * 176 * 176) == pytest.approx(trained["iak"], rel=0.06)
     for weights in trained.values():
         assert weights == pytest.approx(trained["iak"], rel=0.01)

@@ -17,7 +17,8 @@ def equal_budget(
     """Settings of an adapter that trains as many weights as an `IAK` of one encoder layer.
 
     Over all topics together it comes as near as whole widths and ranks can. `last_layer` has
-    nothing to set and stays as it is, with about a hundredth of the weights.
+    nothing to set and stays as it is, with about a hundredth of the weights; `shared_lora` has no
+    use for a rank above the width of knowledge, so with many domains it has fewer.
 
     Args:
       adapter: Name in `ADAPTERS`.
@@ -54,6 +55,14 @@ def _lora(widths: Sequence[int], _: Sequence[int], encoder_width: int) -> Settin
     return {"rank": rank, "alpha": float(rank)}
 
 
+def _shared_lora(widths: Sequence[int], domains: Sequence[int], encoder_width: int) -> Settings:
+    # 2 D r per topic and task, and no rank above D, which no further weights make wider
+    of_all = sum(domains) * _of_iak(widths, encoder_width)
+    rank = round(of_all / (2 * sum(widths) * len(domains)))
+    rank = max(1, min(rank, *widths))
+    return {"rank": rank, "alpha": float(rank)}
+
+
 def _last_layer(_: Sequence[int], __: Sequence[int], ___: int) -> Settings:
     return {}
 
@@ -73,6 +82,7 @@ _SOLVERS: dict[str, _Solver] = {
     "bottleneck": _encoder,
     "gate": _encoder,
     "lora": _lora,
+    "shared_lora": _shared_lora,
     "last_layer": _last_layer,
     "hamur": _hamur,
 }

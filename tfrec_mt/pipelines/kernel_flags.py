@@ -17,11 +17,11 @@ _ENCODER_UNITS = define_positive_list(
     [50],
     "iak, bottleneck, gate: layers of the encoder; the last is its width d_e.",
 )
-_RANK = flags.DEFINE_integer("rank", 16, "lora: rank of the update.", lower_bound=1)
+_RANK = flags.DEFINE_integer("rank", 16, "lora, shared_lora: rank of the update.", lower_bound=1)
 _ALPHA = flags.DEFINE_float(
     "alpha",
     None,
-    "lora: the update is multiplied by alpha / rank; by default by 1.",
+    "lora, shared_lora: the update is multiplied by alpha / rank; by default by 1.",
     lower_bound=1e-12,
 )
 _BOTTLENECK_WIDTH = flags.DEFINE_integer(

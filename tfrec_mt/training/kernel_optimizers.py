@@ -54,6 +54,8 @@ class KernelOptimizers:
           rows: Rows of each kernel in the batch `[N]`.
           rule: See `kernel_rates`.
         """
+        if not any(self._own):
+            rule = "none"  # no kernel has anything to learn at a rate of its own
         if rule == "none" and not tf.distribute.has_strategy():
             # nearly every batch has rows of every kernel, and then all have the same rate; replicas
             # must not apply gradients in a branch
