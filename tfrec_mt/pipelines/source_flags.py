@@ -44,6 +44,12 @@ _DRIFT = flags.DEFINE_float(
     lower_bound=0.0,
     upper_bound=1.0,
 )
+_SHORT_HISTORY = flags.DEFINE_integer(
+    "short_history", 50, "takeout: clicks of a row's recent history.", lower_bound=1
+)
+_LONG_HISTORY = flags.DEFINE_integer(
+    "long_history", 0, "takeout: clicks of its long history; 0 for none.", lower_bound=0
+)
 _PROCESSES = flags.DEFINE_integer("processes", 1, "takeout: generating processes.", lower_bound=1)
 DATA_DIR = flags.DEFINE_string(
     "data_dir",
@@ -98,6 +104,8 @@ def _takeout() -> Source:
             seed=SEED.value,
             shift=SHIFT.value,
             drift=_DRIFT.value,
+            short_history=_SHORT_HISTORY.value,
+            long_history=_LONG_HISTORY.value,
             processes=_PROCESSES.value,
         )
     )

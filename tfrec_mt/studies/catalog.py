@@ -7,6 +7,7 @@ from tfrec_mt.studies.control_test import CONTROL_TEST
 from tfrec_mt.studies.cross_topic import CROSS_TOPIC
 from tfrec_mt.studies.encoding_width import ENCODING_WIDTH
 from tfrec_mt.studies.information_plane import INFORMATION_PLANE
+from tfrec_mt.studies.long_history import LONG_HISTORY
 from tfrec_mt.studies.mtrec_curves import MTREC_CURVES
 from tfrec_mt.studies.mtrec_table1 import MTREC_TABLE1
 from tfrec_mt.studies.mtrec_table1_ebnerd import MTREC_TABLE1_EBNERD
@@ -34,6 +35,7 @@ STUDIES: dict[str, Study] = {
         AB_TEST,
         CASE_STUDY,
         SHIFT,
+        LONG_HISTORY,
         PUBLIC_DATA,
         ALI_EXPRESS,
         ALI_CCP,

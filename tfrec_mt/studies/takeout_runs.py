@@ -22,12 +22,15 @@ TAKEOUT_SETTINGS: Settings = {
     "rows": 1_000_000,
     "shift": 1.0,
     "drift": 0.03,
+    "short_history": 50,
+    "long_history": 0,
     "cross_topics": [],
     "split": "train:6,fresh:1,test:1",
     "model": "olr",
     "base_topics": [],
     "base_parts": ["train"],
     "units": [128, 64],
+    "long_top": 32,
     "scores": ADAPTED,
     "adapter": "iak",
     "adapter_settings": {},
@@ -40,13 +43,14 @@ TAKEOUT_SETTINGS: Settings = {
     "kernel_batch_size": 256,
     "kernel_learning_rate": 0.05,
 }
-_WORLD = ("rows", "shift", "drift", "cross_topics", "split")
-_BASE = ("model", "base_topics", "base_parts", "units")
+_CONFIG = ("rows", "shift", "drift", "short_history", "long_history")
+_WORLD = (*_CONFIG, "cross_topics", "split")
+_BASE = ("model", "base_topics", "base_parts", "units", "long_top")
 
 
 def takeout_config(settings: Settings) -> TakeoutConfig:
     """The world that settings name."""
-    return TakeoutConfig(**{name: settings[name] for name in ("rows", "shift", "drift", "seed")})
+    return TakeoutConfig(**{name: settings[name] for name in (*_CONFIG, "seed")})
 
 
 def takeout_data(settings: Settings, shared: Path) -> PreparedDataset:
@@ -86,6 +90,7 @@ def _base_config(settings: Settings, data: Path, output: Path) -> PretrainConfig
         parts=tuple(settings["base_parts"]),
         model_settings={
             "units": tuple(settings["units"]),
+            "long_top": settings["long_top"],
             "base_topics": tuple(settings["base_topics"]),
         },
         optimizer="lazy_adam",

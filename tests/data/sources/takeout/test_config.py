@@ -17,6 +17,8 @@ from tfrec_mt.schema import SchemaError
         ("slots", 0),
         ("slots", 100_001),
         ("processes", 0),
+        ("short_history", 0),
+        ("long_history", -1),
         ("shift", -0.1),
         ("shift", float("nan")),
         ("shift", float("inf")),

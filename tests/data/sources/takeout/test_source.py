@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutOracle, TakeoutSource
-from tfrec_mt.schema import CategoricalFeature, Schema
+from tfrec_mt.schema import CategoricalFeature, Schema, SchemaError
 
 
 def _rows(config: TakeoutConfig) -> pa.Table:
@@ -27,6 +27,13 @@ def test_exactly_the_wanted_rows(rows: int) -> None:
     requests, shown = np.unique(np.asarray(table["request_id"]), return_counts=True)
     np.testing.assert_array_equal(requests, np.arange(-(-rows // 10)))
     assert (shown[:-1] == 10).all() and shown[-1] == (rows % 10 or 10)
+
+
+def test_a_history_is_as_long_as_asked_for() -> None:
+    history = TakeoutSource(TakeoutConfig(rows=1, short_history=5, long_history=64)).schema.history
+    assert history and (history.short, history.long) == (5, 64)
+    with pytest.raises(SchemaError, match="long either 0 or at least short, got 50 and 49"):
+        TakeoutSource(TakeoutConfig(rows=1, long_history=49))
 
 
 def test_columns_fit_the_schema(log: pa.Table) -> None:

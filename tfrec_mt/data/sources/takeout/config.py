@@ -24,6 +24,7 @@ class TakeoutConfig:
         correlates by 1 - drift.
       days: Days that users act on.
       slots: Items per request, which is also the number of positions.
+      short_history, long_history: Clicks that a row sees of its user; see `History`.
       processes: Processes that generate shards; the rows do not depend on it.
 
     Raises:
@@ -36,10 +37,13 @@ class TakeoutConfig:
     drift: float = 0.03
     days: int = 8
     slots: int = 10
+    short_history: int = 50
+    long_history: int = 0
     processes: int = 1
 
     def __post_init__(self) -> None:
         lowest = {"rows": 1, "seed": 0, "days": 1, "slots": 1, "processes": 1}
+        lowest |= {"short_history": 1, "long_history": 0}
         for name, low in lowest.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:

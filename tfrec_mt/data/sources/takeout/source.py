@@ -5,6 +5,7 @@ import multiprocessing
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -46,9 +47,6 @@ _SCHEMA = Schema(
     ),
     labels=Labels(click="click", conversion="order"),
     keys=Keys(user="user_id", item="item_id", request="request_id", timestamp="timestamp"),
-    history=History(
-        elements=("item_id", "shop_id", "cuisine", "price"), short=50, long=0, time_gaps=True
-    ),
     topics=TOPICS,
     truth={"ctr": "true_ctr", "ctcvr": "true_ctcvr"},
 )
@@ -78,11 +76,18 @@ class TakeoutSource(Source):
 
     def __init__(self, config: TakeoutConfig) -> None:
         self.config = config
+        history = History(
+            elements=("item_id", "shop_id", "cuisine", "price"),
+            short=config.short_history,
+            long=config.long_history,
+            time_gaps=True,
+        )
+        self._schema = replace(_SCHEMA, history=history)
 
     @property
     def schema(self) -> Schema:
         """Users, items, position, the three topics, both labels and the truth columns."""
-        return _SCHEMA
+        return self._schema
 
     @property
     def position_effect(self) -> NDArray[np.float64]:
