@@ -43,6 +43,20 @@ def change(folder: Path, **values: Any) -> None:
     (folder / KERNEL_FILE).write_text(json.dumps(value | values))
 
 
+def test_kernels_whose_partners_are_missing_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    topics = {"scene": ("home", "channel"), "region": REGIONS}
+    for topic, domains in topics.items():
+        layer = small_kernels("iak", topic, domains, WIDTHS)
+        save_kernels(layer, tmp_path, BASE, beside=[name for name in topics if name != topic])
+    load_kernels(tmp_path, BASE)
+    assert not caplog.records
+    shutil.rmtree(tmp_path / "scene")
+    load_kernels(tmp_path, BASE)
+    assert "kernels of region were trained as a sum with those of scene" in caplog.text
+
+
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_round_trip_bit_for_bit(tmp_path: Path, adapter: str) -> None:
     by_topic = {layer.topic: layer for layer in saved(tmp_path, adapter)}

@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
@@ -44,7 +45,11 @@ def check_domain_names(topic: str, domains: Iterable[str]) -> None:
 
 
 def save_kernels(
-    layer: DomainKernels, folder: Path, base_fingerprint: str, view: KnowledgeView | None = None
+    layer: DomainKernels,
+    folder: Path,
+    base_fingerprint: str,
+    view: KnowledgeView | None = None,
+    beside: Sequence[str] = (),
 ) -> None:
     """Writes each domain's kernel into `folder/<topic>/<domain>/`.
 
@@ -53,6 +58,7 @@ def save_kernels(
       folder: Where to.
       base_fingerprint: Of the base they were trained behind.
       view: What they were trained to see; on disk they see knowledge as it is.
+      beside: Other topics whose kernels they were trained to be added to.
 
     Raises:
       KernelStoreError: A domain's name cannot be a folder's; nothing is written.
@@ -75,6 +81,7 @@ def save_kernels(
                 "topic": layer.topic,
                 "domain": domain,
                 "config": config,
+                "beside": list(beside),
                 "base_fingerprint": base_fingerprint,
                 "weights_sha256": hash_file(temporary / WEIGHTS_FILE),
             }
@@ -89,6 +96,8 @@ def _kernel_settings(layer: DomainKernels) -> set[str]:
 def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
     """Reads all kernels below a folder, one layer per topic.
 
+    Warns of kernels that were trained to be added to those of a topic that is not there.
+
     Raises:
       KernelStoreError: None are there, or one is damaged, of another base, or differs in kind
         or shape from the others of its topic.
@@ -100,6 +109,7 @@ def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
         found.setdefault(value["topic"], {})[value["domain"]] = value | {"path": path.parent}
     if not found:
         raise KernelStoreError(f"{folder} holds no kernels")
+    _warn_of_missing_topics(folder, found)
     return [_layer(topic, kernels) for topic, kernels in found.items()]
 
 
@@ -137,6 +147,19 @@ def _read(path: Path, base_fingerprint: str) -> dict[str, Any]:
             f"it cannot be attached to base {base_fingerprint[:12]}"
         )
     return value
+
+
+def _warn_of_missing_topics(folder: Path, found: Mapping[str, Mapping[str, Any]]) -> None:
+    for topic, kernels in found.items():
+        beside = {name for value in kernels.values() for name in value.get("beside", ())}
+        if missing := sorted(beside - set(found)):
+            logging.warning(
+                "%s: kernels of %s were trained as a sum with those of %s, which are not here; "
+                "alone they correct less than kernels that were trained alone",
+                folder,
+                topic,
+                ", ".join(missing),
+            )
 
 
 def _layer(topic: str, kernels: dict[str, dict[str, Any]]) -> DomainKernels:

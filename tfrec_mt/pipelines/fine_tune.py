@@ -54,6 +54,7 @@ def main() -> None:
         adapter_settings=kernel_flags.adapter_settings(),
         kl_weight=kernel_flags.KL_WEIGHT.value,
         related_share=kernel_flags.RELATED_SHARE.value,
+        joint=kernel_flags.JOINT.value,
         certainty=kernel_flags.CERTAINTY.value,
         rate_rule=kernel_flags.rate_rule(),
         optimizer=training_flags.OPTIMIZER.value,

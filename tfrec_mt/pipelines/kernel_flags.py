@@ -46,6 +46,11 @@ RELATED_SHARE = flags.DEFINE_float(
     lower_bound=0.0,
     upper_bound=1.0,
 )
+JOINT = flags.DEFINE_bool(
+    "joint",
+    True,
+    "Train topics as the sum that serves when all of them are attached; if not, each as if alone.",
+)
 CERTAINTY = flags.DEFINE_float(
     "certainty",
     1.0,

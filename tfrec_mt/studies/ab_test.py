@@ -30,7 +30,8 @@ AB_TEST = Study(
         "many users such a test needs.\n\n"
         "Expected: kernels of all topics earn more orders than the base alone, by more than the "
         "paper's 0.6% to 1.9%, as the base here is told no topic and the world's topics move "
-        "preferences much; each topic's own kernels earn part of it, and together about the sum. "
+        "preferences much; each topic's own kernels earn part of it, and together about the sum, "
+        "and more if they are trained as one sum, which corrects once what every topic sees. "
         "Region's kernels earn about as much in region4 as elsewhere. NG rises less steadily than "
         "NO, as nothing ranks by price. In one day a sampled test of these few thousand users "
         "shows the lift of all topics, if at all, with an interval about as wide as itself. "
@@ -49,6 +50,7 @@ AB_TEST = Study(
     variants=(
         Variant(name="ZS-OLR", settings={"scores": "zero_shot"}),
         Variant(name="OLR+IAK, all topics"),
+        Variant(name="OLR+IAK, trained as one sum", settings={"joint": True}),
         *(
             Variant(name=f"OLR+IAK, {topic}", settings={"active_topics": [topic]})
             for topic in ("scene", "period", "region")

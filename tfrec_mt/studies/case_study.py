@@ -29,7 +29,8 @@ CASE_STUDY = Study(
         "that the truth would show there. The share is of the way from the base to the truth.\n\n"
         "Expected: signature cuisines gain much with region's kernels, as they are most of what "
         "a region adds to appeal and the base is not told the region, and the mix of cuisines "
-        "comes nearer to the truth's, with every topic's kernels, most with all. Specialities "
+        "comes nearer to the truth's, with every topic's kernels, most with all, above all if they "
+        "are trained as one sum. Specialities "
         "gain less: the base knows them by their items' ids already, and what a region and day "
         "add to them is small. Visitors like specialities more than residents, but no ranker is "
         "told who is one (only the truth knows), so kernels show visitors hardly more than "
@@ -45,6 +46,7 @@ CASE_STUDY = Study(
     variants=(
         Variant(name="ZS-OLR", settings={"scores": "zero_shot"}),
         Variant(name="OLR+IAK, all topics"),
+        Variant(name="OLR+IAK, trained as one sum", settings={"joint": True}),
         Variant(name="OLR+IAK, region", settings={"active_topics": ["region"]}),
         Variant(name="popularity", settings={"scores": "popularity"}),
         Variant(name="truth", settings={"scores": ORACLE}),

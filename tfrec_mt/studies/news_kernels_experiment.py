@@ -69,6 +69,7 @@ def news_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> O
                 data=dataset.path,
                 output=folder,
                 adapter=settings["adapter"],
+                joint=False,
                 certainty=settings["certainty"],
                 learning_rate=settings["kernel_learning_rate"],
                 train=TrainConfig(batch_size=settings["kernel_batch_size"], seed=settings["seed"]),

@@ -168,6 +168,7 @@ def public_kernels(settings: Settings, folder: Path, shared: Path, part: Round) 
             output=output,
             parts=part.kernels,
             topics=tuple(settings["kernel_topics"]),
+            joint=False,
             learning_rate=settings["kernel_learning_rate"],
             train=TrainConfig(batch_size=settings["kernel_batch_size"], seed=settings["seed"]),
         )

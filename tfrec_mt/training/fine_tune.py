@@ -51,6 +51,8 @@ class FineTuneConfig:
       adapter_settings: Its arguments apart from topic, domains and widths.
       kl_weight: Weight of the kernels' penalty.
       related_share: See `KernelLearner`.
+      joint: Whether topics are trained as one sum, for being attached together, or each as if it
+        were alone, as in the paper; see `KernelLearner`.
       rate_rule: See `kernel_rates`.
       certainty: Standard errors by which a kernel must beat the base on rows that it has not yet
         learned from; one that does not is saved as the base itself.
@@ -74,6 +76,7 @@ class FineTuneConfig:
     adapter_settings: dict[str, Any] = field(default_factory=dict)
     kl_weight: float = 1.0
     related_share: float = 0.0
+    joint: bool = True
     rate_rule: RateRule = "none"
     certainty: float = 1.0
     optimizer: str = "lazy_adam"
@@ -160,7 +163,8 @@ def train_kernels(
             logging.info("%s: kernels of %s keep %s of what they add", label, topic, kept)
         with published_folder(config.output / KERNELS) as temporary:
             for layer in model.kernels:
-                save_kernels(layer, temporary, base_fingerprint, model.view)
+                others = [x.topic for x in model.kernels if config.joint and x is not layer]
+                save_kernels(layer, temporary, base_fingerprint, model.view, others)
     return config.output / KERNELS
 
 
@@ -186,6 +190,7 @@ def kernel_learner(
         config.kl_weight,
         config.rate_rule,
         related_share=config.related_share,
+        joint=config.joint,
         certainty=config.certainty,
         trial=trial,
     )

@@ -11,37 +11,33 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.losses.multi_task_loss import log_loss, multi_task_loss
 from tfrec_mt.storage.variables import named_variables
-from tfrec_mt.training.kept_knowledge import knowledge_of
+from tfrec_mt.training.kernel_batch import Added, KernelBatch
 from tfrec_mt.training.kernel_optimizers import KernelOptimizers
 from tfrec_mt.training.kernel_rates import RateRule
 from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial
 
 
-class Known(NamedTuple):
-    """What the frozen base says of a batch, by task.
+class Turn(NamedTuple):
+    """What one topic's kernels learn from a batch.
 
     Attributes:
-      knowledge: `[B, D]` as it is.
-      seen: `[B, D]` as kernels see it.
-      logits: `[B, 1]` without kernels.
+      loss: What they lower.
+      means: Cross-entropy by task.
+      penalty: Of each kernel, `[N]`.
     """
 
-    knowledge: Mapping[str, Any]
-    seen: Mapping[str, Any]
-    logits: Mapping[str, Any]
-
-
-# Logits by task of rows whose kernels' residuals are multiplied by a factor.
-Logits = Callable[[float], Mapping[str, Any]]
+    loss: Any
+    means: Mapping[str, Any]
+    penalty: Any
 
 
 class KernelLearner:
     """One step for every kernel: one forward pass of the base, then each topic by itself.
 
     The base's knowledge of a row is the same for all topics and no gradient passes through it. Each
-    topic is trained as if it were alone, on the rows that are in one of its domains:
-    cross-entropy + weight * KL (IAK paper, equation 19), each kernel's KL counting by its share of
-    the batch.
+    topic is trained as if it were alone or, jointly, beside what the others add at the time, on the
+    rows that are in one of its domains: cross-entropy + weight * KL (IAK paper, equation 19), each
+    kernel's KL counting by its share of the batch.
 
     Args:
       model: Base and kernels.
@@ -52,6 +48,9 @@ class KernelLearner:
       related_share: Share of each kernel's cross-entropy, from 0 to 1, that is of rows of the other
         domains of its topic; the rest is of its own (IAK paper, 7.6). Each step lends all rows of a
         domain to one other, in turn.
+      joint: Whether topics are trained as the sum that serves when all of them are attached. What
+        several of them could correct is then corrected once; each by itself is less than a topic
+        that was trained alone.
       task_weights: See `multi_task_loss`.
       certainty, trial: How certain kernels must be to serve, and the steps in which that is tried;
         see `KernelTrial`.
@@ -64,6 +63,7 @@ class KernelLearner:
         kl_weight: float = 1.0,
         rate_rule: RateRule = "none",
         related_share: float = 0.0,
+        joint: bool = False,
         task_weights: Mapping[str, float] | None = None,
         certainty: float = 1.0,
         trial: tuple[int, int] = (0, 0),
@@ -74,6 +74,7 @@ class KernelLearner:
         self.kl_weight = kl_weight
         self.rate_rule: RateRule = rate_rule
         self.related_share = related_share
+        self.joint = joint
         self.task_weights = task_weights
         self._optimizers = {
             layer.topic: KernelOptimizers(layer, make_optimizer) for layer in model.kernels
@@ -103,56 +104,57 @@ class KernelLearner:
 
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Learns from one mixed batch."""
-        plain = knowledge_of(self.model.base, features)
-        known = Known(plain, self.model.seen(plain), self.model.base.logits(plain))
-        codes = self.model.kernel_codes(features)
-        losses: list[Any] = []
-        values: dict[str, Any] = {}
-        for layer in self.model.kernels:
-            code = codes[layer.topic]
-            loss, means, penalty = self._learn(layer, known, code, features, labels)
-            losses.append(loss)
-            values |= {f"{layer.topic}/{task}": mean for task, mean in means.items()}
-            values[f"{layer.topic}/kl"] = tf.reduce_mean(penalty)
-        return {"loss": tf.add_n(losses), **values}
+        batch, layers = KernelBatch(self.model, features), self.model.kernels
+        with tf.GradientTape() as tape:
+            added = {layer.topic: batch.added(layer, batch.codes[layer.topic]) for layer in layers}
+            turns = {layer.topic: self._turn(layer, batch, added, labels) for layer in layers}
+            loss = tf.add_n([turn.loss for turn in turns.values()])
+        gradients = tape.gradient(loss, {layer.topic: _trained(layer) for layer in layers})
+        values = {"loss": loss}
+        for layer in layers:
+            topic, optimizers = layer.topic, self._optimizers[layer.topic]
+            tf.cond(
+                self._trial.takes(optimizers.step),
+                lambda layer=layer: self._try(layer, batch, added, labels),
+                lambda: None,
+            )
+            gradient = [tf.convert_to_tensor(g) for g in gradients[topic]]
+            optimizers.apply(gradient, _rows(layer, batch), self.rate_rule)
+            values |= {f"{topic}/{task}": mean for task, mean in turns[topic].means.items()}
+            values[f"{topic}/kl"] = tf.reduce_mean(turns[topic].penalty)
+        return values
 
-    def _learn(
+    def _turn(
         self,
         layer: DomainKernels,
-        known: Known,
-        domains: Any,
-        features: Mapping[str, Any],
+        batch: KernelBatch,
+        added: Mapping[str, Added],
         labels: Mapping[str, Any],
-    ) -> tuple[Any, dict[str, Any], Any]:
-        rows = tf.math.bincount(
-            domains, minlength=len(layer.domains) + 1, maxlength=len(layer.domains) + 1
-        )[1:]
+    ) -> Turn:
+        domains, rows = batch.codes[layer.topic], _rows(layer, batch)
         share = tf.math.divide_no_nan(
             tf.cast(rows, tf.float32), tf.cast(tf.reduce_sum(rows), tf.float32)
         )
-        weights = layer.trainable_variables
-        with tf.GradientTape() as tape:
-            logits = self._logits(layer, known, domains)
-            chances = self._chances(logits(1.0), features)
-            inside = tf.cast(domains > 0, tf.float32)
-            loss, means = multi_task_loss(chances, labels, self.task_weights, inside)
-            if self.related_share and len(layer.domains) > 1:
-                lent, lent_weights = self._lend(layer, domains, rows)
-                logits_lent = self._logits(layer, known, lent)
-                chances = self._chances(logits_lent(1.0), features)
-                related, _ = multi_task_loss(chances, labels, self.task_weights, lent_weights)
-                loss += self.related_share * (related - loss)
-            penalty = layer.penalty()
-            loss += self.kl_weight * tf.reduce_sum(share * penalty)
-        optimizers = self._optimizers[layer.topic]
-        tf.cond(
-            self._trial.takes(optimizers.step),
-            lambda: self._try(layer, logits, domains, features, labels),
-            lambda: None,
-        )
-        gradients = tape.gradient(loss, [weight.value for weight in weights])
-        optimizers.apply([tf.convert_to_tensor(g) for g in gradients], rows, self.rate_rule)
-        return loss, means, penalty
+        others = self._others(layer, added)
+        chances = batch.chances(*others, added[layer.topic])
+        inside = tf.cast(domains > 0, tf.float32)
+        loss, means = multi_task_loss(chances, labels, self.task_weights, inside)
+        if self.related_share and len(layer.domains) > 1:
+            lent, lent_weights = self._lend(layer, domains, rows)
+            chances = batch.chances(*others, batch.added(layer, lent))
+            related, _ = multi_task_loss(chances, labels, self.task_weights, lent_weights)
+            loss += self.related_share * (related - loss)
+        penalty = layer.penalty()
+        loss += self.kl_weight * tf.reduce_sum(share * penalty)
+        return Turn(loss, means, penalty)
+
+    def _others(self, layer: DomainKernels, added: Mapping[str, Added]) -> list[Added]:
+        """What other topics add beside a topic that learns; they do not learn from its turn."""
+        return [
+            {task: tf.stop_gradient(more) for task, more in of_topic.items()}
+            for topic, of_topic in added.items()
+            if self.joint and topic != layer.topic
+        ]
 
     def _lend(self, layer: DomainKernels, domains: Any, rows: Any) -> tuple[Any, Any]:
         """Codes and weights `[B]` with which each row is learned by another domain's kernel.
@@ -168,35 +170,19 @@ class KernelLearner:
         weights = tf.math.divide_no_nan(tf.cast(rows, tf.float32), tf.cast(borrowed, tf.float32))
         return lent, tf.gather(tf.concat([[0.0], weights], axis=0), lent)
 
-    def _logits(self, layer: DomainKernels, known: Known, domains: Any) -> Logits:
-        """The logits of rows whose kernels' residuals are multiplied by a factor."""
-        base = self.model.base
-        directions = base.directions()
-        if directions is None:
-            residuals = layer(known.knowledge, domains, known.seen)
-            return lambda factor: base.logits(
-                {task: h + factor * residuals[task] for task, h in known.knowledge.items()}
-            )
-        shifts = layer.shifts(known.knowledge, domains, directions, known.seen)
-        return lambda factor: {task: z + factor * shifts[task] for task, z in known.logits.items()}
-
-    def _chances(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
-        base = self.model.base
-        return dict(base.probabilities(base.exposed(logits, features)))
-
     def _try(
         self,
         layer: DomainKernels,
-        logits: Logits,
-        domains: Any,
-        features: Mapping[str, Any],
+        batch: KernelBatch,
+        added: Mapping[str, Added],
         labels: Mapping[str, Any],
     ) -> None:
-        losses = {
-            factor: self._row_losses(self._chances(logits(factor), features), labels)
-            for factor in (0.0, *FACTORS)
-        }
-        self._trial.add(layer, domains, losses)
+        others, own = self._others(layer, added), added[layer.topic]
+        losses = {}
+        for factor in (0.0, *FACTORS):
+            tried = {task: factor * more for task, more in own.items()}
+            losses[factor] = self._row_losses(batch.chances(*others, tried), labels)
+        self._trial.add(layer, batch.codes[layer.topic], losses)
 
     def _row_losses(self, chances: Mapping[str, Any], labels: Mapping[str, Any]) -> Any:
         """[B] loss of each row, all tasks together."""
@@ -211,3 +197,13 @@ class KernelLearner:
     def shrink(self) -> dict[str, np.ndarray]:
         """Multiplies the residuals of each kernel by what the trial says; see `KernelTrial`."""
         return self._trial.shrink()
+
+
+def _trained(layer: DomainKernels) -> list[tf.Variable]:
+    return [weight.value for weight in layer.trainable_variables]
+
+
+def _rows(layer: DomainKernels, batch: KernelBatch) -> Any:
+    """Rows of each of a layer's domains, `[N]`."""
+    count = len(layer.domains) + 1
+    return tf.math.bincount(batch.codes[layer.topic], minlength=count, maxlength=count)[1:]

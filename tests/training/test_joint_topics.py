@@ -1,0 +1,98 @@
+"""Topics that are trained as the sum that serves when all of them are attached."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.worlds import random_batch, randomise, small_model, small_schema
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.iak import IAK
+from tfrec_mt.training.kernel_learner import KernelLearner
+from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
+
+SCHEMA = small_schema()
+TOPICS = ("period", "region")
+RATE = 0.1
+
+
+class Descent:
+    """Plain gradient descent, whose steps are gradients."""
+
+    def __init__(self) -> None:
+        self.iterations = tf.Variable(0)
+        self.variables: list[tf.Variable] = []
+
+    def build(self, _: Any) -> None:
+        """Has no state."""
+
+    def apply(self, gradients: Any, weights: Any) -> None:
+        for gradient, weight in zip(gradients, weights, strict=True):
+            weight.value.assign_sub(RATE * gradient)
+
+
+def adapted(model: str) -> AdaptedModel:
+    base = small_model(model, SCHEMA)
+    widths = dict.fromkeys(base.tasks, base.knowledge_width)
+    kernels = [IAK(name, SCHEMA.topic(name).domains, widths, (5,)) for name in TOPICS]
+    for seed, layer in enumerate(kernels):
+        randomise(layer, seed)
+    return AdaptedModel(base, kernels)
+
+
+def batch(rows: int, seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Rows that all are in a domain of both topics."""
+    features, labels = random_batch(SCHEMA, rows, seed)
+    for name in TOPICS:
+        features[name] = np.maximum(features[name], 1)
+    return features, labels
+
+
+def chances_of(model: AdaptedModel, features: Any) -> dict[str, Any]:
+    logits = model.logits(model.knowledge(features))
+    return dict(model.probabilities(model.base.exposed(logits, features)))
+
+
+def test_a_joint_step_goes_down_the_loss_of_the_sum() -> None:
+    model = adapted("esmm")
+    features, labels = batch(50)
+    weights = [w.value for layer in model.kernels for w in layer.trainable_weights]
+    with tf.GradientTape() as tape:
+        loss = tf.add_n(
+            [
+                keras.losses.binary_crossentropy(labels[task], chance[:, 0])
+                for task, chance in chances_of(model, features).items()
+            ]
+        )
+    gradients = tape.gradient(loss, weights)
+    expected = [
+        weight.numpy() - RATE * tf.convert_to_tensor(g).numpy()
+        for weight, g in zip(weights, gradients, strict=True)
+    ]
+    learner = KernelLearner(model, lambda _: Descent(), kl_weight=0.0, joint=True)
+    found = learner.step(features, labels)
+    # each topic's turn has the whole loss
+    assert float(found["loss"]) == pytest.approx(2 * float(loss), rel=1e-5)
+    for weight, value in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(weight.numpy(), value, rtol=1e-4, atol=1e-6)
+
+
+def test_what_all_topics_could_correct_is_corrected_once() -> None:
+    features, labels = batch(400)
+    errors = {}
+    for joint in (False, True):
+        model, rng = adapted("esmm"), np.random.default_rng(1)
+        for task, chance in chances_of(model, features).items():
+            labels[task] = (rng.random(400) < 0.6 * chance.numpy().mean()).astype(np.float32)
+        learner = KernelLearner(model, lambda factor: LazyAdam(0.05 * factor), joint=joint)
+        step = tf.function(learner.step)
+        for _ in range(200):
+            step(features, labels)
+        errors[joint] = [
+            abs(chance.numpy().mean() / labels[task].mean() - 1.0)
+            for task, chance in chances_of(model, features).items()
+        ]
+    assert max(errors[True]) < 0.05
+    assert min(errors[False]) > 0.2
