@@ -1,14 +1,17 @@
 """Fine-tuning as a whole: what it leaves, and what it warns of."""
 
+import json
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.jobs import TRAIN, Job
-from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.adapters.kernel_store import KERNEL_FILE, load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 
 
@@ -43,3 +46,29 @@ def test_rows_that_the_base_has_seen_are_pointed_out(
     with caplog.at_level(logging.WARNING):
         fine_tune(config)
     assert ("the base was trained on train" in caplog.text) == warned
+
+
+def _config(job: Job, output: Path, beside: Path) -> FineTuneConfig:
+    return FineTuneConfig(
+        base=job.base.parent,
+        data=job.data,
+        output=output,
+        topics=("scene",),
+        beside=beside,
+        train=TRAIN,
+    )
+
+
+def test_kernels_are_trained_beside_those_of_other_topics(job: Job, tmp_path: Path) -> None:
+    folder = fine_tune(_config(job, tmp_path / "run", job.kernels))
+    assert [path.name for path in folder.iterdir()] == ["scene"]
+    found = json.loads((folder / "scene" / "homepage" / KERNEL_FILE).read_text())
+    topics = {topic.name for topic in PreparedDataset(job.data).schema.topics}
+    assert set(found["beside"]) == topics - {"scene"}
+
+
+def test_kernels_of_the_same_topic_alone_are_none_to_train_beside(job: Job, tmp_path: Path) -> None:
+    shutil.copytree(job.kernels / "scene", tmp_path / "kernels" / "scene")
+    with pytest.raises(SchemaError, match=r"kernels has kernels of no other topic than .* scene"):
+        fine_tune(_config(job, tmp_path / "run", tmp_path / "kernels"))
+    assert not (tmp_path / "run").exists()

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tests.worlds import random_batch, randomise, small_model, small_schema
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
+from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 
@@ -55,10 +56,9 @@ def chances_of(model: AdaptedModel, features: Any) -> dict[str, Any]:
     return dict(model.probabilities(model.base.exposed(logits, features)))
 
 
-def test_a_joint_step_goes_down_the_loss_of_the_sum() -> None:
-    model = adapted("esmm")
-    features, labels = batch(50)
-    weights = [w.value for layer in model.kernels for w in layer.trainable_weights]
+def loss_and_steps(model: AdaptedModel, features: Any, labels: Any) -> tuple[float, list[Any]]:
+    """Loss of the sum of all kernels, and where descent takes each layer's weights."""
+    weights = [[w.value for w in layer.trainable_weights] for layer in model.kernels]
     with tf.GradientTape() as tape:
         loss = tf.add_n(
             [
@@ -67,16 +67,51 @@ def test_a_joint_step_goes_down_the_loss_of_the_sum() -> None:
             ]
         )
     gradients = tape.gradient(loss, weights)
-    expected = [
-        weight.numpy() - RATE * tf.convert_to_tensor(g).numpy()
-        for weight, g in zip(weights, gradients, strict=True)
+    steps = [
+        [
+            weight.numpy() - RATE * tf.convert_to_tensor(g).numpy()
+            for weight, g in zip(*of_layer, strict=True)
+        ]
+        for of_layer in zip(weights, gradients, strict=True)
     ]
+    return float(loss), steps
+
+
+@pytest.fixture(params=["logits", "knowledge"])
+def linear(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether kernels are added to logits, as those of ranking models can be, or to knowledge."""
+    if request.param == "knowledge":
+        monkeypatch.setattr(RankingModel, "directions", lambda _: None)
+
+
+@pytest.mark.usefixtures("linear")
+def test_a_joint_step_goes_down_the_loss_of_the_sum() -> None:
+    model = adapted("esmm")
+    features, labels = batch(50)
+    loss, expected = loss_and_steps(model, features, labels)
     learner = KernelLearner(model, lambda _: Descent(), kl_weight=0.0, joint=True)
     found = learner.step(features, labels)
     # each topic's turn has the whole loss
-    assert float(found["loss"]) == pytest.approx(2 * float(loss), rel=1e-5)
-    for weight, value in zip(weights, expected, strict=True):
+    assert float(found["loss"]) == pytest.approx(2 * loss, rel=1e-5)
+    for layer, values in zip(model.kernels, expected, strict=True):
+        for weight, value in zip(layer.trainable_weights, values, strict=True):
+            np.testing.assert_allclose(weight.numpy(), value, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.usefixtures("linear")
+def test_beside_kernels_that_stay_the_loss_is_that_of_the_sum() -> None:
+    model = adapted("esmm")
+    features, labels = batch(50)
+    loss, (expected, _) = loss_and_steps(model, features, labels)
+    learning, staying = (AdaptedModel(model.base, [layer]) for layer in model.kernels)
+    before = [weight.numpy() for weight in staying.kernels[0].trainable_weights]
+    learner = KernelLearner(learning, lambda _: Descent(), kl_weight=0.0, beside=staying)
+    found = learner.step(features, labels)
+    assert float(found["loss"]) == pytest.approx(loss, rel=1e-5)
+    for weight, value in zip(learning.kernels[0].trainable_weights, expected, strict=True):
         np.testing.assert_allclose(weight.numpy(), value, rtol=1e-4, atol=1e-6)
+    for weight, value in zip(staying.kernels[0].trainable_weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
 
 
 def test_what_all_topics_could_correct_is_corrected_once() -> None:

@@ -32,6 +32,12 @@ _PARTS = flags.DEFINE_list(
     "parts", ["fresh"], "Parts to train on; not ones that the base was trained on."
 )
 _TOPICS = flags.DEFINE_list("topics", [], "Topics to train kernels for; default all.")
+_BESIDE = flags.DEFINE_string(
+    "beside",
+    None,
+    "Folder of kernels of other topics, which are to serve together with these; they do not "
+    "change, and what they correct is not corrected again.",
+)
 _KNOWLEDGE = flags.DEFINE_string(
     "knowledge",
     None,
@@ -55,6 +61,7 @@ def main() -> None:
         kl_weight=kernel_flags.KL_WEIGHT.value,
         related_share=kernel_flags.RELATED_SHARE.value,
         joint=kernel_flags.JOINT.value,
+        beside=path_or_none(_BESIDE.value),
         certainty=kernel_flags.CERTAINTY.value,
         rate_rule=kernel_flags.rate_rule(),
         optimizer=training_flags.OPTIMIZER.value,

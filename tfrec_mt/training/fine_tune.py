@@ -11,7 +11,7 @@ from absl import logging
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
-from tfrec_mt.adapters.kernel_store import check_domain_names, save_kernels
+from tfrec_mt.adapters.kernel_store import check_domain_names, load_kernels, save_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.layers.precision import Precision
@@ -51,6 +51,8 @@ class FineTuneConfig:
       adapter_settings: Its arguments apart from topic, domains and widths.
       kl_weight: Weight of the kernels' penalty.
       related_share: See `KernelLearner`.
+      beside: Folder of kernels of other topics, which are to serve together with these and do not
+        change; kernels of the same topics are left out. None: none.
       joint: Whether topics are trained as one sum, for being attached together, or each as if it
         were alone, as in the paper; see `KernelLearner`.
       rate_rule: See `kernel_rates`.
@@ -77,6 +79,7 @@ class FineTuneConfig:
     kl_weight: float = 1.0
     related_share: float = 0.0
     joint: bool = True
+    beside: Path | None = None
     rate_rule: RateRule = "none"
     certainty: float = 1.0
     optimizer: str = "lazy_adam"
@@ -134,7 +137,8 @@ def train_kernels(
       Folder of the kernels.
 
     Raises:
-      SchemaError: The adapter does not fit the base.
+      SchemaError: The adapter does not fit the base, or there are no kernels of other topics in
+        `config.beside`.
     """
     for topic in _topics(config, base):
         check_domain_names(topic, base.schema.topic(topic).domains)
@@ -145,6 +149,7 @@ def train_kernels(
         )
     _warn_of_seen_rows(config, data_fingerprint)
     base_fingerprint = fingerprint(base)
+    beside = _beside(config, base, base_fingerprint)
     settings = settings_of(config) | {
         "data_fingerprint": data_fingerprint,
         "base_fingerprint": base_fingerprint,
@@ -155,7 +160,8 @@ def train_kernels(
             base, _topics(config, base), config.adapter, config.adapter_settings, reader, train
         )
         steps = reader.steps_per_epoch
-        learner = kernel_learner(config, model, steps * train.epochs, trial=(steps // 2, steps))
+        trial = (steps // 2, steps)
+        learner = kernel_learner(config, model, steps * train.epochs, trial, beside)
         TrainLoop(learner, reader, train, config.output, label=label, any_shape=any_shape).run()
         for topic, factors in learner.shrink().items():
             domains = base.schema.topic(topic).domains
@@ -164,12 +170,17 @@ def train_kernels(
         with published_folder(config.output / KERNELS) as temporary:
             for layer in model.kernels:
                 others = [x.topic for x in model.kernels if config.joint and x is not layer]
+                others += [x.topic for x in beside.kernels] if beside else []
                 save_kernels(layer, temporary, base_fingerprint, model.view, others)
     return config.output / KERNELS
 
 
 def kernel_learner(
-    config: FineTuneConfig, model: AdaptedModel, steps: int, trial: tuple[int, int] = (0, 0)
+    config: FineTuneConfig,
+    model: AdaptedModel,
+    steps: int,
+    trial: tuple[int, int] = (0, 0),
+    beside: AdaptedModel | None = None,
 ) -> KernelLearner:
     """What trains a model's kernels as the settings say.
 
@@ -178,6 +189,7 @@ def kernel_learner(
       model: Base and kernels.
       steps: All steps of the run, over which the learning rate goes down.
       trial: See `KernelTrial`.
+      beside: See `KernelLearner`.
     """
 
     def optimizer(factor: float) -> keras.optimizers.Optimizer:
@@ -191,6 +203,7 @@ def kernel_learner(
         config.rate_rule,
         related_share=config.related_share,
         joint=config.joint,
+        beside=beside,
         certainty=config.certainty,
         trial=trial,
     )
@@ -207,6 +220,23 @@ def _warn_of_seen_rows(config: FineTuneConfig, data_fingerprint: str) -> None:
             "others, and kernels learn to trust it; train them on rows that the base has not seen",
             ", ".join(seen),
         )
+
+
+def _beside(
+    config: FineTuneConfig, base: RankingModel | NewsRecommender, base_fingerprint: str
+) -> AdaptedModel | None:
+    """The base with the kernels that new ones are trained to be added to."""
+    if config.beside is None:
+        return None
+    trained = _topics(config, base)
+    kernels = load_kernels(config.beside, base_fingerprint)
+    kernels = [layer for layer in kernels if layer.topic not in trained]
+    if not kernels:
+        raise SchemaError(
+            f"{config.beside} has kernels of no other topic than those to be trained, "
+            f"{', '.join(trained)}"
+        )
+    return AdaptedModel(base, kernels)
 
 
 def _topics(config: FineTuneConfig, base: RankingModel | NewsRecommender) -> tuple[str, ...]:

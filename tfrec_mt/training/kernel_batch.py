@@ -20,20 +20,25 @@ class KernelBatch:
     Args:
       model: Base and kernels.
       features: The batch: what the base reads, or its kept knowledge.
+      beside: The base with kernels of other topics, which do not learn.
 
     Attributes:
       codes: Which kernel each row takes, `{topic: [B]}`; 0 for none.
     """
 
-    def __init__(self, model: AdaptedModel, features: Mapping[str, Any]) -> None:
+    def __init__(
+        self, model: AdaptedModel, features: Mapping[str, Any], beside: AdaptedModel | None = None
+    ) -> None:
         self._base, self._features = model.base, features
         self._knowledge = knowledge_of(model.base, features)
         self._seen = model.seen(self._knowledge)
         self._directions = model.base.directions()
         # what is added to
         self._plain = self._knowledge
+        if beside is not None:
+            self._plain = beside.adapt(self._knowledge, beside.kernel_codes(features))
         if self._directions is not None:
-            self._plain = model.base.logits(self._knowledge)
+            self._plain = model.base.logits(self._plain)
         self.codes: dict[str, Any] = model.kernel_codes(features)
 
     def added(self, layer: DomainKernels, domains: Any) -> Added:

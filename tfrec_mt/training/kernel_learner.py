@@ -51,6 +51,8 @@ class KernelLearner:
       joint: Whether topics are trained as the sum that serves when all of them are attached. What
         several of them could correct is then corrected once; each by itself is less than a topic
         that was trained alone.
+      beside: The base with kernels of other topics that are to serve together with these and do not
+        change; None: with none.
       task_weights: See `multi_task_loss`.
       certainty, trial: How certain kernels must be to serve, and the steps in which that is tried;
         see `KernelTrial`.
@@ -64,6 +66,7 @@ class KernelLearner:
         rate_rule: RateRule = "none",
         related_share: float = 0.0,
         joint: bool = False,
+        beside: AdaptedModel | None = None,
         task_weights: Mapping[str, float] | None = None,
         certainty: float = 1.0,
         trial: tuple[int, int] = (0, 0),
@@ -75,6 +78,7 @@ class KernelLearner:
         self.rate_rule: RateRule = rate_rule
         self.related_share = related_share
         self.joint = joint
+        self.beside = beside
         self.task_weights = task_weights
         self._optimizers = {
             layer.topic: KernelOptimizers(layer, make_optimizer) for layer in model.kernels
@@ -104,7 +108,7 @@ class KernelLearner:
 
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
         """Learns from one mixed batch."""
-        batch, layers = KernelBatch(self.model, features), self.model.kernels
+        batch, layers = KernelBatch(self.model, features, self.beside), self.model.kernels
         with tf.GradientTape() as tape:
             added = {layer.topic: batch.added(layer, batch.codes[layer.topic]) for layer in layers}
             turns = {layer.topic: self._turn(layer, batch, added, labels) for layer in layers}
