@@ -18,6 +18,7 @@ from tests.jobs import Job
 from tests.serving.loopback import defaults
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.schema import DataError
+from tfrec_mt.serving.bundle import README
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.score import ScoreConfig, score
@@ -174,6 +175,28 @@ def test_requests_may_have_different_numbers_of_items(
         np.testing.assert_array_equal(fewer[task][1, :2], both[task][1, :2])
         np.testing.assert_array_equal(fewer[task][0], both[task][0])
         assert fewer[task][1, 2] == 0.0 < both[task][1, 2]
+
+
+def test_more_items_than_the_limit_are_refused(
+    job: Job, rows: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    config = ExportConfig(base=job.base, data=job.data, output=tmp_path / "export", max_items=5)
+    version = export(config)
+    signature = tf.saved_model.load(str(version)).signatures["score_candidates"]
+    items = {"item_id", "shop_id", "cuisine", "price"}
+    for count in (5, 6):
+        asked = candidate_tensors(rows, items, count)
+        request = {
+            name: tf.constant(values)
+            for name, values in asked.items()
+            if name in signature.structured_input_signature[1]
+        }
+        if count == 5:
+            assert signature(**request)["ctr"].shape == (1, 5)
+        else:
+            with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)at most.*5.*got.*6"):
+                signature(**request)
+    assert "more than 5 items is refused" in (version / EXTRA / README).read_text()
 
 
 def test_nothing_unknown_is_an_error(loaded: Any, rows: dict[str, np.ndarray]) -> None:

@@ -49,8 +49,15 @@ _PRECISION = define_precision(
     "Type of the main net's products. bfloat16 is faster on CPUs that have it (AMX, avx512_bf16), "
     "slower on others; compare `evaluate --precision` first."
 )
+_MAX_ITEMS = flags.DEFINE_integer(
+    "max_items",
+    None,
+    "Items that a request to a ranking model's score_candidates may have; default any number.",
+    lower_bound=1,
+)
 # Flags of a new export, and of one with other kernels.
-_EXPORT = {"base", "kernels", "data", "name", "metrics", "allow_signature_change", "precision"}
+_NEWS = {"base", "kernels", "data", "name", "metrics", "allow_signature_change"}
+_EXPORT = _NEWS | {"precision", "max_items"}
 _EXCHANGE = {"add_kernel", "remove_kernel"}
 _ROLL_BACK = flags.DEFINE_bool("roll_back", False, "Publishes an older version again.")
 _VERSION = flags.DEFINE_integer(
@@ -96,7 +103,7 @@ def _export() -> Path:
         raise SchemaError("an export needs --base and --data, an exchange --add_kernel or so")
     news = is_news_dataset(_DATA.value)
     if news:
-        refuse_flags({"precision"}, "news")
+        refuse_flags(_EXPORT - _NEWS, "news")
     config = ExportConfig(
         base=Path(_BASE.value) / MODEL,
         kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
@@ -105,6 +112,7 @@ def _export() -> Path:
         name=_NAME.value,
         metrics=read_rows(_METRICS.value) if _METRICS.value else (),
         precision=_PRECISION.value,
+        max_items=_MAX_ITEMS.value,
         allow_signature_change=_ALLOW_SIGNATURE_CHANGE.value,
     )
     return export_news(config) if news else export(config)

@@ -18,8 +18,8 @@ from tfrec_mt.storage.folders import write_text
 
 README, MODEL_CARD, REQUEST = "README.md", "model_card.md", "request.json"
 
-# Key of a ranking model's manifest.
-PRECISION = "precision"
+# Keys of a ranking model's manifest.
+PRECISION, MAX_ITEMS = "precision", "max_items"
 
 _TOLD = ("auc", "calibration")  # metrics of a model card
 _TEMPLATES = jinja2.Environment(
@@ -70,6 +70,7 @@ def documents(version: str, manifest: Mapping[str, Any]) -> dict[str, str]:
             version=version,
             signatures=manifest["signatures"],
             kernels=kernels,
+            max_items=manifest.get(MAX_ITEMS),
             fallback=USED_FALLBACK in outputs,
             text_ops=" with tensorflow_text's ops" if manifest["kind"] == "news" else "",
         )

@@ -17,7 +17,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.model_store import VOCABULARIES, fingerprint, load_model
-from tfrec_mt.serving.bundle import PRECISION, card
+from tfrec_mt.serving.bundle import MAX_ITEMS, PRECISION, card
 from tfrec_mt.serving.kernel_files import (
     DIRECTIONS_FILE,
     SLOPES,
@@ -46,6 +46,8 @@ class ExportConfig:
       allow_signature_change: See `publish_version`.
       metrics: Of the model, from an evaluation, for the model card.
       precision: Type of the main net's products in a ranking model.
+      max_items: Items that a request to a ranking model's `score_candidates` may have; None: any
+        number.
     """
 
     base: Path
@@ -56,6 +58,7 @@ class ExportConfig:
     allow_signature_change: bool = False
     metrics: Sequence[MetricRow] = ()
     precision: Precision = "float32"
+    max_items: int | None = None
 
 
 def export(config: ExportConfig) -> Path:
@@ -71,16 +74,19 @@ def export(config: ExportConfig) -> Path:
     base = load_model(config.base, dataset, config.precision)
     directions = {task: np.array(values) for task, values in base.directions().items()}
     with kernels_to_serve(base, config.kernels, directions) as (kernels, description):
-        module = ServingModule(base, kernels, config.base / VOCABULARIES)
+        module = ServingModule(base, kernels, config.base / VOCABULARIES, config.max_items)
         return publish_version(
             config.output,
             module,
             module.functions,
             name=config.name or RANKING,
-            warm_up=_warm_up_requests(module, dataset.requests(), description["kernels"]),
+            warm_up=_warm_up_requests(
+                module, dataset.requests(), description["kernels"], config.max_items
+            ),
             description={
                 "kind": RANKING,
                 PRECISION: config.precision,
+                MAX_ITEMS: config.max_items,
                 **description,
                 "card": card(
                     base,
@@ -137,11 +143,15 @@ def weights_of_one(kernels: Mapping[str, ServedKernels]) -> int:
 
 
 def _warm_up_requests(
-    module: ServingModule, requests: pl.DataFrame, kernels: Mapping[str, Sequence[str]]
+    module: ServingModule,
+    requests: pl.DataFrame,
+    kernels: Mapping[str, Sequence[str]],
+    max_items: int | None,
 ) -> Requests:
     """A few rows for each signature; at the end, where there are kernels, all of their domains."""
     rows = row_tensors(requests.head(_ROWS_PER_WARM_UP), module.row_specs)
-    candidates = candidate_tensors(rows, module.item_inputs, _ROWS_PER_WARM_UP)
+    items = min(_ROWS_PER_WARM_UP, max_items or _ROWS_PER_WARM_UP)
+    candidates = candidate_tensors(rows, module.item_inputs, items)
     found = [
         ("serving_default", rows),
         ("score_candidates", candidates),

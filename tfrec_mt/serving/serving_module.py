@@ -15,6 +15,7 @@ from tfrec_mt.serving.signatures import (
     MISSING,
     USED_FALLBACK,
     Specs,
+    at_most,
     candidate_specs,
     example_features,
     missing_values,
@@ -36,6 +37,7 @@ class ServingModule(tf.Module):
       base: The base model.
       kernels: The kernels of each topic that has some.
       vocabularies: See `Preprocessing`.
+      max_items: Items that a request to `score_candidates` may have; None: any number.
 
     Outputs:
       `ctr` and `ctcvr`, `[B]` or `[B, N]`, and where there are kernels `used_fallback` `[B, T]`:
@@ -52,7 +54,11 @@ class ServingModule(tf.Module):
     """
 
     def __init__(
-        self, base: RankingModel, kernels: Mapping[str, ServedKernels], vocabularies: Path
+        self,
+        base: RankingModel,
+        kernels: Mapping[str, ServedKernels],
+        vocabularies: Path,
+        max_items: int | None = None,
     ) -> None:
         super().__init__()
         topics = tuple(dict.fromkeys([*base.base_topics, *kernels]))
@@ -67,6 +73,7 @@ class ServingModule(tf.Module):
         self._item = base.schema.keys.item
         if self._item not in self._needed:
             self._item = min(self.item_inputs)
+        self._max_items = max_items
         self.functions = self._functions()
         # of the model, only what is read is kept: no layers, no optimizer, no debias tower
         self._saved_variables = variables_read(self.functions, self.kernels)
@@ -87,7 +94,10 @@ class ServingModule(tf.Module):
             raw: dict[str, Any], others: dict[str, Any] = missing
         ) -> dict[str, Any]:
             items = raw[self._item]
-            scores, fallback = self._score(spread(raw | others, self._item, self.item_inputs), True)
+            if self._max_items is not None:
+                items = at_most(items, self._max_items, f"items in {self._item!r}")
+            asked = raw | others | {self._item: items}
+            scores, fallback = self._score(spread(asked, self._item, self.item_inputs), True)
             shaped = {task: tf.reshape(p, tf.shape(items)[:2]) for task, p in scores.items()}
             if len(items.shape) == 2:
                 absent = tf.equal(items, MISSING[items.dtype])

@@ -101,6 +101,19 @@ def spread(raw: dict[str, Any], like: str, items: Iterable[str] = ()) -> dict[st
         }
 
 
+def at_most(values: Any, limit: int, what: str) -> Any:
+    """Passes values `[B, N, ...]` on if N is within a limit.
+
+    Raises:
+      InvalidArgumentError: When it runs; says how many there are. A graph that checks its inputs
+        has no other status to give, such as RESOURCE_EXHAUSTED.
+    """
+    count = tf.shape(values)[1]
+    said = [f"{what}: expected at most", limit, "got", count]
+    with tf.control_dependencies([tf.debugging.Assert(count <= limit, said)]):
+        return tf.identity(values)
+
+
 def example_features(
     specs: Specs,
 ) -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:
