@@ -13,13 +13,15 @@ class ModelRoles:
 
     Args:
       zero_shot: The base model as it was trained.
-      adapted: The base model with kernels.
+      adapted: The base model with kernels; in a topic's domains with those of that topic alone.
+      together: The base model with the kernels of all topics in every domain.
       control: The base model itself trained on the rows that the kernels were trained on.
       baseline: The model whose distance to the oracle is what can be won.
     """
 
     zero_shot: str
     adapted: str
+    together: str | None = None
     control: str | None = None
     baseline: str | None = None
 
@@ -32,7 +34,7 @@ class ComparisonLine:
       topic: Topic name, or `all`.
       domain: Domain name, `all`, or `mean`.
       n: Rows of the cell.
-      zero_shot, adapted, control: Metric row of each model's AUC.
+      zero_shot, adapted, together, control: Metric row of each model's AUC.
       lift: Metric row of the AUC lift of the adapted model over the zero-shot one.
       control_lift: Metric row of the AUC lift of the control over the zero-shot model.
       oracle_share: Metric row of the adapted model's share of the oracle's lead.
@@ -43,6 +45,7 @@ class ComparisonLine:
     n: int
     zero_shot: MetricRow | None
     adapted: MetricRow | None
+    together: MetricRow | None
     control: MetricRow | None
     lift: MetricRow
     control_lift: MetricRow | None
@@ -90,6 +93,7 @@ def compare_models(rows: Iterable[MetricRow], task: str, roles: ModelRoles) -> l
             n=lift.n,
             zero_shot=row_of(lift, roles.zero_shot, "auc"),
             adapted=row_of(lift, roles.adapted, "auc"),
+            together=row_of(lift, roles.together, "auc"),
             control=row_of(lift, roles.control, "auc"),
             lift=lift,
             control_lift=row_of(lift, roles.control, "auc_lift", roles.zero_shot),

@@ -26,6 +26,7 @@ from tfrec_mt.storage.folders import published_folder
 METRICS_FILE = "metrics.json"
 SCAN_ROWS = 8192
 ZERO_SHOT, ADAPTED, CONTROL, POPULARITY = "zero_shot", "adapted", "control", "popularity"
+ALL_KERNELS = "all_kernels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,8 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
     """Scores every row of a part once with every model.
 
     Kernels of a topic are measured on the domains of that topic, alone; on all rows together the
-    kernels of all topics act at once.
+    kernels of all topics act at once. Where there are kernels of several topics, a model
+    `all_kernels` stands beside, whose rows have all of them in every domain, as served ones do.
 
     Raises:
       SchemaError: A model was trained with another schema than the data's.
@@ -104,6 +106,8 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
         for layer in kernels
         for kind in kinds
     }
+    if len(kernels) > 1:
+        twins |= {ScoreKey(ALL_KERNELS, topic): ScoreKey(ADAPTED) for topic in topics}
     keys = [ScoreKey(ZERO_SHOT)]
     if kernels:
         keys += [ScoreKey(ADAPTED), *(ScoreKey(ADAPTED, layer.topic) for layer in kernels), *twins]
@@ -138,6 +142,7 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
     roles = ModelRoles(
         zero_shot=ZERO_SHOT,
         adapted=ADAPTED if kernels else ZERO_SHOT,
+        together=ALL_KERNELS if len(kernels) > 1 else None,
         control=CONTROL if control else None,
         baseline=POPULARITY if popularity else None,
     )
@@ -196,7 +201,7 @@ def _rows(
 ) -> list[MetricRow]:
     rows = table.rows()
     for model in dict.fromkeys(models):
-        if model in (ADAPTED, CONTROL):
+        if model in (ADAPTED, ALL_KERNELS, CONTROL):
             rows += table.lift(model, ZERO_SHOT)
         if truth and roles.baseline and model != roles.baseline:
             rows += table.oracle_share(model, roles.baseline)

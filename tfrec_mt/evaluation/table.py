@@ -14,6 +14,7 @@ HEADER = (
     "adapted",
     "lift",
     "95% interval",
+    "all kernels",
     "control",
     "oracle share",
 )
@@ -21,7 +22,7 @@ _TEXT_COLUMNS = (0, 1)
 
 
 def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str:
-    """AUC per domain: zero-shot, adapted, lift with interval, control, share of the oracle's lead.
+    """AUC per domain: zero-shot, adapted, lift with interval, all kernels, control, oracle share.
 
     Args:
       rows: Rows of `ScoreTable.rows`, `lift` and, where wanted, `oracle_share`.
@@ -37,8 +38,11 @@ def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str
     shown = [
         column
         for column in range(len(HEADER))
-        if not (column == 7 and roles.control is None)
-        and not (column == 8 and all(line.oracle_share is None for line in lines))
+        if not (HEADER[column] == "all kernels" and roles.together is None)
+        and not (HEADER[column] == "control" and roles.control is None)
+        and not (
+            HEADER[column] == "oracle share" and all(line.oracle_share is None for line in lines)
+        )
     ]
     widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
     printed = [
@@ -94,6 +98,7 @@ def line_cells(line: ComparisonLine) -> tuple[str, ...]:
         number(line.adapted),
         number(line.lift, signed=True),
         interval(line.lift),
+        number(line.together),
         number(line.control),
         share(line.oracle_share),
     )
