@@ -1,6 +1,8 @@
 """Figures of benchmarks: one JSON file each, rendered together as RESULTS.md."""
 
 import json
+import os
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -9,6 +11,14 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[1] / "results"
 PAGE = FOLDER.parent / "RESULTS.md"
+
+
+def processor() -> str:
+    """What the machine's processors call themselves, and how many of them this process may use."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    told = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
+    name = told.get("model name", platform.machine())
+    return f"{len(os.sched_getaffinity(0))} x {name}, family {told.get('cpu family', 'not told')}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +34,7 @@ class Result:
       rows: Its cells.
       pictures: Files beside the result's.
       day: When it was measured.
+      processor: On what; empty where it was not noted.
     """
 
     name: str
@@ -34,6 +45,7 @@ class Result:
     rows: Sequence[Sequence[Any]]
     pictures: Sequence[str] = ()
     day: str = field(default_factory=lambda: date.today().isoformat())
+    processor: str = field(default_factory=processor)
 
     def publish(self) -> None:
         """Prints the table, saves it and renders the page of all results again."""
@@ -45,7 +57,8 @@ class Result:
 
     def markdown(self) -> str:
         """Its section of the page."""
-        lines = [f"## {self.title}", "", *self.about, "", f"`{self.command}`, {self.day}", ""]
+        when = ", ".join(filter(None, (f"`{self.command}`", self.day, self.processor)))
+        lines = [f"## {self.title}", "", *self.about, "", when, ""]
         cells = [self.columns, ["---"] * len(self.columns), *self.rows]
         lines += ["| " + " | ".join(map(str, row)) + " |" for row in cells]
         lines += [f"\n![{self.title}](results/{picture})" for picture in self.pictures]
@@ -55,7 +68,7 @@ class Result:
 def render() -> None:
     """Writes RESULTS.md from the results there are."""
     results = [
-        Result(**json.loads(path.read_text(encoding="utf-8")))
+        Result(**{"processor": "", **json.loads(path.read_text(encoding="utf-8"))})
         for path in sorted(FOLDER.glob("*.json"))
     ]
     head = "# Benchmarks\n\nWritten by `make bench`; each command writes its own section.\n\n"
