@@ -27,7 +27,7 @@ from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.ranking_model import RankingModel
 
 _DOMAINS = flags.DEFINE_list("domains", ["1", "11", "100", "1000"], "Domains of the topic.")
-_ROUNDS = flags.DEFINE_integer("rounds", 7, "Turns.", lower_bound=3)
+_ROUNDS = flags.DEFINE_integer("rounds", 15, "Turns.", lower_bound=3)
 _RUNS = flags.DEFINE_integer("runs", 20, "Requests of a turn.", lower_bound=1)
 
 BASE, MIXED = "base alone", "all mixed"

@@ -13,6 +13,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
+from tfrec_mt.training.run_folder import RunFolderError
 
 
 def test_every_domain_gets_a_kernel_of_this_base(job: Job) -> None:
@@ -65,6 +66,15 @@ def test_kernels_are_trained_beside_those_of_other_topics(job: Job, tmp_path: Pa
     found = json.loads((folder / "scene" / "homepage" / KERNEL_FILE).read_text())
     topics = {topic.name for topic in PreparedDataset(job.data).schema.topics}
     assert set(found["beside"]) == topics - {"scene"}
+
+
+def test_a_run_goes_on_beside_the_same_kernels_only(job: Job, tmp_path: Path) -> None:
+    shutil.copytree(job.kernels, tmp_path / "kernels")
+    config = _config(job, tmp_path / "run", tmp_path / "kernels")
+    shutil.rmtree(fine_tune(config))
+    shutil.rmtree(tmp_path / "kernels" / "region" / "region1")
+    with pytest.raises(RunFolderError, match="beside_weights"):
+        fine_tune(config)
 
 
 def test_kernels_of_the_same_topic_alone_are_none_to_train_beside(job: Job, tmp_path: Path) -> None:

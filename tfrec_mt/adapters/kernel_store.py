@@ -113,6 +113,12 @@ def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
     return [_layer(topic, kernels) for topic, kernels in found.items()]
 
 
+def weights_of_kernels(folder: Path) -> dict[str, str]:
+    """SHA-256 of the weights of all kernels below a folder, by `TOPIC/DOMAIN`."""
+    paths = sorted(folder.glob(f"[!.]*/[!.]*/{WEIGHTS_FILE}"))
+    return {path.parent.relative_to(folder).as_posix(): hash_file(path) for path in paths}
+
+
 def load_kernel(folder: Path, base_fingerprint: str) -> DomainKernels:
     """Reads the kernel of one domain, `.../TOPIC/DOMAIN`.
 

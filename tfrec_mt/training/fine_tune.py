@@ -11,7 +11,12 @@ from absl import logging
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
-from tfrec_mt.adapters.kernel_store import check_domain_names, load_kernels, save_kernels
+from tfrec_mt.adapters.kernel_store import (
+    check_domain_names,
+    load_kernels,
+    save_kernels,
+    weights_of_kernels,
+)
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.layers.precision import Precision
@@ -153,6 +158,7 @@ def train_kernels(
     settings = settings_of(config) | {
         "data_fingerprint": data_fingerprint,
         "base_fingerprint": base_fingerprint,
+        "beside_weights": weights_of_kernels(config.beside) if config.beside else {},
     }
     with run_folder(config.output, settings, KERNELS):
         reader = make_reader()
