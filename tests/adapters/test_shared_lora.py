@@ -20,7 +20,7 @@ def shared_kernels(*domains: str) -> SharedLoRA:
 def test_all_domains_have_one_update_and_no_domain_has_none() -> None:
     layer = shared_kernels(*DOMAINS)
     weights = {weight.name: weight.numpy() for weight in layer.trainable_weights}
-    update = weights["ctr_shared_down"] / np.sqrt(9) @ weights["ctr_shared_up"]
+    update = weights["ctr_down_shared"] / np.sqrt(9) @ weights["ctr_up_shared"]
     expected = ROWS @ update * (CODES > 0)[:, np.newaxis]
     np.testing.assert_allclose(layer({"ctr": ROWS}, CODES)["ctr"], expected, atol=1e-5)
 

@@ -57,9 +57,14 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         self, name: str, shape: tuple[int, ...], start: str = "zeros", trainable: bool = True
     ) -> Any:
         """Adds a weight `[N, *shape]`; it starts at `zeros`, `ones` or, if `random`, N(0, 1)."""
-        initializer = keras.initializers.RandomNormal(stddev=1.0) if start == "random" else start
         shape = (len(self.domains), *shape)
-        return self.add_weight(name=name, shape=shape, initializer=initializer, trainable=trainable)
+        return self.add_weight(
+            name=name, shape=shape, initializer=_initializer(start), trainable=trainable
+        )
+
+    def _alike(self, name: str, shape: tuple[int, ...], start: str) -> Any:
+        """Adds a weight that all domains have in common; see `_stack` and `shared`."""
+        return self.add_weight(name=name, shape=shape, initializer=_initializer(start))
 
     def align(self, directions: Mapping[str, np.ndarray]) -> None:
         """Tells the kernels how each logit depends on its knowledge, `{task: [D]}`.
@@ -220,6 +225,10 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
             "domains": self.domains,
             "knowledge_widths": self.knowledge_widths,
         }
+
+
+def _initializer(start: str) -> Any:
+    return keras.initializers.RandomNormal(stddev=1.0) if start == "random" else start
 
 
 def float64(values: Any) -> np.ndarray:

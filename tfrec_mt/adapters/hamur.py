@@ -65,8 +65,8 @@ class HAMUR(Bottleneck):
         self._cores: dict[str, tuple[Any, Any]] = {}
         for task, width in self.knowledge_widths.items():
             self._shared[task] = (
-                self._alike(f"{task}_shared_down", (width, core_rank)),
-                self._alike(f"{task}_shared_up", (core_rank, width)),
+                self._alike(f"{task}_shared_down", (width, core_rank), "random"),
+                self._alike(f"{task}_shared_up", (core_rank, width), "random"),
             )
             self._cores[task] = (
                 self._stack(f"{task}_core_down", (core_rank, bottleneck_width), "random"),
@@ -76,11 +76,6 @@ class HAMUR(Bottleneck):
     def _matrix(self, name: str, shape: tuple[int, int], start: str) -> Any:
         # what a kernel from a file has; zero while kernels are generated
         return self._stack(name, shape, trainable=False)
-
-    def _alike(self, name: str, shape: tuple[int, int]) -> Any:
-        return self.add_weight(
-            name=name, shape=shape, initializer=keras.initializers.RandomNormal(stddev=1.0)
-        )
 
     def _encoder(self, task: str) -> list[Layer]:
         [(kernel, bias)] = super()._encoder(task)

@@ -67,31 +67,23 @@ class LoRA(DomainKernels):
         """Adds a matrix of each domain, at N(0, 1) or at zero."""
         return self._stack(name, shape, start)
 
-    def _down(self, task: str) -> Any:
-        """A of each domain, `[N, D, r]`."""
-        return self._downs[task].value
-
-    def _up(self, task: str) -> Any:
-        """B of each domain, `[N, r, D]`."""
-        return self._ups[task].value
-
     def first_layer(self, task: str) -> tuple[str, str, float]:
         return f"{task}_down", f"{task}_offset", self._factor(task)
 
     def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:
         nothing = tf.zeros([len(self.domains), self.knowledge_widths[task]])
         code = self._code(task, seen, groups)
-        return groups.collect(groups.dense(code, self._up(task), nothing))
+        return groups.collect(groups.dense(code, self._ups[task].value, nothing))
 
     def shift(self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any) -> Any:
-        reading = tf.tensordot(self._up(task), direction, 1)  # [N, r]
+        reading = tf.tensordot(self._ups[task].value, direction, 1)  # [N, r]
         code = self._code(task, seen, groups)
         return groups.collect(tf.reduce_sum(code * groups.select(reading), axis=-1, keepdims=True))
 
     def _code(self, task: str, seen: Any, groups: Groups) -> Any:
         """`alpha / r * h~ A` of each row, as `groups` lays rows out."""
         rows = groups.spread(seen) * self._factor(task)
-        return groups.dense(rows, self._down(task), self._offsets[task].value)
+        return groups.dense(rows, self._downs[task].value, self._offsets[task].value)
 
     def _factor(self, task: str) -> float:
         return float(self.alpha / self.rank * self.knowledge_widths[task] ** -0.5)
@@ -99,7 +91,7 @@ class LoRA(DomainKernels):
     def folded(self, directions: Mapping[str, np.ndarray] | None) -> FoldedKernels:
         layers = {}
         for task in self.knowledge_widths:
-            down, up = float64(self._down(task)), float64(self._up(task))
+            down, up = float64(self._downs[task].value), float64(self._ups[task].value)
             down, bias = down * self._factor(task), float64(self._offsets[task].value)
             if directions is None:
                 layers[task] = [(down, bias), (up, np.zeros_like(up[:, 0]))]

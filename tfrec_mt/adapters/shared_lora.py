@@ -1,6 +1,7 @@
 """`SharedLoRA`: one linear update of low rank for all domains of a topic."""
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -9,6 +10,26 @@ import numpy as np
 from tfrec_mt.adapters.bottleneck import decoder_rate
 from tfrec_mt.adapters.domain_kernels import scale_stack
 from tfrec_mt.adapters.lora import LoRA
+
+
+@dataclasses.dataclass(frozen=True)
+class SharedMatrix:
+    """A matrix of each domain `[N, a, b]`: its own and a share of one that all have in common.
+
+    Attributes:
+      own: `[N, a, b]`, what a kernel from a file has; zero while the matrix is shared.
+      shared: `[a, b]`.
+      share: `[N, 1, 1]`, what of it a domain takes: all, or nothing with a kernel from a file.
+    """
+
+    own: Any
+    shared: Any
+    share: Any
+
+    @property
+    def value(self) -> Any:
+        """The whole."""
+        return self.own.value + self.share.value * self.shared.value
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -29,75 +50,42 @@ class SharedLoRA(LoRA):
       Hu et al. 2022, LoRA: Low-Rank Adaptation of Large Language Models.
     """
 
-    def __init__(
-        self,
-        topic: str,
-        domains: Sequence[str],
-        knowledge_widths: Mapping[str, int],
-        rank: int = 16,
-        alpha: float | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(topic, domains, knowledge_widths, rank, alpha, **kwargs)
-        self._shared_downs, self._shared_ups = {}, {}
-        # what of them a domain takes, `[N, 1, 1]`: all, or nothing with a kernel from a file
-        self._down_shares, self._up_shares = {}, {}
-        normal = keras.initializers.RandomNormal(stddev=1.0)
-        for task, width in self.knowledge_widths.items():
-            self._shared_downs[task] = self.add_weight(
-                name=f"{task}_shared_down", shape=(width, rank), initializer=normal
-            )
-            self._shared_ups[task] = self.add_weight(
-                name=f"{task}_shared_up", shape=(rank, width), initializer="zeros"
-            )
-            self._down_shares[task] = self._stack(f"{task}_down_share", (1, 1), "ones", False)
-            self._up_shares[task] = self._stack(f"{task}_up_share", (1, 1), "ones", False)
-
     def _matrix(self, name: str, shape: tuple[int, int], start: str) -> Any:
-        # what a kernel from a file has; zero while the update is shared
-        return self._stack(name, shape, trainable=False)
+        return SharedMatrix(
+            own=self._stack(name, shape, trainable=False),
+            shared=self._alike(f"{name}_shared", shape, start),
+            share=self._stack(f"{name}_share", (1, 1), "ones", trainable=False),
+        )
 
-    def _down(self, task: str) -> Any:
-        share, shared = self._down_shares[task].value, self._shared_downs[task].value
-        return super()._down(task) + share * shared
-
-    def _up(self, task: str) -> Any:
-        share, shared = self._up_shares[task].value, self._shared_ups[task].value
-        return super()._up(task) + share * shared
+    @property
+    def _matrices(self) -> list[SharedMatrix]:
+        return [*self._downs.values(), *self._ups.values()]
 
     @property
     def kernel_weights(self) -> list[Any]:
-        left_out = self.shared | {share.name for share in self._shares}
+        left_out = self.shared | {matrix.share.name for matrix in self._matrices}
         return [weight for weight in self.weights if weight.name not in left_out]
 
     @property
     def shared(self) -> frozenset[str]:
-        parts = (self._shared_downs, self._shared_ups)
-        return frozenset(weight.name for part in parts for weight in part.values())
-
-    @property
-    def _shares(self) -> list[Any]:
-        return [*self._down_shares.values(), *self._up_shares.values()]
+        return frozenset(matrix.shared.name for matrix in self._matrices)
 
     def _kernel(self, index: int) -> dict[str, np.ndarray]:
-        found = super()._kernel(index)
-        for task in self.knowledge_widths:
-            found[f"{task}_down"] = np.array(self._down(task)[index])
-            found[f"{task}_up"] = np.array(self._up(task)[index])
-        return found
+        whole = {matrix.own.name: np.array(matrix.value[index]) for matrix in self._matrices}
+        return super()._kernel(index) | whole
 
     def set_kernel(self, domain: str, weights: Mapping[str, np.ndarray]) -> None:
         super().set_kernel(domain, weights)
         others = np.asarray([name != domain for name in self.domains], np.float32)
-        for share in self._shares:
-            scale_stack(share, others)
+        for matrix in self._matrices:
+            scale_stack(matrix.share, others)
 
     @property
     def rate_factors(self) -> dict[str, float]:
         """See `LoRA`; it is the shared B that learns."""
-        return {up.name: decoder_rate(self.rank) for up in self._shared_ups.values()}
+        return {up.shared.name: decoder_rate(self.rank) for up in self._ups.values()}
 
     def scale_residuals(self, factors: np.ndarray) -> None:
-        super().scale_residuals(factors)
-        for share in self._up_shares.values():
-            scale_stack(share, factors)
+        for up in self._ups.values():
+            scale_stack(up.own, factors)
+            scale_stack(up.share, factors)

@@ -35,15 +35,12 @@ def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str
     """
     lines = compare_models(rows, task, roles)
     cells = [HEADER, *(line_cells(line) for line in lines)]
-    shown = [
-        column
-        for column in range(len(HEADER))
-        if not (HEADER[column] == "all kernels" and roles.together is None)
-        and not (HEADER[column] == "control" and roles.control is None)
-        and not (
-            HEADER[column] == "oracle share" and all(line.oracle_share is None for line in lines)
-        )
-    ]
+    absent = {
+        "all kernels": roles.together is None,
+        "control": roles.control is None,
+        "oracle share": all(line.oracle_share is None for line in lines),
+    }
+    shown = [column for column, name in enumerate(HEADER) if not absent.get(name)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
     printed = [
         "  ".join(
