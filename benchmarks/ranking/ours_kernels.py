@@ -55,8 +55,17 @@ def main() -> None:
     widths = dict.fromkeys(base.tasks, base.knowledge_width)
     features, labels = world.arrays()
     topics = world.schema.topics[:1] if way == "alone" else world.schema.topics
-    kernels = [IAK(t.name, t.domains[:1] if way == "alone" else t.domains, widths) for t in topics]
-    model = AdaptedModel(base, kernels, KnowledgeView(widths))
+    view = KnowledgeView(widths)
+    kernels = [
+        IAK(
+            t.name,
+            t.domains[:1] if way == "alone" else t.domains,
+            widths,
+            seen_widths=view.seen_widths,
+        )
+        for t in topics
+    ]
+    model = AdaptedModel(base, kernels, view)
     learner = KernelLearner(model, lambda factor: LazyAdam(RATE * factor))
     if way == "alone":
         features[topics[0].name][:] = 1

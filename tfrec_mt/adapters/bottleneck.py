@@ -26,13 +26,14 @@ def decoder_rate(fan_in: int) -> float:
 class Bottleneck(DomainKernels):
     """Encoder-decoders that compress the base's knowledge and match it to one domain.
 
-    `residual(h) = decoder(encoder(h))`. Encoder weights start at N(0, 1), divided by the square
-    root of their fan-in in the forward pass so that activations keep their scale; the decoder
+    `residual(h) = decoder(encoder(h))`. Encoder weights start at N(0, 1), divided in the forward
+    pass by the square root of their fan-in, the first by that of the width of knowledge, however
+    few of its axes are seen, so that activations keep their scale; the decoder
     starts at zero, so an untrained kernel is the base itself. This is `IAK` without its
     information term: the same weights, start and rates, and a penalty of 0.
 
     Args:
-      topic, domains, knowledge_widths: See `DomainKernels`.
+      topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
       encoder_units: Widths of the encoder's layers; the last is `d_e`.
       negative_slope: Slope of the encoder's LeakyReLU below zero.
 
@@ -57,7 +58,7 @@ class Bottleneck(DomainKernels):
         self._encoders: dict[str, list[Layer]] = {}
         self._decoders: dict[str, Layer] = {}
         for task, width in self.knowledge_widths.items():
-            widths = (width, *self.encoder_units)
+            widths = (self.seen_widths[task], *self.encoder_units)
             self._encoders[task] = [
                 (
                     self._matrix(f"{task}_encoder_kernel_{i}", (fan_in, fan_out), "random"),
@@ -84,9 +85,13 @@ class Bottleneck(DomainKernels):
         kernel, bias = self._decoders[task]
         return kernel.value, bias.value
 
+    def _shrinks(self, task: str) -> list[float]:
+        """What the input of each of the encoder's layers is multiplied by."""
+        widths = (self.knowledge_widths[task], *self.encoder_units[:-1])
+        return [float(width**-0.5) for width in widths]
+
     def first_layer(self, task: str) -> tuple[str, str, float]:
-        shrink = self.knowledge_widths[task] ** -0.5
-        return f"{task}_encoder_kernel_0", f"{task}_encoder_bias_0", shrink
+        return f"{task}_encoder_kernel_0", f"{task}_encoder_bias_0", self._shrinks(task)[0]
 
     def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:
         hidden = self._encode(task, seen, groups)
@@ -104,8 +109,8 @@ class Bottleneck(DomainKernels):
     def _encode(self, task: str, seen: Any, groups: Groups) -> Any:
         """The code of each row, as `groups` lays rows out."""
         hidden = groups.spread(seen)
-        for kernel, bias in self._encoder(task):
-            hidden = groups.dense(hidden * kernel.shape[1] ** -0.5, kernel, bias)
+        for (kernel, bias), shrink in zip(self._encoder(task), self._shrinks(task), strict=True):
+            hidden = groups.dense(hidden * shrink, kernel, bias)
             hidden = tf.nn.leaky_relu(hidden, self.negative_slope)
         return hidden
 
@@ -122,9 +127,9 @@ class Bottleneck(DomainKernels):
     def _folded_layers(self, task: str) -> list[DenseLayer]:
         """Encoder, with all scales in its weights, and decoder, in float64."""
         found = []
-        for weights in self._encoder(task):
+        for weights, shrink in zip(self._encoder(task), self._shrinks(task), strict=True):
             kernel, bias = (float64(weight) for weight in weights)
-            found.append((kernel * kernel.shape[1] ** -0.5, bias))
+            found.append((kernel * shrink, bias))
         kernel, bias = (float64(weight) for weight in self._decoder(task))
         return [*found, (kernel, bias)]
 

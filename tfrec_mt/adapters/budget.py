@@ -2,10 +2,19 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 Settings = dict[str, Any]
-_Solver = Callable[[Sequence[int], Sequence[int], int], Settings]
+
+
+class _Width(NamedTuple):
+    """Of one task: what kernels see of its knowledge, and all of it, to which they add."""
+
+    seen: int
+    known: int
+
+
+_Solver = Callable[[Sequence[_Width], Sequence[int], int], Settings]
 
 
 def equal_budget(
@@ -13,6 +22,7 @@ def equal_budget(
     knowledge_widths: Mapping[str, int],
     domains: Sequence[int],
     encoder_width: int = 50,
+    seen_widths: Mapping[str, int] | None = None,
 ) -> Settings:
     """Settings of an adapter that trains as many weights as an `IAK` of one encoder layer.
 
@@ -26,6 +36,7 @@ def equal_budget(
       domains: Number of domains of each topic; what a topic's domains share is trained once for
         all of them.
       encoder_width: Width `d_e` of the `IAK`.
+      seen_widths: Width of what kernels see of it; None: all of it.
 
     Returns:
       `adapter_settings`.
@@ -37,42 +48,50 @@ def equal_budget(
         raise ValueError(f"no rule for the budget of {adapter!r}; known: {', '.join(_SOLVERS)}")
     if not domains or min(domains) < 1:
         raise ValueError(f"expected numbers of domains of at least 1, got {list(domains)}")
-    return _SOLVERS[adapter](list(knowledge_widths.values()), domains, encoder_width)
+    seen = knowledge_widths if seen_widths is None else seen_widths
+    widths = [_Width(seen[task], known) for task, known in knowledge_widths.items()]
+    return _SOLVERS[adapter](widths, domains, encoder_width)
 
 
-def _of_iak(widths: Sequence[int], encoder_width: int) -> int:
+def _both(widths: Sequence[_Width]) -> int:
+    """Numbers that one unit between reading and adding has, for all tasks."""
+    return sum(width.seen + width.known for width in widths)
+
+
+def _of_iak(widths: Sequence[_Width], encoder_width: int) -> int:
     """Weights of one domain: encoder and decoder, both with a bias, for each task."""
-    return sum(2 * width * encoder_width + encoder_width + width for width in widths)
+    biases = sum(encoder_width + width.known for width in widths)
+    return _both(widths) * encoder_width + biases
 
 
-def _encoder(_: Sequence[int], __: Sequence[int], encoder_width: int) -> Settings:
+def _encoder(_: Sequence[_Width], __: Sequence[int], encoder_width: int) -> Settings:
     return {"encoder_units": [encoder_width]}
 
 
-def _lora(widths: Sequence[int], _: Sequence[int], encoder_width: int) -> Settings:
-    # 2 D r per task; the scale alpha / r is that of an encoder-decoder, 1
-    rank = max(1, round(_of_iak(widths, encoder_width) / (2 * sum(widths))))
+def _lora(widths: Sequence[_Width], _: Sequence[int], encoder_width: int) -> Settings:
+    # (S + D) r per task; the scale alpha / r is that of an encoder-decoder, 1
+    rank = max(1, round(_of_iak(widths, encoder_width) / _both(widths)))
     return {"rank": rank, "alpha": float(rank)}
 
 
-def _shared_lora(widths: Sequence[int], domains: Sequence[int], encoder_width: int) -> Settings:
-    # 2 D r per topic and task, and no rank above D, which no further weights make wider
+def _shared_lora(widths: Sequence[_Width], domains: Sequence[int], encoder_width: int) -> Settings:
+    # (S + D) r per topic and task, and no rank above S, which no further weights make wider
     of_all = sum(domains) * _of_iak(widths, encoder_width)
-    rank = round(of_all / (2 * sum(widths) * len(domains)))
-    rank = max(1, min(rank, *widths))
+    rank = round(of_all / (_both(widths) * len(domains)))
+    rank = max(1, min(rank, *(width.seen for width in widths)))
     return {"rank": rank, "alpha": float(rank)}
 
 
-def _last_layer(_: Sequence[int], __: Sequence[int], ___: int) -> Settings:
+def _last_layer(_: Sequence[_Width], __: Sequence[int], ___: int) -> Settings:
     return {}
 
 
-def _hamur(widths: Sequence[int], domains: Sequence[int], encoder_width: int) -> Settings:
-    # with cores k x k: topics * 2 D k shared, and 2 k^2 + k + D of each domain's own, per task
+def _hamur(widths: Sequence[_Width], domains: Sequence[int], encoder_width: int) -> Settings:
+    # with cores k x k: topics (S + D) k shared, and 2 k^2 + k + D of each domain's own, per task
     topics, total, tasks = len(domains), sum(domains), len(widths)
     square = 2 * total * tasks
-    linear = 2 * topics * sum(widths) + total * tasks
-    constant = total * (sum(widths) - _of_iak(widths, encoder_width))
+    linear = topics * _both(widths) + total * tasks
+    constant = total * (sum(width.known for width in widths) - _of_iak(widths, encoder_width))
     rank = (-linear + math.sqrt(linear**2 - 4 * square * constant)) / (2 * square)
     return {"bottleneck_width": max(1, round(rank)), "core_rank": max(1, round(rank))}
 

@@ -31,6 +31,8 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
       topic: Name of the topic.
       domains: Names of the domains, in the order of their codes 1 to N.
       knowledge_widths: Width of the base's knowledge by task.
+      seen_widths: Width of what kernels see of it, by task; None: all of it, as kernels do that
+        were taken out of their layer.
 
     Attributes:
       needs_directions: Whether `align` must be called before training.
@@ -46,12 +48,14 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         topic: str,
         domains: Sequence[str],
         knowledge_widths: Mapping[str, int],
+        seen_widths: Mapping[str, int] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.topic = topic
         self.domains = tuple(domains)
         self.knowledge_widths = dict(knowledge_widths)
+        self.seen_widths = dict(knowledge_widths if seen_widths is None else seen_widths)
 
     def _stack(
         self, name: str, shape: tuple[int, ...], start: str = "zeros", trainable: bool = True
@@ -78,7 +82,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
 
         Args:
           task: Task name.
-          seen: `[B, D]` the knowledge as kernels see it.
+          seen: `[B, S]` the knowledge as kernels see it.
           groups: Which row is of which domain.
           knowledge: `[B, D]` the knowledge as it is.
         """
@@ -224,6 +228,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
             "topic": self.topic,
             "domains": self.domains,
             "knowledge_widths": self.knowledge_widths,
+            "seen_widths": self.seen_widths,
         }
 
 

@@ -15,7 +15,7 @@ from tfrec_mt.adapters.domain_kernels import scale_stack
 class HAMUR(Bottleneck):
     """A bottleneck per domain, generated from a small core of the domain's own.
 
-    A domain's encoder is `U C / sqrt(k)` and its decoder `C' V / sqrt(k)`, with U `[D, k]` and V
+    A domain's encoder is `U C / sqrt(k)` and its decoder `C' V / sqrt(k)`, with U `[S, k]` and V
     `[k, D]` shared by all domains of the topic and cores C `[k, width]`, C' `[width, k]` of its
     own. U, V and C start at N(0, 1) and C' at zero, so generated encoders start as those of
     `Bottleneck` do and an untrained kernel is the base itself.
@@ -29,7 +29,7 @@ class HAMUR(Bottleneck):
     per row could not be shipped as a domain's file of weights.
 
     Args:
-      topic, domains, knowledge_widths: See `DomainKernels`.
+      topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
       bottleneck_width: Width of the generated bottleneck.
       core_rank: Rank k of what is shared.
       negative_slope: Slope of the LeakyReLU below zero.
@@ -65,7 +65,7 @@ class HAMUR(Bottleneck):
         self._cores: dict[str, tuple[Any, Any]] = {}
         for task, width in self.knowledge_widths.items():
             self._shared[task] = (
-                self._alike(f"{task}_shared_down", (width, core_rank), "random"),
+                self._alike(f"{task}_shared_down", (self.seen_widths[task], core_rank), "random"),
                 self._alike(f"{task}_shared_up", (core_rank, width), "random"),
             )
             self._cores[task] = (

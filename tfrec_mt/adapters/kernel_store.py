@@ -90,7 +90,8 @@ def save_kernels(
 
 def _kernel_settings(layer: DomainKernels) -> set[str]:
     """Names of the settings that say how a kernel is shaped, apart from where it is used."""
-    return set(layer.get_config()) - {"name", "trainable", "dtype", "topic", "domains"}
+    left_out = {"name", "trainable", "dtype", "topic", "domains", "seen_widths"}
+    return set(layer.get_config()) - left_out
 
 
 def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:

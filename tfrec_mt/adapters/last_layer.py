@@ -15,13 +15,13 @@ from tfrec_mt.adapters.served_kernels import FoldedKernels
 class LastLayer(DomainKernels):
     """Adds `h~ . v + c` to a domain's logit: the last layer of the base, moved.
 
-    h~ is knowledge as kernels see it, v `[D]` and c each domain's own, and both start at zero. As
+    h~ is knowledge as kernels see it, v `[S]` and c each domain's own, and both start at zero. As
     adapters change knowledge and not logits, the residual is what adds that number to a logit
     `h . u + b` and is shortest: `(h~ . v + c) u / |u|^2`. `align` sets what follows from the base's
     direction u, and it is kept with the kernel; until then the residual is zero.
 
     Args:
-      topic, domains, knowledge_widths: See `DomainKernels`.
+      topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
     """
 
     needs_directions: ClassVar[bool] = True
@@ -37,7 +37,7 @@ class LastLayer(DomainKernels):
         self._slopes, self._constants = {}, {}
         self._unit_shifts = {}  # u / |u|^2, which adds 1 to the logit
         for task, width in self.knowledge_widths.items():
-            self._slopes[task] = self._stack(f"{task}_slope", (width, 1))
+            self._slopes[task] = self._stack(f"{task}_slope", (self.seen_widths[task], 1))
             self._constants[task] = self._stack(f"{task}_constant", (1,))
             self._unit_shifts[task] = self._stack(f"{task}_unit_shift", (width,), trainable=False)
         self.built = True

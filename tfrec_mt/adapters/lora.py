@@ -16,7 +16,7 @@ from tfrec_mt.adapters.served_kernels import FoldedKernels
 class LoRA(DomainKernels):
     """One linear update of low rank per domain, of what the base's last layer reads.
 
-    `residual(h) = alpha / r * h~ A B`, h~ being knowledge as kernels see it, A `[D, r]` and B
+    `residual(h) = alpha / r * h~ A B`, h~ being knowledge as kernels see it, A `[S, r]` and B
     `[r, D]` each domain's own. A starts at N(0, 1), divided by the square root of D in the forward
     pass, and B at zero, so an untrained kernel is the base itself.
 
@@ -28,7 +28,7 @@ class LoRA(DomainKernels):
     another path.
 
     Args:
-      topic, domains, knowledge_widths: See `DomainKernels`.
+      topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
       rank: Rank r.
       alpha: The update is multiplied by `alpha / rank`; equal to `rank` by default.
 
@@ -58,7 +58,9 @@ class LoRA(DomainKernels):
         self._downs, self._ups = {}, {}
         self._offsets = {}  # of what A gives; 0 but in kernels that were folded
         for task, width in self.knowledge_widths.items():
-            self._downs[task] = self._matrix(f"{task}_down", (width, rank), "random")
+            self._downs[task] = self._matrix(
+                f"{task}_down", (self.seen_widths[task], rank), "random"
+            )
             self._ups[task] = self._matrix(f"{task}_up", (rank, width), "zeros")
             self._offsets[task] = self._stack(f"{task}_offset", (rank,), trainable=False)
         self.built = True

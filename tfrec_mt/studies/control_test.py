@@ -1,6 +1,7 @@
 """Study `control_test`: the IAK paper's figure 1, kernels behind every base, and of every kind."""
 
 from tfrec_mt.adapters.budget import equal_budget
+from tfrec_mt.adapters.knowledge_view import seen_widths
 from tfrec_mt.studies.full_fine_tuning import FULL
 from tfrec_mt.studies.study import Study, Variant
 from tfrec_mt.studies.takeout_experiment import (
@@ -41,7 +42,9 @@ def _pair(name: str, model: str) -> tuple[Variant, Variant]:
 def _adapter(name: str, adapter: str) -> Variant:
     settings = {
         "adapter": adapter,
-        "adapter_settings": equal_budget(adapter, OLR_WIDTHS, DOMAINS),
+        "adapter_settings": equal_budget(
+            adapter, OLR_WIDTHS, DOMAINS, seen_widths=seen_widths(OLR_WIDTHS)
+        ),
     }
     return Variant(name=f"OLR+{name}", settings=settings, reference="OLR")
 

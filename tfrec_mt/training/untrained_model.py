@@ -46,6 +46,7 @@ def untrained_model(
             topic=topic,
             domains=base.schema.topic(topic).domains,
             knowledge_widths=widths,
+            seen_widths=view.seen_widths,
             **adapter_settings,
         )
         for topic in topics
