@@ -86,7 +86,7 @@ class Bottleneck(DomainKernels):
         return kernel.value, bias.value
 
     def _shrinks(self, task: str) -> list[float]:
-        """What the input of each of the encoder's layers is multiplied by."""
+        """What the kernel of each of the encoder's layers is multiplied by."""
         widths = (self.knowledge_widths[task], *self.encoder_units[:-1])
         return [float(width**-0.5) for width in widths]
 
@@ -110,7 +110,7 @@ class Bottleneck(DomainKernels):
         """The code of each row, as `groups` lays rows out."""
         hidden = groups.spread(seen)
         for (kernel, bias), shrink in zip(self._encoder(task), self._shrinks(task), strict=True):
-            hidden = groups.dense(hidden * shrink, kernel, bias)
+            hidden = groups.dense(hidden, kernel * shrink, bias)
             hidden = tf.nn.leaky_relu(hidden, self.negative_slope)
         return hidden
 
