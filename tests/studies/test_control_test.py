@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tfrec_mt.adapters.catalog import ADAPTERS
+from tfrec_mt.adapters.knowledge_view import seen_widths
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
@@ -21,13 +22,21 @@ def test_every_adapter_has_the_budget_of_iak_behind_the_studys_base(tmp_path: Pa
     widths = dict.fromkeys(base.tasks, base.knowledge_width)
     assert widths == control_test.OLR_WIDTHS
     assert tuple(len(topic.domains) for topic in schema.topics) == control_test.DOMAINS
+    seen = seen_widths(widths)
+    assert seen == {"ctr": 128, "ctcvr": 128}
     trained = {}
     for variant in CONTROL_TEST.variants:
         settings = {**TAKEOUT_SETTINGS, **variant.settings}
         if settings["model"] == "olr" and settings["scores"] == "adapted":
             kind = ADAPTERS[settings["adapter"]]
             layers = [
-                kind(topic.name, topic.domains, widths, **settings["adapter_settings"])
+                kind(
+                    topic.name,
+                    topic.domains,
+                    widths,
+                    seen_widths=seen,
+                    **settings["adapter_settings"],
+                )
                 for topic in schema.topics
             ]
             trained[settings["adapter"]] = sum(
@@ -35,8 +44,9 @@ def test_every_adapter_has_the_budget_of_iak_behind_the_studys_base(tmp_path: Pa
             )
     assert set(trained) == set(ADAPTERS)
     assert trained.pop("last_layer") == pytest.approx(trained["iak"] / 100, rel=0.01)
-    # of no rank above the width of knowledge, 176
+    # of no rank above the axes that are seen
     shared = trained.pop("shared_lora")
-    assert shared == 3 * 2 * (2 * 176 * 176) == pytest.approx(trained["iak"], rel=0.06)
+    assert shared == 3 * 2 * (128 + 176) * 128
+    assert 0.6 * trained["iak"] < shared < trained["iak"]
     for weights in trained.values():
         assert weights == pytest.approx(trained["iak"], rel=0.01)
