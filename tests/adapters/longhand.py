@@ -111,11 +111,20 @@ def masked_sum(adapter: str, layer: DomainKernels, task: str, rows: Any, codes: 
 
 
 def small_kernels(
-    adapter: str, topic: str, domains: tuple[str, ...], widths: Mapping[str, int], seed: int = 0
+    adapter: str,
+    topic: str,
+    domains: tuple[str, ...],
+    widths: Mapping[str, int],
+    seed: int = 0,
+    seen_widths: Mapping[str, int] | None = None,
 ) -> DomainKernels:
     """Trained-looking kernels: random weights, each of its own strength as a trial leaves them."""
     layer = ADAPTERS[adapter](
-        topic=topic, domains=domains, knowledge_widths=widths, **SETTINGS[adapter]
+        topic=topic,
+        domains=domains,
+        knowledge_widths=widths,
+        seen_widths=seen_widths,
+        **SETTINGS[adapter],
     )
     randomise(layer, seed)
     rng = np.random.default_rng(seed)

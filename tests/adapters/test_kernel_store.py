@@ -16,6 +16,7 @@ from tfrec_mt.adapters.kernel_store import (
     load_kernels,
     save_kernels,
 )
+from tfrec_mt.adapters.knowledge_view import KnowledgeView
 
 BASE = "ab" * 32
 WIDTHS = {"ctr": 9, "ctcvr": 6}
@@ -177,3 +178,23 @@ def test_a_name_that_is_no_folders_is_refused_before_any_file(tmp_path: Path, do
 def test_no_kernels_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KernelStoreError, match="holds no kernels"):
         load_kernels(tmp_path, BASE)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_kernels_that_saw_a_few_axes_are_saved_for_knowledge_as_it_is(
+    tmp_path: Path, adapter: str
+) -> None:
+    view = KnowledgeView(WIDTHS, most_axes=4)
+    rows = {task: np.random.default_rng(3).normal(size=(50, w)) for task, w in WIDTHS.items()}
+    for task, known in rows.items():
+        view.fit(task, known)
+    domains = tuple(sorted(REGIONS))
+    layer = small_kernels(adapter, "region", domains, WIDTHS, seen_widths=view.seen_widths)
+    save_kernels(layer, tmp_path, BASE, view)
+
+    known = {task: values.astype(np.float32) for task, values in rows.items()}
+    codes = np.arange(50, dtype=np.int32) % 4
+    [loaded] = load_kernels(tmp_path, BASE)
+    assert loaded.seen_widths == WIDTHS
+    for task, values in layer(known, codes, view(known)).items():
+        np.testing.assert_allclose(loaded(known, codes)[task], values, rtol=1e-4, atol=1e-5)

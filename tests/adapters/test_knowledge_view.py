@@ -38,6 +38,17 @@ def test_axes_are_uncorrelated_and_narrowed_to_the_geometric_mean() -> None:
     assert spread[0] == 0  # no variation, nothing to see
 
 
+def test_of_more_axes_than_are_seen_the_largest_are() -> None:
+    knowledge = _knowledge()
+    narrow = KnowledgeView({"ctr": WIDTH}, most_axes=2)
+    narrow.fit("ctr", knowledge)
+    assert narrow.seen_widths == {"ctr": 2}
+    whole = _fitted(knowledge)({"ctr": knowledge})["ctr"].numpy()
+    np.testing.assert_array_equal(narrow({"ctr": knowledge})["ctr"], whole[:, -2:])
+    deviations = whole.std(axis=0)
+    assert deviations[-2:].min() > deviations[:-2].max()
+
+
 def test_until_it_is_fitted_knowledge_is_seen_as_it_is() -> None:
     knowledge = _knowledge(20)
     np.testing.assert_allclose(KnowledgeView({"ctr": WIDTH})({"ctr": knowledge})["ctr"], knowledge)
@@ -55,7 +66,8 @@ def test_a_folded_layer_equals_the_one_behind_the_view() -> None:
 
 
 def test_it_survives_its_config() -> None:
-    view = _fitted(_knowledge())
+    view = KnowledgeView({"ctr": WIDTH}, most_axes=4)
+    view.fit("ctr", _knowledge())
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(view))
     again.set_weights(view.get_weights())
     knowledge = _knowledge(20)
