@@ -186,8 +186,8 @@ def test_kernels_that_saw_a_few_axes_are_saved_for_knowledge_as_it_is(
 ) -> None:
     view = KnowledgeView(WIDTHS, most_axes=4)
     rows = {task: np.random.default_rng(3).normal(size=(50, w)) for task, w in WIDTHS.items()}
-    for task, known in rows.items():
-        view.fit(task, known)
+    for task, values in rows.items():
+        view.fit(task, values)
     domains = tuple(sorted(REGIONS))
     layer = small_kernels(adapter, "region", domains, WIDTHS, seen_widths=view.seen_widths)
     save_kernels(layer, tmp_path, BASE, view)

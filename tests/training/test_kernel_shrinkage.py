@@ -11,9 +11,13 @@ from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_trial import FACTORS
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
+from tfrec_mt.training.user_clusters import CLUSTER, CLUSTERS
 
 SCHEMA = small_schema()
 TOPIC = SCHEMA.topic("period")
+
+# By domain code and cluster of users: by how much each factor lowers the loss.
+Gains = dict[int, dict[int, list[float]]]
 
 
 def _learner(trial: tuple[int, int]) -> KernelLearner:
@@ -30,6 +34,7 @@ def _batch(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Random rows; in the first domain every label is what the first kernels lean to."""
     features, labels = random_batch(SCHEMA, 40, seed)
+    features[CLUSTER] = np.random.default_rng(seed).choice([3, 4, 70, 255], 40).astype(np.int32)
     plain = learner.model.base.knowledge(features)
     base, adapted = (_chances(learner, features, plain, factor) for factor in (0.0, 1.0))
     first = features[TOPIC.name] == 1
@@ -48,19 +53,18 @@ def _chances(
     return {task: np.asarray(chance, np.float64)[:, 0] for task, chance in chances.items()}
 
 
-def _row_gains(learner: KernelLearner, seed: int) -> dict[int, list[list[float]]]:
-    """By domain code: of each row of one batch, by how much each factor's loss is lower."""
+def _add_gains(gains: Gains, learner: KernelLearner, seed: int) -> None:
+    """Adds by how much the loss of one batch's rows is lower with each factor."""
     features, labels = _batch(learner, seed)
     plain = learner.model.base.knowledge(features)
-    gains: dict[int, list[list[float]]] = {}
     chances = [_chances(learner, features, plain, factor) for factor in (0.0, *FACTORS)]
     for row, code in enumerate(features[TOPIC.name]):
         losses = [
             sum(-np.log(p[row] if labels[task][row] else 1 - p[row]) for task, p in of.items())
             for of in chances
         ]
-        gains.setdefault(int(code), []).append([losses[0] - loss for loss in losses[1:]])
-    return gains
+        sums = gains.setdefault(int(code), {}).setdefault(features[CLUSTER][row], [0.0] * 4)
+        sums[:] = [sum_ + losses[0] - loss for sum_, loss in zip(sums, losses[1:], strict=True)]
 
 
 def _step(learner: KernelLearner, seed: int) -> None:
@@ -71,20 +75,20 @@ def _step(learner: KernelLearner, seed: int) -> None:
     )
 
 
-def _expected(rows: list[list[float]]) -> float:
-    """The factor of most gain, or 0 if that is within two standard errors of none."""
-    best, factor = max((sum(row[i] for row in rows), i) for i in range(len(FACTORS)))
-    error = sum(row[factor] ** 2 for row in rows) ** 0.5
-    return FACTORS[factor] if best > 2 * error else 0.0
+def _expected(clusters: dict[int, list[float]]) -> float:
+    """The factor of most gain, or 0 if that is within a standard error of none."""
+    sums = clusters.values()
+    best, factor = max((sum(gain[i] for gain in sums), i) for i in range(len(FACTORS)))
+    error = sum(gain[factor] ** 2 for gain in sums) ** 0.5
+    return FACTORS[factor] if best > error else 0.0
 
 
 def test_each_kernel_keeps_what_served_on_rows_before_it_learned_from_them() -> None:
     learner = _learner(trial=(1, 4))
-    gains: dict[int, list[list[float]]] = {}
+    gains: Gains = {}
     for seed in range(5):
         if 1 <= seed < 4:
-            for code, rows in _row_gains(learner, seed).items():
-                gains.setdefault(code, []).extend(rows)
+            _add_gains(gains, learner, seed)
         _step(learner, seed)
     features, _ = random_batch(SCHEMA, 40, 9)
     plain = learner.model.base.knowledge(features)
@@ -106,7 +110,9 @@ def test_trial_gains_are_in_the_checkpoint() -> None:
     _step(learner, 0)
 
     found = learner.variables[f"{TOPIC.name}/trial_gains"].numpy()
-    assert found.shape == (len(TOPIC.domains), len(FACTORS), 2) and found.all()
+    assert found.shape == (len(TOPIC.domains), CLUSTERS, len(FACTORS))
+    # an empty cluster says nothing
+    assert set(np.flatnonzero(found.any(axis=(0, 2)))) == {3, 4, 70, 255}
 
 
 def test_without_a_trial_kernels_stay_as_they_are() -> None:

@@ -35,6 +35,7 @@ from tfrec_mt.training.run_folder import SETTINGS_FILE, run_folder, settings_of
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import Reader, TrainLoop
 from tfrec_mt.training.untrained_model import untrained_model
+from tfrec_mt.training.user_clusters import UserClusters
 
 KERNELS = "kernels"
 KNOWLEDGE = "knowledge"
@@ -61,8 +62,8 @@ class FineTuneConfig:
       joint: Whether topics are trained as one sum, for being attached together, or each as if it
         were alone, as in the paper; see `KernelLearner`.
       rate_rule: See `kernel_rates`.
-      certainty: Standard errors by which a kernel must beat the base on rows that it has not yet
-        learned from; one that does not is saved as the base itself.
+      certainty: Standard errors, over users, by which a kernel must beat the base on rows that it
+        has not yet learned from; one that does not is saved as the base itself.
       optimizer: Name in `OPTIMIZERS`.
       learning_rate: Its learning rate.
       rate_schedule: See `scheduled_rate`. Kernels see few rows once, and what the last steps of a
@@ -131,8 +132,8 @@ def train_kernels(
     Args:
       config: Settings of the run.
       base: The base; it is frozen.
-      make_reader: Makes what gives the base's knowledge or what it is computed from, topics and
-        labels, row by row; called when the run's folder is held.
+      make_reader: Makes what gives the base's knowledge or what it is computed from, topics,
+        labels and the key `user`, row by row; called when the run's folder is held.
       train: The loop's settings, whose batch size is that of the reader.
       data_fingerprint: Of the dataset.
       label: See `TrainLoop`.
@@ -161,7 +162,7 @@ def train_kernels(
         "beside_weights": weights_of_kernels(config.beside) if config.beside else {},
     }
     with run_folder(config.output, settings, KERNELS):
-        reader = make_reader()
+        reader = UserClusters(make_reader())
         model = untrained_model(
             base, _topics(config, base), config.adapter, config.adapter_settings, reader, train
         )

@@ -45,7 +45,8 @@ class PairReader:
             {name: values[np.newaxis] for name, values in arrays.items()}
             for arrays in pair_features(batch, self._vectors(batch.article))
         )
-        return Batch(features=features, labels=labels, keys={}, truth={})
+        user = np.repeat(batch.user, batch.candidates.shape[1])[np.newaxis]
+        return Batch(features=features, labels=labels, keys={"user": user}, truth={})
 
 
 def fine_tune_news(config: FineTuneConfig, label: str = "fine-tune") -> Path:

@@ -15,6 +15,7 @@ from tfrec_mt.training.kernel_batch import Added, KernelBatch
 from tfrec_mt.training.kernel_optimizers import KernelOptimizers
 from tfrec_mt.training.kernel_rates import RateRule
 from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial
+from tfrec_mt.training.user_clusters import CLUSTER
 
 
 class Turn(NamedTuple):
@@ -55,7 +56,7 @@ class KernelLearner:
         change; None: with none.
       task_weights: See `multi_task_loss`.
       certainty, trial: How certain kernels must be to serve, and the steps in which that is tried;
-        see `KernelTrial`.
+        see `KernelTrial`. Its batches need the rows' clusters of users; see `UserClusters`.
     """
 
     def __init__(
@@ -117,11 +118,12 @@ class KernelLearner:
         values = {"loss": loss}
         for layer in layers:
             topic, optimizers = layer.topic, self._optimizers[layer.topic]
-            tf.cond(
-                self._trial.takes(optimizers.step),
-                lambda layer=layer: self._try(layer, batch, added, labels),
-                lambda: None,
-            )
+            if self._trial.wanted:
+                tf.cond(
+                    self._trial.takes(optimizers.step),
+                    lambda layer=layer: self._try(layer, batch, added, labels, features[CLUSTER]),
+                    lambda: None,
+                )
             gradient = [tf.convert_to_tensor(g) for g in gradients[topic]]
             optimizers.apply(gradient, _rows(layer, batch), self.rate_rule)
             values |= {f"{topic}/{task}": mean for task, mean in turns[topic].means.items()}
@@ -180,13 +182,14 @@ class KernelLearner:
         batch: KernelBatch,
         added: Mapping[str, Added],
         labels: Mapping[str, Any],
+        clusters: Any,
     ) -> None:
         others, own = self._others(layer, added), added[layer.topic]
         losses = {}
         for factor in (0.0, *FACTORS):
             tried = {task: factor * more for task, more in own.items()}
             losses[factor] = self._row_losses(batch.chances(*others, tried), labels)
-        self._trial.add(layer, batch.codes[layer.topic], losses)
+        self._trial.add(layer, batch.codes[layer.topic], clusters, losses)
 
     def _row_losses(self, chances: Mapping[str, Any], labels: Mapping[str, Any]) -> Any:
         """[B] loss of each row, all tasks together."""

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.training.user_clusters import CLUSTERS
 
 FACTORS = (0.25, 0.5, 0.75, 1.0)
 
@@ -20,6 +21,9 @@ class KernelTrial:
     rows it had not seen, or 0 if it is not certain that the kernel served them better than the
     base. That costs no rows and hardly any time.
 
+    Rows of one user are alike: what a kernel says of them is right or wrong for all. So certainty
+    is counted in clusters of users, each of which has one sum of gains.
+
     Args:
       layers: The kernels of each topic.
       steps: First step of the trial, and the first step after it; they should be steps of the
@@ -27,17 +31,19 @@ class KernelTrial:
       certainty: Standard errors by which a kernel must be better than the base.
 
     Reference:
-      Dawid 1984, Statistical Theory: The Prequential Approach, for judging by the next row.
+      Dawid 1984, Statistical Theory: The Prequential Approach, for judging by the next row; Liang
+      and Zeger 1986, Longitudinal Data Analysis Using Generalized Linear Models, for the error of
+      sums over clusters.
     """
 
     def __init__(
         self, layers: Sequence[DomainKernels], steps: tuple[int, int], certainty: float
     ) -> None:
         self._layers, self._steps, self._certainty = layers, steps, certainty
-        # by domain and factor: by how much a row's loss is below the base's, summed, and squared
+        # by domain, cluster of users and factor: by how much losses are below the base's
         self._gains = {
             layer.topic: tf.Variable(
-                tf.zeros([len(layer.domains), len(FACTORS), 2]),
+                tf.zeros([len(layer.domains), CLUSTERS, len(FACTORS)]),
                 name=f"{layer.topic}_trial_gains",
                 synchronization=tf.VariableSynchronization.ON_READ,
                 aggregation=tf.VariableAggregation.SUM,
@@ -50,23 +56,32 @@ class KernelTrial:
         """The gains so far, by name."""
         return {f"{topic}/trial_gains": gains for topic, gains in self._gains.items()}
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there are steps of it."""
+        return self._steps[0] < self._steps[1]
+
     def takes(self, step: Any) -> Any:
         """Whether a step is one of the trial."""
         return (step >= self._steps[0]) & (step < self._steps[1])
 
-    def add(self, layer: DomainKernels, domains: Any, losses: Mapping[float, Any]) -> None:
+    def add(
+        self, layer: DomainKernels, domains: Any, clusters: Any, losses: Mapping[float, Any]
+    ) -> None:
         """Adds the rows' gains of every factor over the base.
 
         Args:
           layer: The kernels that were tried.
           domains: Codes `[B]`; rows of code 0 have no kernel.
+          clusters: Cluster of users of each row, `[B]`; see `UserClusters`.
           losses: `{factor: [B]}` of 0 and of each of `FACTORS`.
         """
         tried = tf.stack([losses[factor] for factor in FACTORS], axis=1)
         gains = losses[0.0][:, tf.newaxis] - tried  # [B, factors]
-        moments = tf.stack([gains, gains**2], axis=2)
-        sums = tf.math.unsorted_segment_sum(moments, domains, len(layer.domains) + 1)[1:]
-        self._gains[layer.topic].assign_add(sums)
+        count = len(layer.domains) + 1
+        places = domains * CLUSTERS + clusters
+        sums = tf.math.unsorted_segment_sum(gains, places, count * CLUSTERS)
+        self._gains[layer.topic].assign_add(tf.reshape(sums, [count, CLUSTERS, len(FACTORS)])[1:])
 
     def shrink(self) -> dict[str, np.ndarray]:
         """Multiplies the residuals of each kernel by what they are worth.
@@ -76,7 +91,8 @@ class KernelTrial:
         """
         factors = {}
         for layer in self._layers:
-            gains, squares = np.moveaxis(self._gains[layer.topic].numpy(), 2, 0)
+            of_clusters = self._gains[layer.topic].numpy().astype(np.float64)
+            gains, squares = of_clusters.sum(axis=1), (of_clusters**2).sum(axis=1)
             best = gains.argmax(axis=1)[:, np.newaxis]
             gain, square = (np.take_along_axis(x, best, 1)[:, 0] for x in (gains, squares))
             certain = gain > self._certainty * np.sqrt(square)

@@ -1,0 +1,53 @@
+"""Rows of one user are one piece of evidence."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.worlds import small_model, small_schema
+from tfrec_mt.adapters.iak import IAK
+from tfrec_mt.data.batch import Batch
+from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial
+from tfrec_mt.training.user_clusters import CLUSTER, CLUSTERS, UserClusters
+
+
+class _Reader:
+    steps_per_epoch = 3
+
+    def read(self, start_step: int, stop_step: int) -> Batch:
+        user = np.arange(start_step * 1000, stop_step * 1000).reshape(-1, 1000) // 2 - 5
+        return Batch(features={"scene": user % 3}, labels={}, keys={"user": user}, truth={})
+
+
+def test_all_rows_of_a_user_are_in_one_of_the_clusters() -> None:
+    reader = UserClusters(_Reader())
+    assert reader.steps_per_epoch == 3
+    batch = reader.read(0, 2)
+    user, cluster = batch.keys["user"], batch.features[CLUSTER]
+    assert cluster.shape == user.shape and cluster.dtype == np.int32
+    np.testing.assert_array_equal(cluster[:, ::2], cluster[:, 1::2])
+    assert set(cluster.ravel()) <= set(range(CLUSTERS))
+    assert len(set(cluster.ravel())) > 0.9 * CLUSTERS * (1 - np.exp(-1000 / CLUSTERS))
+    np.testing.assert_array_equal(batch.features["scene"], user % 3)
+
+
+@pytest.mark.parametrize(("users", "kept"), [(100, 1.0), (2, 0.0)])
+def test_a_gain_that_two_users_do_not_agree_on_is_not_certain(users: int, kept: float) -> None:
+    """Each user's rows agree with each other: three in five gain what two in five lose."""
+    schema = small_schema()
+    base = small_model("olr", schema)
+    topic = schema.topic("period")
+    layer = IAK(topic.name, topic.domains, dict.fromkeys(base.tasks, base.knowledge_width))
+    trial = KernelTrial([layer], (0, 1), certainty=1.0)
+    user = np.arange(1000) % users
+    gain = np.where(user % 5 < 3, 1.0, -1.0) if users > 2 else np.where(user, -0.9, 1.0)
+    losses = {0.0: np.zeros(1000)} | {factor: -factor * gain for factor in FACTORS}
+    trial.add(
+        layer,
+        tf.ones(1000, tf.int32),
+        tf.constant(user, tf.int32),
+        {factor: tf.constant(values, tf.float32) for factor, values in losses.items()},
+    )
+    assert trial.shrink()[topic.name][0] == kept
+    # as so many rows of their own both would have been certain
+    assert gain.sum() > np.sqrt((gain**2).sum())
