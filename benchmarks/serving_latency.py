@@ -1,7 +1,8 @@
 """Latency of a request of rows against the same network served from PyTorch, and the first request.
 
-Ours maps raw ids and runs in TensorFlow's C++ runtime; PyTorch's takes rows of its table, eagerly,
-compiled, and exported to ONNX Runtime.
+All answer for items of one user. An export of ours maps raw ids and runs in TensorFlow's C++
+runtime; PyTorch's takes rows of its table, eagerly, compiled, and exported to ONNX Runtime. Ours
+on such rows tells what mapping ids costs.
 
   python -m benchmarks.serving_latency --items=500
 """
@@ -17,7 +18,7 @@ import tensorflow as tf
 from absl import app, flags
 
 from benchmarks.native.native_model import NativeModel
-from benchmarks.ranking.served import request_rows, save_export
+from benchmarks.ranking.served import candidates, request_rows, save_export, save_on_codes
 from benchmarks.ranking.world import World
 from benchmarks.support.contest import Contender
 from benchmarks.support.results import Result, milliseconds, told
@@ -46,18 +47,27 @@ def main(_: list[str]) -> None:
     peer = {"batch_size": _ITEMS.value, "debias": False}
     with tempfile.TemporaryDirectory() as name:
         base = RANKING_MODELS["olr"](world.schema)
-        models = {}
+        models, on_codes = {}, {}
         for precision in PRECISIONS:
             base.set_serving_precision(precision)
             save_export(base, {}, Path(name), Path(name) / precision)
             models[precision] = NativeModel(Path(name) / precision)
+            save_on_codes(base, rows, Path(name) / f"{precision}-codes")
+            on_codes[precision] = NativeModel(Path(name) / f"{precision}-codes")
         firsts = [first_request(Path(name) / "float32", rows) for _ in range(5)]
         contenders = {
             way: Contender("benchmarks.ranking.torch_served", peer | {"way": way}) for way in WAYS
         }
+        codes = {feature: values.astype(np.int32) for feature, values in rows.items()}
+        asked = {
+            "": (models, "serving_default", rows),
+            " of table rows": (on_codes, "serving_default", codes),
+            " of score_candidates": (models, "score_candidates", candidates(rows)),
+        }
         ask: dict[str, Callable[[int], list[float]]] = {
-            "ours": partial(models["float32"].times, "serving_default", rows),
-            "ours, bfloat16": partial(models["bfloat16"].times, "serving_default", rows),
+            f"ours{which}{short}": partial(of[precision].times, signature, inputs)
+            for which, (of, signature, inputs) in asked.items()
+            for precision, short in (("float32", ""), ("bfloat16", ", bfloat16"))
         }
         for way, contender in contenders.items():
             ask[f"PyTorch, {way}"] = partial(contender.ask, "times")
@@ -69,7 +79,7 @@ def main(_: list[str]) -> None:
                 if turn:  # the first warms up
                     seconds[who] += found
         versions = {k: v for contender in contenders.values() for k, v in contender.about.items()}
-        for running in (*models.values(), *contenders.values()):
+        for running in (*models.values(), *on_codes.values(), *contenders.values()):
             running.close()
     ours = [float(np.percentile(seconds["ours"], p)) for p in (50, 99)]
     table = []

@@ -10,6 +10,7 @@ from benchmarks.ranking.world import World
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import Schema
+from tfrec_mt.serving.kernel_files import variables_read
 from tfrec_mt.serving.serving_module import ServingModule
 
 
@@ -20,6 +21,22 @@ def save_export(
     write_vocabularies(base.schema, vocabularies)
     module = ServingModule(base, kernels, vocabularies)
     tf.saved_model.save(module, str(folder), signatures=module.functions)
+
+
+def save_on_codes(base: RankingModel, request: Mapping[str, np.ndarray], folder: Path) -> None:
+    """Writes a SavedModel that takes codes in place of ids, whose request has these names."""
+    specs = {
+        name: tf.TensorSpec([None, *values.shape[1:]], tf.int32, name)
+        for name, values in request.items()
+    }
+
+    @tf.function(autograph=False, input_signature=[specs])
+    def answer(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return dict(base.probabilities(base.logits(base.knowledge(features))))
+
+    module = tf.Module()
+    module.answer, module.read = answer, variables_read({"answer": answer}, {})
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": answer})
 
 
 def write_vocabularies(schema: Schema, folder: Path) -> None:

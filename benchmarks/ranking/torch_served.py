@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from benchmarks.ranking.torch_peer import Peer
-from benchmarks.ranking.world import World
+from benchmarks.ranking.world import FEATURES, World
 from benchmarks.support.contest import serve, settings_of_process
 
 
@@ -54,7 +54,10 @@ def main() -> None:
     way = settings.pop("way")
     peer = Peer(World(**settings, batches=1), False, None)
     model = Served(peer).eval()
-    inputs = tuple(peer.batches[0][name] for name in ("flat", "history", "mask"))
+    flat, history, mask = (peer.batches[0][name] for name in ("flat", "history", "mask"))
+    # items of one user
+    flat[:, :FEATURES] = flat[:1, :FEATURES]
+    inputs = (flat, *(values[:1].repeat_interleave(len(flat), 0) for values in (history, mask)))
     about = {"torch": torch.__version__}
     if way == "onnx":
         import onnxruntime

@@ -57,7 +57,7 @@ def _kernel(folder: Path, source: Path, domain: str) -> Path:
 
 
 def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
-    job: Job, versions: Path, rows: dict[str, np.ndarray]
+    job: Job, versions: Path, rows: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = rows["region"][0]
     others = rows["region"] != gone
@@ -77,6 +77,7 @@ def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
     again = exchange_kernels(ExchangeConfig(output=versions, add=[job.kernels / "region" / gone]))
     for name, values in _answer(again, rows).items():
         np.testing.assert_array_equal(values, first[name])
+    assert "trained as a sum" not in caplog.text  # the others are there
 
 
 def test_publishers_at_once_take_their_turns(job: Job, versions: Path, tmp_path: Path) -> None:
@@ -121,6 +122,19 @@ def test_a_topic_may_lose_all_kernels(versions: Path, rows: dict[str, np.ndarray
     expected = _answer(versions / "1", nowhere)
     for name, values in _answer(bare, rows).items():
         np.testing.assert_array_equal(values, expected[name])
+
+
+def test_kernels_whose_partners_are_not_in_the_export_are_named(
+    job: Job, versions: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Kernels of the job's topics were trained as a sum."""
+    domains = read_manifest(versions / "1")["kernels"]
+    gone = [(topic, domain) for topic in ("scene", "region") for domain in domains[topic]]
+    exchange_kernels(ExchangeConfig(output=versions, remove=gone))
+    assert "trained as a sum" not in caplog.text
+    comes = job.kernels / "region" / domains["region"][0]
+    exchange_kernels(ExchangeConfig(output=versions, add=[comes]))
+    assert "kernels of region were trained as a sum with those of scene, which" in caplog.text
 
 
 def test_what_cannot_be_exchanged_is_named(job: Job, versions: Path, tmp_path: Path) -> None:

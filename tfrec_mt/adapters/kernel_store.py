@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,11 @@ def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
         found.setdefault(value["topic"], {})[value["domain"]] = value | {"path": path.parent}
     if not found:
         raise KernelStoreError(f"{folder} holds no kernels")
-    _warn_of_missing_topics(folder, found)
+    beside = {
+        topic: {name for value in kernels.values() for name in value.get("beside", ())}
+        for topic, kernels in found.items()
+    }
+    warn_of_missing_topics(folder, beside, found)
     return [_layer(topic, kernels) for topic, kernels in found.items()]
 
 
@@ -131,6 +135,32 @@ def load_kernel(folder: Path, base_fingerprint: str) -> DomainKernels:
         raise KernelStoreError(f"{folder} holds no kernel: expected a folder .../TOPIC/DOMAIN")
     value = _read(path, base_fingerprint)
     return _layer(value["topic"], {value["domain"]: value | {"path": folder}})
+
+
+def topics_beside(folder: Path) -> set[str]:
+    """Other topics whose kernels one domain's kernel, `.../TOPIC/DOMAIN`, is to be added to."""
+    return set(json.loads((folder / KERNEL_FILE).read_text(encoding="utf-8")).get("beside", ()))
+
+
+def warn_of_missing_topics(
+    place: Path, beside: Mapping[str, Collection[str]], present: Collection[str]
+) -> None:
+    """Warns of kernels that were trained to be added to those of a topic that has none.
+
+    Args:
+      place: Where the kernels are.
+      beside: By topic: topics to whose kernels its own are to be added.
+      present: Topics with kernels.
+    """
+    for topic, others in beside.items():
+        if missing := sorted(set(others) - set(present)):
+            logging.warning(
+                "%s: kernels of %s were trained as a sum with those of %s, which are not here; "
+                "alone they correct less than kernels that were trained alone",
+                place,
+                topic,
+                ", ".join(missing),
+            )
 
 
 def _read(path: Path, base_fingerprint: str) -> dict[str, Any]:
@@ -154,19 +184,6 @@ def _read(path: Path, base_fingerprint: str) -> dict[str, Any]:
             f"it cannot be attached to base {base_fingerprint[:12]}"
         )
     return value
-
-
-def _warn_of_missing_topics(folder: Path, found: Mapping[str, Mapping[str, Any]]) -> None:
-    for topic, kernels in found.items():
-        beside = {name for value in kernels.values() for name in value.get("beside", ())}
-        if missing := sorted(beside - set(found)):
-            logging.warning(
-                "%s: kernels of %s were trained as a sum with those of %s, which are not here; "
-                "alone they correct less than kernels that were trained alone",
-                folder,
-                topic,
-                ", ".join(missing),
-            )
 
 
 def _layer(topic: str, kernels: dict[str, dict[str, Any]]) -> DomainKernels:

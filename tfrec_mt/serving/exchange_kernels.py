@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.adapters.kernel_store import load_kernel
+from tfrec_mt.adapters.kernel_store import (
+    load_kernel,
+    topics_beside,
+    warn_of_missing_topics,
+)
 from tfrec_mt.adapters.served_kernels import stacks, write_domains
 from tfrec_mt.schema import DataError
 from tfrec_mt.schema.errors import nearest
@@ -114,6 +118,8 @@ def exchange_kernels(config: ExchangeConfig) -> Path:
     Before the new version appears it answers all warm-up requests, and answers for domains whose
     kernels are what they were are compared, bit by bit, with those of the version before.
 
+    Warns of kernels that come and were trained to be added to those of a topic that has none.
+
     Returns:
       Folder of the new version.
 
@@ -132,6 +138,8 @@ def _next_version(before: Path, config: ExchangeConfig) -> Path:
     manifest = verified_manifest(before)
     changed = _exchanged(before, config, manifest)
     kernels = manifest["kernels"] | {topic: kept.domains for topic, kept in changed.items()}
+    beside = {folder.parent.name: topics_beside(folder) for folder in config.add}
+    warn_of_missing_topics(config.output, beside, [topic for topic in kernels if kernels[topic]])
     description = description_of(manifest) | {"kernels": kernels}
     with new_version(config.output, description) as (path, folder):
         ignore = shutil.ignore_patterns(*_NOT_COPIED)
