@@ -32,7 +32,7 @@ minilm: $(STAMP)
 peers: $(STAMP)
 	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[peers]"
 
-# An hour on a machine that does nothing else; writes benchmarks/RESULTS.md.
+# An hour and a quarter on a machine that does nothing else; writes benchmarks/RESULTS.md.
 bench: peers
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.growth
