@@ -138,7 +138,9 @@ def _next_version(before: Path, config: ExchangeConfig) -> Path:
     manifest = verified_manifest(before)
     changed = _exchanged(before, config, manifest)
     kernels = manifest["kernels"] | {topic: kept.domains for topic, kept in changed.items()}
-    beside = {folder.parent.name: topics_beside(folder) for folder in config.add}
+    beside: dict[str, set[str]] = {}
+    for folder in config.add:
+        beside.setdefault(folder.parent.name, set()).update(topics_beside(folder))
     warn_of_missing_topics(config.output, beside, [topic for topic in kernels if kernels[topic]])
     description = description_of(manifest) | {"kernels": kernels}
     with new_version(config.output, description) as (path, folder):
