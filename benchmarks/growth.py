@@ -28,7 +28,7 @@ def picture(
     name: str, axis: str, sizes: Sequence[int], lines: Mapping[str, Sequence[Timing]]
 ) -> str:
     """Draws medians with their spread; returns the file's name."""
-    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6, 5), layout="constrained")
     for label, timings in lines.items():
         low, middle, high = (
             np.array([[t.spread[0], t.median, t.spread[1]] for t in timings]).T * 1e3
@@ -36,7 +36,7 @@ def picture(
         spread = [middle - low, high - middle]
         axes.errorbar(sizes, middle, yerr=spread, marker="o", capsize=3, label=label)
     axes.set(xscale="log", xlabel=axis, ylabel="ms a step", ylim=(0, None))
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     FOLDER.mkdir(exist_ok=True)
     figure.savefig(FOLDER / f"{name}.png", dpi=120)
     plt.close(figure)
