@@ -129,7 +129,7 @@ def test_penalty_equals_the_closed_form_per_kernel(adapter: str) -> None:
     np.testing.assert_allclose(layer.penalty().numpy(), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("most_axes", [9, 7, 4])
+@pytest.mark.parametrize("most_axes", [9, 8, 4])
 def test_a_kernel_folded_for_knowledge_as_it_is_equals_the_one_that_saw_a_view(
     adapter: str, most_axes: int
 ) -> None:
@@ -141,9 +141,11 @@ def test_a_kernel_folded_for_knowledge_as_it_is_equals_the_one_that_saw_a_view(
     folded = small_kernels(adapter, "region", DOMAINS, WIDTHS, seed=1)
     for domain in DOMAINS:
         folded.set_kernel(domain, layer.kernel(domain, view))
+    unseen = {task: rows[:, : view.seen_widths[task]] for task, rows in plain.items()}
     for task, values in layer(plain, codes, view(plain)).items():
         np.testing.assert_allclose(folded(plain, codes)[task], values, rtol=1e-4, atol=1e-5)
-        assert np.abs(values).max() > 0.1
+        # what they see is another thing than that part of knowledge as it is
+        assert np.abs(values - layer(plain, codes, unseen)[task]).max() > 0.1
 
 
 def test_a_kernel_moves_between_layers_bit_for_bit(adapter: str) -> None:

@@ -110,11 +110,8 @@ def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
         found.setdefault(value["topic"], {})[value["domain"]] = value | {"path": path.parent}
     if not found:
         raise KernelStoreError(f"{folder} holds no kernels")
-    beside = {
-        topic: {name for value in kernels.values() for name in value.get("beside", ())}
-        for topic, kernels in found.items()
-    }
-    warn_of_missing_topics(folder, beside, found)
+    descriptions = [value for kernels in found.values() for value in kernels.values()]
+    warn_of_missing_topics(folder, descriptions, found)
     return [_layer(topic, kernels) for topic, kernels in found.items()]
 
 
@@ -137,23 +134,26 @@ def load_kernel(folder: Path, base_fingerprint: str) -> DomainKernels:
     return _layer(value["topic"], {value["domain"]: value | {"path": folder}})
 
 
-def topics_beside(folder: Path) -> set[str]:
-    """Other topics whose kernels one domain's kernel, `.../TOPIC/DOMAIN`, is to be added to."""
-    return set(json.loads((folder / KERNEL_FILE).read_text(encoding="utf-8")).get("beside", ()))
+def kernel_description(folder: Path) -> dict[str, Any]:
+    """What the file of one domain's kernel, `.../TOPIC/DOMAIN`, says of it, unchecked."""
+    return dict(json.loads((folder / KERNEL_FILE).read_text(encoding="utf-8")))
 
 
 def warn_of_missing_topics(
-    place: Path, beside: Mapping[str, Collection[str]], present: Collection[str]
+    place: Path, descriptions: Iterable[Mapping[str, Any]], present: Collection[str]
 ) -> None:
     """Warns of kernels that were trained to be added to those of a topic that has none.
 
     Args:
       place: Where the kernels are.
-      beside: By topic: topics to whose kernels its own are to be added.
+      descriptions: See `kernel_description`.
       present: Topics with kernels.
     """
+    beside: dict[str, set[str]] = {}
+    for value in descriptions:
+        beside.setdefault(value["topic"], set()).update(value.get("beside", ()))
     for topic, others in beside.items():
-        if missing := sorted(set(others) - set(present)):
+        if missing := sorted(others - set(present)):
             logging.warning(
                 "%s: kernels of %s were trained as a sum with those of %s, which are not here; "
                 "alone they correct less than kernels that were trained alone",

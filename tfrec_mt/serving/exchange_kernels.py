@@ -10,8 +10,8 @@ import numpy as np
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import (
+    kernel_description,
     load_kernel,
-    topics_beside,
     warn_of_missing_topics,
 )
 from tfrec_mt.adapters.served_kernels import stacks, write_domains
@@ -138,10 +138,8 @@ def _next_version(before: Path, config: ExchangeConfig) -> Path:
     manifest = verified_manifest(before)
     changed = _exchanged(before, config, manifest)
     kernels = manifest["kernels"] | {topic: kept.domains for topic, kept in changed.items()}
-    beside: dict[str, set[str]] = {}
-    for folder in config.add:
-        beside.setdefault(folder.parent.name, set()).update(topics_beside(folder))
-    warn_of_missing_topics(config.output, beside, [topic for topic in kernels if kernels[topic]])
+    present = [topic for topic, domains in kernels.items() if domains]
+    warn_of_missing_topics(config.output, map(kernel_description, config.add), present)
     description = description_of(manifest) | {"kernels": kernels}
     with new_version(config.output, description) as (path, folder):
         ignore = shutil.ignore_patterns(*_NOT_COPIED)
