@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.worlds import small_schema
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import (
     CategoricalFeature,
     History,
@@ -17,7 +18,6 @@ from tfrec_mt.schema import (
     Topic,
     Vocabulary,
 )
-from tfrec_mt.schema.errors import nearest
 
 
 def _changed(**changes: Any) -> Schema:

@@ -12,8 +12,8 @@ import tensorflow as tf
 from tfrec_mt.adapters.domain_groups import DomainGroups
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.adapters.served_kernels import FoldedKernels
+from tfrec_mt.errors import nearest
 from tfrec_mt.layers.domain_slices import DomainSlices
-from tfrec_mt.schema.errors import nearest
 
 Groups = DomainGroups | DomainSlices
 # A product for each of more domains would be slower than blocks with weights of their own.

@@ -12,7 +12,7 @@ from absl import logging
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
-from tfrec_mt.schema.errors import nearest
+from tfrec_mt.errors import nearest
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_file, verify_files

@@ -11,8 +11,8 @@ import polars as pl
 from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.manifest import MANIFEST_FILE, Manifest, sha256_file
 from tfrec_mt.data.vocabulary import IdTable
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError, Schema
-from tfrec_mt.schema.errors import nearest
 
 
 class PreparedDataset:

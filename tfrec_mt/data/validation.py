@@ -8,8 +8,8 @@ import polars as pl
 from tfrec_mt.data.casting import cast_column
 from tfrec_mt.data.raw_columns import Column, Place, raw_columns
 from tfrec_mt.data.source import Chunk
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import CategoricalFeature, DataError, NumericFeature, Schema
-from tfrec_mt.schema.errors import nearest
 from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell, ScoreKey
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate, difference, share
@@ -13,7 +14,6 @@ from tfrec_mt.evaluation.scored_models import ScoredModels
 from tfrec_mt.metrics.impression_metrics import IMPRESSION_METRICS, impression_metrics
 from tfrec_mt.metrics.ranked_impressions import as_offsets
 from tfrec_mt.schema import DataError, SchemaError
-from tfrec_mt.schema.errors import nearest
 
 RANDOM = "random"
 _TASK = "ctr"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cells import ALL, MEAN, ORACLE, Cell, ScoreKey
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate, difference, mean, share
@@ -15,7 +16,6 @@ from tfrec_mt.evaluation.score_metrics import ScoreMetrics
 from tfrec_mt.evaluation.scored_models import ScoredModels
 from tfrec_mt.metrics.calibration_bins import DEFAULT_BINS, CalibrationBin, calibration_bins
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.schema.errors import nearest
 
 _FROM_COUNTS: dict[str, Callable[[ScoreMetrics], Estimate]] = {
     "auc": ScoreMetrics.auc,

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cells import ALL, MEAN, ORACLE, Cell, ScoreKey
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.schema.errors import nearest
 
 
 class ScoredModels:

@@ -14,12 +14,12 @@ import tensorflow as tf
 import tfrec_mt.models.news.title_encoders  # noqa: F401
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.errors import nearest
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.catalog import NEWS_MODELS, RANKING_MODELS
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.schema.errors import nearest
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files

@@ -17,8 +17,8 @@ from tfrec_mt.data.sources.public_folder import public_folder
 from tfrec_mt.data.sources.tables import TABLES, TableSource
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.sources.tfds import TfdsSource
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import Schema, SchemaError
-from tfrec_mt.schema.errors import nearest
 
 _TFDS = "tfds:"
 NEWS = ("newsroom", "eb_nerd", "mind")

@@ -16,10 +16,10 @@ from typing import Any
 
 from absl import flags
 
+from tfrec_mt.errors import nearest
 from tfrec_mt.pipelines.flag_types import refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.schema.errors import nearest
 from tfrec_mt.studies.catalog import STUDIES
 from tfrec_mt.studies.pace import Pace
 from tfrec_mt.studies.run_study import missing_runs, run_study

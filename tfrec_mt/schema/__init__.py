@@ -1,6 +1,6 @@
 """The one description of a click log, from which everything else is derived."""
 
-from tfrec_mt.schema.errors import DataError, SchemaError
+from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.schema.features import (
     CategoricalFeature,
     Feature,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator
 
-from tfrec_mt.schema.errors import SchemaError
+from tfrec_mt.errors import SchemaError
 
 Side = Literal["user", "item", "context", "exposure"]
 SIDES: tuple[Side, ...] = ("user", "item", "context", "exposure")

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from tfrec_mt.schema.errors import SchemaError, nearest
+from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema.features import (
     CategoricalFeature,
     Feature,

@@ -15,8 +15,8 @@ from tfrec_mt.adapters.kernel_store import (
     warn_of_missing_topics,
 )
 from tfrec_mt.adapters.served_kernels import stacks, write_domains
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
-from tfrec_mt.schema.errors import nearest
 from tfrec_mt.serving.bundle import MODEL_CARD, README
 from tfrec_mt.serving.kernel_files import (
     SLOPES,

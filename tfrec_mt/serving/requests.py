@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
-from tfrec_mt.schema.errors import nearest
 from tfrec_mt.serving.signatures import MISSING, Specs
 
 

@@ -12,13 +12,13 @@ from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.sources.takeout.domains import REGION, TOPICS
 from tfrec_mt.data.sources.takeout.sampling import Context
 from tfrec_mt.data.sources.takeout.world import World
+from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.evaluation.evaluate import ADAPTED, POPULARITY, ZERO_SHOT
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.schema.errors import nearest
 from tfrec_mt.studies.list_gains import lift, per_thousand
 from tfrec_mt.studies.ranked_lists import RankedLists
 from tfrec_mt.studies.sampled_test import sampled_lift, users_needed

@@ -11,6 +11,7 @@ from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
 from tfrec_mt.data.sources.factored_ratings import EXPECTED_RATING
+from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cells import ALL, Cell, ScoreKey
 from tfrec_mt.evaluation.estimate import Estimate, mean
 from tfrec_mt.evaluation.evaluate import ADAPTED, SCAN_ROWS, ZERO_SHOT
@@ -20,7 +21,6 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.schema import Schema, SchemaError
-from tfrec_mt.schema.errors import nearest
 from tfrec_mt.studies.public_data_runs import (
     Round,
     public_base,

@@ -16,8 +16,8 @@ from tfrec_mt.data.sources.movielens.files import Variant
 from tfrec_mt.data.sources.public_folder import public_folder
 from tfrec_mt.data.sources.tables import TABLES, TableSource
 from tfrec_mt.data.splits import SplitSpec
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.schema.errors import nearest
 from tfrec_mt.studies.study import Settings, settings_key
 from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig, fine_tune
 from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.schema.errors import nearest
 
 Settings = Mapping[str, Any]
 Curve = list[tuple[float, float]]

@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from tfrec_mt.data.source import Chunk
-from tfrec_mt.data.sources import delimited
 from tfrec_mt.data.sources.logs import LogsSource
 from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import (
@@ -22,6 +21,7 @@ from tfrec_mt.schema import (
     Topic,
     Vocabulary,
 )
+from tfrec_mt.tables import delimited
 
 SCHEMA = Schema(
     vocabularies=(Vocabulary(name="item", dtype="int64"), Vocabulary(name="tag")),

@@ -14,8 +14,8 @@ from tfrec_mt.data.news.article_index import ArticleIndex
 from tfrec_mt.data.news.impression_columns import ImpressionColumns
 from tfrec_mt.data.news.news_source import NewsLog
 from tfrec_mt.data.news.ragged import offsets_of
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError, Topic
-from tfrec_mt.schema.errors import nearest
 
 Int64s = npt.NDArray[np.int64]
 

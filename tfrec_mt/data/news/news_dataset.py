@@ -13,8 +13,8 @@ from tfrec_mt.data.news.impression_columns import ImpressionColumns, map_column
 from tfrec_mt.data.news.news_manifest import NewsManifest
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
-from tfrec_mt.schema.errors import nearest
 
 _LENGTH_STEP = 8
 

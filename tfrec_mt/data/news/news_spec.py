@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import SchemaError, Topic
-from tfrec_mt.schema.errors import nearest
 
 TextFields = Literal["title", "title_and_subtitle"]
 

@@ -1,54 +1,57 @@
-"""`LogsSource`: a person's own click log, as CSV or Parquet files with a schema."""
+"""`LogsSource`: a person's own click log, as a frame or as files, with a schema."""
 
-import glob
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 
 from tfrec_mt.data.casting import cast_column
 from tfrec_mt.data.raw_columns import Place, raw_columns
 from tfrec_mt.data.source import Chunk, Source
-from tfrec_mt.data.sources.delimited import delimited_columns, read_delimited
-from tfrec_mt.data.sources.parquet import parquet_columns, read_parquet
 from tfrec_mt.data.validation import check_columns
-from tfrec_mt.schema import DataError, Schema
+from tfrec_mt.errors import DataError
+from tfrec_mt.schema import Schema
+from tfrec_mt.tables.files import file_columns, find_files, read_file
+from tfrec_mt.tables.frames import as_polars, frame_name, is_frame
 
 BAG_SEPARATOR = "|"
-_DELIMITERS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
-_SUFFIXES = (*_DELIMITERS, ".parquet")
+_FRAME_ROWS = 1 << 17
 
 
 class LogsSource(Source):
-    """Rows of CSV, TSV (also gzipped) and Parquet files, in bounded memory.
+    """Rows of a frame, or of CSV, TSV (also gzipped) and Parquet files, in bounded memory.
 
     The schema says what a column must hold; columns it does not name are not read. A bag is a list
     column, or text whose values are joined by `|`. A timestamp is a number of seconds since 1970,
-    a time in ISO 8601 (UTC where it names no zone), or a Parquet timestamp. In text files an empty
-    field is a missing value. Every file's columns are checked when the source is made.
+    a time in ISO 8601 (UTC where it names no zone), or a timestamp of Parquet or of a frame. In
+    text files an empty field is a missing value. All columns are checked when the source is made.
 
     Args:
-      paths: Files, folders (searched for those suffixes; names starting with `.` or `_` are
-        passed over) and glob patterns; files are read in the order given, sorted by name within a
-        folder or pattern, and each once.
+      log: A pandas, Polars or Arrow frame, columns by name, or paths: files, folders (searched for
+        those suffixes; names starting with `.` or `_` are passed over) and glob patterns. Files
+        are read in the order given, sorted by name within a folder or pattern, and each once.
       schema: Describes the columns.
 
     Raises:
       DataError: No file found; an unknown suffix; an empty or unreadable file; missing or duplicate
-        columns. While reading: a file without rows, bad UTF-8, damage, a value of the wrong type.
+        columns. While reading: no rows, bad UTF-8, damage, a value of the wrong type.
 
     Example:
       >>> source = LogsSource("clicks/*.csv.gz", Schema.load("schema.json"))
     """
 
-    def __init__(self, paths: str | Path | Sequence[str | Path], schema: Schema) -> None:
+    def __init__(self, log: Any, schema: Schema) -> None:
         self._schema = schema
         self._columns = raw_columns(schema)
-        self._files = _find_files([paths] if isinstance(paths, str | Path) else paths)
+        self._frame = as_polars(log) if is_frame(log) else None
+        self._name = frame_name(log)
+        self._files = [] if self._frame is not None else find_files(log)
+        if self._frame is not None:
+            check_columns(self._frame.columns, schema, self._name)
+            if self._frame.is_empty():
+                raise DataError(f"{self._name}: expected rows, found none")
         for file in self._files:
-            delimiter = _DELIMITERS.get(_suffix(file))
-            found = delimited_columns(file, delimiter) if delimiter else parquet_columns(file)
-            check_columns(found, schema, str(file))
+            check_columns(file_columns(file), schema, str(file))
 
     @property
     def schema(self) -> Schema:
@@ -56,55 +59,22 @@ class LogsSource(Source):
         return self._schema
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows, file by file, with the types that the schema states."""
+        """All rows, frame by frame, with the types that the schema states."""
+        if self._frame is not None:
+            yield from self._chunks(self._name, self._frame.iter_slices(_FRAME_ROWS))
         for file in self._files:
-            first_row = 1
-            for frame in self._read(file):
-                place = Place(str(file), first_row)
-                typed = [self._cast(frame[name], place) for name in self._schema.columns]
-                yield Chunk(pl.DataFrame(typed).to_arrow(), str(file), first_row)
-                first_row += frame.height
+            yield from self._chunks(str(file), read_file(file, self._schema.columns))
 
-    def _read(self, file: Path) -> Iterator[pl.DataFrame]:
-        delimiter = _DELIMITERS.get(_suffix(file))
-        if delimiter:
-            return read_delimited(file, self._schema.columns, delimiter=delimiter)
-        return read_parquet(file, self._schema.columns)
+    def _chunks(self, name: str, frames: Iterator[pl.DataFrame]) -> Iterator[Chunk]:
+        first_row = 1
+        for frame in frames:
+            place = Place(name, first_row)
+            typed = [self._cast(frame[column], place) for column in self._schema.columns]
+            yield Chunk(pl.DataFrame(typed).to_arrow(), name, first_row)
+            first_row += frame.height
 
     def _cast(self, values: pl.Series, place: Place) -> pl.Series:
         column = self._columns[values.name]
         if column.bag and values.dtype == pl.String:
             values = values.str.split(BAG_SEPARATOR).list.filter(pl.element() != "")
         return cast_column(values, column, place)
-
-
-def _suffix(path: Path) -> str:
-    return next((suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)), "")
-
-
-def _find_files(paths: Sequence[str | Path]) -> list[Path]:
-    files: dict[Path, None] = {}
-    for given in paths:
-        path = Path(given)
-        if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if _suffix(p) and not _hidden(p, path))
-        elif path.exists():
-            found = [path]
-        else:
-            found = [Path(name) for name in sorted(glob.glob(str(given), recursive=True))]
-        if not found:
-            raise DataError(
-                f"{given}: expected a file, a folder or a pattern that holds files "
-                f"({', '.join(_SUFFIXES)}), found none"
-            )
-        for file in found:
-            if not _suffix(file):
-                raise DataError(f"{file}: expected a file named {', '.join(_SUFFIXES)}")
-        files.update(dict.fromkeys(found))
-    if not files:
-        raise DataError("expected at least one path of a click log, got none")
-    return list(files)
-
-
-def _hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)

@@ -14,8 +14,8 @@ import pyarrow as pa
 from tfrec_mt.data.casting import cast_column
 from tfrec_mt.data.raw_columns import Place, raw_columns
 from tfrec_mt.data.source import Chunk, Source
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError, Schema, SchemaError
-from tfrec_mt.schema.errors import nearest
 
 _CHUNK_ROWS = 1 << 16
 _COMPARISONS: dict[str, Callable[[pl.Series, float], pl.Series]] = {

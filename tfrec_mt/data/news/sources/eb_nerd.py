@@ -11,9 +11,9 @@ from absl import logging
 
 from tfrec_mt.data.news.news_source import NewsLog, NewsSource
 from tfrec_mt.data.news.sources.official_parts import official_parts
-from tfrec_mt.data.sources.parquet import parquet_columns, read_parquet
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError, Topic
-from tfrec_mt.schema.errors import nearest
+from tfrec_mt.tables.parquet import parquet_columns, read_parquet
 
 _FOLDERS = {"train": ("train",), "validation": ("validation",), "test": ("test",)}
 _DEVICES = ("desktop", "mobile", "tablet")  # device_type 1, 2, 3; 0 is unknown

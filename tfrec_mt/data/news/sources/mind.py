@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from tfrec_mt.data.news.news_source import NewsLog, NewsSource
 from tfrec_mt.data.news.sources.official_parts import official_parts
-from tfrec_mt.data.sources.delimited import read_delimited
 from tfrec_mt.schema import DataError, Topic
+from tfrec_mt.tables.delimited import read_delimited
 
 _FOLDERS = {
     "train": ("train", "MINDsmall_train", "MINDlarge_train"),

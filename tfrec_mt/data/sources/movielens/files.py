@@ -9,9 +9,9 @@ import polars as pl
 
 from tfrec_mt.data.casting import cast_column
 from tfrec_mt.data.raw_columns import Column, Place
-from tfrec_mt.data.sources.delimited import delimited_columns, read_delimited
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
-from tfrec_mt.schema.errors import nearest
+from tfrec_mt.tables.delimited import delimited_columns, read_delimited
 
 Variant = Literal["1m", "100k"]
 

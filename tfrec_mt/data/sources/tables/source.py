@@ -8,7 +8,6 @@ import polars as pl
 from tfrec_mt.data.casting import cast_column
 from tfrec_mt.data.raw_columns import Column, Place
 from tfrec_mt.data.source import Chunk, Source
-from tfrec_mt.data.sources.delimited import check_columns, read_delimited
 from tfrec_mt.data.sources.tables.table import ONE_ITEM, ROW, Table
 from tfrec_mt.schema import (
     CategoricalFeature,
@@ -20,6 +19,7 @@ from tfrec_mt.schema import (
     Topic,
     Vocabulary,
 )
+from tfrec_mt.tables.delimited import check_columns, read_delimited
 
 
 class TableSource(Source):

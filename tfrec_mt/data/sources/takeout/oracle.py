@@ -15,8 +15,8 @@ from tfrec_mt.data.sources.takeout.probabilities import mean_over_positions, sig
 from tfrec_mt.data.sources.takeout.sampling import DAY, FIRST_SECOND, Context
 from tfrec_mt.data.sources.takeout.users import Users
 from tfrec_mt.data.sources.takeout.world import World
+from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError, SchemaError
-from tfrec_mt.schema.errors import nearest
 
 Array = NDArray[np.float64]
 

@@ -11,8 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from tfrec_mt.schema import DataError
-from tfrec_mt.schema.errors import nearest
+from tfrec_mt.errors import DataError, nearest
 
 _BLOCK_BYTES = 1 << 23  # some 50,000 rows of 25 columns; larger blocks read no faster
 

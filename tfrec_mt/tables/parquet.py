@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tfrec_mt.schema import DataError
+from tfrec_mt.errors import DataError
 
 _BATCH_ROWS = 1 << 17
 

@@ -1,0 +1,90 @@
+"""Frames of any library as Polars frames."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from tfrec_mt.errors import DataError
+from tfrec_mt.tables.files import file_columns, find_files, read_file
+
+
+def is_frame(rows: Any) -> bool:
+    """Whether rows are in memory: a Polars, pandas or Arrow table, or columns by name."""
+    return isinstance(rows, pl.DataFrame | pa.Table | Mapping) or is_pandas(rows)
+
+
+def is_pandas(rows: Any) -> bool:
+    """Whether rows are a pandas frame; pandas is not imported to find out."""
+    return type(rows).__module__.partition(".")[0] == "pandas" and hasattr(rows, "columns")
+
+
+def as_polars(rows: Any) -> pl.DataFrame:
+    """Rows in memory as a Polars frame; an index of pandas is left out.
+
+    Raises:
+      DataError: They are no frame, or their columns cannot be one.
+    """
+    if isinstance(rows, pl.DataFrame):
+        return rows
+    try:
+        if is_pandas(rows):
+            return pl.from_pandas(rows.rename(columns=str))
+        if isinstance(rows, pa.Table):
+            return pl.DataFrame(rows)
+        if isinstance(rows, Mapping):
+            return pl.DataFrame(rows)
+    except (TypeError, ValueError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+        raise DataError(f"a frame that cannot be read: {error}") from error
+    raise DataError(
+        f"expected a pandas, Polars or Arrow frame or columns by name, got {type(rows).__name__}"
+    )
+
+
+def first_rows(log: Any, rows: int) -> tuple[pl.DataFrame, bool]:
+    """The first rows of a log, and whether there are more.
+
+    Args:
+      log: A frame, or paths as of `find_files`.
+      rows: Most rows.
+
+    Raises:
+      DataError: No file, one that cannot be read, or files whose columns differ.
+    """
+    if is_frame(log):
+        frame = as_polars(log)
+        return frame.head(rows), frame.height > rows
+    found: list[pl.DataFrame] = []
+    count = 0
+    for file in find_files(log):
+        columns = file_columns(file)
+        if found and columns != found[0].columns:
+            raise DataError(
+                f"{file}: expected the columns of the files before it, {found[0].columns}, "
+                f"got {columns}"
+            )
+        for part in read_file(file, columns):
+            found.append(part)
+            count += part.height
+            if count > rows:
+                return _together(found).head(rows), True
+    return _together(found), False
+
+
+def as_given(frame: pl.DataFrame, like: Any) -> Any:
+    """A frame of the library that some rows came in: pandas for pandas, else Polars."""
+    return frame.to_pandas() if is_pandas(like) else frame
+
+
+def frame_name(log: Any) -> str:
+    """How errors name a log: its paths, or the kind of frame."""
+    if is_frame(log):
+        return f"the {'pandas' if is_pandas(log) else 'Polars'} frame"
+    return str(log) if isinstance(log, str | Path) else ", ".join(str(path) for path in log)
+
+
+def _together(found: list[pl.DataFrame]) -> pl.DataFrame:
+    # one file may have a column of nulls or of whole numbers where another has fractions
+    return pl.concat(found, how="vertical_relaxed")
