@@ -17,7 +17,7 @@ from tensorflow_serving.apis import predict_pb2
 
 from benchmarks.native.native_model import NativeModel
 from benchmarks.ranking.served import candidates, request_rows, save_export
-from benchmarks.ranking.world import World
+from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.contest import Timing
 from benchmarks.support.results import Result, milliseconds
 from tfrec_mt.layers.precision import PRECISIONS
@@ -45,7 +45,7 @@ def main(_: list[str]) -> None:
     seconds: dict[tuple[str, str], list[float]] = {
         (precision, signature): [] for precision in PRECISIONS for signature in asked
     }
-    base = RANKING_MODELS["olr"](world.schema)
+    base = RANKING_MODELS["olr"](world.schema, units=UNITS)
     difference = 0.0
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         models = {}

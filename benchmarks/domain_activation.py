@@ -19,7 +19,7 @@ from absl import app, flags
 
 from benchmarks.native.native_model import NativeModel
 from benchmarks.ranking.served import candidates, request_rows, save_export
-from benchmarks.ranking.world import World
+from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.contest import Timing
 from benchmarks.support.results import Result, milliseconds
 from tfrec_mt.adapters.served_kernels import FoldedKernels, ServedKernels, write_domains
@@ -106,7 +106,7 @@ def main(_: list[str]) -> None:
 def _cases(stack: contextlib.ExitStack) -> dict[str, tuple[NativeModel, dict[str, np.ndarray]]]:
     """A running model and a request of rows for each case."""
     world = World()
-    base = RANKING_MODELS["olr"](world.schema)
+    base = RANKING_MODELS["olr"](world.schema, units=UNITS)
     request = request_rows(world, ITEMS)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
 

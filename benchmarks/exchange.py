@@ -15,11 +15,12 @@ from absl import app, flags, logging
 
 from benchmarks.native.native_model import NativeModel
 from benchmarks.ranking.served import request_rows, write_vocabularies
-from benchmarks.ranking.world import World
+from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.results import Result
 from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.adapters.kernel_store import save_kernels
 from tfrec_mt.models.catalog import RANKING_MODELS
+from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.export import RANKING, kernels_to_serve
 from tfrec_mt.serving.kernel_files import DIRECTIONS_FILE, directions_as_bytes
@@ -47,20 +48,18 @@ def main(_: list[str]) -> None:
     """Measures and publishes."""
     logging.set_verbosity(logging.WARNING)
     world = World()
-    base = RANKING_MODELS["olr"](world.schema)
+    base = RANKING_MODELS["olr"](world.schema, units=UNITS)
     widths = dict.fromkeys(base.tasks, base.knowledge_width)
     directions = {task: np.array(values) for task, values in base.directions().items()}
     rows = request_rows(world, ITEMS)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with kernels_to_serve(base, None, None) as (_, description):
-            fingerprint = description["base_fingerprint"]
-        save_kernels(random_kernels(widths, 0, _DOMAINS.value), folder / "first", fingerprint)
+        first = random_kernels(widths, 0, _DOMAINS.value)
         more = random_kernels(widths, _DOMAINS.value, _ADDITIONS.value)
-        save_kernels(more, folder / "more", fingerprint)
+        save_kernels(more, folder / "more", fingerprint(base))
         write_vocabularies(base.schema, folder)
         started = time.monotonic()
-        with kernels_to_serve(base, folder / "first", directions) as (kernels, description):
+        with kernels_to_serve(base, [first], directions) as (kernels, description):
             module = ServingModule(base, kernels, folder)
             row = {name: values[:1] for name, values in rows.items()}
             version = publish_version(

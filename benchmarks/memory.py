@@ -13,6 +13,7 @@ from pathlib import Path
 from absl import app, flags
 
 from benchmarks.input import prepared
+from benchmarks.ranking.world import UNITS
 from benchmarks.support.results import Result
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.models.catalog import RANKING_MODELS
@@ -41,7 +42,7 @@ def main(_: list[str]) -> None:
     rows = []
     for size in map(int, _MEMORY_SIZES.value):
         data = prepared(size)
-        model = RANKING_MODELS["olr"](PreparedDataset(data).schema)
+        model = RANKING_MODELS["olr"](PreparedDataset(data).schema, units=UNITS)
         # weights and accumulators, and a count of discounts for each row
         state = sum(4 * (2 * math.prod(w.shape) + w.shape[0]) for w in model.weights)
         peak = peak_bytes(data)

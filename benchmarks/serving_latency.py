@@ -19,7 +19,7 @@ from absl import app, flags
 
 from benchmarks.native.native_model import NativeModel
 from benchmarks.ranking.served import candidates, request_rows, save_export, save_on_codes
-from benchmarks.ranking.world import World
+from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.contest import Contender
 from benchmarks.support.results import Result, milliseconds, told
 from tfrec_mt.layers.precision import PRECISIONS
@@ -46,7 +46,7 @@ def main(_: list[str]) -> None:
     rows = request_rows(world, _ITEMS.value)
     peer = {"batch_size": _ITEMS.value, "debias": False}
     with tempfile.TemporaryDirectory() as name:
-        base = RANKING_MODELS["olr"](world.schema)
+        base = RANKING_MODELS["olr"](world.schema, units=UNITS)
         models, on_codes = {}, {}
         for precision in PRECISIONS:
             base.set_serving_precision(precision)

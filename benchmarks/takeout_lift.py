@@ -27,8 +27,9 @@ from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.evaluate import EvaluateConfig, evaluate
 from tfrec_mt.models.model_store import load_model
-from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig, fine_tune
-from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain
+from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
+from tfrec_mt.training.pretrain import PretrainConfig, pretrain
+from tfrec_mt.training.run_results import KERNELS, MODEL
 from tfrec_mt.training.train_config import TrainConfig
 
 _OUTPUT = flags.DEFINE_string("output", "runs/takeout_lift", "Folder for runs and results.")
@@ -90,13 +91,9 @@ def run_seed(seed: int, folder: Path) -> dict[str, Any]:
     if not (kernels / KERNELS).exists():
         train = TrainConfig(batch_size=256, seed=seed)
         fine_tune(FineTuneConfig(base=base, data=data, output=kernels, train=train))
-    found = evaluate(
-        EvaluateConfig(
-            data=data, base=base / MODEL, kernels=kernels / KERNELS, control=control / MODEL
-        )
-    )
+    found = evaluate(EvaluateConfig(data=data, base=base, kernels=kernels, control=control))
     result: dict[str, Any] = {"seed": seed, "auc": {}, "mean_lift": {}, "all_rows": {}}
-    for row in found.rows:
+    for row in found.metrics:
         name = f"{row.topic}/{row.domain}/{row.task}"
         if row.metric == "auc" and row.domain == "all":
             result["all_rows"].setdefault(row.task, {})[row.model] = row.value

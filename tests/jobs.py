@@ -8,6 +8,7 @@ from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 from tfrec_mt.training.pretrain import PretrainConfig, pretrain
+from tfrec_mt.training.run_results import KERNELS, MODEL
 from tfrec_mt.training.train_config import TrainConfig
 
 SMALL_MODEL = {"embedding_width": 4, "units": (16, 8), "heads": 2, "head_width": 4}
@@ -16,12 +17,20 @@ TRAIN = TrainConfig(batch_size=512, steps_per_call=8)
 
 @dataclass(frozen=True)
 class Job:
-    """Folders of a small job."""
+    """Folders of a small job: prepared data, runs of a base, its control and kernels."""
 
     data: Path
     base: Path
     control: Path
     kernels: Path
+
+    @property
+    def model(self) -> Path:
+        return self.base / MODEL
+
+    @property
+    def kernel_folder(self) -> Path:
+        return self.kernels / KERNELS
 
 
 def run_job(folder: Path) -> Job:
@@ -52,4 +61,4 @@ def run_job(folder: Path) -> Job:
             train=TRAIN,
         )
     )
-    return Job(data / "", base / "model", control / "model", folder / "kernels" / "kernels")
+    return Job(data, base, control, folder / "kernels")

@@ -15,8 +15,7 @@ from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.models.model_store import save_model
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
-from tfrec_mt.training.fine_tune import KERNELS
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import KERNELS, MODEL
 
 
 @dataclass(frozen=True)

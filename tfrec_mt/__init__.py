@@ -1,3 +1,73 @@
-"""tfrec_mt: recommenders that serve many domains from one model, on TensorFlow and Keras."""
+"""tfrec_mt: recommenders that serve many domains from one model, on TensorFlow and Keras.
+
+Example:
+  >>> import tfrec_mt as mt
+  >>> schema = mt.Schema.infer("clicks/*.csv", user="uid", item="iid", time="ts",
+  ...                          tasks=["clicked"], topics=["market"])
+  >>> log = mt.prepare("clicks/*.csv", schema, "runs/shop/data")
+  >>> base = mt.pretrain(log, "runs/shop/base")
+  >>> model = mt.fine_tune(base, log, "runs/shop/kernels")
+  >>> report = mt.evaluate(model)
+  >>> mt.export(model, "runs/shop/export")
+  >>> mt.load_export("runs/shop/export").score(frame)
+"""
+
+from typing import TYPE_CHECKING
+
+from tfrec_mt.lazy_names import lazy_names, when_keras_is_there
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tfrec_mt import adapters as adapters
+    from tfrec_mt import models as models
+    from tfrec_mt import sources as sources
+    from tfrec_mt.data.dataset import PreparedDataset as PreparedDataset
+    from tfrec_mt.data.news.news_dataset import NewsDataset as NewsDataset
+    from tfrec_mt.errors import DataError as DataError
+    from tfrec_mt.errors import SchemaError as SchemaError
+    from tfrec_mt.evaluation.evaluation import Evaluation as Evaluation
+    from tfrec_mt.jobs.evaluate import evaluate as evaluate
+    from tfrec_mt.jobs.exchange import add_kernels as add_kernels
+    from tfrec_mt.jobs.exchange import remove_kernels as remove_kernels
+    from tfrec_mt.jobs.exchange import roll_back as roll_back
+    from tfrec_mt.jobs.export import export as export
+    from tfrec_mt.jobs.fine_tune import fine_tune as fine_tune
+    from tfrec_mt.jobs.load import load as load
+    from tfrec_mt.jobs.prepare import prepare as prepare
+    from tfrec_mt.jobs.pretrain import pretrain as pretrain
+    from tfrec_mt.schema import Schema as Schema
+    from tfrec_mt.schema import Task as Task
+    from tfrec_mt.serving.exported_model import ExportedModel as ExportedModel
+    from tfrec_mt.serving.exported_model import load_export as load_export
+
+# Where each public name lives; it is imported when it is first asked for.
+_HOMES = {
+    "DataError": "tfrec_mt.errors",
+    "Evaluation": "tfrec_mt.evaluation.evaluation",
+    "ExportedModel": "tfrec_mt.serving.exported_model",
+    "NewsDataset": "tfrec_mt.data.news.news_dataset",
+    "PreparedDataset": "tfrec_mt.data.dataset",
+    "Schema": "tfrec_mt.schema",
+    "SchemaError": "tfrec_mt.errors",
+    "Task": "tfrec_mt.schema",
+    "adapters": "tfrec_mt.adapters",
+    "add_kernels": "tfrec_mt.jobs.exchange",
+    "evaluate": "tfrec_mt.jobs.evaluate",
+    "export": "tfrec_mt.jobs.export",
+    "fine_tune": "tfrec_mt.jobs.fine_tune",
+    "load": "tfrec_mt.jobs.load",
+    "load_export": "tfrec_mt.serving.exported_model",
+    "models": "tfrec_mt.models",
+    "prepare": "tfrec_mt.jobs.prepare",
+    "pretrain": "tfrec_mt.jobs.pretrain",
+    "remove_kernels": "tfrec_mt.jobs.exchange",
+    "roll_back": "tfrec_mt.jobs.exchange",
+    "sources": "tfrec_mt.sources",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+
+when_keras_is_there("tfrec_mt.keras_classes")

@@ -10,11 +10,11 @@ import tensorflow as tf
 from deepctr.feature_column import SparseFeat
 from deepctr.models import MMOE
 
-from benchmarks.ranking.world import FEATURES, World
+from benchmarks.ranking.world import FEATURES, UNITS, World
 from benchmarks.support.contest import settings_of_process
 from benchmarks.support.fit import serve_fit
 
-RATE, WIDTH, UNITS, EXPERTS = 0.005, 8, (1024, 512, 256), 2
+RATE, WIDTH, EXPERTS = 0.005, 8, 2
 
 
 def main() -> None:

@@ -7,13 +7,13 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from benchmarks.ranking.world import ELEMENTS, FEATURES, POSITIONS, World
+from benchmarks.ranking.world import ELEMENTS, FEATURES, POSITIONS, UNITS, World
 from benchmarks.support.contest import settings_of_process
 from benchmarks.support.fit import serve_fit
 
 RATE = 0.005
 WIDTH, HEADS, HEAD_WIDTH = 8, 8, 8
-UNITS, EXPERTS = (1024, 512, 256), 2
+EXPERTS = 2
 TOP, BITS = 32, 48
 TASKS = ("ctr", "ctcvr")
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.ranking.world import World
+from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.contest import serve, settings_of_process
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.storage.variables import named_variables
@@ -24,7 +24,9 @@ def main() -> None:
     share_cores()
     world = World(**settings_of_process(sys.argv))
     keras.utils.set_random_seed(0)
-    model = RANKING_MODELS[world.model](world.schema, precision=world.precision, name="model")
+    model = RANKING_MODELS[world.model](
+        world.schema, precision=world.precision, units=UNITS, name="model"
+    )
     learner = BaseLearner(model, AdagradDecay(RATE))
     features, labels = world.arrays()
     steps = CompiledSteps(learner, tf.distribute.get_strategy(), 1, features, labels)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
+from benchmarks.ranking.world import UNITS
 from benchmarks.support.contest import serve, settings_of_process
 from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
@@ -28,7 +29,9 @@ def main() -> None:
     dataset = PreparedDataset(settings["data"])
     reader = BatchReader(dataset, ["train"], settings["batch_size"], seed=0)
     keras.utils.set_random_seed(0)
-    model = RANKING_MODELS["olr"](dataset.schema, precision=settings["precision"], name="model")
+    model = RANKING_MODELS["olr"](
+        dataset.schema, precision=settings["precision"], units=UNITS, name="model"
+    )
     learner = BaseLearner(model, AdagradDecay(RATE))
     first = reader.read(0, STEPS_PER_CALL)
     strategy = tf.distribute.get_strategy()

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.ranking.world import World
+from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.contest import serve, settings_of_process
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
@@ -49,7 +49,7 @@ def main() -> None:
     way = settings.pop("way")
     world = World(**settings)
     keras.utils.set_random_seed(0)
-    base = RANKING_MODELS[world.model](world.schema, name="model")
+    base = RANKING_MODELS[world.model](world.schema, units=UNITS, name="model")
     if way == "short":
         base.set_serving_precision("bfloat16")
     widths = dict.fromkeys(base.tasks, base.knowledge_width)

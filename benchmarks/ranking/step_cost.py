@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from benchmarks.ranking.world import ELEMENTS, FEATURES, World
+from benchmarks.ranking.world import ELEMENTS, FEATURES, UNITS, World
 from benchmarks.support.machine import Machine
 
 WIDTH, HEADS, HEAD_WIDTH = 8, 8, 8
-UNITS, EXPERTS, TASKS = (1024, 512, 256), 2, 2
+EXPERTS, TASKS = 2, 2
 TOP, BITS = 32, 48
 FLOAT = 4
 

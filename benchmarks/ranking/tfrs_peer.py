@@ -9,11 +9,11 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from benchmarks.ranking.world import FEATURES, World
+from benchmarks.ranking.world import FEATURES, UNITS, World
 from benchmarks.support.contest import settings_of_process
 from benchmarks.support.fit import serve_fit
 
-RATE, WIDTH, UNITS, EXPERTS = 0.005, 8, (1024, 512, 256), 2
+RATE, WIDTH, EXPERTS = 0.005, 8, 2
 TASKS = ("ctr", "ctcvr")
 keras = tf.keras
 

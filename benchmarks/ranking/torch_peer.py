@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.ranking.world import ELEMENTS, FEATURES, World
+from benchmarks.ranking.world import ELEMENTS, FEATURES, UNITS, World
 from benchmarks.support.contest import serve, settings_of_process
 
 RATE, ACCUMULATOR = 0.005, 0.1
 WIDTH, HEADS, HEAD_WIDTH = 8, 8, 8
-UNITS, EXPERTS = (1024, 512, 256), 2
+EXPERTS = 2
 TOP, BITS = 32, 48
 EPSILON = 1e-7
 

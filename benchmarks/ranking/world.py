@@ -14,6 +14,7 @@ from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 FEATURES = 10  # of the user, and as many of the item
 ELEMENTS = 4  # of a click in a history, apart from its age
 POSITIONS = 20
+UNITS = (1024, 512, 256)  # of each expert, IAK paper, appendix C
 TOPICS = {"scene": 2, "period": 3, "region": 6}
 
 

@@ -15,8 +15,8 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 
 def test_domains_are_measured_with_their_topics_kernels_and_with_all(job: Job) -> None:
     dataset = PreparedDataset(job.data)
-    base = load_model(job.base, dataset)
-    layers = load_kernels(job.kernels, fingerprint(base))
+    base = load_model(job.model, dataset)
+    layers = load_kernels(job.kernel_folder, fingerprint(base))
     models = {
         "zero_shot": AdaptedModel(base, []),
         "adapted": AdaptedModel(base, [layer for layer in layers if layer.topic == "scene"]),
@@ -33,7 +33,7 @@ def test_domains_are_measured_with_their_topics_kernels_and_with_all(job: Job) -
     found = evaluate(EvaluateConfig(data=job.data, base=job.base, kernels=job.kernels))
     values = {
         (r.model, r.domain): r.value
-        for r in found.rows
+        for r in found.metrics
         if (r.task, r.topic, r.metric) == ("ctr", "scene", "auc")
     }
     for name, model in models.items():
@@ -42,5 +42,5 @@ def test_domains_are_measured_with_their_topics_kernels_and_with_all(job: Job) -
             expected = roc_auc_score(clicks[codes == code], scores[codes == code])
             assert values[name, domain] == pytest.approx(expected, abs=5e-4)
     assert len({values[name, "homepage"] for name in models}) == 3
-    lifted = {(r.model, r.topic) for r in found.rows if r.metric == "auc_lift"}
+    lifted = {(r.model, r.topic) for r in found.metrics if r.metric == "auc_lift"}
     assert {("all_kernels", topic) for topic in ("scene", "period", "region")} <= lifted

@@ -10,8 +10,9 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.scan_impressions import scan_impressions
-from tfrec_mt.evaluation.evaluate import METRICS_FILE, EvaluateConfig
-from tfrec_mt.evaluation.evaluate_news import NewsEvaluation, evaluate_news
+from tfrec_mt.evaluation.evaluate import EvaluateConfig
+from tfrec_mt.evaluation.evaluate_news import evaluate_news
+from tfrec_mt.evaluation.evaluation import METRICS_FILE, Evaluation
 from tfrec_mt.evaluation.metric_row import read_rows
 from tfrec_mt.metrics.impression_metrics import impression_metrics
 from tfrec_mt.models.model_store import fingerprint, load_news_model
@@ -20,13 +21,13 @@ from tfrec_mt.schema import DataError
 
 
 @pytest.fixture(scope="module")
-def found(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> NewsEvaluation:
+def found(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     output = tmp_path_factory.mktemp("evaluation") / "out"
     config = EvaluateConfig(
-        data=news_job.data, base=news_job.model, kernels=news_job.kernel_folder, output=output
+        data=news_job.data, base=news_job.base, kernels=news_job.kernels, output=output
     )
     evaluation = evaluate_news(config)
-    assert read_rows(output / METRICS_FILE) == evaluation.rows
+    assert read_rows(output / METRICS_FILE) == evaluation.metrics
     with pytest.raises(FileExistsError, match="out exists"):
         evaluate_news(config)
     return evaluation
@@ -49,13 +50,13 @@ def _slow(job: NewsJob, topics: list[str]) -> tuple[np.ndarray, dict[str, np.nda
 
 @pytest.mark.parametrize("topic", ["all", "section", "device"])
 def test_kernels_act_alone_on_their_domains_and_together_on_all(
-    news_job: NewsJob, found: NewsEvaluation, topic: str
+    news_job: NewsJob, found: Evaluation, topic: str
 ) -> None:
     auc, domains = _slow(news_job, ["section", "device"] if topic == "all" else [topic])
     plain, _ = _slow(news_job, [])
     spec = NewsDataset(news_job.data).spec
     names = ("all",) if topic == "all" else spec.topic(topic).domains
-    rows = {(r.model, r.topic, r.domain, r.metric): r for r in found.rows}
+    rows = {(r.model, r.topic, r.domain, r.metric): r for r in found.metrics}
     for code, domain in enumerate(names, start=1):
         inside = domains[topic] == code if topic != "all" else np.ones(len(auc), bool)
         inside &= np.isfinite(auc)
@@ -67,31 +68,36 @@ def test_kernels_act_alone_on_their_domains_and_together_on_all(
         assert lift.reference == "zero_shot" and lift.ci_low is not None
 
 
-def test_each_model_has_one_row_per_cell_and_metric(found: NewsEvaluation) -> None:
-    keys = [(r.model, r.topic, r.domain, r.metric, r.reference) for r in found.rows]
+def test_each_model_has_one_row_per_cell_and_metric(found: Evaluation) -> None:
+    keys = [(r.model, r.topic, r.domain, r.metric, r.reference) for r in found.metrics]
     assert len(set(keys)) == len(keys)
-    assert {r.model for r in found.rows} == {"zero_shot", "adapted", "random", "oracle"}
-    assert {r.metric for r in found.rows if not r.reference} == {"auc", "mrr", "ndcg@5", "ndcg@10"}
+    assert {r.model for r in found.metrics} == {"zero_shot", "adapted", "random", "oracle"}
+    assert {r.metric for r in found.metrics if not r.reference} == {
+        "auc",
+        "mrr",
+        "ndcg@5",
+        "ndcg@10",
+    }
 
 
 def test_without_kernels_there_is_no_lift(news_job: NewsJob) -> None:
-    found = evaluate_news(EvaluateConfig(data=news_job.data, base=news_job.model))
-    assert {r.model for r in found.rows} == {"zero_shot", "random", "oracle"}
-    assert not [r for r in found.rows if r.metric.endswith("_lift")]
+    found = evaluate_news(EvaluateConfig(data=news_job.data, base=news_job.base))
+    assert {r.model for r in found.metrics} == {"zero_shot", "random", "oracle"}
+    assert not [r for r in found.metrics if r.metric.endswith("_lift")]
     assert found.roles.adapted == found.roles.zero_shot
 
 
 def test_a_control_is_measured_too(news_job: NewsJob) -> None:
     found = evaluate_news(
-        EvaluateConfig(data=news_job.data, base=news_job.model, control=news_job.model)
+        EvaluateConfig(data=news_job.data, base=news_job.base, control=news_job.base)
     )
-    lifts = [r.value for r in found.rows if r.model == "control" and r.metric == "auc_lift"]
+    lifts = [r.value for r in found.metrics if r.model == "control" and r.metric == "auc_lift"]
     assert lifts and all(value in (0.0, None) for value in lifts)
 
 
 def test_a_part_that_is_not_there_is_named(news_job: NewsJob, tmp_path: Path) -> None:
     config = EvaluateConfig(
-        data=news_job.data, base=news_job.model, part="tset", output=tmp_path / "out"
+        data=news_job.data, base=news_job.base, part="tset", output=tmp_path / "out"
     )
     with pytest.raises(DataError, match="did you mean 'test'"):
         evaluate_news(config)

@@ -56,23 +56,24 @@ def test_an_evaluation_measures_both_kinds_with_a_topics_own_kernels(
         data=dataset.path, output=tmp_path / "base", model_settings={"units": (8,)}, train=small
     )
     pretrain(base)
-    kernels = fine_tune(
+    kernels = tmp_path / "kernels"
+    fine_tune(
         FineTuneConfig(
             base=base.output,
             data=dataset.path,
-            output=tmp_path / "kernels",
+            output=kernels,
             topics=("scene",),
             certainty=0.0,
             train=small,
         )
     )
     found = evaluate(
-        EvaluateConfig(
-            data=dataset.path, base=base.output / "model", kernels=kernels, seen_in=("fresh",)
-        )
+        EvaluateConfig(data=dataset.path, base=base.output, kernels=kernels, seen_in=("fresh",))
     )
     rows = {
-        (r.model, r.topic, r.domain): r for r in found.rows if r.task == "ctr" and r.metric == "auc"
+        (r.model, r.topic, r.domain): r
+        for r in found.metrics
+        if r.task == "ctr" and r.metric == "auc"
     }
     for domain in ("homepage", "channel"):
         whole = rows["zero_shot", "scene", domain].n

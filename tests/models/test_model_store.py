@@ -61,7 +61,7 @@ def test_round_trip(tmp_path: Path, name: str) -> None:
 
 def test_data_of_another_schema_are_refused(store: Path, job: Job) -> None:
     dataset = PreparedDataset(job.data)
-    assert load_model(job.base, dataset).schema == dataset.schema
+    assert load_model(job.model, dataset).schema == dataset.schema
     with pytest.raises(SchemaError, match=f"model in {store} was trained with another schema"):
         load_model(store, dataset)
 

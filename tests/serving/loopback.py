@@ -22,7 +22,7 @@ from tensorflow_serving.apis import (
 )
 
 from tfrec_mt.schema import DataError
-from tfrec_mt.serving.load_export import load_export
+from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.versions import newest_version
 
 Status = grpc.StatusCode
@@ -58,7 +58,7 @@ class Server:
     def answer(self, version: Path, name: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         with self._lock:
             if version not in self._loaded:
-                self._loaded[version] = load_export(version)
+                self._loaded[version] = load_saved_model(version)
         signatures = self._loaded[version].signatures
         if name not in signatures:
             raise Refused(Status.NOT_FOUND, f"no signature {name!r}")

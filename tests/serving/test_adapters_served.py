@@ -20,18 +20,19 @@ from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.score import ScoreConfig, score
+from tfrec_mt.training.run_results import KERNELS
 
 
 def _kernels(job: Job, folder: Path, adapter: str, settings: dict[str, Any]) -> Path:
-    """Small random kernels of all regions."""
-    base = load_model(job.base)
+    """Small random kernels of all regions, as a run leaves them."""
+    base = load_model(job.model)
     topic = base.schema.topic("region")
     layer = ADAPTERS[adapter](topic.name, topic.domains, widths_of(base), **settings)
     rng = np.random.default_rng(0)
     for weight in layer.trainable_weights:
         weight.assign(rng.normal(scale=0.1, size=weight.shape))
     layer.align({task: np.array(values) for task, values in base.directions().items()})
-    save_kernels(layer, folder, fingerprint(base))
+    save_kernels(layer, folder / KERNELS, fingerprint(base))
     return folder
 
 
@@ -64,7 +65,7 @@ def test_an_export_scores_as_memory_and_its_kernels_can_go(
     np.testing.assert_array_equal(after["ctr"][others], before["ctr"][others])
     assert np.any(after["ctr"][~others] != before["ctr"][~others])
     again = exchange_kernels(
-        ExchangeConfig(output=tmp_path / "x", add=[kernels / "region" / str(gone)])
+        ExchangeConfig(output=tmp_path / "x", add=[kernels / KERNELS / "region" / str(gone)])
     )
     np.testing.assert_array_equal(_answer(again, rows)["ctr"], before["ctr"])
 
@@ -73,7 +74,9 @@ def test_a_kernel_that_the_graph_would_bend_otherwise_cannot_come(job: Job, tmp_
     slopes = {name: {"encoder_units": (7,), "negative_slope": s} for name, s in _SLOPES.items()}
     old, new = (_kernels(job, tmp_path / n, "iak", settings) for n, settings in slopes.items())
     export(ExportConfig(base=job.base, kernels=old, data=job.data, output=tmp_path / "x"))
-    kernel = shutil.copytree(new / "region" / "region1", tmp_path / "other" / "region" / "new")
+    kernel = shutil.copytree(
+        new / KERNELS / "region" / "region1", tmp_path / "other" / "region" / "new"
+    )
     value = json.loads((kernel / KERNEL_FILE).read_text())
     (kernel / KERNEL_FILE).write_text(json.dumps(value | {"domain": "new"}))
     with pytest.raises(DataError, match=r"kernels of slope 0\.01 between layers, 'new' has 0\.1"):

@@ -74,14 +74,16 @@ def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
     assert second["used_fallback"][:, topics.index("region")].tolist() == (~others).tolist()
     verify_files(without, read_manifest(without)["files"])
 
-    again = exchange_kernels(ExchangeConfig(output=versions, add=[job.kernels / "region" / gone]))
+    again = exchange_kernels(
+        ExchangeConfig(output=versions, add=[job.kernel_folder / "region" / gone])
+    )
     for name, values in _answer(again, rows).items():
         np.testing.assert_array_equal(values, first[name])
     assert "trained as a sum" not in caplog.text  # the others are there
 
 
 def test_publishers_at_once_take_their_turns(job: Job, versions: Path, tmp_path: Path) -> None:
-    source = next((job.kernels / "region").iterdir())
+    source = next((job.kernel_folder / "region").iterdir())
     kernels = [_kernel(tmp_path / "new", source, f"new {place}") for place in range(4)]
     configs = [ExchangeConfig(output=versions, add=[kernel]) for kernel in kernels]
     with ThreadPoolExecutor(len(configs)) as pool:
@@ -96,7 +98,7 @@ def test_new_domains_leave_the_others_as_they_are(
     job: Job, versions: Path, rows: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     first = _answer(versions / "1", rows)
-    source = next((job.kernels / "region").iterdir())
+    source = next((job.kernel_folder / "region").iterdir())
     newest = versions / "1"
     for place in range(3):
         kernel = _kernel(tmp_path / "new", source, f"new {place}")
@@ -132,13 +134,13 @@ def test_kernels_whose_partners_are_not_in_the_export_are_named(
     gone = [(topic, domain) for topic in ("scene", "region") for domain in domains[topic]]
     exchange_kernels(ExchangeConfig(output=versions, remove=gone))
     assert "trained as a sum" not in caplog.text
-    comes = job.kernels / "region" / domains["region"][0]
+    comes = job.kernel_folder / "region" / domains["region"][0]
     exchange_kernels(ExchangeConfig(output=versions, add=[comes]))
     assert "kernels of region were trained as a sum with those of scene, which" in caplog.text
 
 
 def test_what_cannot_be_exchanged_is_named(job: Job, versions: Path, tmp_path: Path) -> None:
-    version, source = versions / "1", next((job.kernels / "region").iterdir())
+    version, source = versions / "1", next((job.kernel_folder / "region").iterdir())
     with pytest.raises(DataError, match=f"has a kernel for '{source.name}'; remove it"):
         exchange_kernels(ExchangeConfig(output=versions, add=[source]))
     with pytest.raises(DataError, match="'region' has no kernel for 'atlantis'"):

@@ -22,7 +22,7 @@ from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.export import ExportConfig
 from tfrec_mt.serving.export_news import export_news, is_news_export
-from tfrec_mt.serving.load_export import load_export
+from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.score import ScoreConfig
 from tfrec_mt.serving.score_news import score_news
 from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
@@ -49,8 +49,8 @@ ODD_TITLES = (
 def version(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return export_news(
         ExportConfig(
-            base=news_job.model,
-            kernels=news_job.kernel_folder,
+            base=news_job.base,
+            kernels=news_job.kernels,
             data=news_job.data,
             output=tmp_path_factory.mktemp("export") / "news",
         )
@@ -59,7 +59,7 @@ def version(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def loaded(version: Path) -> Any:
-    return load_export(version)
+    return load_saved_model(version)
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +84,8 @@ def test_raw_impressions_score_as_in_memory(
     config = ScoreConfig(
         export=version,
         data=news_job.data,
-        base=news_job.model,
-        kernels=news_job.kernel_folder,
+        base=news_job.base,
+        kernels=news_job.kernels,
         output=tmp_path / "scores.parquet",
     )
     found = score_news(config)
@@ -99,7 +99,7 @@ def test_raw_impressions_score_as_in_memory(
 
 
 def test_kernels_change_scores(news_job: NewsJob, version: Path) -> None:
-    found = score_news(ScoreConfig(export=version, data=news_job.data, base=news_job.model))
+    found = score_news(ScoreConfig(export=version, data=news_job.data, base=news_job.base))
     assert found.difference is not None and found.difference > 1e-3
 
 
@@ -231,10 +231,10 @@ def test_unknown_domains_score_as_the_base(
     news_job: NewsJob, loaded: Any, request_of_two: dict[str, Any], tmp_path: Path
 ) -> None:
     base = export_news(
-        ExportConfig(base=news_job.model, data=news_job.data, output=tmp_path / "base")
+        ExportConfig(base=news_job.base, data=news_job.data, output=tmp_path / "base")
     )
     plain = {n: v for n, v in request_of_two.items() if n not in TOPICS}
-    expected = _ask(load_export(base), "score_impression", **plain)["scores"]
+    expected = _ask(load_saved_model(base), "score_impression", **plain)["scores"]
     strange = request_of_two | {topic: tf.constant(["", "nowhere"]) for topic in TOPICS}
     answer = _ask(loaded, "score_impression", **strange)
     np.testing.assert_array_equal(answer["scores"], expected)
@@ -312,20 +312,20 @@ def test_kernels_come_and_go(
     asked = request_of_two | {"section": tf.constant([gone, kept])}
     before = _ask(loaded, "score_impression", **asked)["scores"]
     without = exchange_kernels(ExchangeConfig(output=tmp_path, remove=[("section", gone)]))
-    after = _ask(load_export(without), "score_impression", **asked)["scores"]
+    after = _ask(load_saved_model(without), "score_impression", **asked)["scores"]
     nowhere = request_of_two | {"section": tf.constant(["nowhere", kept])}
     expected = _ask(loaded, "score_impression", **nowhere)["scores"]
     np.testing.assert_array_equal(after, expected)
     assert np.any(after[0] != before[0])
     folder = news_job.kernel_folder / "section" / gone
     again = exchange_kernels(ExchangeConfig(output=without.parent, add=[folder]))
-    found = _ask(load_export(again), "score_impression", **asked)["scores"]
+    found = _ask(load_saved_model(again), "score_impression", **asked)["scores"]
     np.testing.assert_array_equal(found, before)
 
 
 def test_news_of_another_spec_are_refused(news_job: NewsJob, tmp_path: Path) -> None:
     save_model(small_news_model(), tmp_path / "model", NewsDataset(news_job.data).vocabulary_file)
-    config = ExportConfig(base=tmp_path / "model", data=news_job.data, output=tmp_path / "export")
+    config = ExportConfig(base=tmp_path, data=news_job.data, output=tmp_path / "export")
     with pytest.raises(SchemaError, match="news of another spec"):
         export_news(config)
     assert not (tmp_path / "export").exists()

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from benchmarks.native.native_model import NativeModel, NativeModelError
 from tests.jobs import Job
@@ -16,8 +15,9 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.export import ExportConfig, export
+from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.serving.score import ROW, input_specs, score_rows
+from tfrec_mt.serving.score import ROW, score_rows
 from tfrec_mt.serving.versions import EXTRA, read_manifest
 from tfrec_mt.serving.warm_up import read_warm_up
 
@@ -53,10 +53,10 @@ def _repeated(rows: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
 def test_it_scores_as_the_model_in_memory(job: Job, version: Path, model: NativeModel) -> None:
     dataset = PreparedDataset(job.data)
     requests = dataset.requests().head(1_000)
-    base = load_model(job.base, dataset)
-    whole = AdaptedModel(base, load_kernels(job.kernels, fingerprint(base)))
+    base = load_model(job.model, dataset)
+    whole = AdaptedModel(base, load_kernels(job.kernel_folder, fingerprint(base)))
     expected = score_rows(Scorer(whole), dataset, requests[ROW].to_numpy())
-    specs = input_specs(tf.saved_model.load(str(version)).signatures["serving_default"])
+    specs = load_export(version).inputs
     found = model.answer("serving_default", row_tensors(requests, specs))
     assert len(requests) == 1_000
     for task in TASKS:

@@ -35,8 +35,7 @@ from tfrec_mt.studies.takeout_impressions import Impressions
 from tfrec_mt.studies.takeout_rankers import model_scores, oracle_scores, random_scores
 from tfrec_mt.studies.takeout_requests import TakeoutRequests, read_requests
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data
-from tfrec_mt.training.fine_tune import KERNELS
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import KERNELS, MODEL
 
 CONFIG = TakeoutConfig(rows=20_000, seed=0)
 CANDIDATES = 20

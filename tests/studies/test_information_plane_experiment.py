@@ -24,7 +24,7 @@ from tfrec_mt.studies.kernel_probe import kernel_probe
 from tfrec_mt.studies.kernel_snapshots import kernel_snapshots, snapshot_steps, trained_weights
 from tfrec_mt.studies.study import Outcome
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data, takeout_kernels
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import MODEL, kernels_behind
 
 SMALL: dict[str, Any] = {
     **INFORMATION_SETTINGS,
@@ -67,7 +67,7 @@ def test_the_last_snapshot_is_what_fine_tuning_gives(folder: Path, one: Outcome)
     base = load_model(takeout_base(RUN, shared) / MODEL, takeout_data(RUN, shared))
     known = fingerprint(base)
     whole = {
-        v.topic: v for v in load_kernels(takeout_kernels(RUN, folder / "whole", shared), known)
+        v.topic: v for v in kernels_behind(base, takeout_kernels(RUN, folder / "whole", shared))
     }
     assert list(snapshots) == snapshot_steps(max(snapshots), 4)
     first, last = (

@@ -14,11 +14,12 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 from tfrec_mt.training.run_folder import RunFolderError
+from tfrec_mt.training.run_results import KERNELS
 
 
 def test_every_domain_gets_a_kernel_of_this_base(job: Job) -> None:
-    base = load_model(job.base)
-    kernels = {layer.topic: layer for layer in load_kernels(job.kernels, fingerprint(base))}
+    base = load_model(job.model)
+    kernels = {layer.topic: layer for layer in load_kernels(job.kernel_folder, fingerprint(base))}
     schema = PreparedDataset(job.data).schema
     assert set(kernels) == {topic.name for topic in schema.topics}
     for topic in schema.topics:
@@ -37,7 +38,7 @@ def test_rows_that_the_base_has_seen_are_pointed_out(
     warned: bool,
 ) -> None:
     config = FineTuneConfig(
-        base=job.base.parent,
+        base=job.base,
         data=job.data,
         output=tmp_path / "kernels",
         parts=parts,
@@ -51,7 +52,7 @@ def test_rows_that_the_base_has_seen_are_pointed_out(
 
 def _config(job: Job, output: Path, beside: Path) -> FineTuneConfig:
     return FineTuneConfig(
-        base=job.base.parent,
+        base=job.base,
         data=job.data,
         output=output,
         topics=("scene",),
@@ -69,16 +70,16 @@ def test_kernels_are_trained_beside_those_of_other_topics(job: Job, tmp_path: Pa
 
 
 def test_a_run_goes_on_beside_the_same_kernels_only(job: Job, tmp_path: Path) -> None:
-    shutil.copytree(job.kernels, tmp_path / "kernels")
-    config = _config(job, tmp_path / "run", tmp_path / "kernels")
+    shutil.copytree(job.kernels, tmp_path / "beside")
+    config = _config(job, tmp_path / "run", tmp_path / "beside")
     shutil.rmtree(fine_tune(config))
-    shutil.rmtree(tmp_path / "kernels" / "region" / "region1")
+    shutil.rmtree(tmp_path / "beside" / KERNELS / "region" / "region1")
     with pytest.raises(RunFolderError, match="beside_weights"):
         fine_tune(config)
 
 
 def test_kernels_of_the_same_topic_alone_are_none_to_train_beside(job: Job, tmp_path: Path) -> None:
-    shutil.copytree(job.kernels / "scene", tmp_path / "kernels" / "scene")
-    with pytest.raises(SchemaError, match=r"kernels has kernels of no other topic than .* scene"):
-        fine_tune(_config(job, tmp_path / "run", tmp_path / "kernels"))
+    shutil.copytree(job.kernel_folder / "scene", tmp_path / "beside" / KERNELS / "scene")
+    with pytest.raises(SchemaError, match=r"beside has kernels of no other topic than .* scene"):
+        fine_tune(_config(job, tmp_path / "run", tmp_path / "beside"))
     assert not (tmp_path / "run").exists()

@@ -23,7 +23,7 @@ PARTS = ("test", "fresh")
 
 @pytest.fixture(scope="module")
 def base(job: Job) -> RankingModel:
-    model = load_model(job.base)
+    model = load_model(job.model)
     assert isinstance(model, RankingModel)
     return model
 
@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_refused(
     parts: tuple[str, ...],
     message: str,
 ) -> None:
-    base = load_model(job.base)
+    base = load_model(job.model)
     assert isinstance(base, RankingModel)
     folder = tmp_path / "knowledge"
     KeptKnowledge(job.data, base, PARTS, folder)
@@ -107,7 +107,7 @@ def test_knowledge_of_lower_precision_is_kept_apart(
         KeptKnowledge(job.data, base, PARTS, folder, "bfloat16")
     kept = tmp_path / "knowledge"
     config = FineTuneConfig(
-        base=job.base.parent,
+        base=job.base,
         data=job.data,
         output=tmp_path / "run",
         knowledge=kept,
@@ -124,7 +124,7 @@ def test_knowledge_of_lower_precision_is_kept_apart(
 
 
 def test_numbers_that_half_precision_cannot_hold_are_refused(job: Job, tmp_path: Path) -> None:
-    base = load_model(job.base)
+    base = load_model(job.model)
     assert isinstance(base, RankingModel)
     base.front_end.embedding.table.assign(base.front_end.embedding.table * 1e7)
     with pytest.raises(DataError, match=r"knowledge for ctr reaches .*half precision cannot hold"):
@@ -148,7 +148,7 @@ def test_kernels_learn_from_it_what_they_learn_from_the_base(
     job: Job, base: RankingModel, tmp_path: Path
 ) -> None:
     config = FineTuneConfig(
-        base=job.base.parent,
+        base=job.base,
         data=job.data,
         output=tmp_path / "first",
         learning_rate=0.01,
@@ -157,7 +157,7 @@ def test_kernels_learn_from_it_what_they_learn_from_the_base(
         train=TRAIN,
     )
     found = _decoders(fine_tune(config), base)
-    expected = _decoders(job.kernels, base)
+    expected = _decoders(job.kernel_folder, base)
     assert np.corrcoef(found, expected)[0, 1] > 0.99
     stamp = (tmp_path / "knowledge" / "knowledge.json").stat().st_mtime_ns
     again = _decoders(fine_tune(dataclasses.replace(config, output=tmp_path / "again")), base)
@@ -168,7 +168,7 @@ def test_kernels_learn_from_it_what_they_learn_from_the_base(
 
 def test_a_run_of_several_epochs_keeps_it_beside_its_kernels(job: Job, tmp_path: Path) -> None:
     config = FineTuneConfig(
-        base=job.base.parent,
+        base=job.base,
         data=job.data,
         output=tmp_path / "run",
         topics=("scene",),

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
+from tfrec_mt.models.origin import Origin
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -32,6 +33,8 @@ class AdaptedModel(keras.Model):
     Raises:
       ValueError: Two layers of kernels are for one topic.
     """
+
+    origin: Origin | None = None  # where the kernels came from, if a run made them
 
     def __init__(
         self,

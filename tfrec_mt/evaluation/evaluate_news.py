@@ -2,82 +2,87 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.scan_impressions import scan_impressions
 from tfrec_mt.evaluation.comparison import ModelRoles
 from tfrec_mt.evaluation.evaluate import (
     ADAPTED,
     CONTROL,
-    METRICS_FILE,
     ZERO_SHOT,
     EvaluateConfig,
+    refuse_existing,
 )
+from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.evaluation.impression_evaluator import RANDOM, ImpressionEvaluator
-from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
-from tfrec_mt.models.model_store import fingerprint, load_news_model
+from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.models.model_store import load_news_model
+from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.news_scorer import Adapt, NewsScorer
 from tfrec_mt.schema import DataError
-from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.training.run_results import kernels_behind, model_folder
 
 SCAN_IMPRESSIONS = 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewsEvaluation:
-    """What an evaluation found.
-
-    Args:
-      rows: Metrics, lifts and oracle shares, as in `metrics.json`.
-      roles: Which model is which.
-      part: The part that was scored.
-      split: How the parts came about.
-      tasks: Task names.
-    """
-
-    rows: Sequence[MetricRow]
-    roles: ModelRoles
-    part: str
-    split: str
-    tasks: tuple[str, ...] = ("ctr",)
-
-
-def evaluate_news(config: EvaluateConfig) -> NewsEvaluation:
-    """Scores every impression of a part once with every model; each title is encoded once per base.
-
-    Kernels of a topic are measured on the domains of that topic, alone; on all impressions together
-    the kernels of all topics act at once. Besides the models there are a random order and, where
-    the truth is known, the oracle.
+def evaluate_news(config: EvaluateConfig) -> Evaluation:
+    """Measures what runs left in their folders; see `measure_news`.
 
     Raises:
       DataError: It is not known what was clicked in the part.
       SchemaError: A model was trained on news of another spec than the data's.
       FileExistsError: The output exists.
     """
-    if config.output and config.output.exists():
-        raise FileExistsError(f"{config.output} exists; choose another output folder")
+    refuse_existing(config.output)
     dataset = NewsDataset(config.data)
-    columns = dataset.part(config.part)
+    base = load_news_model(model_folder(config.base), dataset)
+    control = load_news_model(model_folder(config.control), dataset) if config.control else None
+    found = measure_news(dataset, base, kernels_behind(base, config.kernels), control, config.part)
+    if config.output:
+        found.save(config.output)
+    return found
+
+
+def measure_news(
+    dataset: NewsDataset,
+    base: NewsRecommender,
+    kernels: Sequence[DomainKernels] = (),
+    control: NewsRecommender | None = None,
+    part: str = "test",
+) -> Evaluation:
+    """Scores every impression of a part once with every model; each title is encoded once per base.
+
+    Kernels of a topic are measured on the domains of that topic, alone; on all impressions together
+    the kernels of all topics act at once. Besides the models there are a random order and, where
+    the truth is known, the oracle.
+
+    Args:
+      dataset: The news.
+      base: The base.
+      kernels: Kernels behind it.
+      control: The base continued on the kernels' impressions, or None.
+      part: Part to score.
+
+    Raises:
+      DataError: It is not known what was clicked in the part.
+    """
+    columns = dataset.part(part)
     if columns.clicked is None:
-        raise DataError(f"part {config.part!r} of {dataset.path} has no clicks to measure against")
-    base = load_news_model(config.base, dataset)
-    kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
+        raise DataError(f"part {part!r} of {dataset.path} has no clicks to measure against")
     scorers = {ZERO_SHOT: NewsScorer(base, dataset)}
     for name, layers in _groups(kernels).items():
         scorers[name] = scorers[ZERO_SHOT].adapted(adapt_with(AdaptedModel(base, layers)))
-    if config.control:
-        scorers[CONTROL] = NewsScorer(load_news_model(config.control, dataset), dataset)
+    if control:
+        scorers[CONTROL] = NewsScorer(control, dataset)
     evaluator = ImpressionEvaluator(
         list(scorers),
         {topic.name: topic.domains for topic in dataset.spec.topics},
         truth=columns.truth is not None,
     )
-    for batch in scan_impressions(dataset, config.part, SCAN_IMPRESSIONS):
+    for batch in scan_impressions(dataset, part, SCAN_IMPRESSIONS):
         assert batch.clicked is not None
         evaluator.add(
             {name: scorer(batch) for name, scorer in scorers.items()},
@@ -88,19 +93,17 @@ def evaluate_news(config: EvaluateConfig) -> NewsEvaluation:
             batch.truth,
         )
     rows = _rows(evaluator, list(scorers), truth=columns.truth is not None)
-    if config.output:
-        with published_folder(config.output) as folder:
-            write_rows(folder / METRICS_FILE, rows)
     split = dataset.manifest.split
-    return NewsEvaluation(
-        rows=rows,
+    return Evaluation(
+        metrics=rows,
+        tasks=("ctr",),
         roles=ModelRoles(
             zero_shot=ZERO_SHOT,
             adapted=ADAPTED if kernels else ZERO_SHOT,
-            control=CONTROL if config.control else None,
+            control=CONTROL if control else None,
             baseline=RANDOM,
         ),
-        part=config.part,
+        part=part,
         split=f"{split.kind} ({split.parts})" if split else "the data's owner",
     )
 

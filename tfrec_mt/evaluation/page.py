@@ -55,6 +55,18 @@ def render_page(
       settings: What the run was told, shown as a table of names and values.
       content: What the template asks for.
     """
+    return render_fragment(
+        template,
+        title=title,
+        sections=[(part.heading, part.text.split("\n\n"), part.verbatim) for part in sections],
+        settings={name: str(value) for name, value in settings.items()},
+        versions=_versions(),
+        **content,
+    )
+
+
+def render_fragment(template: str, **content: Any) -> str:
+    """A template of this package with its content, all of which is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tfrec_mt.evaluation"),
         autoescape=True,
@@ -62,13 +74,7 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(
-        title=title,
-        sections=[(part.heading, part.text.split("\n\n"), part.verbatim) for part in sections],
-        settings={name: str(value) for name, value in settings.items()},
-        versions=_versions(),
-        **content,
-    )
+    return environment.get_template(template).render(**content)
 
 
 def _versions() -> dict[str, str]:

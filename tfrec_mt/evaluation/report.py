@@ -72,7 +72,7 @@ def write_report(
         sections=sections,
         settings=settings or {},
         header=HEADER,
-        tables=[_table(name, task, found) for (name, task), found in lines.items()],
+        tables=[_table(name, task, found) for (name, task), found in lines.items() if found],
         pictures=pictures,
     )
     write_text(Path(path), page)
@@ -80,7 +80,7 @@ def write_report(
 
 def _table(name: str, task: str, lines: Sequence[ComparisonLine]) -> dict[str, Any]:
     return {
-        "caption": f"AUC for {_task(task)}, {name}",
+        "caption": f"AUC for {task_name(task)}, {name}",
         "rows": [(line.domain == MEAN, line_cells(line), line.note or "") for line in lines],
     }
 
@@ -99,7 +99,7 @@ def _lift_pictures(
             )
             found.append(
                 Picture(
-                    f"Lift per domain, {_task(task)}",
+                    f"Lift per domain, {task_name(task)}",
                     " ".join([intro, *sentences]),
                     Markup(lift_figure(panels)),
                 )
@@ -139,7 +139,7 @@ def _reliability_pictures(cases: Sequence[ReportCase]) -> list[Picture]:
             f"line the model promises more than it keeps. Cases: {'; '.join(panels)}."
         )
         found.append(
-            Picture(f"Reliability, {_task(task)}", sentence, Markup(reliability_figure(panels)))
+            Picture(f"Reliability, {task_name(task)}", sentence, Markup(reliability_figure(panels)))
         )
     return found
 
@@ -159,7 +159,8 @@ def _curves_picture(curves: Mapping[str, Sequence[tuple[int, float]]]) -> Pictur
     return Picture("Training loss", sentence, Markup(curves_figure(curves)))
 
 
-def _task(task: str) -> str:
+def task_name(task: str) -> str:
+    """How a page calls a task."""
     return _TASKS.get(task, task)
 
 

@@ -38,7 +38,7 @@ class ExpertMixture(keras.layers.Layer):
         self,
         tasks: Sequence[str],
         experts: int = 2,
-        units: Sequence[int] = (1024, 512, 256),
+        units: Sequence[int] = (128, 64),
         dropout: float = 0.0,
         precision: Precision = "float32",
         **kwargs: Any,

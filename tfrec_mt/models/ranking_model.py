@@ -10,6 +10,7 @@ from tfrec_mt.layers.debias_tower import DebiasTower
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.layers.precision import Precision
+from tfrec_mt.models.origin import Origin
 from tfrec_mt.schema import Schema
 
 
@@ -36,14 +37,19 @@ class RankingModel(keras.Model, abc.ABC):
 
     Returns:
       Probabilities `{task: [B, 1]}` of a click (`ctr`) and of click and conversion (`ctcvr`).
+
+    Attributes:
+      origin: Where it came from, if a run made it.
     """
+
+    origin: Origin | None = None
 
     def __init__(
         self,
         schema: Schema | str,
         embedding_width: int = 8,
         base_topics: Sequence[str] = (),
-        units: Sequence[int] = (1024, 512, 256),
+        units: Sequence[int] = (128, 64),
         dropout: float = 0.0,
         heads: int = 8,
         head_width: int = 8,

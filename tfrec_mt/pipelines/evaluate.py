@@ -12,13 +12,10 @@ from pathlib import Path
 from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
-from tfrec_mt.evaluation.evaluate import METRICS_FILE, EvaluateConfig, evaluate
+from tfrec_mt.evaluation.evaluate import EvaluateConfig, evaluate
 from tfrec_mt.evaluation.evaluate_news import evaluate_news
-from tfrec_mt.evaluation.table import format_metrics, format_table
-from tfrec_mt.pipelines.flag_types import define_precision, refuse_flags
+from tfrec_mt.pipelines.flag_types import define_precision, path_or_none, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.training.fine_tune import KERNELS
-from tfrec_mt.training.pretrain import MODEL
 
 _DATA = flags.DEFINE_string("data", None, "Prepared dataset.", required=True)
 _BASE = flags.DEFINE_string("base", None, "Run folder of the base model.", required=True)
@@ -44,21 +41,16 @@ def main() -> None:
         refuse_flags({"precision", "seen_in"}, "news")
     config = EvaluateConfig(
         data=Path(_DATA.value),
-        base=Path(_BASE.value) / MODEL,
-        kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
-        control=Path(_CONTROL.value) / MODEL if _CONTROL.value else None,
+        base=Path(_BASE.value),
+        kernels=path_or_none(_KERNELS.value),
+        control=path_or_none(_CONTROL.value),
         part=_PART.value,
         seen_in=tuple(_SEEN_IN.value),
         output=Path(_OUTPUT.value),
         precision=_PRECISION.value,
     )
     found = evaluate_news(config) if news else evaluate(config)
-    print(f"part {found.part}, split by {found.split}")
-    for task in found.tasks:
-        print(f"\n{format_metrics(found.rows, task)}")
-        if _KERNELS.value:
-            print(f"\n{format_table(found.rows, task, found.roles)}")
-    print(f"\n{Path(_OUTPUT.value) / METRICS_FILE}")
+    print(f"{found}\n\n{config.output}")
 
 
 def run() -> None:

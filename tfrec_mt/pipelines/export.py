@@ -17,15 +17,13 @@ from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.evaluation.metric_row import read_rows
-from tfrec_mt.pipelines.flag_types import define_precision, refuse_flags
+from tfrec_mt.pipelines.flag_types import define_precision, path_or_none, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.export_news import export_news
 from tfrec_mt.serving.versions import roll_back
-from tfrec_mt.training.fine_tune import KERNELS
-from tfrec_mt.training.pretrain import MODEL
 
 _BASE = flags.DEFINE_string("base", None, "Run folder of the base model.")
 _KERNELS = flags.DEFINE_string("kernels", None, "Run folder of the kernels; none: base alone.")
@@ -105,8 +103,8 @@ def _export() -> Path:
     if news:
         refuse_flags(_EXPORT - _NEWS, "news")
     config = ExportConfig(
-        base=Path(_BASE.value) / MODEL,
-        kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
+        base=Path(_BASE.value),
+        kernels=path_or_none(_KERNELS.value),
         data=Path(_DATA.value),
         output=Path(_OUTPUT.value),
         name=_NAME.value,

@@ -13,7 +13,7 @@ from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.pipelines import kernel_flags, training_flags
 from tfrec_mt.pipelines.flag_types import define_precision, path_or_none, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig, fine_tune
+from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 from tfrec_mt.training.fine_tune_news import fine_tune_news
 from tfrec_mt.training.share_cores import share_cores
 
@@ -61,7 +61,7 @@ def main() -> None:
         kl_weight=kernel_flags.KL_WEIGHT.value,
         related_share=kernel_flags.RELATED_SHARE.value,
         joint=kernel_flags.JOINT.value,
-        beside=Path(_BESIDE.value) / KERNELS if _BESIDE.value else None,
+        beside=path_or_none(_BESIDE.value),
         certainty=kernel_flags.CERTAINTY.value,
         rate_rule=kernel_flags.rate_rule(),
         optimizer=training_flags.OPTIMIZER.value,

@@ -11,7 +11,6 @@ Examples:
 """
 
 import sys
-from pathlib import Path
 
 from absl import flags
 
@@ -23,8 +22,6 @@ from tfrec_mt.serving.export import RANKING
 from tfrec_mt.serving.export_news import is_news_export
 from tfrec_mt.serving.score import ScoreConfig, score
 from tfrec_mt.serving.score_news import score_news
-from tfrec_mt.training.fine_tune import KERNELS
-from tfrec_mt.training.pretrain import MODEL
 
 _EXPORT = flags.DEFINE_string("export", None, "Folder of one version.")
 _SERVER = flags.DEFINE_string(
@@ -55,8 +52,8 @@ def main() -> None:
         rows=path_or_none(_ROWS.value),
         data=path_or_none(_DATA.value),
         output=path_or_none(_OUTPUT.value),
-        base=Path(_BASE.value) / MODEL if _BASE.value else None,
-        kernels=Path(_KERNELS.value) / KERNELS if _KERNELS.value else None,
+        base=path_or_none(_BASE.value),
+        kernels=path_or_none(_KERNELS.value),
     )
     news = config.export is not None and is_news_export(config.export)
     found = score_news(config) if news else score(config)

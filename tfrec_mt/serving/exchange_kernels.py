@@ -25,7 +25,7 @@ from tfrec_mt.serving.kernel_files import (
     read_stacks,
     write_stacks,
 )
-from tfrec_mt.serving.load_export import load_export
+from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.versions import (
     EXTRA,
     MANIFEST_FILE,
@@ -187,7 +187,7 @@ def _check_answers(
     before: Path, after: Path, requests: Requests, moved: Mapping[str, Collection[str]]
 ) -> None:
     """Lets both versions answer; rows whose domains have not moved must score as they did."""
-    old, new = (load_export(version).signatures for version in (before, after))
+    old, new = (load_saved_model(version).signatures for version in (before, after))
     for signature, tensors in requests:
         expected = answered(signature, old[signature], tensors)
         found = answered(signature, new[signature], tensors)

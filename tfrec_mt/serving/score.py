@@ -1,29 +1,26 @@
 """Scores raw rows through an exported SavedModel, and compares with the model in memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-import tensorflow as tf
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
 from tfrec_mt.layers.precision import Precision
-from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import PRECISION
 from tfrec_mt.serving.client import Client
-from tfrec_mt.serving.load_export import load_export
-from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.serving.signatures import USED_FALLBACK, Specs
+from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.folders import published_file
+from tfrec_mt.training.run_results import kernels_behind, model_folder
 
 ROW = "row"
 BATCH_ROWS = 1024
@@ -39,8 +36,8 @@ class ScoreConfig:
       rows: Parquet file of raw rows; None takes the sampled requests of `data`.
       data: Prepared dataset; needed for its requests and for the comparison.
       output: Parquet file to write, the rows with a column per task; None writes nothing.
-      base, kernels: What was exported, to compare with; None compares nothing. Products have the
-        type that they have in the export; in comparison with a server they are float32.
+      base, kernels: Run folders of what was exported, to compare with; None compares nothing.
+        Products have the type that they have in the export; compared with a server, float32.
     """
 
     export: Path | None = None
@@ -82,29 +79,16 @@ def score(config: ScoreConfig) -> Scored:
     if config.output and config.output.exists():
         raise FileExistsError(f"{config.output} exists; choose another output file")
     frame = rows_to_score(config, lambda data: PreparedDataset(data).requests())
-    specs, ask = _through(config)
-    scores: dict[str, list[np.ndarray]] = {}
-    for part in frame.iter_slices(BATCH_ROWS):
-        for task, values in ask(row_tensors(part, specs)).items():
-            scores.setdefault(task, []).append(values)
-    columns = {task: np.concatenate(parts) for task, parts in sorted(scores.items())}
-    fallback = columns.pop(USED_FALLBACK, None)
-    scored = frame.with_columns(pl.Series(task, values) for task, values in columns.items())
-    if fallback is not None:
-        scored = scored.with_columns(_told(config.export, fallback))
+    if config.export:
+        scored = load_export(config.export).score(frame)
+    elif config.client:
+        scored = config.client.score(frame)
+    else:
+        raise DataError("nothing to score with: name an export, or a client")
     if config.output:
         with published_file(config.output) as path:
             scored.write_parquet(path)
-    return Scored(rows=scored, difference=_difference(config, frame, columns))
-
-
-def _told(export: Path | None, fallback: np.ndarray) -> pl.Series:
-    """The column `used_fallback`."""
-    if export is None:
-        return pl.Series(USED_FALLBACK, fallback)
-    topics = [*read_manifest(export)["kernels"]]
-    named = [[topics[place] for place in np.flatnonzero(row)] for row in fallback]
-    return pl.Series(USED_FALLBACK, named, pl.List(pl.String))
+    return Scored(rows=scored, difference=_difference(config, scored))
 
 
 def rows_to_score(config: ScoreConfig, requests_of: Callable[[Path], pl.DataFrame]) -> pl.DataFrame:
@@ -126,14 +110,6 @@ def rows_to_score(config: ScoreConfig, requests_of: Callable[[Path], pl.DataFram
     return frame
 
 
-def input_specs(signature: Any) -> Specs:
-    """Inputs of a loaded signature by name."""
-    return {
-        name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
-        for name, tensor in signature.structured_input_signature[1].items()
-    }
-
-
 def dataset_to_compare_with(config: ScoreConfig, frame: pl.DataFrame) -> Path:
     """The prepared dataset that rows carry their places in.
 
@@ -148,36 +124,19 @@ def dataset_to_compare_with(config: ScoreConfig, frame: pl.DataFrame) -> Path:
     return config.data
 
 
-def _through(config: ScoreConfig) -> tuple[Specs, Callable[..., dict[str, np.ndarray]]]:
-    """Inputs of what answers, and a function from these to its outputs."""
-    if config.client:
-        return config.client.inputs(), config.client.predict
-    if config.export is None:
-        raise DataError("nothing to score with: name an export, or a client")
-    function = load_export(config.export).signatures["serving_default"]
-
-    def ask(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        answer = function(**{name: tf.constant(values) for name, values in tensors.items()})
-        return {name: values.numpy() for name, values in answer.items()}
-
-    return input_specs(function), ask
-
-
-def _difference(
-    config: ScoreConfig, frame: pl.DataFrame, scores: dict[str, np.ndarray]
-) -> float | None:
+def _difference(config: ScoreConfig, scored: pl.DataFrame) -> float | None:
     if not config.base:
         return None
-    dataset = PreparedDataset(dataset_to_compare_with(config, frame))
+    dataset = PreparedDataset(dataset_to_compare_with(config, scored))
     precision: Precision = "float32"
     if config.export:
         precision = read_manifest(config.export)[PRECISION]
-    base = load_model(config.base, dataset, precision)
-    kernels = load_kernels(config.kernels, fingerprint(base)) if config.kernels else []
+    base = load_model(model_folder(config.base), dataset, precision)
+    kernels = kernels_behind(base, config.kernels)
     memory = score_rows(
-        Scorer(AdaptedModel(base, kernels) if kernels else base), dataset, frame[ROW].to_numpy()
+        Scorer(AdaptedModel(base, kernels) if kernels else base), dataset, scored[ROW].to_numpy()
     )
-    return max(float(np.abs(memory[task] - scores[task]).max()) for task in scores)
+    return max(float(np.abs(memory[task] - scored[task].to_numpy()).max()) for task in memory)
 
 
 def score_rows(scorer: Scorer, dataset: PreparedDataset, places: np.ndarray) -> dict[str, Any]:

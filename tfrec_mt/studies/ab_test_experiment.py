@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.sources.takeout.domains import REGION, TOPICS
 from tfrec_mt.data.sources.takeout.sampling import Context
 from tfrec_mt.data.sources.takeout.world import World
@@ -16,7 +15,7 @@ from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.evaluation.evaluate import ADAPTED, POPULARITY, ZERO_SHOT
-from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.studies.list_gains import lift, per_thousand
@@ -38,7 +37,7 @@ from tfrec_mt.studies.takeout_runs import (
     takeout_data,
     takeout_kernels,
 )
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import MODEL, kernels_behind
 
 ORACLE, RANDOM = "oracle", "random"
 RANKERS = (ZERO_SHOT, ADAPTED, POPULARITY, ORACLE, RANDOM)
@@ -136,7 +135,7 @@ def _kernels(settings: Settings, shared: Path, base: RankingModel) -> list[Domai
     """The kernels that act; all variants whose kernels are the same share them."""
     trained = {name: settings[name] for name in TAKEOUT_SETTINGS if name != "scores"}
     folder = shared / "kernels" / settings_key(trained)
-    layers = load_kernels(takeout_kernels(settings, folder, shared), fingerprint(base))
+    layers = kernels_behind(base, takeout_kernels(settings, folder, shared))
     known = [layer.topic for layer in layers]
     for topic in settings["active_topics"]:
         if topic not in known:

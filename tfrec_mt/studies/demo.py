@@ -11,7 +11,8 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.evaluation.evaluate import ADAPTED, METRICS_FILE, ZERO_SHOT, Evaluation
+from tfrec_mt.evaluation.evaluate import ADAPTED, ZERO_SHOT
+from tfrec_mt.evaluation.evaluation import METRICS_FILE, REPORT_FILE, Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.page import Section
 from tfrec_mt.evaluation.report import ReportCase, write_report
@@ -19,11 +20,10 @@ from tfrec_mt.evaluation.table import format_metrics, format_table
 from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.score import ScoreConfig, score
 from tfrec_mt.studies.domain_lift import LiftCase, lift_case, measure_lift
-from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig
-from tfrec_mt.training.pretrain import MODEL, PretrainConfig
+from tfrec_mt.training.fine_tune import FineTuneConfig
+from tfrec_mt.training.pretrain import PretrainConfig
 from tfrec_mt.training.run_folder import run_folder, settings_of
 
-REPORT = "report.html"
 MOST_DIFFERENCE = 1e-5
 # By name: how a report calls the case, and whether the base sees the topics.
 CASES = {
@@ -81,7 +81,7 @@ def demo(config: DemoConfig) -> None:
     Raises:
       ParityError: The export and the model in memory differ.
     """
-    with run_folder(config.output, config.settings(), REPORT):
+    with run_folder(config.output, config.settings(), REPORT_FILE):
         data = config.output / "data"
         if not data.exists():
             _say("prepare: rows to columns, ids to codes")
@@ -104,7 +104,7 @@ def demo(config: DemoConfig) -> None:
         rows = [row for case, one in zip(cases, found, strict=True) for row in _tagged(case, one)]
         write_rows(config.output / METRICS_FILE, rows)
         _write_report(config, cases, found, exported)
-    _say(f"done: {config.output / REPORT}, {METRICS_FILE}, export/")
+    _say(f"done: {config.output / REPORT_FILE}, {METRICS_FILE}, export/")
 
 
 def _cases(config: DemoConfig, dataset: PreparedDataset) -> Iterator[LiftCase]:
@@ -124,11 +124,11 @@ def _cases(config: DemoConfig, dataset: PreparedDataset) -> Iterator[LiftCase]:
 def _export_and_compare(config: DemoConfig, case: LiftCase, measured: Evaluation) -> str:
     """Exports a case, scores sampled raw rows, and says how far memory is away."""
     versions, data = config.output / "export", config.output / "data"
-    base, kernels = case.folder / "base" / MODEL, case.folder / "kernels" / KERNELS
+    base, kernels = case.folder / "base", case.folder / "kernels"
     version = versions / "1"
     if not version.exists():
         _say("export: base and kernels as one SavedModel")
-        rows = [row for row in measured.rows if row.model in (ZERO_SHOT, ADAPTED)]
+        rows = [row for row in measured.metrics if row.model in (ZERO_SHOT, ADAPTED)]
         version = export(
             ExportConfig(base=base, kernels=kernels, data=data, output=versions, metrics=rows)
         )
@@ -146,7 +146,7 @@ def _export_and_compare(config: DemoConfig, case: LiftCase, measured: Evaluation
 
 def _tagged(case: LiftCase, evaluation: Evaluation) -> Iterator[MetricRow]:
     """Rows with the case in the model's name: `zero_shot` of the second is `known/zero_shot`."""
-    for row in evaluation.rows:
+    for row in evaluation.metrics:
         reference = f"{case.folder.name}/{row.reference}" if row.reference else None
         model = f"{case.folder.name}/{row.model}"
         yield dataclasses.replace(row, model=model, reference=reference)
@@ -154,8 +154,8 @@ def _tagged(case: LiftCase, evaluation: Evaluation) -> Iterator[MetricRow]:
 
 def _print_tables(name: str, evaluation: Evaluation) -> None:
     for task in evaluation.tasks:
-        print(f"\n{name}\n{format_metrics(evaluation.rows, task)}")
-        print(f"\n{format_table(evaluation.rows, task, evaluation.roles)}\n", flush=True)
+        print(f"\n{name}\n{format_metrics(evaluation.metrics, task)}")
+        print(f"\n{format_table(evaluation.metrics, task, evaluation.roles)}\n", flush=True)
 
 
 def _write_report(
@@ -164,15 +164,9 @@ def _write_report(
     report_cases = [
         ReportCase(
             name=case.name,
-            rows=one.rows,
+            rows=one.metrics,
             roles=one.roles,
-            reliability={
-                task: {
-                    model: one.table.reliability(model, task)
-                    for model in (one.roles.zero_shot, one.roles.adapted)
-                }
-                for task in one.tasks
-            },
+            reliability=one.reliability(),
         )
         for case, one in zip(cases, found, strict=True)
     ]
@@ -182,7 +176,7 @@ def _write_report(
         for run in ("base", "control", "kernels")
     }
     write_report(
-        config.output / REPORT,
+        config.output / REPORT_FILE,
         "What kernels bring behind a frozen base",
         report_cases,
         curves=curves,

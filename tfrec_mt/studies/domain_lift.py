@@ -4,9 +4,11 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfrec_mt.evaluation.evaluate import EvaluateConfig, Evaluation, evaluate
-from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig, fine_tune
-from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain
+from tfrec_mt.evaluation.evaluate import EvaluateConfig, evaluate
+from tfrec_mt.evaluation.evaluation import Evaluation
+from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
+from tfrec_mt.training.pretrain import PretrainConfig, pretrain
+from tfrec_mt.training.run_results import KERNELS, MODEL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +60,12 @@ def lift_case(
 
 def measure_lift(case: LiftCase, part: str = "test") -> Evaluation:
     """Trains what is not trained yet, and evaluates everything on a part nothing has seen."""
-    base, control = case.folder / "base" / MODEL, case.folder / "control" / MODEL
-    kernels = case.folder / "kernels" / KERNELS
-    if not base.exists():
+    base, control, kernels = (case.folder / run for run in ("base", "control", "kernels"))
+    if not (base / MODEL).exists():
         pretrain(case.pretrain, "pretrain")
-    if not control.exists():
+    if not (control / MODEL).exists():
         pretrain(case.control, "control")
-    if not kernels.exists():
+    if not (kernels / KERNELS).exists():
         fine_tune(case.fine_tune)
     return evaluate(
         EvaluateConfig(

@@ -14,7 +14,8 @@ from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.studies.study import Settings
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data
-from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain
+from tfrec_mt.training.pretrain import PretrainConfig, pretrain
+from tfrec_mt.training.run_results import MODEL, model_folder
 from tfrec_mt.training.train_config import TrainConfig
 
 FULL = "full"
@@ -56,7 +57,7 @@ def full_fine_tuning(settings: Settings, folder: Path, shared: Path) -> FullFine
         for domain in dataset.schema.topic(topic).domains:
             cell = Cell(topic, domain)
             estimates |= _of_domain(settings, dataset, base, cell, folder / topic / domain)
-    trained, _ = count_weights(load_model(base / MODEL, dataset))
+    trained, _ = count_weights(load_model(model_folder(base), dataset))
     facts = {
         "trained weights per domain": trained,
         "minutes of copies": (time.monotonic() - started) / 60,
@@ -88,8 +89,8 @@ def _of_domain(
             ),
             label=f"{cell.topic}={cell.domain}",
         )
-    config = EvaluateConfig(data=data, base=base / MODEL, control=run / MODEL, part=TEST)
-    table = evaluate(config).table
+    config = EvaluateConfig(data=data, base=base, control=run, part=TEST)
+    table = evaluate(config).scores
     return {
         f"{task}/{cell.topic}/{cell.domain}": table.estimate(CONTROL, task, cell, "auc")
         for task in dataset.schema.tasks

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate, mean
-from tfrec_mt.evaluation.evaluate import ADAPTED, ZERO_SHOT, EvaluateConfig, evaluate
+from tfrec_mt.evaluation.evaluate import ADAPTED, ZERO_SHOT, measure
 from tfrec_mt.metrics.channel_information import covariance_information
 from tfrec_mt.metrics.label_information import label_gains
+from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.studies.information_trace import FINE, Trace, kernel_trace
 from tfrec_mt.studies.kernel_correlation import (
@@ -24,7 +26,7 @@ from tfrec_mt.studies.kernel_correlation import (
 from tfrec_mt.studies.kernel_probe import TASK, KernelProbe, kernel_probe
 from tfrec_mt.studies.study import BY, Curve, Outcome, Settings
 from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS, takeout_base, takeout_data
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import model_folder
 
 # `kl_weights` are trained each for itself and correlated together; `snapshots` are spaced evenly
 # in the logarithm of the step; no more than `rows_per_domain` test rows of a domain are measured.
@@ -219,9 +221,10 @@ def _covariance(sums: NDArray[np.float64], width: int) -> NDArray[np.float64]:
 
 def _auc(settings: Settings, probe: KernelProbe, shared: Path) -> tuple[Estimate, Estimate]:
     """With the kernels of the last step and without any."""
-    data, base = takeout_data(settings, shared).path, takeout_base(settings, shared) / MODEL
-    kernels = probe.snapshots[max(probe.snapshots)]
-    table = evaluate(EvaluateConfig(data=data, base=base, kernels=kernels)).table
+    dataset = takeout_data(settings, shared)
+    base = load_model(model_folder(takeout_base(settings, shared)), dataset)
+    kernels = load_kernels(probe.snapshots[max(probe.snapshots)], fingerprint(base))
+    table = measure(dataset, base, kernels).scores
     cells: tuple[Cell, ...] = tuple(probe.rows)
     adapted, plain = (
         mean([table.estimate(model, TASK, cell, "auc") for cell in cells])

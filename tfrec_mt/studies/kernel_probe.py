@@ -22,7 +22,7 @@ from tfrec_mt.studies.encoder_codes import Weights, encode
 from tfrec_mt.studies.kernel_snapshots import kernel_snapshots, trained_weights
 from tfrec_mt.studies.study import Settings
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import MODEL
 
 TASK = "ctr"
 _SCAN_ROWS = 8192

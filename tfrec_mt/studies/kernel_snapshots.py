@@ -17,7 +17,7 @@ from tfrec_mt.studies.takeout_runs import kernel_config, takeout_base, takeout_d
 from tfrec_mt.training.compiled_steps import CompiledSteps
 from tfrec_mt.training.fine_tune import kernel_learner
 from tfrec_mt.training.kernel_learner import KernelLearner
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import MODEL
 from tfrec_mt.training.untrained_model import untrained_model
 
 # Of histories, that many steps take about 50 MB.

@@ -31,7 +31,7 @@ from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.studies.study import Curve, Outcome, Settings, folder_of
 from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import MODEL
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_log import LOG_FILE
 

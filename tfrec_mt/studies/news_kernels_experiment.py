@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.evaluation.cells import ORACLE, Cell
 from tfrec_mt.evaluation.estimate import Estimate, mean
 from tfrec_mt.evaluation.evaluate import ADAPTED
 from tfrec_mt.evaluation.evaluate_news import adapt_with
-from tfrec_mt.models.model_store import fingerprint, load_news_model
+from tfrec_mt.models.model_store import load_news_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.studies.news_experiment import (
     NEWS_SETTINGS,
@@ -21,10 +20,10 @@ from tfrec_mt.studies.news_experiment import (
     true_scores,
 )
 from tfrec_mt.studies.study import Outcome, Settings, folder_of
-from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig
+from tfrec_mt.training.fine_tune import FineTuneConfig
 from tfrec_mt.training.fine_tune_news import fine_tune_news
 from tfrec_mt.training.news_pretrain import pretrain_news
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import KERNELS, MODEL, kernels_behind
 from tfrec_mt.training.train_config import TrainConfig
 
 # `scores` says whose they are: those of the base with kernels (`adapted`), without (`zero_shot`),
@@ -75,7 +74,7 @@ def news_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> O
                 train=TrainConfig(batch_size=settings["kernel_batch_size"], seed=settings["seed"]),
             )
         )
-    kernels = load_kernels(folder / KERNELS, fingerprint(base))
+    kernels = kernels_behind(base, folder)
     return _measured(dataset, test, score.adapted(adapt_with(AdaptedModel(base, kernels))))
 
 

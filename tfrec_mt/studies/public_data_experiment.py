@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
 from tfrec_mt.data.sources.factored_ratings import EXPECTED_RATING
@@ -17,7 +16,7 @@ from tfrec_mt.evaluation.estimate import Estimate, mean
 from tfrec_mt.evaluation.evaluate import ADAPTED, SCAN_ROWS, ZERO_SHOT
 from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.score_table import ScoreTable
-from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.schema import Schema, SchemaError
@@ -29,7 +28,7 @@ from tfrec_mt.studies.public_data_runs import (
     rounds,
 )
 from tfrec_mt.studies.study import Outcome, Settings
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import MODEL, kernels_behind
 
 _SCORES = (ZERO_SHOT, ADAPTED, EXPECTED_RATING)
 _METRICS = ("auc", "log_loss", "calibration")
@@ -88,7 +87,7 @@ def _trained(
     weights = float(count_weights(base)[1])
     if settings["scores"] == ZERO_SHOT:
         return Scorer(base), weights
-    kernels = load_kernels(public_kernels(settings, folder, shared, part), fingerprint(base))
+    kernels = kernels_behind(base, public_kernels(settings, folder, shared, part))
     return Scorer(AdaptedModel(base, kernels)), weights
 
 

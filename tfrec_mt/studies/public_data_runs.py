@@ -19,8 +19,9 @@ from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.studies.study import Settings, settings_key
-from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig, fine_tune
-from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain
+from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
+from tfrec_mt.training.pretrain import PretrainConfig, pretrain
+from tfrec_mt.training.run_results import KERNELS, MODEL
 from tfrec_mt.training.train_config import TrainConfig
 
 # Everything that a study of public data may set; the defaults are the published protocol of
@@ -159,7 +160,7 @@ def public_base(settings: Settings, shared: Path, part: Round) -> Path:
 
 
 def public_kernels(settings: Settings, folder: Path, shared: Path, part: Round) -> Path:
-    """Folder of a round's kernels, below `folder`; a run that was stopped goes on."""
+    """Run folder of a round's kernels, below `folder`; a run that was stopped goes on."""
     output = folder / part.name
     if not (output / KERNELS).exists():
         config = FineTuneConfig(
@@ -173,7 +174,7 @@ def public_kernels(settings: Settings, folder: Path, shared: Path, part: Round) 
             train=TrainConfig(batch_size=settings["kernel_batch_size"], seed=settings["seed"]),
         )
         fine_tune(config)
-    return output / KERNELS
+    return output
 
 
 def _source(settings: Settings, split: SplitSpec) -> Source:

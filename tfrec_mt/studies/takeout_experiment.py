@@ -4,18 +4,17 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.estimate import Estimate, mean
 from tfrec_mt.evaluation.evaluate import ADAPTED, ZERO_SHOT, EvaluateConfig, evaluate
-from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.schema import Schema
 from tfrec_mt.studies.full_fine_tuning import FULL, full_fine_tuning
 from tfrec_mt.studies.study import Outcome, Settings
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data, takeout_kernels
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import kernels_behind, model_folder
 
 TASK_METRICS = {"ctr": "AUC of a click", "ctcvr": "AUC of click and order"}
 TAKEOUT_METRICS = {task: f"{what}, mean over all domains" for task, what in TASK_METRICS.items()}
@@ -59,16 +58,16 @@ def _of_base(
     """AUC of each domain by `task/topic/domain`, and further numbers."""
     base = takeout_base(settings, shared)
     kernels, facts = None, dict[str, float]()
-    model = load_model(base / MODEL, dataset)
+    model = load_model(model_folder(base), dataset)
     if settings["scores"] in (ADAPTED, ZERO_SHOT):
         facts["weights"] = count_weights(model)[1]
     if settings["scores"] == ADAPTED:
         started = time.monotonic()
         kernels = takeout_kernels(settings, folder, shared)
         facts["minutes of kernels"] = (time.monotonic() - started) / 60
-        layers = load_kernels(kernels, fingerprint(model))
+        layers = kernels_behind(model, kernels)
         facts["weights of a kernel"] = layers[0].trained_weights_of_one
-    table = evaluate(EvaluateConfig(data=dataset.path, base=base / MODEL, kernels=kernels)).table
+    table = evaluate(EvaluateConfig(data=dataset.path, base=base, kernels=kernels)).scores
     of_cells = {
         f"{task}/{topic.name}/{domain}": table.estimate(
             settings["scores"], task, Cell(topic.name, domain), "auc"

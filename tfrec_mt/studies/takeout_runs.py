@@ -9,8 +9,9 @@ from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.evaluate import ADAPTED
 from tfrec_mt.studies.study import Settings, folder_of
-from tfrec_mt.training.fine_tune import KERNELS, FineTuneConfig, fine_tune
-from tfrec_mt.training.pretrain import MODEL, PretrainConfig, pretrain
+from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
+from tfrec_mt.training.pretrain import PretrainConfig, pretrain
+from tfrec_mt.training.run_results import KERNELS, MODEL
 from tfrec_mt.training.train_config import TrainConfig
 
 # Everything that a study of kernels may set. `scores` says whose they are: those of the base with
@@ -72,11 +73,11 @@ def takeout_base(settings: Settings, shared: Path) -> Path:
 
 
 def takeout_kernels(settings: Settings, folder: Path, shared: Path) -> Path:
-    """Folder of the kernels, below `folder`; a run that was stopped goes on."""
+    """Run folder of the kernels; a run that was stopped goes on."""
     if not (folder / KERNELS).exists():
         base = takeout_base(settings, shared)
         fine_tune(kernel_config(settings, takeout_data(settings, shared).path, base, folder))
-    return folder / KERNELS
+    return folder
 
 
 def _world(settings: Settings, shared: Path) -> Path:

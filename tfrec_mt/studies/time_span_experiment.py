@@ -10,7 +10,6 @@ from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.studies.study import Outcome, Settings
 from tfrec_mt.studies.takeout_experiment import TAKEOUT_METRICS, TASK_METRICS
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data, takeout_kernels
-from tfrec_mt.training.pretrain import MODEL
 
 _USERS = {
     SEEN: "users the kernel has seen in the domain",
@@ -43,11 +42,11 @@ def time_span_experiment(settings: Settings, folder: Path, shared: Path) -> Outc
     adapted = settings["scores"] == ADAPTED
     config = EvaluateConfig(
         data=dataset.path,
-        base=base / MODEL,
+        base=base,
         kernels=takeout_kernels(settings, folder, shared) if adapted else None,
         seen_in=parts if adapted else (),
     )
-    table = evaluate(config).table
+    table = evaluate(config).scores
     cells = [Cell(t.name, domain) for t in dataset.schema.topics for domain in t.domains]
     estimates: dict[str, Estimate] = {}
     for task in dataset.schema.tasks:

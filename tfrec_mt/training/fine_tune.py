@@ -30,15 +30,19 @@ from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_rates import RateRule
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import RateSchedule, scheduled_rate
-from tfrec_mt.training.pretrain import MODEL
 from tfrec_mt.training.run_folder import SETTINGS_FILE, run_folder, settings_of
+from tfrec_mt.training.run_results import (
+    KERNELS,
+    KNOWLEDGE,
+    kernel_folder,
+    model_folder,
+    save_once,
+)
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import Reader, TrainLoop
 from tfrec_mt.training.untrained_model import untrained_model
 from tfrec_mt.training.user_clusters import UserClusters
 
-KERNELS = "kernels"
-KNOWLEDGE = "knowledge"
 # Knowledge is wide: a window of it takes about 100 MB.
 _KEPT_WINDOW_ROWS = 1 << 16
 
@@ -57,8 +61,8 @@ class FineTuneConfig:
       adapter_settings: Its arguments apart from topic, domains and widths.
       kl_weight: Weight of the kernels' penalty.
       related_share: See `KernelLearner`.
-      beside: Folder of kernels of other topics, which are to serve together with these and do not
-        change; kernels of the same topics are left out. None: none.
+      beside: Run folder of kernels of other topics, which are to serve together with these and do
+        not change; kernels of the same topics are left out. None: none.
       joint: Whether topics are trained as one sum, for being attached together, or each as if it
         were alone, as in the paper; see `KernelLearner`.
       rate_rule: See `kernel_rates`.
@@ -103,12 +107,36 @@ def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
       Folder of the kernels.
     """
     dataset = PreparedDataset(config.data)
-    base = load_model(config.base / MODEL, dataset, config.precision)
+    base = load_model(model_folder(config.base), dataset, config.precision)
+    return fine_tune_ranking(config, base, dataset, label=label)
+
+
+def fine_tune_ranking(
+    config: FineTuneConfig,
+    base: RankingModel,
+    dataset: PreparedDataset,
+    keep_base: bool = False,
+    label: str = "fine-tune",
+) -> Path:
+    """Trains kernels behind a base that is open already; see `fine_tune`.
+
+    Args:
+      config: Settings.
+      base: The base; it is frozen.
+      dataset: The data.
+      keep_base: Whether no run has saved the base, which is then saved as that of `config.base`.
+      label: See `TrainLoop`.
+
+    Returns:
+      Folder of the kernels.
+    """
     folder = config.knowledge
     if folder is None and config.train.epochs > 1:
         folder = config.output / KNOWLEDGE
 
     def reader() -> BatchReader:
+        if keep_base:
+            save_once(base, config.base, dataset.vocabulary_dir, config.data, dataset.fingerprint)
         batch, seed = config.train.batch_size, config.train.seed
         if folder is None:
             return BatchReader(dataset, config.parts, batch, seed=seed)
@@ -159,7 +187,9 @@ def train_kernels(
     settings = settings_of(config) | {
         "data_fingerprint": data_fingerprint,
         "base_fingerprint": base_fingerprint,
-        "beside_weights": weights_of_kernels(config.beside) if config.beside else {},
+        "beside_weights": (
+            weights_of_kernels(kernel_folder(config.beside)) if config.beside else {}
+        ),
     }
     with run_folder(config.output, settings, KERNELS):
         reader = UserClusters(make_reader())
@@ -236,7 +266,7 @@ def _beside(
     if config.beside is None:
         return None
     trained = _topics(config, base)
-    kernels = load_kernels(config.beside, base_fingerprint)
+    kernels = load_kernels(kernel_folder(config.beside), base_fingerprint)
     kernels = [layer for layer in kernels if layer.topic not in trained]
     if not kernels:
         raise SchemaError(

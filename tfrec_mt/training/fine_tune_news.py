@@ -13,10 +13,11 @@ from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.models.model_store import load_news_model
 from tfrec_mt.models.news.news_features import pair_features
+from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.training.fine_tune import FineTuneConfig, train_kernels
 from tfrec_mt.training.news_reader import only_step
-from tfrec_mt.training.pretrain import MODEL
+from tfrec_mt.training.run_results import model_folder, save_once
 
 Vectors = Callable[[npt.NDArray[np.integer[Any]]], npt.NDArray[np.float32]]
 
@@ -62,11 +63,28 @@ def fine_tune_news(config: FineTuneConfig, label: str = "fine-tune") -> Path:
       Folder of the kernels.
     """
     dataset = NewsDataset(config.data)
-    base = load_news_model(config.base / MODEL, dataset)
+    base = load_news_model(model_folder(config.base), dataset)
+    return fine_tune_recommender(config, base, dataset, label=label)
+
+
+def fine_tune_recommender(
+    config: FineTuneConfig,
+    base: NewsRecommender,
+    dataset: NewsDataset,
+    keep_base: bool = False,
+    label: str = "fine-tune",
+) -> Path:
+    """Trains kernels behind a base that is open already; see `fine_tune_ranking`."""
     clicks = NewsBatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
     reader = PairReader(clicks, NewsScorer(base, dataset).vectors)
     pairs = reader.read(0, 1).labels["ctr"].size
     train = dataclasses.replace(config.train, batch_size=pairs, steps_per_call=1)
+
+    def held_reader() -> PairReader:
+        if keep_base:
+            save_once(base, config.base, dataset.vocabulary_file, config.data, dataset.fingerprint)
+        return reader
+
     return train_kernels(
-        config, base, lambda: reader, train, dataset.fingerprint, label, any_shape=True
+        config, base, held_reader, train, dataset.fingerprint, label, any_shape=True
     )

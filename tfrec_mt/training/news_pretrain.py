@@ -24,8 +24,8 @@ from tfrec_mt.training.news_learner import NewsLearner
 from tfrec_mt.training.news_reader import NewsReader
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import RateSchedule, scheduled_rate
-from tfrec_mt.training.pretrain import MODEL
 from tfrec_mt.training.run_folder import run_folder, settings_of
+from tfrec_mt.training.run_results import MODEL, model_folder
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import TrainLoop
 
@@ -131,7 +131,7 @@ def _start(config: NewsPretrainConfig, dataset: NewsDataset) -> NewsRecommender:
     if config.init_from is None:
         encoder = make_title_encoder(config.title_encoder, dataset.spec, **config.encoder_settings)
         return NewsRecommender(dataset.spec, encoder, name="news", **config.model_settings)
-    return load_news_model(config.init_from / MODEL, dataset)
+    return load_news_model(model_folder(config.init_from), dataset)
 
 
 def _validation(

@@ -22,10 +22,10 @@ from tfrec_mt.training.gradient_surgery import Surgery
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import RateSchedule, scheduled_rate
 from tfrec_mt.training.run_folder import run_folder, settings_of
+from tfrec_mt.training.run_results import MODEL, model_folder
 from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import TrainLoop
 
-MODEL = "model"
 SCAN_ROWS = 8192
 
 
@@ -58,9 +58,9 @@ class PretrainConfig:
     model: str = "olr"
     model_settings: dict[str, Any] = field(default_factory=dict)
     init_from: Path | None = None
-    optimizer: str = "adagrad_decay"
-    learning_rate: float = 0.005
-    rate_schedule: RateSchedule = "constant"
+    optimizer: str = "lazy_adam"
+    learning_rate: float = 0.008
+    rate_schedule: RateSchedule = "linear"
     ema_decay: float = 0.0
     task_weights: dict[str, float] = field(default_factory=dict)
     surgery: Surgery = "none"
@@ -104,7 +104,7 @@ def pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
 def _start(config: PretrainConfig, dataset: PreparedDataset) -> RankingModel:
     if config.init_from is None:
         return RANKING_MODELS[config.model](dataset.schema, **config.model_settings)
-    return load_model(config.init_from / MODEL, dataset)
+    return load_model(model_folder(config.init_from), dataset)
 
 
 def _validation(

@@ -16,7 +16,7 @@ class TrainConfig:
       seed: Seed of weights, batch order and dropout.
     """
 
-    batch_size: int = 1024
+    batch_size: int = 512
     epochs: int = 1
     steps_per_call: int = 8
     checkpoint_every: int = 2000

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow  # whole jobs, minutes
 @pytest.fixture(scope="module")
 def version(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("export")
-    return export_news(ExportConfig(base=news_job.model, data=news_job.data, output=output))
+    return export_news(ExportConfig(base=news_job.base, data=news_job.data, output=output))
 
 
 def _retrieve(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -125,8 +125,8 @@ def test_an_index_of_another_encoder_is_not_refreshed(
 ) -> None:
     other = export_news(
         ExportConfig(
-            base=news_job.model,
-            kernels=news_job.kernel_folder,
+            base=news_job.base,
+            kernels=news_job.kernels,
             data=news_job.data,
             output=tmp_path / "other",
         )

@@ -10,6 +10,7 @@ from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.models.news.recency import Recency
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.models.news.user_encoder import UserEncoder
+from tfrec_mt.models.origin import Origin
 from tfrec_mt.schema import SchemaError
 
 Auxiliary = Literal["category", "sentiment", "entities"]
@@ -50,6 +51,7 @@ class NewsRecommender(keras.Model):
     """
 
     tasks = ("ctr",)
+    origin: Origin | None = None  # where it came from, if a run made it
 
     def __init__(
         self,

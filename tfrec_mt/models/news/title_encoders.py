@@ -1,5 +1,6 @@
 """Title encoders by the name a flag gives them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tfrec_mt.data.news.news_spec import NewsSpec
@@ -12,6 +13,9 @@ from tfrec_mt.models.news.word_title_encoder import WordTitleEncoder
 from tfrec_mt.schema import SchemaError
 
 NAME = "title_encoder"
+# How BERTs are trained by default; the other encoders have no LoRA.
+LORA: Mapping[str, Any] = {"lora_rank": 16, "lora_alpha": 4.0}
+WITHOUT_LORA = ("bag", "self_attention")
 
 
 def make_title_encoder(
@@ -46,9 +50,9 @@ def make_title_encoder(
       SchemaError: There is no such BERT, it has other word pieces than the prepared news, or takes
         shorter titles only; or LoRA is asked for without a BERT.
     """
-    if layers is not None and kind in ("bag", "self_attention", "tiny"):
+    if layers is not None and kind in (*WITHOUT_LORA, "tiny"):
         raise SchemaError(f"title encoder {kind}: it has no trained layers to keep some of")
-    if kind in ("bag", "self_attention"):
+    if kind in WITHOUT_LORA:
         if lora_rank or pooling or title_width or precision != "float32":
             raise SchemaError(
                 f"title encoder {kind}: LoRA, pooling, title width and bfloat16 are for BERTs"

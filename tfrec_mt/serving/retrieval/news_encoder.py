@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from tfrec_mt.schema import DataError
-from tfrec_mt.serving.load_export import load_export
+from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, read_manifest
 from tfrec_mt.storage.hashes import hash_file
 
@@ -35,7 +35,7 @@ class NewsEncoder:
         if kind != "news":
             raise DataError(f"{version}: expected an exported news model, got {kind}")
         self.fingerprint = hash_file(version / EXTRA / MANIFEST_FILE)
-        loaded = load_export(version)
+        loaded = load_saved_model(version)
         self._titles: Any = loaded.signatures["encode_news"]
         self._users: Any = loaded.signatures["encode_users"]
 

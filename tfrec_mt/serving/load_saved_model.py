@@ -1,4 +1,4 @@
-"""Loads an exported model, after a look at what its graph could do."""
+"""Loads a SavedModel, after a look at what its graph could do."""
 
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ _STATEFUL = frozenset(
 _REACH_OUT = frozenset(("ReadFile", "MatchingFiles", "PyFuncStateless"))
 
 
-def load_export(version: Path) -> Any:
-    """The SavedModel of a version, with `signatures` to call.
+def load_saved_model(version: Path) -> Any:
+    """A SavedModel, with `signatures` to call.
 
     Raises:
       DataError: There is none, or its graph holds ops that an export does not need: with files,

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tfrec_mt.schema import DataError
-from tfrec_mt.serving.load_export import load_export
+from tfrec_mt.serving.load_saved_model import load_saved_model
 
 Call = Callable[[Any], Any]
 
@@ -43,17 +43,17 @@ def _nested(path: Any) -> Any:
 )
 def test_graphs_that_reach_out_are_refused(call: Call, op: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"ops that no export needs: .*{op}"):
-        load_export(_saved(call, tmp_path / "model"))
+        load_saved_model(_saved(call, tmp_path / "model"))
 
 
 def test_a_harmless_graph_is_loaded(tmp_path: Path) -> None:
-    loaded = load_export(_saved(lambda text: {"twice": text + text}, tmp_path / "model"))
+    loaded = load_saved_model(_saved(lambda text: {"twice": text + text}, tmp_path / "model"))
     assert loaded.signatures["serving_default"](tf.constant("a"))["twice"] == b"aa"
 
 
 def test_what_is_no_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected a SavedModel"):
-        load_export(tmp_path)
+        load_saved_model(tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"\xff" * 10)
     with pytest.raises(DataError, match="expected a SavedModel"):
-        load_export(tmp_path)
+        load_saved_model(tmp_path)

@@ -1,0 +1,97 @@
+"""Kernels that come to an exported model and go from it, and versions that come back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.errors import DataError, SchemaError
+from tfrec_mt.jobs.opened import Folder
+from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
+from tfrec_mt.serving.versions import roll_back as publish_again
+from tfrec_mt.training.run_results import kernel_folder
+
+
+def add_kernels(
+    export: Folder, kernels: AdaptedModel | Folder, domains: Sequence[str] = ()
+) -> Path:
+    """Publishes the next version of an export, with more kernels.
+
+    Neither base nor data is needed, and scores of all other domains stay what they were to the last
+    bit, which is checked before the version appears.
+
+    Args:
+      export: Folder of versions.
+      kernels: What `fine_tune` gave, or the folder of its run.
+      domains: `TOPIC/DOMAIN` of each kernel to add; by default all of the run.
+
+    Returns:
+      Folder of the new version.
+
+    Raises:
+      DataError: The export has a kernel of such a domain, or of another shape.
+      KernelStoreError: There is no such kernel, or it is of another base.
+
+    Example:
+      >>> mt.add_kernels("runs/shop/export", "runs/late/kernels", ["market/fr"])
+    """
+    if isinstance(kernels, AdaptedModel):
+        if kernels.origin is None:
+            raise DataError("kernels: expected what `fine_tune` gave, or the folder of its run")
+        kernels = kernels.origin.run
+    folder = kernel_folder(kernels)
+    if domains:
+        added = [folder / topic / domain for topic, domain in map(split_name, domains)]
+    else:
+        added = sorted(path.parent for path in folder.glob("[!.]*/[!.]*/kernel.json"))
+    return exchange_kernels(ExchangeConfig(output=Path(export), add=added))
+
+
+def remove_kernels(export: Folder, domains: Sequence[str]) -> Path:
+    """Publishes the next version of an export, without some kernels.
+
+    Args:
+      export: Folder of versions.
+      domains: `TOPIC/DOMAIN` of each kernel that goes.
+
+    Returns:
+      Folder of the new version.
+
+    Raises:
+      DataError: The export has no such kernel.
+
+    Example:
+      >>> mt.remove_kernels("runs/shop/export", ["market/fr"])
+    """
+    removed = [split_name(domain) for domain in domains]
+    return exchange_kernels(ExchangeConfig(output=Path(export), remove=removed))
+
+
+def roll_back(export: Folder, to: int | None = None) -> Path:
+    """Publishes an older version again, as the newest.
+
+    Args:
+      export: Folder of versions.
+      to: The older one's number; by default the newest but one.
+
+    Returns:
+      Folder of the new version.
+
+    Raises:
+      DataError: There is no such version, or it is damaged.
+
+    Example:
+      >>> mt.roll_back("runs/shop/export")
+    """
+    return publish_again(Path(export), to)
+
+
+def split_name(domain: str) -> tuple[str, str]:
+    """Topic and domain of `TOPIC/DOMAIN`.
+
+    Raises:
+      SchemaError: It is not of that form.
+    """
+    topic, slash, name = domain.partition("/")
+    if not (slash and topic and name):
+        raise SchemaError(f"{domain!r}: expected TOPIC/DOMAIN")
+    return topic, name

@@ -1,0 +1,44 @@
+"""`load`: whatever a step left in a folder, opened."""
+
+from pathlib import Path
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.data.manifest import MANIFEST_FILE
+from tfrec_mt.errors import DataError
+from tfrec_mt.jobs.opened import Base, Folder, Log, open_log, open_model, origin_of
+from tfrec_mt.serving.exported_model import ExportedModel, load_export
+from tfrec_mt.serving.versions import EXTRA
+from tfrec_mt.training.run_folder import SETTINGS_FILE
+
+
+def load(folder: Folder) -> Log | Base | AdaptedModel | ExportedModel:
+    """Opens what `prepare`, `pretrain`, `fine_tune` or `export` left in a folder.
+
+    Args:
+      folder: Prepared data, a run, or an export (its newest version) or version.
+
+    Returns:
+      Prepared data, a base, a base with kernels, or an exported model.
+
+    Raises:
+      DataError: The folder holds nothing of that kind, or something damaged.
+
+    Example:
+      >>> model = mt.load("runs/shop/kernels")
+    """
+    path = Path(folder)
+    if (path / MANIFEST_FILE).is_file():
+        return open_log(path)
+    if (path / SETTINGS_FILE).is_file():
+        opened = open_model(path)
+        if not opened.kernels:
+            return opened.base
+        model = AdaptedModel(opened.base, opened.kernels)
+        model.origin = origin_of(path)
+        return model
+    if (path / EXTRA).is_dir() or any(p.name.isdigit() for p in path.glob("*")):
+        return load_export(path)
+    raise DataError(
+        f"{path}: expected prepared data, the run of a base or of kernels, or an export"
+        + ("" if path.is_dir() else "; it does not exist")
+    )

@@ -1,0 +1,165 @@
+"""What people pass from step to step, as objects or as folders, opened."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.manifest import MANIFEST_FILE
+from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.data.news.news_manifest import is_news_dataset
+from tfrec_mt.errors import DataError, SchemaError
+from tfrec_mt.layers.precision import Precision
+from tfrec_mt.models.model_store import load_model, load_news_model
+from tfrec_mt.models.news.news_recommender import NewsRecommender
+from tfrec_mt.models.origin import Origin
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.training.run_folder import SETTINGS_FILE, RunFolderError
+from tfrec_mt.training.run_results import KERNELS, kernels_behind, model_folder
+
+Log = PreparedDataset | NewsDataset
+Base = RankingModel | NewsRecommender
+Folder = str | Path
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A base, the kernels behind it and the data of both."""
+
+    base: Base
+    kernels: list[DomainKernels]
+    log: Log
+
+
+def open_log(log: Log | Folder) -> Log:
+    """Prepared data: the object that `prepare` gave, or its folder.
+
+    Raises:
+      DataError: The folder holds none.
+    """
+    if isinstance(log, PreparedDataset | NewsDataset):
+        return log
+    if not isinstance(log, str | Path):
+        raise DataError(f"log: expected what `prepare` gave or its folder, got {_kind(log)}")
+    if not (Path(log) / MANIFEST_FILE).is_file():
+        raise DataError(f"{log}: expected the folder of prepared data; make it with `prepare`")
+    return NewsDataset(log) if is_news_dataset(log) else PreparedDataset(log)
+
+
+def open_base(base: Base | Folder, log: Log, precision: Precision = "float32") -> Base:
+    """A base that reads a log: the object that `pretrain` gave, any model like it, or a run folder.
+
+    Raises:
+      ModelStoreError: The folder holds none.
+      SchemaError: It is no base model, or was trained with another schema than the log's.
+    """
+    if isinstance(base, RankingModel | NewsRecommender):
+        described = log.spec if isinstance(log, NewsDataset) else log.schema
+        if base.schema != described:
+            raise SchemaError(
+                f"the base has another schema than {log.path}; expected a model that was made with "
+                "the schema of that log"
+            )
+        if isinstance(base, RankingModel):
+            base.set_serving_precision(precision)
+        return base
+    if not isinstance(base, str | Path):
+        raise SchemaError(f"base: expected a base model or its run folder, got {_kind(base)}")
+    folder = model_folder(base)
+    model = (
+        load_news_model(folder, log)
+        if isinstance(log, NewsDataset)
+        else load_model(folder, log, precision)
+    )
+    model.origin = origin_of(Path(base))
+    return model
+
+
+def open_model(
+    model: keras.Model | Folder,
+    log: Log | Folder | None = None,
+    base: Base | Folder | None = None,
+    precision: Precision = "float32",
+) -> Opened:
+    """A base, or kernels with their base, and their data.
+
+    Args:
+      model: What `pretrain` or `fine_tune` gave, or the folder of their run.
+      log: The data; by default what the model was trained on.
+      base: The kernels' base, where it is no longer where it was.
+      precision: Type of the main net's products of a ranking model.
+
+    Raises:
+      DataError: The data is not there, or no longer what it was.
+      ModelStoreError: There is no model.
+      SchemaError: It is none, or none of this data.
+    """
+    if isinstance(model, AdaptedModel):
+        data = open_log(log) if log is not None else _own_log(model.origin or model.base.origin)
+        return Opened(open_base(model.base, data, precision), model.kernels, data)
+    if isinstance(model, RankingModel | NewsRecommender):
+        data = open_log(log) if log is not None else _own_log(model.origin)
+        return Opened(open_base(model, data, precision), [], data)
+    if not isinstance(model, str | Path):
+        raise SchemaError(
+            f"model: expected what `pretrain` or `fine_tune` gave or its folder, got {_kind(model)}"
+        )
+    run = Path(model)
+    if (run / KERNELS).is_dir():
+        data = open_log(log) if log is not None else _own_log(origin_of(run))
+        opened = open_base(
+            base or _found(run, settings_of_run(run)["base"], "base"), data, precision
+        )
+        return Opened(opened, kernels_behind(opened, run), data)
+    model_folder(run)
+    data = open_log(log) if log is not None else _own_log(origin_of(run))
+    return Opened(open_base(run, data, precision), [], data)
+
+
+def settings_of_run(run: Path) -> dict[str, Any]:
+    """What a run was told.
+
+    Raises:
+      RunFolderError: The folder is no run's.
+    """
+    path = run / SETTINGS_FILE
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{run}: expected the folder of a run: {error}") from error
+
+
+def origin_of(run: Path) -> Origin:
+    """Where what a run left came from."""
+    settings = settings_of_run(run)
+    return Origin(run, _found(run, settings["data"], "log"), settings["data_fingerprint"])
+
+
+def _found(run: Path, told: str, argument: str) -> Path:
+    """A folder that a run names, where it was or, if all were moved together, beside the run."""
+    beside = run.parent / Path(told).name
+    for path in (Path(told), beside):
+        if path.is_dir():
+            return path
+    raise DataError(f"{run} was made from {told}, which is not there; name it: {argument}=")
+
+
+def _own_log(origin: Origin | None) -> Log:
+    if origin is None:
+        raise DataError("log: the model does not know its data; expected a log")
+    found = open_log(origin.data)
+    if found.fingerprint != origin.data_fingerprint:
+        raise DataError(
+            f"{origin.data} is no longer the data that {origin.run} was trained on; expected the "
+            "log to use: log="
+        )
+    return found
+
+
+def _kind(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__name__}"

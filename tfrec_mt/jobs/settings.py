@@ -1,0 +1,50 @@
+"""Settings given by name, sorted into what each part of a step takes."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tfrec_mt.errors import SchemaError, nearest
+
+
+def fields_of(config: type, *without: str) -> set[str]:
+    """Names of a config's fields but for some."""
+    return {field.name for field in dataclasses.fields(config)} - set(without)
+
+
+def arguments_of(function: Callable[..., Any], *without: str) -> set[str]:
+    """Names of a constructor's or function's arguments but for some; base classes' too."""
+    found: set[str] = set()
+    for kind in function.__mro__ if isinstance(function, type) else (function,):
+        own = vars(kind).get("__init__") if isinstance(kind, type) else kind
+        if not inspect.isfunction(own) or not own.__module__.startswith("tfrec_mt"):
+            continue
+        parameters = inspect.signature(own).parameters
+        found |= {n for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            break  # nothing is passed on to its bases
+    return found - {"self", *without}
+
+
+def sort_settings(
+    step: str, given: Mapping[str, Any], groups: Mapping[str, Iterable[str]]
+) -> dict[str, dict[str, Any]]:
+    """Settings by group; a name that several groups have is the first one's.
+
+    Args:
+      step: What the settings are of, for the error.
+      given: Settings by name.
+      groups: Names that each group takes.
+
+    Raises:
+      SchemaError: A name that no group takes.
+    """
+    found: dict[str, dict[str, Any]] = {group: {} for group in groups}
+    for name, value in given.items():
+        takes = [group for group, names in groups.items() if name in names]
+        if not takes:
+            known = {name for names in groups.values() for name in names}
+            raise SchemaError(f"{step} has no setting {name!r}; {nearest(name, known)}")
+        found[takes[0]][name] = value
+    return found

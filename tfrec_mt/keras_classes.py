@@ -1,0 +1,41 @@
+"""Imports every module that registers Keras classes, so that saved models load."""
+
+import tfrec_mt.adapters.adapted_model
+import tfrec_mt.adapters.bottleneck
+import tfrec_mt.adapters.hamur
+import tfrec_mt.adapters.iak
+import tfrec_mt.adapters.knowledge_gate
+import tfrec_mt.adapters.knowledge_view
+import tfrec_mt.adapters.last_layer
+import tfrec_mt.adapters.lora
+import tfrec_mt.adapters.shared_lora
+import tfrec_mt.layers.additive_attention
+import tfrec_mt.layers.debias_tower
+import tfrec_mt.layers.dense_net
+import tfrec_mt.layers.expert_mixture
+import tfrec_mt.layers.front_end
+import tfrec_mt.layers.fused_embedding
+import tfrec_mt.layers.gate_unit
+import tfrec_mt.layers.hash_retrieval
+import tfrec_mt.layers.meta_unit
+import tfrec_mt.layers.partitioned_norm
+import tfrec_mt.layers.progressive_extraction
+import tfrec_mt.layers.self_attention
+import tfrec_mt.layers.star_net
+import tfrec_mt.layers.target_attention
+import tfrec_mt.models.esmm
+import tfrec_mt.models.m2m
+import tfrec_mt.models.mmoe
+import tfrec_mt.models.news.bert_title_encoder
+import tfrec_mt.models.news.news_recommender
+import tfrec_mt.models.news.recency
+import tfrec_mt.models.news.user_encoder
+import tfrec_mt.models.news.word_title_encoder
+import tfrec_mt.models.online_large_recommender
+import tfrec_mt.models.pepnet
+import tfrec_mt.models.ple
+import tfrec_mt.models.shared_bottom
+import tfrec_mt.models.star
+import tfrec_mt.training.optimizers.adagrad_decay
+import tfrec_mt.training.optimizers.lazy_adam
+import tfrec_mt.training.optimizers.warm_up  # noqa: F401

@@ -1,0 +1,54 @@
+"""Public names that are imported when they are first asked for."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import wrapt
+
+
+def lazy_names(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package whose public names live in other modules.
+
+    Args:
+      package: Its `__name__`.
+      homes: Module of each name; a submodule has its own.
+    """
+
+    def get(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        # TensorFlow reads it once, when it is imported: its start-up notes would bury ours
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        module = importlib.import_module(homes[name])
+        found = module if homes[name] == f"{package}.{name}" else getattr(module, name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *homes})
+
+    return get, names
+
+
+def when_keras_is_there(classes: str) -> None:
+    """Imports a module with all Keras classes of a package when Keras is there, now or later.
+
+    So a saved model loads after the package was imported, which does not import Keras itself.
+
+    Args:
+      classes: Name of the module.
+    """
+    package = classes.partition(".")[0]
+
+    def hook(_: Any) -> None:
+        # a module that is just being imported, and imports Keras, cannot be imported again
+        ours = [m for name, m in [*sys.modules.items()] if name.startswith(f"{package}.")]
+        if not any(getattr(module.__spec__, "_initializing", False) for module in ours):
+            importlib.import_module(classes)
+
+    wrapt.register_post_import_hook(hook, "keras")

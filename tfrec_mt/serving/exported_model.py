@@ -1,0 +1,207 @@
+"""`ExportedModel`: an exported version, opened to be asked."""
+
+import abc
+import functools
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from tfrec_mt.errors import DataError
+from tfrec_mt.schema.schema import HISTORY_PREFIX
+from tfrec_mt.serving.load_saved_model import load_saved_model
+from tfrec_mt.serving.requests import row_tensors
+from tfrec_mt.serving.signatures import MISSING, USED_FALLBACK, Specs, missing_values
+from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, newest_version, read_manifest
+from tfrec_mt.tables.frames import as_given, as_polars
+
+_AGE, _CANDIDATES, _HISTORY = "age_hours", "candidates", "history"
+
+
+class ExportedModel(abc.ABC):
+    """A version of an exported model in this process, as a server would answer.
+
+    Args:
+      version: Folder of the version.
+
+    Attributes:
+      path: Folder of the version.
+      manifest: What `assets.extra/manifest.json` says of it.
+      topics: Domains that have a kernel, by topic.
+
+    Raises:
+      DataError: The folder is no exported version, or its graph could reach files or Python.
+
+    Example:
+      >>> model = mt.load_export("runs/shop/export")
+      >>> model.score(frame)["ctr"]
+    """
+
+    signature: str
+    rows_per_call: int
+
+    def __init__(self, version: Path) -> None:
+        self.path = version
+        self.manifest = read_manifest(version)
+        self.topics = {t: tuple(domains) for t, domains in self.manifest["kernels"].items()}
+        self._loaded = load_saved_model(version)
+
+    @property
+    def signatures(self) -> Mapping[str, Any]:
+        """The SavedModel's functions by name."""
+        signatures: Mapping[str, Any] = self._loaded.signatures
+        return signatures
+
+    @functools.cached_property
+    def inputs(self) -> Specs:
+        """Shape and type of what `score` asks for, by column."""
+        arguments = self.signatures[self.signature].structured_input_signature[1]
+        return {n: tf.TensorSpec(t.shape, t.dtype, n) for n, t in arguments.items()}
+
+    @functools.cached_property
+    def optional(self) -> frozenset[str]:
+        """Columns that `score` can do without."""
+        return frozenset(self.manifest["signatures"][self.signature]["optional"])
+
+    def predict(self, tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """One call of the signature behind `score`."""
+        answer = self.signatures[self.signature](
+            **{name: tf.constant(values) for name, values in tensors.items()}
+        )
+        return {name: values.numpy() for name, values in answer.items()}
+
+    def score(self, rows: Any) -> Any:
+        """Scores raw rows.
+
+        Args:
+          rows: A pandas, Polars or Arrow frame or columns by name: an input a column, as raw as in
+            the log; nulls are missing, lists are bags and histories.
+
+        Returns:
+          The rows with their scores, in a pandas frame for a pandas frame and else in Polars.
+
+        Raises:
+          DataError: There is no row, or a column is absent or of a wrong type.
+        """
+        frame = as_polars(rows)
+        if frame.is_empty():
+            raise DataError("there are no rows to score")
+        parts = [self._scored(part) for part in frame.iter_slices(self.rows_per_call)]
+        return as_given(pl.concat(parts), rows)
+
+    @abc.abstractmethod
+    def _scored(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A few rows with their scores."""
+
+    def __repr__(self) -> str:
+        topics = ", ".join(f"{topic}: {len(names)}" for topic, names in self.topics.items())
+        kernels = f"kernels of {topics}" if topics else "no kernels"
+        return f"{type(self).__name__}({str(self.path)!r}, {kernels})"
+
+
+class ExportedRanking(ExportedModel):
+    """An exported ranking model: rows in; `ctr`, `ctcvr` and `used_fallback` out.
+
+    `used_fallback` lists the topics for which a row's domain has no kernel, so that the base
+    scored it. Only user and item must be there; what else is absent counts as missing.
+    """
+
+    signature = "serving_default"
+    rows_per_call = 1024
+
+    def score(self, rows: Any) -> Any:
+        frame = as_polars(rows)
+        absent = sorted(self.optional - set(frame.columns))
+        histories = [name for name in absent if name.startswith(HISTORY_PREFIX)]
+        if histories:
+            warnings.warn(
+                f"the rows have no {', '.join(histories)}: they are scored as of users who have "
+                "not clicked yet",
+                stacklevel=2,
+            )
+        if others := [name for name in absent if name not in histories]:
+            warnings.warn(
+                f"the rows have no {', '.join(others)}, which counts as missing", stacklevel=2
+            )
+        return super().score(rows)
+
+    def _scored(self, frame: pl.DataFrame) -> pl.DataFrame:
+        answer = self.predict(self.tensors(frame))
+        fallback = answer.pop(USED_FALLBACK, None)
+        scored = frame.with_columns(pl.Series(task, answer[task]) for task in sorted(answer))
+        return scored if fallback is None else scored.with_columns(self._told(fallback))
+
+    def tensors(self, frame: pl.DataFrame) -> dict[str, Any]:
+        """Rows as inputs; an optional one that is absent is missing in all of them."""
+        given = {n: s for n, s in self.inputs.items() if n in frame.columns}
+        needed = {n: s for n, s in self.inputs.items() if n not in self.optional}
+        found: dict[str, Any] = dict(row_tensors(frame, given | needed))
+        absent = {n: s for n, s in self.inputs.items() if n not in found}
+        found |= missing_values(absent)
+        histories = [name for name in found if name.startswith(HISTORY_PREFIX)]
+        if clicks := [found[name].shape for name in histories if name not in absent]:
+            # what is not known of a click is missing, the click is not
+            for name in histories:
+                if name in absent:
+                    dtype = self.inputs[name].dtype
+                    found[name] = tf.constant(MISSING[dtype], dtype, clicks[0])
+        return found
+
+    def _told(self, fallback: np.ndarray) -> pl.Series:
+        topics = [*self.topics]
+        named = [[topics[place] for place in np.flatnonzero(row)] for row in fallback]
+        return pl.Series(USED_FALLBACK, named, pl.List(pl.String))
+
+
+class ExportedNews(ExportedModel):
+    """An exported news model: impressions in, the list `scores`, one per candidate, out.
+
+    Columns are the lists `history` and `candidates` of titles, if known `age_hours` of the
+    candidates, and a column for the domain of each topic that has kernels.
+    """
+
+    signature = "score_impression"
+    rows_per_call = 32
+
+    def _scored(self, frame: pl.DataFrame) -> pl.DataFrame:
+        for name in (_HISTORY, _CANDIDATES):
+            if name not in frame.columns or not isinstance(frame[name].dtype, pl.List):
+                raise DataError(f"expected a column {name!r} with a list of titles in each row")
+        counts = frame[_CANDIDATES].list.len()
+        asked = frame
+        if _AGE not in frame.columns:
+            asked = frame.with_columns(pl.Series(_AGE, [[]] * len(frame), pl.List(pl.Float32)))
+        elif (frame[_AGE].list.len() != counts).any():
+            raise DataError(f"column {_AGE!r}: expected one age per candidate, or leave it out")
+        scores = self.predict(row_tensors(asked, self.inputs))["scores"]
+        lists = [row[:count] for row, count in zip(scores, counts, strict=True)]
+        return frame.with_columns(pl.Series("scores", lists, dtype=pl.List(pl.Float32)))
+
+
+_KINDS: dict[str, type[ExportedModel]] = {"ranking": ExportedRanking, "news": ExportedNews}
+
+
+def load_export(folder: str | Path) -> ExportedModel:
+    """Opens an exported model.
+
+    Args:
+      folder: Folder of versions, of which the newest is taken, or folder of one version.
+
+    Raises:
+      DataError: There is no export, or none that scores rows.
+
+    Example:
+      >>> mt.load_export("runs/shop/export").score(frame)
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise DataError(f"{path} does not exist; expected the folder of an export")
+    version = path if (path / EXTRA / MANIFEST_FILE).is_file() else newest_version(path)
+    kind = read_manifest(version).get("kind")
+    if kind not in _KINDS:
+        raise DataError(f"{version}: expected a ranking or news model, got {kind!r}")
+    return _KINDS[kind](version)
