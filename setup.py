@@ -32,6 +32,7 @@ setup(
     version=version(),
     description="Recommenders that serve many domains from one model, on TensorFlow and Keras",
     license="Apache-2.0",
+    license_files=["LICENSE"],
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Developers",

@@ -277,6 +277,62 @@ def test_the_manifest_names_source_and_split(click_log: SourceOf, prepared: Prep
     dataset.verify()
 
 
+class Divided(Source):
+    """Another source's rows, said to come in two parts."""
+
+    parts = ("early", "late")
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    @property
+    def schema(self) -> Schema:
+        return self.source.schema
+
+    def chunks(self) -> Iterator[Chunk]:
+        first, *others = self.source.chunks()
+        yield dataclasses.replace(first, part="early")
+        yield from (dataclasses.replace(chunk, part="late") for chunk in others)
+
+
+@pytest.mark.parametrize(
+    ("timed", "requests", "kind"),
+    [
+        (True, True, "time"),
+        (True, False, "time"),
+        (False, True, "request"),
+        (False, False, "random"),
+    ],
+)
+def test_the_split_that_is_not_given_is_the_strictest_that_the_keys_allow(
+    click_log: SourceOf,
+    schema_of: SchemaOf,
+    tmp_path: Path,
+    timed: bool,
+    requests: bool,
+    kind: str,
+) -> None:
+    source = click_log(log_schema=schema_of(timed=timed, request=requests))
+    split = prepare(source, tmp_path / "data").manifest.split
+    assert (split.kind, split.parts) == (kind, "train:6,fresh:1,test:1")
+
+
+def test_what_comes_divided_stays_so_if_no_split_is_given(
+    click_log: SourceOf, tmp_path: Path
+) -> None:
+    dataset = prepare(Divided(click_log()), tmp_path / "data")
+    assert dataset.manifest.split.kind == "given"
+    assert {part: dataset.rows(part) for part in dataset.parts} == {"early": 97, "late": 503}
+
+
+def test_the_manifest_counts_the_days_that_a_part_takes(
+    click_log: SourceOf, prepared: Prepare
+) -> None:
+    rest = prepared(click_log(days=6), "train:*,fresh:1,test:1").manifest
+    assert rest == prepared(click_log(days=6), "train:4,fresh:1,test:1").manifest
+    assert rest.split.parts == "train:4,fresh:1,test:1"
+
+
 class TestRefusals:
     """Each leaves nothing behind."""
 
@@ -290,6 +346,7 @@ class TestRefusals:
         ("parts", "kind", "error", "message"),
         [
             ("train:1,test:1", "days", DataError, "counts 2 days, but the log covers 4"),
+            ("train:*,test:4", "days", DataError, "asks for 4 days .* but the log covers 4"),
             ("train:1,tiny:1e-9", "random", DataError, "leaves part 'tiny' empty; rows per part"),
         ],
     )

@@ -29,7 +29,8 @@ def run(output: Path, *arguments: str) -> None:
 def test_the_newsroom(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(tmp_path / "data", "--source=newsroom", *SMALL, "--seed=3", "--max_entities=7")
     dataset = NewsDataset(tmp_path / "data")
-    assert dataset.parts == ("train", "fresh", "test")
+    split = dataset.manifest.split
+    assert split and (split.kind, split.parts) == ("days", "train:6,fresh:1,test:1")
     assert dataset.articles == 201 and len(dataset.spec.entities) == 7
     assert dataset.manifest.source["source"] == "newsroom"
     assert dataset.manifest.source["users"] == 60
@@ -87,5 +88,8 @@ def test_a_divided_source_takes_no_split(tmp_path: Path) -> None:
     source = ("--source=mind", f"--data_dir={folder.parent}", "--vocabulary=learn")
     run(tmp_path / "data", *source)
     assert NewsDataset(tmp_path / "data").parts == ("train",)
-    with pytest.raises(SchemaError, match="comes divided into train; leave it out"):
-        run(tmp_path / "again", *source, "--split=time")
+    run(tmp_path / "given", *source, "--split=given")
+    assert NewsDataset(tmp_path / "given").parts == ("train",)
+    for flag in ("--split=time", "--split_parts=train:1"):
+        with pytest.raises(SchemaError, match="comes divided into train; leave it out"):
+            run(tmp_path / "again", *source, flag)

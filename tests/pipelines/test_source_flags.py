@@ -52,6 +52,7 @@ def test_movielens_with_expected_ratings_and_without_histories(tmp_path: Path) -
         assert source_flags.make_source().schema.history is not None
     with flagsaver.flagsaver(**given, expected_rating=True, history=False):
         source = source_flags.make_source()
+        assert split_flags.split_spec(source) == source.default_split
     assert source.schema.history is None
     (chunk,) = source.chunks()
     liked, disliked = chunk.table[EXPECTED_RATING].to_numpy()[:2]

@@ -2,6 +2,10 @@
 
 import io
 import os
+import sys
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -20,18 +24,49 @@ class Clock:
         return self.now
 
 
+class Notebook:
+    """What is below a cell, and what was there before, as IPython's `display` and its handles."""
+
+    def __init__(self) -> None:
+        self.below: list[str] = []
+        self.texts: list[str] = []
+
+    def display(self, content: dict[str, str], *, raw: bool, display_id: bool) -> "Handle":
+        assert raw and display_id
+        self.below.append("")
+        handle = Handle(self, len(self.below) - 1)
+        handle.update(content, raw=True)
+        return handle
+
+
+class Handle:
+    def __init__(self, notebook: Notebook, place: int) -> None:
+        self._notebook, self._place = notebook, place
+
+    def update(self, content: dict[str, str], *, raw: bool) -> None:
+        assert raw and list(content) == ["text/plain"]
+        self._notebook.below[self._place] = content["text/plain"]
+        self._notebook.texts.append(content["text/plain"])
+
+
 def run(
-    stream: io.StringIO, seconds: float, calls: int, done: int = 0, waited: float = 0.0
+    stream: io.StringIO | None,
+    seconds: float,
+    calls: int,
+    done: int = 0,
+    waited: float = 0.0,
+    display: Callable[..., Any] | None = None,
 ) -> list[str]:
     """Ten steps of 64 rows a call, after a first one of 30 seconds; returns what was written."""
     clock = Clock()
-    with Progress("pretrain", 1000, 64, done, stream, clock) as progress:
+    with Progress("pretrain", 1000, 64, done, stream, clock, display) as progress:
         for call in range(1, calls + 1):
             with progress.waiting():
                 clock.now += waited
             clock.now += 30 if call == 1 else seconds - waited
             progress.advance(done + 10 * call, 0.5 / call)
-    return stream.getvalue().replace("\r", "\n").strip("\n").split("\n")
+    written = stream.getvalue() if stream else ""
+    return written.replace("\r", "\n").strip("\n").split("\n")
 
 
 def test_a_log_file_gets_a_line_every_ten_seconds_and_a_last_one() -> None:
@@ -88,3 +123,72 @@ def test_a_narrow_terminal_is_never_wrapped(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_run_without_steps_writes_nothing() -> None:
     assert run(Terminal(), 1, 0) == [""]
+
+
+def test_a_notebook_holds_the_last_line_alone() -> None:
+    notebook, stream = Notebook(), Terminal()
+    run(stream, 0.25, 100, display=notebook.display)
+    # as often as a terminal
+    assert [text.split(" of ")[0].split("step ")[1] for text in notebook.texts] == [
+        *(f"{10 * call:,}" for call in range(1, 98, 4)),
+        "1,000",
+    ]
+    assert notebook.texts[0] == "pretrain [....................] step 10 of 1,000, loss 0.5000"
+    assert notebook.below == [notebook.texts[-1]]
+    assert notebook.below[0].startswith("pretrain [####################] step 1,000 of 1,000, loss")
+    assert stream.getvalue() == ""
+
+
+def test_a_notebook_without_steps_shows_nothing() -> None:
+    notebook = Notebook()
+    run(None, 1, 0, display=notebook.display)
+    assert notebook.below == []
+
+
+@pytest.fixture
+def ipython(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Notebook, SimpleNamespace]]:
+    """An IPython that is imported; its shell has a kernel."""
+    notebook, shell = Notebook(), SimpleNamespace(kernel=object())
+    module = SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    shown = SimpleNamespace(display=notebook.display)
+    monkeypatch.setitem(sys.modules, "IPython.display", shown)
+    yield notebook, shell
+
+
+def test_a_kernel_is_found(
+    ipython: tuple[Notebook, SimpleNamespace], capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook, _ = ipython
+    run(None, 1, 100)
+    assert len(notebook.below) == 1 and "step 1,000 of 1,000" in notebook.below[0]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_stream_that_is_given_is_written_to_in_a_kernel_too(
+    ipython: tuple[Notebook, SimpleNamespace],
+) -> None:
+    assert "step 1,000 of 1,000" in run(io.StringIO(), 1, 100)[-1]
+    assert ipython[0].below == []
+
+
+@pytest.mark.parametrize("shell", [None, SimpleNamespace(), SimpleNamespace(kernel=None)])
+def test_an_ipython_without_a_kernel_is_a_terminal_or_a_log(
+    ipython: tuple[Notebook, SimpleNamespace],
+    shell: SimpleNamespace | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.modules["IPython"], "get_ipython", lambda: shell)
+    run(None, 1, 100)
+    assert ipython[0].below == []
+    assert capsys.readouterr().err.startswith("pretrain: step 10 of 1,000")
+
+
+def test_ipython_is_not_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    run(None, 1, 100)
+    assert "IPython" not in sys.modules
+    assert capsys.readouterr().err.startswith("pretrain: step 10 of 1,000")

@@ -44,7 +44,7 @@ class SplitRecord:
 
     Args:
       kind: See `SplitSpec`.
-      parts: The rule as text, `name:weight,...`.
+      parts: The rule as text, `name:weight,...`, with the days that `*` stood for.
       seed: Seed of the random kinds and of every sample.
       cuts: First second of each part after the first, where time decides.
     """

@@ -32,7 +32,7 @@ from tfrec_mt.schema import DataError
 def prepare(
     source: Source,
     output_dir: str | Path,
-    split: SplitSpec,
+    split: SplitSpec | None = None,
     *,
     seed: int = 0,
     folds: int = 5,
@@ -48,8 +48,8 @@ def prepare(
     Args:
       source: The raw rows; iterated once.
       output_dir: Folder to make.
-      split: How rows are divided into parts; vocabularies, boundaries and moments are learned
-        from the first.
+      split: How rows are divided into parts, by default the source's `default_split`;
+        vocabularies, boundaries and moments are learned from the first.
       seed: Seed of random splits, folds and samples.
       folds: Folds for histories of a log without time, see `FoldedIndex`.
       unknown_domains: Whether a domain that a topic does not list is an error, or falls back to
@@ -69,6 +69,7 @@ def prepare(
         raise FileExistsError(
             f"{output} exists; expected a folder to make, and none is overwritten"
         )
+    split = split or source.default_split
     split.key_column(source.schema)
     if folds < 2:
         raise ValueError(f"folds must be at least 2, got {folds}")
@@ -89,6 +90,7 @@ def _write(
     spool: Spool, folder: Path, spec: SplitSpec, seed: int, folds: int, source: dict[str, Any]
 ) -> None:
     split = spool.split(spec, seed)
+    spec = split.spec
     encoder, rows = learn(spool, split)
     empty = [name for name, count in rows.items() if count == 0]
     if empty:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import Schema
 
 
@@ -41,6 +42,19 @@ class Source(abc.ABC):
         A split of kind `"given"` keeps them.
         """
         return ()
+
+    @property
+    def default_split(self) -> SplitSpec:
+        """How the rows are divided if nobody says otherwise: the strictest rule that they allow.
+
+        As they come divided, else in order of time, else whole requests at random, else row by row.
+        """
+        if self.parts:
+            return SplitSpec.given(self.parts)
+        keys = self.schema.keys
+        if keys.timestamp:
+            return SplitSpec.usual("time")
+        return SplitSpec.usual("request" if keys.request else "random")
 
     @abc.abstractmethod
     def chunks(self) -> Iterator[Chunk]:

@@ -1,8 +1,9 @@
 """How rows are divided into parts such as train, fresh and test."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,10 @@ from tfrec_mt.data.hashing import derived_seed, uniform
 from tfrec_mt.schema import DataError, Schema, SchemaError
 
 SplitKind = Literal["days", "time", "random", "request", "given"]
+Weight = float | Literal["*"]
+REST: Final = "*"
+# What parts are called, and their shares, where nothing else is asked for.
+DEFAULT_SHARES = (("train", 6.0), ("fresh", 1.0), ("test", 1.0))
 SECONDS_PER_DAY = 86_400
 
 
@@ -19,22 +24,23 @@ class SplitSpec:
     """A rule that puts each row into one part.
 
     Args:
-      kind: `"days"`: by calendar day (UTC) since the first row, weights count days; `"time"`: in
-        order of time by shares of the rows, rows of one second stay together; `"random"`: row by
-        row; `"request"`: whole requests at random; `"given"`: as the source comes divided.
+      kind: `"days"`: by calendar day (UTC) since the first row, weights count days, and the weight
+        `"*"` of one part stands for all that the others leave; `"time"`: in order of time by shares
+        of the rows, rows of one second stay together; `"random"`: row by row; `"request"`: whole
+        requests at random; `"given"`: as the source comes divided.
       parts: Names and weights; the first part is the one that vocabularies are learned from.
 
     Raises:
       SchemaError: No part, a name twice or not usable as a folder, a weight that is not a
-        positive number, or not a whole number of days.
+        positive number, or not a whole number of days; `"*"` twice, or not of days.
 
     Example:
-      >>> SplitSpec.parse("train:6,fresh:1,test:1", "days").names
+      >>> SplitSpec.parse("train:*,fresh:1,test:1", "days").names
       ('train', 'fresh', 'test')
     """
 
     kind: SplitKind
-    parts: tuple[tuple[str, float], ...]
+    parts: tuple[tuple[str, Weight], ...]
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(SplitKind):
@@ -51,27 +57,50 @@ class SplitSpec:
                     f"split: part name {name!r} is not usable: expected letters, digits and "
                     "underscores, not 'events' or 'vocabularies'"
                 )
+            if weight == REST:
+                if self.kind != "days":
+                    raise SchemaError(
+                        f"split: weight '*' of {name!r} stands for days, expected a share of "
+                        f"kind {self.kind!r}"
+                    )
+                continue
             if not (math.isfinite(weight) and weight > 0):
                 raise SchemaError(f"split: weight of {name!r} must be positive, got {weight}")
             if self.kind == "days" and weight != int(weight):
                 raise SchemaError(
                     f"split: weight of {name!r} counts days and must be whole, got {weight}"
                 )
+        rest = [name for name, weight in self.parts if weight == REST]
+        if len(rest) > 1:
+            raise SchemaError(f"split: expected at most one part of weight '*', got {rest}")
 
     @classmethod
     def parse(cls, text: str, kind: str) -> "SplitSpec":
-        """Reads `name:weight,name:weight,...`."""
-        parts = []
+        """Reads `name:weight,name:weight,...`, with `name:*` for all other days."""
+        parts: list[tuple[str, Weight]] = []
         for item in text.split(","):
             name, colon, weight = item.strip().partition(":")
             try:
-                parts.append((name, float(weight)))
+                parts.append((name, REST if weight.strip() == REST else float(weight)))
             except ValueError:
                 raise SchemaError(
                     f"split {text!r}: expected name:weight such as 'train:6,test:1', "
                     f"got {item.strip()!r}" + ("" if colon else " without a weight")
                 ) from None
         return cls(cast(SplitKind, kind), tuple(parts))
+
+    @classmethod
+    def usual(cls, kind: SplitKind) -> "SplitSpec":
+        """`DEFAULT_SHARES`; of days one for each part but the first, which takes all others."""
+        if kind != "days":
+            return cls(kind, DEFAULT_SHARES)
+        (first, _), *others = DEFAULT_SHARES
+        return cls(kind, ((first, REST), *((name, 1.0) for name, _ in others)))
+
+    @classmethod
+    def given(cls, names: Iterable[str]) -> "SplitSpec":
+        """The parts that a source comes divided into."""
+        return cls("given", tuple((name, 1.0) for name in names))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,6 +111,41 @@ class SplitSpec:
     def chronological(self) -> bool:
         """Whether every row of a part is at least as old as every row of the next."""
         return self.kind in ("days", "time")
+
+    @property
+    def edges(self) -> npt.NDArray[np.float64]:
+        """Sums of the weights up to each part, itself included, float64 `[parts]`.
+
+        Raises:
+          ValueError: A weight is `"*"`, which `of_days` makes a number.
+        """
+        return np.cumsum([float(weight) for _, weight in self.parts])
+
+    def of_days(self, days: int) -> "SplitSpec":
+        """The rule for a log of so many calendar days: with a number for `"*"`.
+
+        Raises:
+          DataError: A split of kind `"days"` asks for more days than there are, or for fewer.
+        """
+        if self.kind != "days":
+            return self
+        covered = f"the log covers {days} calendar days (UTC)"
+        counts = [float(weight) for _, weight in self.parts if weight != REST]
+        asked = int(sum(counts))
+        if len(counts) == len(self.parts):
+            if days != asked:
+                raise DataError(
+                    f"split {self} counts {asked} days, but {covered}; give every day to a part "
+                    "(weight '*' takes what is left), or split by 'time'"
+                )
+            return self
+        if days <= asked:
+            raise DataError(
+                f"split {self} asks for {asked} days beside those of '*', but {covered}; "
+                "split by 'time'"
+            )
+        parts = ((n, float(days - asked) if weight == REST else weight) for n, weight in self.parts)
+        return replace(self, parts=tuple(parts))
 
     def key_column(self, schema: Schema) -> str | None:
         """The column that decides a row's part, or None where its number does.
@@ -104,7 +168,10 @@ class SplitSpec:
         return schema.keys.request if self.kind == "request" else None
 
     def __str__(self) -> str:
-        return ",".join(f"{name}:{weight:g}" for name, weight in self.parts)
+        return ",".join(
+            f"{name}:{weight}" if weight == REST else f"{name}:{weight:g}"
+            for name, weight in self.parts
+        )
 
 
 @dataclass(frozen=True)
@@ -112,7 +179,7 @@ class Split:
     """A `SplitSpec` made definite for one log.
 
     Args:
-      spec: The rule.
+      spec: The rule, without `"*"`.
       seed: Seed of the random kinds.
       cuts: The first second of each part after the first, of a given division the first row.
     """
@@ -135,38 +202,37 @@ class Split:
             cuts = np.asarray(self.cuts, dtype=np.int64)
             parts = np.searchsorted(cuts, keys, side="right")
         else:
-            edges = np.cumsum([weight for _, weight in self.spec.parts])
+            edges = self.spec.edges
             shares = uniform(keys, derived_seed(self.seed, "split")) * edges[-1]
             parts = np.searchsorted(edges[:-1], shares, side="right")
         return parts.astype(np.uint8)
 
 
-def chronological_cuts(
-    spec: SplitSpec, seconds: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
-) -> tuple[int, ...]:
-    """Where in time a chronological split cuts one log.
+def chronological_split(
+    spec: SplitSpec,
+    seconds: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    seed: int = 0,
+) -> Split:
+    """A split in order of time, made definite for one log.
 
     Args:
       spec: A split of kind `"days"` or `"time"`.
       seconds: Distinct timestamps of the log, ascending, int64 `[s]`.
       rows: Rows at each of them, int64 `[s]`.
+      seed: Seed that the split records; nothing here is drawn.
 
     Returns:
-      The first second of each part after the first.
+      The split, with the first second of each part after the first, and days counted.
 
     Raises:
-      DataError: The log does not cover as many days as the split counts.
+      DataError: The log does not cover the days that the split asks for.
     """
-    edges = np.cumsum([weight for _, weight in spec.parts])
     if spec.kind == "days":
         first_day = int(seconds[0]) // SECONDS_PER_DAY
-        days = int(seconds[-1]) // SECONDS_PER_DAY - first_day + 1
-        if days != edges[-1]:
-            raise DataError(
-                f"split {spec} counts {int(edges[-1])} days, but the log covers {days} calendar "
-                "days (UTC); give every day to a part, or split by 'time'"
-            )
-        return tuple((first_day + int(edge)) * SECONDS_PER_DAY for edge in edges[:-1])
+        spec = spec.of_days(int(seconds[-1]) // SECONDS_PER_DAY - first_day + 1)
+        cuts = tuple((first_day + int(edge)) * SECONDS_PER_DAY for edge in spec.edges[:-1])
+        return Split(spec, seed, cuts)
     older = np.cumsum(rows) - rows
-    wanted = edges[:-1] / edges[-1] * rows.sum()
-    return tuple(int(seconds[np.abs(older - count).argmin()]) for count in wanted)
+    wanted = spec.edges[:-1] / spec.edges[-1] * rows.sum()
+    return Split(spec, seed, tuple(int(seconds[np.abs(older - n).argmin()]) for n in wanted))

@@ -11,7 +11,7 @@ import polars as pl
 
 from tfrec_mt.data.hashing import id_keys
 from tfrec_mt.data.source import Source
-from tfrec_mt.data.splits import Split, SplitSpec, chronological_cuts
+from tfrec_mt.data.splits import Split, SplitSpec, chronological_split
 from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import DataError, Schema, SchemaError
 
@@ -117,12 +117,12 @@ class Spool:
         return pl.concat(found)[places]
 
     def split(self, spec: SplitSpec, seed: int) -> Split:
-        """The split with its cuts, where it has any.
+        """The split with its cuts and without `"*"`, where it has any.
 
         Raises:
           SchemaError: The schema lacks the column that the split needs, or the source does not come
             divided into its parts.
-          DataError: The log does not cover the days that the split counts.
+          DataError: The log does not cover the days that the split asks for.
         """
         if spec.kind == "given":
             if spec.names != tuple(self._part_rows):
@@ -138,7 +138,7 @@ class Spool:
         counts = counts.group_by(column).agg(pl.col("len").sum()).sort(column)
         seconds = counts[column].to_numpy()
         rows = counts["len"].to_numpy().astype(np.int64)
-        return Split(spec, seed, chronological_cuts(spec, seconds, rows))
+        return chronological_split(spec, seconds, rows, seed)
 
     def parts(self, split: Split, block: Block) -> npt.NDArray[np.uint8]:
         """The part number of each row of a block, uint8 `[n]`; the block holds the key column."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from absl import flags
 
+from tfrec_mt.data.sources.takeout import TakeoutSource
 from tfrec_mt.pipelines import (
     kernel_flags,
     model_flags,
@@ -54,12 +55,16 @@ def main() -> None:
     share_cores()
     output = Path(_OUTPUT.value)
     seed, source = source_flags.SEED.value, source_flags.make_source()
+    split = split_flags.split_spec(source)
+    if isinstance(source, TakeoutSource):
+        # it knows its days, so settings can count them and a wrong count stops before any work
+        split = split.of_days(source.config.days)
     demo(
         DemoConfig(
             output=output,
             source=source,
             source_settings=source_flags.source_settings(),
-            split=split_flags.split_spec(source.parts),
+            split=split,
             seed=seed,
             pretrain=PretrainConfig(
                 data=output / "data",

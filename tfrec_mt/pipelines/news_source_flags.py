@@ -91,17 +91,15 @@ def prepare(output: str) -> NewsDataset:
     """
     _check_vocabulary_flags()
     source = _source(source_flags.SOURCE.value)
-    divided = bool(source.parts)
-    if divided:
-        for name in ("split", "split_parts"):
-            if flags.FLAGS[name].present:
-                raise SchemaError(
-                    f"--{name}: the data comes divided into {', '.join(source.parts)}; leave it out"
-                )
+    split = split_flags.split_spec(source)
+    if source.parts and split.kind != "given":
+        raise SchemaError(
+            f"--split: the data comes divided into {', '.join(source.parts)}; leave it out"
+        )
     return prepare_news(
         source,
         output,
-        split=None if divided else split_flags.split_spec(),
+        split=split,
         vocabulary=_vocabulary(),
         learned_pieces=_LEARNED_PIECES.value,
         lowercase=_LOWERCASE.value,

@@ -2,7 +2,7 @@
 
 Examples:
   python -m tfrec_mt.pipelines.prepare_data --source=takeout --rows=1000000 \
-      --split=days --split_parts=train:6,fresh:1,test:1 --output=runs/takeout/data
+      --output=runs/takeout/data
   python -m tfrec_mt.pipelines.prepare_data --source=eb_nerd --data_dir=ebnerd_small \
       --output=runs/eb_nerd/data
 """
@@ -67,7 +67,7 @@ def _prepare_click_log() -> None:
     dataset = prepare(
         source,
         _OUTPUT.value,
-        split_flags.split_spec(source.parts),
+        split_flags.split_spec(source),
         seed=source_flags.SEED.value,
         unknown_domains=cast(Literal["error", "fallback"], _UNKNOWN_DOMAINS.value),
         description=description,

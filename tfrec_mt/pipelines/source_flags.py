@@ -121,7 +121,7 @@ def _movielens() -> Source:
     # binaries that make a source have these flags, others that know a source's seed do not
     from tfrec_mt.pipelines.split_flags import split_spec
 
-    return FactoredRatings(source, split_spec(), SEED.value)
+    return FactoredRatings(source, split_spec(source), SEED.value)
 
 
 def _hillstrom() -> Source:

@@ -1,40 +1,48 @@
 """Flags that say how rows are divided into parts."""
 
-from collections.abc import Sequence
-from typing import get_args
+from typing import cast, get_args
 
 from absl import flags
 
+from tfrec_mt.data.news.news_source import NewsSource
+from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import SplitKind, SplitSpec
 from tfrec_mt.schema import SchemaError
 
 _SPLIT = flags.DEFINE_enum(
     "split",
-    "days",
+    None,
     get_args(SplitKind),
     "How rows are divided: whole days or shares in time order, at random, by request, or as the "
-    "source comes divided (given).",
+    "source comes divided (given). By default given where it does, else days of generated data, "
+    "else time where rows have one, else request where they have one, else random.",
 )
 _PARTS = flags.DEFINE_string(
     "split_parts",
-    "train:6,fresh:1,test:1",
-    "Parts with their days or shares; the first is what vocabularies are learned from.",
+    None,
+    "Parts with their days or shares, or * for all other days; the first is what vocabularies are "
+    f"learned from. By default {SplitSpec.usual('days')} of days, the parts that are there of "
+    f"given, else {SplitSpec.usual('time')}.",
 )
 
 
-def split_spec(given: Sequence[str] = ()) -> SplitSpec:
-    """The split that the flags name.
-
-    Args:
-      given: Parts that the source comes divided into.
+def split_spec(source: Source | NewsSource) -> SplitSpec:
+    """The split that the flags name; what they leave out is the source's default.
 
     Raises:
-      SchemaError: `--split=given` of a source that is not divided, or with other parts.
+      SchemaError: `--split=given` of a source that is not divided, or parts that cannot be meant.
     """
-    if _SPLIT.value == "given":
-        if not given:
+    default = source.default_split
+    kind = cast(SplitKind, _SPLIT.value or default.kind)
+    if kind == "given":
+        if not source.parts:
             raise SchemaError("--split=given: the source does not come divided; split otherwise")
-        if _PARTS.present:
-            raise SchemaError(f"--split_parts: the parts are {', '.join(given)}; leave it out")
-        return SplitSpec("given", tuple((name, 1.0) for name in given))
-    return SplitSpec.parse(_PARTS.value, _SPLIT.value)
+        if _PARTS.value is not None:
+            raise SchemaError(
+                f"--split_parts: the source comes divided into {', '.join(source.parts)}; "
+                "leave it out, or say how to --split instead"
+            )
+        return SplitSpec.given(source.parts)
+    if _PARTS.value is not None:
+        return SplitSpec.parse(_PARTS.value, kind)
+    return default if kind == default.kind else SplitSpec.usual(kind)

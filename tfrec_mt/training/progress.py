@@ -6,28 +6,31 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TextIO
+from typing import Any, TextIO
+
+from tfrec_mt.training.notebook_line import NotebookLine, notebook_display
 
 _BAR_WIDTH = 20
-_TERMINAL_SECONDS = 1.0
+_REDRAWN_SECONDS = 1.0
 _PLAIN_SECONDS = 10.0
 _WAITING_SHOWN = 0.03
 
 
 class Progress:
-    """Shows how far a run is: a line that is redrawn on a terminal, single lines elsewhere.
+    """Shows how far a run is: a line that is redrawn on a terminal or in a notebook, else lines.
 
-    A terminal is updated at most once a second, anything else at most every ten seconds and at the
-    end. Rates leave out everything up to the first call's end, which compiles the graph. Time spent
-    waiting for data is told where it is 3% or more.
+    It is redrawn at most once a second; lines come at most every ten seconds and at the end. Rates
+    leave out everything up to the first call's end, which compiles the graph. Time spent waiting
+    for data is told where it is 3% or more.
 
     Args:
       label: What is running.
       steps: Steps in all.
       rows: Rows per step.
       done: Steps done before, in a resumed run.
-      stream: Where to write.
+      stream: Where to write; by default the notebook that this runs in, else stderr.
       clock: Seconds.
+      display: Shows in a notebook, as `IPython.display.display` does, instead of the stream.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Progress:
         done: int = 0,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
+        display: Callable[..., Any] | None = None,
     ) -> None:
         self._label = label
         self._steps = steps
@@ -45,8 +49,12 @@ class Progress:
         self._step = done
         self._stream = stream or sys.stderr
         self._clock = clock
-        self._terminal = self._stream.isatty()
-        self._seconds = _TERMINAL_SECONDS if self._terminal else _PLAIN_SECONDS
+        if display is None and stream is None:
+            display = notebook_display()
+        self._notebook = NotebookLine(display) if display else None
+        self._terminal = self._notebook is None and self._stream.isatty()
+        redrawn = self._terminal or self._notebook
+        self._seconds = _REDRAWN_SECONDS if redrawn else _PLAIN_SECONDS
         self._started = clock()
         self._loss = float("nan")
         self._waited = 0.0
@@ -88,16 +96,20 @@ class Progress:
 
     def _show(self, now: float) -> None:
         text = self.text(now)
-        if self._terminal:
-            filled = "#" * (self._step * _BAR_WIDTH // self._steps)
-            text = f"{self._label} [{filled:.<{_BAR_WIDTH}}] {text}"
+        filled = "#" * (self._step * _BAR_WIDTH // self._steps)
+        with_bar = f"{self._label} [{filled:.<{_BAR_WIDTH}}] {text}"
+        if self._notebook:
+            self._notebook.show(with_bar)
+        elif self._terminal:
             # A line that wraps cannot be redrawn.
-            text = f"\r{text[: shutil.get_terminal_size().columns - 1]}\x1b[K"
+            self._write(f"\r{with_bar[: shutil.get_terminal_size().columns - 1]}\x1b[K")
         else:
-            text = f"{self._label}: {text}\n"
+            self._write(f"{self._label}: {text}\n")
+        self._shown = (self._step, now)
+
+    def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
-        self._shown = (self._step, now)
 
     def __enter__(self) -> "Progress":
         return self
@@ -108,8 +120,7 @@ class Progress:
         if self._shown[0] != self._step:
             self._show(self._clock())
         if self._terminal:
-            self._stream.write("\n")
-            self._stream.flush()
+            self._write("\n")
 
 
 def _time(seconds: float) -> str:

@@ -332,16 +332,35 @@ def test_bad_articles_are_named(tmp_path: Path) -> None:
 
 
 def test_splits_that_do_not_fit(tmp_path: Path) -> None:
+    divided = TinyNews(part_names=("train", "test"))
     with pytest.raises(SchemaError, match="one log; expected a split"):
-        prepared(tmp_path, split=None)
+        prepared(tmp_path, split=divided.default_split)
     with pytest.raises(SchemaError, match="comes divided into train, test"):
-        prepared(tmp_path, TinyNews(part_names=("train", "test")), split=DAYS)
+        prepared(tmp_path, divided, split=DAYS)
+    with pytest.raises(SchemaError, match="expected no other split, got test:1,train:1"):
+        prepared(tmp_path, divided, split=SplitSpec.given(["test", "train"]))
     with pytest.raises(SchemaError, match="use 'random' instead"):
         prepared(tmp_path, split=SplitSpec.parse("train:1,test:1", "request"))
     with pytest.raises(SchemaError, match="'histories' is taken"):
         prepared(tmp_path, split=SplitSpec.parse("train:1,histories:1", "days"))
     with pytest.raises(DataError, match="leaves part 'train' empty"):
         prepared(tmp_path, split=SplitSpec.parse("train:0.001,test:1000", "time"))
+
+
+@pytest.mark.parametrize("parts", [(), ("train", "test")])
+def test_the_split_that_is_not_given_is_the_sources(tmp_path: Path, parts: tuple[str, ...]) -> None:
+    source = TinyNews(part_names=parts)
+    told = prepared(tmp_path / "told", source, split=source.default_split)
+    dataset = prepared(tmp_path / "default", source, split=None)
+    assert dataset.manifest == told.manifest
+    assert dataset.parts == (parts or ("train", "fresh", "test"))
+    split = dataset.manifest.split
+    assert (split is None) if parts else (split and split.kind == "time")
+
+
+def test_the_manifest_counts_the_days_that_a_part_takes(tmp_path: Path) -> None:
+    dataset = prepared(tmp_path, split=SplitSpec.parse("train:*,test:1", "days"))
+    assert dataset.manifest.split and dataset.manifest.split.parts == "train:1,test:1"
 
 
 def test_the_manifest_says_where_the_data_came_from(tmp_path: Path) -> None:

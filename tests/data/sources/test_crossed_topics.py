@@ -48,6 +48,10 @@ def test_a_row_without_a_domain_in_one_topic_has_none_in_the_pair() -> None:
     assert second is None
 
 
+def test_rows_are_divided_as_those_of_the_source() -> None:
+    assert CrossedTopics(SOURCE, []).default_split == SplitSpec.usual("days")
+
+
 @pytest.mark.parametrize("names", [("scene",), ("scene", "scene"), ()])
 def test_less_than_two_topics_cannot_be_crossed(names: tuple[str, ...]) -> None:
     with pytest.raises(SchemaError, match="two or more different topics"):

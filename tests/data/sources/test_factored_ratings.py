@@ -120,6 +120,12 @@ def test_the_feature_is_a_number_of_the_items_side() -> None:
     assert [c.table for c in told.chunks()] == [c.table for c in told.chunks()]
 
 
+def test_rows_are_divided_as_they_were_factorised(tmp_path: Path) -> None:
+    assert Stars().default_split.kind == "time"
+    split = prepare(FactoredRatings(Stars(), RANDOM, seed=3), tmp_path / "data", seed=3).manifest
+    assert (split.split.kind, split.split.parts) == ("random", "train:3,test:1")
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="folds must be at least 2, got 1"):
         FactoredRatings(Stars(), RANDOM, folds=1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import Topic
 
 
@@ -56,6 +57,11 @@ class NewsSource(abc.ABC):
     @abc.abstractmethod
     def parts(self) -> tuple[str, ...]:
         """Parts as the owner of the data divides it, or () for one log that is to be divided."""
+
+    @property
+    def default_split(self) -> SplitSpec:
+        """How impressions are divided if nobody says otherwise: as they come, else by time."""
+        return SplitSpec.given(self.parts) if self.parts else SplitSpec.usual("time")
 
     @abc.abstractmethod
     def articles(self) -> pa.Table:

@@ -24,7 +24,7 @@ from tfrec_mt.data.news.news_spec import NewsSpec, TextFields
 from tfrec_mt.data.news.shown_articles import shown_articles
 from tfrec_mt.data.news.title_tokens import tokenize_titles
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
-from tfrec_mt.data.splits import Split, SplitSpec, chronological_cuts
+from tfrec_mt.data.splits import Split, SplitSpec, chronological_split
 from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files
@@ -65,8 +65,8 @@ def prepare_news(
     Args:
       source: Articles and impressions.
       output_dir: Folder to make.
-      split: How one log is divided into parts, in order of time or at random; None for a source
-        that comes divided.
+      split: How impressions are divided into parts, by default the source's `default_split`: one
+        log in order of time or at random, a source that comes divided as it does.
       vocabulary: Word pieces of the model that will read the titles; None learns some.
       learned_pieces: Most word pieces to learn.
       lowercase: Whether a learned vocabulary is of lowercased text.
@@ -82,9 +82,10 @@ def prepare_news(
 
     Raises:
       FileExistsError: `output_dir` exists.
-      SchemaError: A split for a source that comes divided, or none for one that does not.
+      SchemaError: A source that comes divided would be divided otherwise, or one log is said to.
       DataError: Articles or impressions break the contract of `NewsSource`, or a part is empty.
     """
+    split = split or source.default_split
     _check_split(source, split)
     record = json.loads(json.dumps(dict(description or {})))
     with published_folder(Path(output_dir)) as folder:
@@ -151,19 +152,19 @@ def prepare_news(
     return NewsDataset(output_dir)
 
 
-def _check_split(source: NewsSource, split: SplitSpec | None) -> None:
-    if source.parts and split:
+def _check_split(source: NewsSource, split: SplitSpec) -> None:
+    if source.parts and (split.kind, split.names) != ("given", source.parts):
         raise SchemaError(
-            f"the source comes divided into {', '.join(source.parts)}; expected no split, "
-            f"got {split}"
+            f"the source comes divided into {', '.join(source.parts)}; expected no other split, "
+            f"got {split} by {split.kind!r}"
         )
-    if not source.parts and not split:
-        raise SchemaError("the source is one log; expected a split, got none")
-    if split and split.kind == "request":
+    if not source.parts and split.kind == "given":
+        raise SchemaError(f"the source is one log; expected a split of it, got {split} by 'given'")
+    if split.kind == "request":
         raise SchemaError(
             "split 'request': an impression of news is never divided; use 'random' instead"
         )
-    for name in (*source.parts, *(split.names if split else ())):
+    for name in split.names:
         if name in _RESERVED:
             raise SchemaError(f"part name {name!r} is taken; expected none of {_RESERVED}")
 
@@ -190,7 +191,7 @@ def _read_articles(table: pa.Table) -> pl.DataFrame:
 
 def _write_logs(
     source: NewsSource,
-    spec: SplitSpec | None,
+    spec: SplitSpec,
     seed: int,
     index: ArticleIndex,
     folder: Path,
@@ -208,9 +209,8 @@ def _write_logs(
         if log.part is not None:
             divided = {log.part: columns}
         else:
-            assert spec is not None  # _check_split
             split = _make_split(spec, columns, seed)
-            made = SplitRecord(spec.kind, str(spec), seed, split.cuts)
+            made = SplitRecord(spec.kind, str(split.spec), seed, split.cuts)
             divided = _divide(columns, split)
         for name, part in divided.items():
             part.save(folder / name)
@@ -226,7 +226,7 @@ def _make_split(spec: SplitSpec, columns: ImpressionColumns, seed: int) -> Split
     if not spec.chronological:
         return Split(spec, seed)
     seconds, rows = np.unique(columns.time, return_counts=True)
-    return Split(spec, seed, chronological_cuts(spec, seconds, rows))
+    return chronological_split(spec, seconds, rows, seed)
 
 
 def _divide(columns: ImpressionColumns, split: Split) -> dict[str, ImpressionColumns]:

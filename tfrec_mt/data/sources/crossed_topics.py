@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tfrec_mt.data.source import Chunk, Source
+from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import Schema, SchemaError, Topic
 
 _JOIN = "+"
@@ -58,6 +59,11 @@ class CrossedTopics(Source):
     def parts(self) -> tuple[str, ...]:
         """The source's."""
         return self._source.parts
+
+    @property
+    def default_split(self) -> SplitSpec:
+        """The source's."""
+        return self._source.default_split
 
     def chunks(self) -> Iterator[Chunk]:
         """The source's, with a column for each crossed topic."""

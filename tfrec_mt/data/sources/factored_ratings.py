@@ -11,7 +11,7 @@ import pyarrow as pa
 from tfrec_mt.data.hashing import derived_seed, id_keys, uniform
 from tfrec_mt.data.rating_factors import FactorSettings, RatingFactors
 from tfrec_mt.data.source import Chunk, Source
-from tfrec_mt.data.splits import Split, SplitSpec, chronological_cuts
+from tfrec_mt.data.splits import Split, SplitSpec, chronological_split
 from tfrec_mt.schema import NumericFeature, Schema, SchemaError
 
 EXPECTED_RATING = "expected_rating"
@@ -27,7 +27,8 @@ class FactoredRatings(Source):
 
     Args:
       source: Has a column of ratings beside those of its schema.
-      split: How rows will be divided; `prepare` must be given the same, with the same seed.
+      split: How rows will be divided, and the `default_split`; `prepare` must be given no other,
+        and the same seed.
       seed: Seed of the split, the folds and the factors.
       rating: Name of that column.
       folds: Folds of the first part, at least 2.
@@ -68,6 +69,11 @@ class FactoredRatings(Source):
     def schema(self) -> Schema:
         """The source's, with one feature more."""
         return self._schema
+
+    @property
+    def default_split(self) -> SplitSpec:
+        """The one that the ratings are factorised for: any other would let test rows leak."""
+        return self._split
 
     def chunks(self) -> Iterator[Chunk]:
         """The source's, with what is expected; the first call factorises and reads twice.
@@ -123,10 +129,10 @@ class FactoredRatings(Source):
     def _parts(self, frame: pl.DataFrame) -> npt.NDArray[np.uint8]:
         column = self._split.key_column(self._source.schema)
         keys = np.arange(frame.height) if column is None else id_keys(frame[column])
-        cuts: tuple[int, ...] = ()
-        if self._split.chronological:
-            cuts = chronological_cuts(self._split, *np.unique(keys, return_counts=True))
-        return Split(self._split, self._seed, cuts).assign(keys)
+        if not self._split.chronological:
+            return Split(self._split, self._seed).assign(keys)
+        seconds, rows = np.unique(keys, return_counts=True)
+        return chronological_split(self._split, seconds, rows).assign(keys)
 
 
 def _codes(ids: pl.Series) -> tuple[npt.NDArray[np.int64], int]:

@@ -17,6 +17,7 @@ from tfrec_mt.data.sources.takeout.domains import TOPICS
 from tfrec_mt.data.sources.takeout.probabilities import position_effect
 from tfrec_mt.data.sources.takeout.shard import shard_table
 from tfrec_mt.data.sources.takeout.world import World
+from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import (
     CategoricalFeature,
     History,
@@ -88,6 +89,11 @@ class TakeoutSource(Source):
     def schema(self) -> Schema:
         """Users, items, position, the three topics, both labels and the truth columns."""
         return self._schema
+
+    @property
+    def default_split(self) -> SplitSpec:
+        """Whole days: the last one to test, the one before is fresh."""
+        return SplitSpec.usual("days")
 
     @property
     def position_effect(self) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from tfrec_mt.data.news.sources.newsroom.impressions import Impressions, draw_im
 from tfrec_mt.data.news.sources.newsroom.lexicon import SENTIMENTS
 from tfrec_mt.data.news.sources.newsroom.titles import RealTitles
 from tfrec_mt.data.news.sources.newsroom.world import TOPICS, World
+from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import Topic
 
 
@@ -46,6 +47,11 @@ class NewsroomSource(NewsSource):
     def parts(self) -> tuple[str, ...]:
         """None: the log is to be divided."""
         return ()
+
+    @property
+    def default_split(self) -> SplitSpec:
+        """Whole days: the last one to test, the one before is fresh."""
+        return SplitSpec.usual("days")
 
     def articles(self) -> pa.Table:
         """All articles, ids from 1 in order of publication."""
