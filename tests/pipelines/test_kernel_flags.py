@@ -7,6 +7,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from tfrec_mt.adapters.catalog import ADAPTERS
+from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.pipelines import kernel_flags
 from tfrec_mt.schema import SchemaError
 
@@ -20,7 +21,8 @@ def settings_of(**given: str) -> dict[str, Any]:
 
 
 def test_without_a_flag_it_is_the_default_adapter() -> None:
-    assert settings_of() == {"encoder_units": (50,)}
+    assert settings_of() == {}
+    assert IAK("region", ("a",), {"ctr": 12}).encoder_units == (50,)
 
 
 @pytest.mark.parametrize(
@@ -30,11 +32,11 @@ def test_without_a_flag_it_is_the_default_adapter() -> None:
             {"adapter": "iak", "encoder_units": "20,10", "kl_weight": "0"},
             {"encoder_units": (20, 10)},
         ),
-        ({"adapter": "bottleneck"}, {"encoder_units": (50,)}),
+        ({"adapter": "bottleneck"}, {}),
         ({"adapter": "gate", "encoder_units": "7"}, {"encoder_units": (7,)}),
-        ({"adapter": "lora"}, {"rank": 16, "alpha": None}),
+        ({"adapter": "lora"}, {}),
         ({"adapter": "lora", "rank": "3", "alpha": "6"}, {"rank": 3, "alpha": 6.0}),
-        ({"adapter": "shared_lora", "rank": "3"}, {"rank": 3, "alpha": None}),
+        ({"adapter": "shared_lora", "rank": "3"}, {"rank": 3}),
         ({"adapter": "last_layer"}, {}),
         (
             {"adapter": "hamur", "bottleneck_width": "9", "core_rank": "4"},

@@ -3,11 +3,12 @@
 import abc
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import pyarrow as pa
 
-from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.schema import Schema
+from tfrec_mt.data.splits import SplitKind, SplitSpec
+from tfrec_mt.schema import Schema, SchemaError
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,44 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def chunks(self) -> Iterator[Chunk]:
         """All rows, in chunks that fit memory; every call yields the same chunks in order."""
+
+
+class Divisible(Protocol):
+    """A source of clicks or of news, as far as splits are concerned."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """See `Source`."""
+
+    @property
+    def default_split(self) -> SplitSpec:
+        """See `Source`."""
+
+
+def chosen_split(
+    source: Divisible, kind: SplitKind | None = None, parts: str | None = None
+) -> SplitSpec:
+    """How a source is divided; what is left out is its default.
+
+    Args:
+      source: The source.
+      kind: See `SplitSpec`.
+      parts: See `SplitSpec.parse`.
+
+    Raises:
+      SchemaError: `given` of a source that does not come divided, or parts that cannot be meant.
+    """
+    default = source.default_split
+    kind = kind or default.kind
+    if kind == "given":
+        if not source.parts:
+            raise SchemaError("split given: the source does not come divided; split otherwise")
+        if parts is not None:
+            raise SchemaError(
+                f"split_parts: the source comes divided into {', '.join(source.parts)}; "
+                "leave them out, or say how to split instead"
+            )
+        return SplitSpec.given(source.parts)
+    if parts is not None:
+        return SplitSpec.parse(parts, kind)
+    return default if kind == default.kind else SplitSpec.usual(kind)

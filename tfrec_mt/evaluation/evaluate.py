@@ -58,7 +58,7 @@ class EvaluateConfig:
 
 
 def evaluate(config: EvaluateConfig) -> Evaluation:
-    """Measures what runs left in their folders; see `measure`.
+    """Measures what runs left in their folders; see `measure_ranking`.
 
     Raises:
       FileExistsError: The output exists.
@@ -70,7 +70,7 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
     control = None
     if config.control:
         control = load_model(model_folder(config.control), dataset, config.precision)
-    found = measure(
+    found = measure_ranking(
         dataset, base, kernels_behind(base, config.kernels), control, config.part, config.seen_in
     )
     if config.output:
@@ -88,7 +88,7 @@ def refuse_existing(output: Path | None) -> None:
         raise FileExistsError(f"{output} exists; choose another output folder")
 
 
-def measure(
+def measure_ranking(
     dataset: PreparedDataset,
     base: RankingModel,
     kernels: Sequence[DomainKernels] = (),

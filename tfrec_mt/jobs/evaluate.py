@@ -7,7 +7,7 @@ import keras
 
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.errors import SchemaError
-from tfrec_mt.evaluation.evaluate import EvaluateConfig, measure, refuse_existing
+from tfrec_mt.evaluation.evaluate import EvaluateConfig, measure_ranking, refuse_existing
 from tfrec_mt.evaluation.evaluate_news import measure_news
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_model
@@ -60,7 +60,7 @@ def evaluate(
             raise SchemaError("seen_in and precision are for click logs, these are news")
         found = measure_news(opened.log, opened.base, opened.kernels, beside, part)
     else:
-        found = measure(opened.log, opened.base, opened.kernels, beside, part, seen_in)
+        found = measure_ranking(opened.log, opened.base, opened.kernels, beside, part, seen_in)
     if folder is not None:
         found.save(folder)
     return found

@@ -11,7 +11,7 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, origin_of
 from tfrec_mt.jobs.settings import arguments_of, fields_of, sort_settings
-from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune_ranking
+from tfrec_mt.training.fine_tune import KERNEL_BATCH_SIZE, FineTuneConfig, fine_tune_ranking
 from tfrec_mt.training.fine_tune_news import fine_tune_recommender
 from tfrec_mt.training.run_results import kernels_behind
 from tfrec_mt.training.train_config import TrainConfig
@@ -87,7 +87,7 @@ def fine_tune(
         adapter_settings=found["adapter"],
         beside=Path(beside) if beside is not None else None,
         knowledge=Path(knowledge) if knowledge is not None else None,
-        train=TrainConfig(**({"batch_size": 256} | found["train"])),
+        train=TrainConfig(**({"batch_size": KERNEL_BATCH_SIZE} | found["train"])),
         **found["run"],
     )
     if isinstance(data, NewsDataset):

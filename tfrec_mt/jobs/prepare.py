@@ -1,17 +1,16 @@
 """`prepare`: rows of any source as the dataset that training and evaluation read."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_source import NewsSource
 from tfrec_mt.data.news.prepare_news import prepare_news
-from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
+from tfrec_mt.data.news.title_vocabulary import MINILM, TitleVocabulary
 from tfrec_mt.data.prepare import prepare as prepare_log
-from tfrec_mt.data.source import Source
+from tfrec_mt.data.source import Source, chosen_split
 from tfrec_mt.data.sources.logs import LogsSource
-from tfrec_mt.data.splits import SplitKind, SplitSpec
+from tfrec_mt.data.splits import SplitKind
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.jobs.opened import Folder, Log
 from tfrec_mt.jobs.settings import arguments_of, sort_settings
@@ -26,8 +25,8 @@ def prepare(
     schema: Schema | Folder | None = None,
     output: Folder | None = None,
     *,
-    split: SplitKind | SplitSpec | None = None,
-    parts: str | Mapping[str, float] | None = None,
+    split: SplitKind | None = None,
+    split_parts: str | None = None,
     seed: int = 0,
     unknown_domains: Literal["error", "fallback"] = "error",
     **settings: Any,
@@ -41,13 +40,15 @@ def prepare(
       output: Folder to make.
       split: How rows are divided: `days`, `time`, `random`, `request`, or `given` as the source
         comes. By default in order of time, if there is one.
-      parts: Parts with their days or shares, such as `train:6,fresh:1,test:1`; `*` are all other
-        days. Vocabularies are learned from the first, kernels by default from `fresh`.
+      split_parts: Parts with their days or shares, such as `train:6,fresh:1,test:1` or, of days,
+        `train:*,fresh:1,test:1`. Vocabularies are learned from the first; kernels learn from
+        `fresh` and are measured on `test` unless told otherwise.
       seed: Seed of a random split and of samples.
       unknown_domains: Whether a domain that the schema does not list is an error, or scored by the
         base alone.
-      settings: Of click logs `folds`; of news see `prepare_news`: `vocabulary`, `learned_pieces`,
-        `max_title_length`, `history_length` and others.
+      settings: Of click logs `folds`; of news see `prepare_news`: `max_title_length`,
+        `history_length` and others, and `vocabulary`, the word pieces of the title encoder: that of
+        `minilm` by default, `learn`, a file or the preset of a BERT.
 
     Returns:
       The dataset, opened: `PreparedDataset` of a click log, `NewsDataset` of news.
@@ -67,13 +68,13 @@ def prepare(
     if isinstance(data, NewsSource):
         if schema is not None:
             raise SchemaError("schema: news bring their own description; leave it out")
-        return _prepare_news(data, output, split, parts, seed, settings)
+        return _prepare_news(data, output, split, split_parts, seed, settings)
     source, description = _source(data, schema)
     sort_settings("prepare", settings, {"log": ("folds", "description")})
     return prepare_log(
         source,
         output,
-        _split(source, split, parts),
+        chosen_split(source, split, split_parts),
         seed=seed,
         unknown_domains=unknown_domains,
         **{"description": description, **settings},
@@ -97,20 +98,21 @@ def _source(data: Any, schema: Schema | Folder | None) -> tuple[Source, dict[str
 def _prepare_news(
     source: NewsSource,
     output: Folder,
-    split: SplitKind | SplitSpec | None,
-    parts: str | Mapping[str, float] | None,
+    split: SplitKind | None,
+    split_parts: str | None,
     seed: int,
     settings: dict[str, Any],
 ) -> NewsDataset:
     known = arguments_of(prepare_news, *_OWN[:-1])
     sort_settings("prepare of news", settings, {"news": known})
-    vocabulary = settings.get("vocabulary")
+    vocabulary = settings.get("vocabulary", MINILM)
     if isinstance(vocabulary, str):
-        settings = settings | {"vocabulary": TitleVocabulary.named(vocabulary)}
+        lowercase = settings.get("lowercase", True)
+        settings = settings | {"vocabulary": TitleVocabulary.named(vocabulary, lowercase)}
     return prepare_news(
         source,
         output,
-        split=_split(source, split, parts),
+        split=chosen_split(source, split, split_parts),
         seed=seed,
         **{"description": {"source": type(source).__name__}, **settings},
     )

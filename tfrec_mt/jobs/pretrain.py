@@ -11,7 +11,7 @@ from tfrec_mt.jobs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.title_encoders import LORA, WITHOUT_LORA, make_title_encoder
-from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
+from tfrec_mt.training.news_pretrain import NEWS_BATCH_SIZE, NewsPretrainConfig, pretrain_news
 from tfrec_mt.training.pretrain import PretrainConfig
 from tfrec_mt.training.pretrain import pretrain as pretrain_ranking
 from tfrec_mt.training.train_config import TrainConfig
@@ -107,11 +107,11 @@ def _news_config(run: dict[str, Any], settings: dict[str, Any]) -> NewsPretrainC
     kind = found["run"].get("title_encoder", NewsPretrainConfig.title_encoder)
     lora = {} if kind in WITHOUT_LORA else LORA
     # batches of news differ in shape, so each is a call of its own
-    train = {"batch_size": 16} | found["train"] | {"steps_per_call": 1}
+    train = {"batch_size": NEWS_BATCH_SIZE} | found["train"] | {"steps_per_call": 1}
     return NewsPretrainConfig(
         **run,
         **found["run"],
-        encoder_settings=lora | found["encoder"],
+        encoder_settings={**lora, **found["encoder"]},
         model_settings=_tuples(found["model"]),
         train=TrainConfig(**train),
     )

@@ -7,14 +7,12 @@ Example:
       --kernels=runs/takeout/kernels --output=runs/takeout/evaluation
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
-from tfrec_mt.evaluation.evaluate import EvaluateConfig, evaluate
-from tfrec_mt.evaluation.evaluate_news import evaluate_news
-from tfrec_mt.pipelines.flag_types import define_precision, path_or_none, refuse_flags
+from tfrec_mt.evaluation.evaluation import METRICS_FILE, REPORT_FILE
+from tfrec_mt.jobs.evaluate import evaluate
+from tfrec_mt.pipelines.flag_types import define_precision, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 
 _DATA = flags.DEFINE_string("data", None, "Prepared dataset.", required=True)
@@ -31,26 +29,26 @@ _SEEN_IN = flags.DEFINE_list(
     "there, and on those that had none.",
 )
 _PRECISION = define_precision("Type of the main net's products, as in an export of this precision.")
-_OUTPUT = flags.DEFINE_string("output", None, "Folder to make, with metrics.json.", required=True)
+_OUTPUT = flags.DEFINE_string(
+    "output", None, "Folder to make, with metrics.json and report.html.", required=True
+)
 
 
 def main() -> None:
     """Evaluates and prints a table per task."""
-    news = is_news_dataset(_DATA.value)
-    if news:
+    if is_news_dataset(_DATA.value):
         refuse_flags({"precision", "seen_in"}, "news")
-    config = EvaluateConfig(
-        data=Path(_DATA.value),
-        base=Path(_BASE.value),
-        kernels=path_or_none(_KERNELS.value),
-        control=path_or_none(_CONTROL.value),
+    found = evaluate(
+        _KERNELS.value or _BASE.value,
+        _DATA.value,
+        base=_BASE.value,
+        control=_CONTROL.value,
         part=_PART.value,
-        seen_in=tuple(_SEEN_IN.value),
-        output=Path(_OUTPUT.value),
+        seen_in=_SEEN_IN.value,
         precision=_PRECISION.value,
+        output=_OUTPUT.value,
     )
-    found = evaluate_news(config) if news else evaluate(config)
-    print(f"{found}\n\n{config.output}")
+    print(f"{found}\n\n{_OUTPUT.value}: {METRICS_FILE}, {REPORT_FILE}")
 
 
 def run() -> None:

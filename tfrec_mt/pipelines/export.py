@@ -17,13 +17,12 @@ from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.evaluation.metric_row import read_rows
-from tfrec_mt.pipelines.flag_types import define_precision, path_or_none, refuse_flags
+from tfrec_mt.jobs.exchange import roll_back, split_name
+from tfrec_mt.jobs.export import export
+from tfrec_mt.pipelines.flag_types import define_precision, given_settings, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-from tfrec_mt.serving.export import ExportConfig, export
-from tfrec_mt.serving.export_news import export_news
-from tfrec_mt.serving.versions import roll_back
 
 _BASE = flags.DEFINE_string("base", None, "Run folder of the base model.")
 _KERNELS = flags.DEFINE_string("kernels", None, "Run folder of the kernels; none: base alone.")
@@ -56,6 +55,7 @@ _MAX_ITEMS = flags.DEFINE_integer(
 # Flags of a new export, and of one with other kernels.
 _NEWS = {"base", "kernels", "data", "name", "metrics", "allow_signature_change"}
 _EXPORT = _NEWS | {"precision", "max_items"}
+_OPTIONS = {"name", "precision", "max_items", "allow_signature_change"}
 _EXCHANGE = {"add_kernel", "remove_kernel"}
 _ROLL_BACK = flags.DEFINE_bool("roll_back", False, "Publishes an older version again.")
 _VERSION = flags.DEFINE_integer(
@@ -70,50 +70,35 @@ def main() -> None:
     """Exports and says where the version is."""
     if _ROLL_BACK.value:
         refuse_flags(_EXPORT | _EXCHANGE, "--roll_back")
-        version = roll_back(Path(_OUTPUT.value), _VERSION.value)
+        version = roll_back(_OUTPUT.value, _VERSION.value)
     elif _ADD_KERNEL.value or _REMOVE_KERNEL.value:
         refuse_flags(_EXPORT | {"version"}, "an exchange of kernels")
-        version = _exchange()
+        version = exchange_kernels(
+            ExchangeConfig(
+                output=Path(_OUTPUT.value),
+                add=[Path(folder) for folder in _ADD_KERNEL.value],
+                remove=[split_name(domain) for domain in _REMOVE_KERNEL.value],
+            )
+        )
     else:
         refuse_flags({"version"}, "an export")
         version = _export()
     print(f"export: {version}")
 
 
-def _exchange() -> Path:
-    config = ExchangeConfig(
-        output=Path(_OUTPUT.value),
-        add=[Path(folder) for folder in _ADD_KERNEL.value],
-        remove=[_topic_and_domain(text) for text in _REMOVE_KERNEL.value],
-    )
-    return exchange_kernels(config)
-
-
-def _topic_and_domain(text: str) -> tuple[str, str]:
-    topic, slash, domain = text.partition("/")
-    if not (slash and topic and domain):
-        raise SchemaError(f"--remove_kernel={text}: expected TOPIC/DOMAIN")
-    return topic, domain
-
-
 def _export() -> Path:
     if not (_BASE.value and _DATA.value):
         raise SchemaError("an export needs --base and --data, an exchange --add_kernel or so")
-    news = is_news_dataset(_DATA.value)
-    if news:
+    if is_news_dataset(_DATA.value):
         refuse_flags(_EXPORT - _NEWS, "news")
-    config = ExportConfig(
-        base=Path(_BASE.value),
-        kernels=path_or_none(_KERNELS.value),
-        data=Path(_DATA.value),
-        output=Path(_OUTPUT.value),
-        name=_NAME.value,
+    return export(
+        _KERNELS.value or _BASE.value,
+        _OUTPUT.value,
+        _DATA.value,
+        base=_BASE.value,
         metrics=read_rows(_METRICS.value) if _METRICS.value else (),
-        precision=_PRECISION.value,
-        max_items=_MAX_ITEMS.value,
-        allow_signature_change=_ALLOW_SIGNATURE_CHANGE.value,
+        **{n: v for n, v in given_settings(__name__).items() if n in _OPTIONS},
     )
-    return export_news(config) if news else export(config)
 
 
 def run() -> None:

@@ -10,18 +10,18 @@ from pathlib import Path
 from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
+from tfrec_mt.jobs.fine_tune import fine_tune
 from tfrec_mt.pipelines import kernel_flags, training_flags
-from tfrec_mt.pipelines.flag_types import define_precision, path_or_none, refuse_flags
+from tfrec_mt.pipelines.flag_types import define_precision, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
-from tfrec_mt.training.fine_tune_news import fine_tune_news
+from tfrec_mt.training.fine_tune import KERNEL_BATCH_SIZE, FineTuneConfig
+from tfrec_mt.training.run_results import KERNELS
 from tfrec_mt.training.share_cores import share_cores
 
 flags.adopt_module_key_flags(kernel_flags)
 flags.adopt_module_key_flags(training_flags)
-# Kernels are small and see few rows.
-flags.set_default(training_flags.BATCH_SIZE, 256)
-flags.set_default(training_flags.LEARNING_RATE, 0.05)
+flags.set_default(training_flags.BATCH_SIZE, KERNEL_BATCH_SIZE)
+flags.set_default(training_flags.LEARNING_RATE, FineTuneConfig.learning_rate)
 
 _BASE = flags.DEFINE_string("base", None, "Run folder of the base model.", required=True)
 _DATA = flags.DEFINE_string("data", None, "Prepared dataset.", required=True)
@@ -29,7 +29,7 @@ _OUTPUT = flags.DEFINE_string(
     "output", None, "Run folder: new, or an unfinished run to resume.", required=True
 )
 _PARTS = flags.DEFINE_list(
-    "parts", ["fresh"], "Parts to train on; not ones that the base was trained on."
+    "parts", list(FineTuneConfig.parts), "Parts to train on; not ones that the base was trained on."
 )
 _TOPICS = flags.DEFINE_list("topics", [], "Topics to train kernels for; default all.")
 _BESIDE = flags.DEFINE_string(
@@ -50,34 +50,24 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights and batch order.", lowe
 
 def main() -> None:
     """Trains and says where the kernels are."""
-    config = FineTuneConfig(
-        base=Path(_BASE.value),
-        data=Path(_DATA.value),
-        output=Path(_OUTPUT.value),
-        parts=tuple(_PARTS.value),
-        topics=tuple(_TOPICS.value),
-        adapter=kernel_flags.ADAPTER.value,
-        adapter_settings=kernel_flags.adapter_settings(),
-        kl_weight=kernel_flags.KL_WEIGHT.value,
-        related_share=kernel_flags.RELATED_SHARE.value,
-        joint=kernel_flags.JOINT.value,
-        beside=path_or_none(_BESIDE.value),
-        certainty=kernel_flags.CERTAINTY.value,
-        rate_rule=kernel_flags.rate_rule(),
-        optimizer=training_flags.OPTIMIZER.value,
-        learning_rate=training_flags.LEARNING_RATE.value,
-        rate_schedule=training_flags.rate_schedule(),
-        knowledge=path_or_none(_KNOWLEDGE.value),
-        precision=_PRECISION.value,
-        train=training_flags.train_config(_SEED.value),
-    )
-    if is_news_dataset(config.data):
-        refuse_flags({"knowledge", "precision"}, "prepared news")
-        folder = fine_tune_news(config)
+    if is_news_dataset(_DATA.value):
+        refuse_flags({"steps_per_call", "knowledge", "precision"}, "prepared news")
     else:
         share_cores()
-        folder = fine_tune(config)
-    print(f"kernels: {folder}")
+    fine_tune(
+        _BASE.value,
+        _DATA.value,
+        _OUTPUT.value,
+        parts=_PARTS.value,
+        topics=_TOPICS.value,
+        beside=_BESIDE.value,
+        knowledge=_KNOWLEDGE.value,
+        precision=_PRECISION.value,
+        seed=_SEED.value,
+        **kernel_flags.kernel_settings(),
+        **training_flags.training_settings(),
+    )
+    print(f"kernels: {Path(_OUTPUT.value) / KERNELS}")
 
 
 def run() -> None:

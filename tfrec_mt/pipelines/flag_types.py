@@ -1,5 +1,6 @@
 """Flags that several binaries need, and flags with checks that absl does not have."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,17 @@ def refuse_flags(names: set[str], where: str) -> None:
     given = sorted(name for name in names if flags.FLAGS[name].present)
     if given:
         raise SchemaError(f"--{given[0]} does not go with {where}")
+
+
+def given_settings(module: str, renamed: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Values of the flags of a module that were given, by the name that a step gives them.
+
+    Args:
+      module: Its `__name__`.
+      renamed: Names of settings by flag, where they differ.
+    """
+    own = flags.FLAGS.get_flags_for_module(module)
+    return {(renamed or {}).get(f.name, f.name): f.value for f in own if f.present}
 
 
 def names_of(module: str) -> set[str]:

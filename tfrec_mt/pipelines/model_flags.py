@@ -6,9 +6,10 @@ from typing import Any
 from absl import flags
 
 from tfrec_mt.models.catalog import RANKING_MODELS
-from tfrec_mt.pipelines.flag_types import define_positive_list, refuse_flags
+from tfrec_mt.pipelines.flag_types import define_positive_list, given_settings, refuse_flags
+from tfrec_mt.training.pretrain import PretrainConfig
 
-MODEL = flags.DEFINE_enum("model", "olr", sorted(RANKING_MODELS), "Kind of model.")
+MODEL = flags.DEFINE_enum("model", PretrainConfig.model, sorted(RANKING_MODELS), "Kind of model.")
 _EMBEDDING_WIDTH = flags.DEFINE_integer("embedding_width", 8, "Embedding width.", lower_bound=1)
 _UNITS = define_positive_list("units", [128, 64], "Layers of each expert.")
 _DROPOUT = flags.DEFINE_float(
@@ -30,21 +31,14 @@ _LONG_TOP = flags.DEFINE_integer(
 
 
 def model_settings() -> dict[str, Any]:
-    """Arguments of the model that the flags give.
+    """Settings of the model that were given, by name.
 
     Raises:
       SchemaError: A flag that is of no effect on this kind of model.
     """
-    settings = {
-        "embedding_width": _EMBEDDING_WIDTH.value,
-        "units": tuple(int(width) for width in _UNITS.value),
-        "dropout": _DROPOUT.value,
-        "heads": _HEADS.value,
-        "head_width": _HEAD_WIDTH.value,
-        "long_top": _LONG_TOP.value,
-    }
-    if "experts" in inspect.signature(RANKING_MODELS[MODEL.value]).parameters:
-        settings["experts"] = _EXPERTS.value
-    else:
+    if "experts" not in inspect.signature(RANKING_MODELS[MODEL.value]).parameters:
         refuse_flags({"experts"}, f"--model={MODEL.value}")
-    return settings
+    given = given_settings(__name__)
+    if "units" in given:
+        given["units"] = tuple(int(width) for width in given["units"])
+    return {name: value for name, value in given.items() if name not in ("model", "ema_decay")}

@@ -1,17 +1,19 @@
 """Flags that describe a news model and its training."""
 
-from typing import Any, cast
+from typing import Any
 
 from absl import flags
 
 from tfrec_mt.models.news.news_recommender import AUXILIARIES
 from tfrec_mt.models.news.packed_bert import POOLINGS
-from tfrec_mt.pipelines.flag_types import define_precision
-from tfrec_mt.training.gradient_surgery import SURGERIES, Surgery
+from tfrec_mt.models.news.title_encoders import LORA
+from tfrec_mt.pipelines.flag_types import define_precision, given_settings
+from tfrec_mt.training.gradient_surgery import SURGERIES
+from tfrec_mt.training.news_pretrain import NewsPretrainConfig
 
 TITLE_ENCODER = flags.DEFINE_string(
     "title_encoder",
-    "minilm",
+    NewsPretrainConfig.title_encoder,
     "minilm, tiny (random weights), bag, self_attention, or the keras_hub preset or Hugging Face "
     "folder of a BERT.",
 )
@@ -37,9 +39,11 @@ _TITLE_WIDTH = flags.DEFINE_integer(
     lower_bound=1,
 )
 _LORA_RANK = flags.DEFINE_integer(
-    "lora_rank", 16, "Rank of LoRA; 0 trains the whole BERT.", lower_bound=0
+    "lora_rank", LORA["lora_rank"], "Rank of LoRA; 0 trains the whole BERT.", lower_bound=0
 )
-_LORA_ALPHA = flags.DEFINE_float("lora_alpha", 4.0, "Scale of LoRA.", lower_bound=0.0)
+_LORA_ALPHA = flags.DEFINE_float(
+    "lora_alpha", LORA["lora_alpha"], "Scale of LoRA.", lower_bound=0.0
+)
 PRECISION = define_precision(
     "Type of matrix products: of the title encoder, or of a ranking model's training."
 )
@@ -47,7 +51,10 @@ _AUXILIARY = flags.DEFINE_list(
     "auxiliary", ["category", "sentiment"], f"Auxiliary tasks, of {', '.join(AUXILIARIES)}."
 )
 _AUXILIARY_WEIGHT = flags.DEFINE_float(
-    "auxiliary_weight", 0.3, "Weight of the auxiliary losses.", lower_bound=0.0
+    "auxiliary_weight",
+    NewsPretrainConfig.auxiliary_weight,
+    "Weight of the auxiliary losses.",
+    lower_bound=0.0,
 )
 _SURGERY = flags.DEFINE_enum(
     "surgery",
@@ -63,7 +70,10 @@ _ATTENTION_UNITS = flags.DEFINE_integer(
 )
 _RECENCY = flags.DEFINE_bool("recency", False, "Whether a candidate's age counts.")
 _NEGATIVES = flags.DEFINE_integer(
-    "negatives", 4, "Unclicked titles beside each clicked one.", lower_bound=1
+    "negatives",
+    NewsPretrainConfig.negatives,
+    "Unclicked titles beside each clicked one.",
+    lower_bound=1,
 )
 _NEWS_HISTORY = flags.DEFINE_integer(
     "news_history",
@@ -72,11 +82,25 @@ _NEWS_HISTORY = flags.DEFINE_integer(
     lower_bound=1,
 )
 _WARM_UP = flags.DEFINE_float(
-    "warm_up", 0.1, "Share of the steps in which the rate rises.", lower_bound=0.0, upper_bound=0.99
+    "warm_up",
+    NewsPretrainConfig.warm_up,
+    "Share of the steps in which the rate rises.",
+    lower_bound=0.0,
+    upper_bound=0.99,
 )
 _WEIGHT_DECAY = flags.DEFINE_float(
-    "weight_decay", 1e-6, "Weight decay beside the gradient.", lower_bound=0.0
+    "weight_decay",
+    NewsPretrainConfig.weight_decay,
+    "Weight decay beside the gradient.",
+    lower_bound=0.0,
 )
+
+# What steps call what has a longer name among the flags.
+_SETTINGS = {
+    "bert_layers": "layers",
+    "news_history": "history_length",
+    "title_dropout": "dropout",
+}
 
 
 def _known_auxiliaries(names: list[str]) -> bool:
@@ -91,38 +115,6 @@ def _known_auxiliaries(names: list[str]) -> bool:
 flags.register_validator("auxiliary", _known_auxiliaries)  # type: ignore[no-untyped-call]
 
 
-def surgery(default: Surgery) -> Surgery:
-    """The kind of surgery that the flags give."""
-    return cast(Surgery, _SURGERY.value or default)
-
-
 def news_settings() -> dict[str, Any]:
-    """Arguments of `NewsPretrainConfig` that the flags give."""
-    bert = TITLE_ENCODER.value not in ("bag", "self_attention")
-    encoder: dict[str, Any] = {"dropout": _TITLE_DROPOUT.value}
-    if _BERT_LAYERS.value is not None:
-        encoder["layers"] = _BERT_LAYERS.value
-    if bert:
-        encoder |= {
-            "pooling": _POOLING.value,
-            "title_width": _TITLE_WIDTH.value,
-            "lora_rank": _LORA_RANK.value,
-            "lora_alpha": _LORA_ALPHA.value,
-            "precision": PRECISION.value,
-        }
-    return {
-        "title_encoder": TITLE_ENCODER.value,
-        "encoder_settings": encoder,
-        "model_settings": {
-            "auxiliary": tuple(_AUXILIARY.value),
-            "user_heads": _USER_HEADS.value,
-            "attention_units": _ATTENTION_UNITS.value,
-            "recency": _RECENCY.value,
-        },
-        "surgery": surgery("mtrec"),
-        "auxiliary_weight": _AUXILIARY_WEIGHT.value,
-        "negatives": _NEGATIVES.value,
-        "history_length": _NEWS_HISTORY.value,
-        "warm_up": _WARM_UP.value,
-        "weight_decay": _WEIGHT_DECAY.value,
-    }
+    """The settings that were given, by name."""
+    return given_settings(__name__, _SETTINGS)

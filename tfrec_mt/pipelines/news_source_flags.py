@@ -12,12 +12,10 @@ from tfrec_mt.data.news.prepare_news import prepare_news
 from tfrec_mt.data.news.sources.catalog import NEWS_FOLDERS
 from tfrec_mt.data.news.sources.mind import MindSource
 from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource, RealTitles
-from tfrec_mt.data.news.title_vocabulary import TitleVocabulary, minilm_folder
+from tfrec_mt.data.news.title_vocabulary import LEARN, MINILM, TitleVocabulary
 from tfrec_mt.pipelines import source_flags, split_flags
 from tfrec_mt.pipelines.flag_types import names_of, refuse_flags
 from tfrec_mt.schema import SchemaError
-
-_MINILM, _LEARN = "minilm", "learn"
 
 _USERS = flags.DEFINE_integer("users", 5_000, "newsroom: readers.", lower_bound=1)
 _ARTICLES = flags.DEFINE_integer("articles", 10_000, "newsroom: articles.", lower_bound=100)
@@ -27,7 +25,7 @@ _REAL_TITLES = flags.DEFINE_string(
 )
 _VOCABULARY = flags.DEFINE_string(
     "vocabulary",
-    _MINILM,
+    MINILM,
     "News: word pieces of the title encoder: minilm, a vocabulary file (*.txt), a keras_hub preset "
     "or Hugging Face folder of a BERT, or learn (from the titles of the first part).",
 )
@@ -100,7 +98,7 @@ def prepare(output: str) -> NewsDataset:
         source,
         output,
         split=split,
-        vocabulary=_vocabulary(),
+        vocabulary=TitleVocabulary.named(_VOCABULARY.value, _LOWERCASE.value),
         learned_pieces=_LEARNED_PIECES.value,
         lowercase=_LOWERCASE.value,
         text=cast(TextFields, _TEXT.value),
@@ -114,21 +112,12 @@ def prepare(output: str) -> NewsDataset:
 
 def _check_vocabulary_flags() -> None:
     given = _VOCABULARY.value
-    if flags.FLAGS["learned_pieces"].present and given != _LEARN:
-        raise SchemaError(f"--learned_pieces goes with --vocabulary={_LEARN}, got {given}")
-    if flags.FLAGS["lowercase"].present and not (given == _LEARN or given.endswith(".txt")):
+    if flags.FLAGS["learned_pieces"].present and given != LEARN:
+        raise SchemaError(f"--learned_pieces goes with --vocabulary={LEARN}, got {given}")
+    if flags.FLAGS["lowercase"].present and not (given == LEARN or given.endswith(".txt")):
         raise SchemaError(
             f"--lowercase: {given} says itself whether it is lowercased; leave it out"
         )
-
-
-def _vocabulary() -> TitleVocabulary | None:
-    given = _VOCABULARY.value
-    if given == _LEARN:
-        return None
-    if given.endswith(".txt"):
-        return TitleVocabulary.load(given, _LOWERCASE.value)
-    return TitleVocabulary.from_preset(str(minilm_folder()) if given == _MINILM else given)
 
 
 def _source(name: str) -> NewsSource:

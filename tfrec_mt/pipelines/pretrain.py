@@ -6,17 +6,16 @@ Examples:
       --data=runs/newsroom/data --output=runs/newsroom/base
 """
 
-import dataclasses
 from pathlib import Path
 
 from absl import flags
 
 from tfrec_mt.data.news.news_manifest import is_news_dataset
+from tfrec_mt.jobs.pretrain import pretrain
 from tfrec_mt.pipelines import model_flags, news_model_flags, training_flags
-from tfrec_mt.pipelines.flag_types import names_of, path_or_none, refuse_flags
+from tfrec_mt.pipelines.flag_types import names_of, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
-from tfrec_mt.training.pretrain import PretrainConfig, pretrain
+from tfrec_mt.training.run_results import MODEL
 from tfrec_mt.training.share_cores import share_cores
 
 flags.adopt_module_key_flags(model_flags)
@@ -39,51 +38,25 @@ def main() -> None:
     ranking, news = names_of(model_flags.__name__), names_of(news_model_flags.__name__)
     if is_news_dataset(_DATA.value):
         refuse_flags({*ranking, "base_topics", "steps_per_call"}, "prepared news")
-        folder = pretrain_news(_news_config())
+        settings = news_model_flags.news_settings()
     else:
         refuse_flags(news - {"surgery", "precision"}, "a prepared click log")
         share_cores()
-        folder = pretrain(_ranking_config())
-    print(f"model: {folder}")
-
-
-def _ranking_config() -> PretrainConfig:
-    return PretrainConfig(
-        data=Path(_DATA.value),
-        output=Path(_OUTPUT.value),
-        parts=tuple(_PARTS.value),
-        validation=_VALIDATION.value,
+        settings = news_model_flags.news_settings() | model_flags.model_settings()
+        settings |= {"ema_decay": model_flags.EMA_DECAY.value}
+        settings |= {"base_topics": tuple(_BASE_TOPICS.value)}
+    pretrain(
+        _DATA.value,
+        _OUTPUT.value,
         model=model_flags.MODEL.value,
-        model_settings=model_flags.model_settings()
-        | {
-            "base_topics": tuple(_BASE_TOPICS.value),
-            "precision": news_model_flags.PRECISION.value,
-        },
-        init_from=path_or_none(_INIT_FROM.value),
-        optimizer=training_flags.OPTIMIZER.value,
-        learning_rate=training_flags.LEARNING_RATE.value,
-        rate_schedule=training_flags.rate_schedule(),
-        ema_decay=model_flags.EMA_DECAY.value,
-        surgery=news_model_flags.surgery("none"),
-        train=training_flags.train_config(_SEED.value),
-    )
-
-
-def _news_config() -> NewsPretrainConfig:
-    train = training_flags.train_config(_SEED.value)
-    return NewsPretrainConfig(
-        data=Path(_DATA.value),
-        output=Path(_OUTPUT.value),
-        parts=tuple(_PARTS.value),
+        parts=_PARTS.value,
         validation=_VALIDATION.value,
-        init_from=path_or_none(_INIT_FROM.value),
-        optimizer=training_flags.OPTIMIZER.value,
-        learning_rate=training_flags.LEARNING_RATE.value,
-        rate_schedule=training_flags.rate_schedule(),
-        # batches of news differ in shape, so each is a call of its own
-        train=dataclasses.replace(train, steps_per_call=1),
-        **news_model_flags.news_settings(),
+        init_from=_INIT_FROM.value,
+        seed=_SEED.value,
+        **training_flags.training_settings(),
+        **settings,
     )
+    print(f"model: {Path(_OUTPUT.value) / MODEL}")
 
 
 def run() -> None:

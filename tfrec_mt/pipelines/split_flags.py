@@ -5,9 +5,8 @@ from typing import cast, get_args
 from absl import flags
 
 from tfrec_mt.data.news.news_source import NewsSource
-from tfrec_mt.data.source import Source
+from tfrec_mt.data.source import Source, chosen_split
 from tfrec_mt.data.splits import SplitKind, SplitSpec
-from tfrec_mt.schema import SchemaError
 
 _SPLIT = flags.DEFINE_enum(
     "split",
@@ -32,17 +31,4 @@ def split_spec(source: Source | NewsSource) -> SplitSpec:
     Raises:
       SchemaError: `--split=given` of a source that is not divided, or parts that cannot be meant.
     """
-    default = source.default_split
-    kind = cast(SplitKind, _SPLIT.value or default.kind)
-    if kind == "given":
-        if not source.parts:
-            raise SchemaError("--split=given: the source does not come divided; split otherwise")
-        if _PARTS.value is not None:
-            raise SchemaError(
-                f"--split_parts: the source comes divided into {', '.join(source.parts)}; "
-                "leave it out, or say how to --split instead"
-            )
-        return SplitSpec.given(source.parts)
-    if _PARTS.value is not None:
-        return SplitSpec.parse(_PARTS.value, kind)
-    return default if kind == default.kind else SplitSpec.usual(kind)
+    return chosen_split(source, cast(SplitKind | None, _SPLIT.value), _PARTS.value)

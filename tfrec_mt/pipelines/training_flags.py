@@ -1,16 +1,24 @@
 """Flags of the training loop, shared by the binaries that train."""
 
-from typing import cast
+from typing import Any, cast
 
 from absl import flags
 
+from tfrec_mt.pipelines.flag_types import given_settings
+from tfrec_mt.training.news_pretrain import NEWS_BATCH_SIZE, NewsPretrainConfig
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import RATE_SCHEDULES, RateSchedule
+from tfrec_mt.training.pretrain import PretrainConfig
 from tfrec_mt.training.train_config import TrainConfig
 
 _DEFAULTS = TrainConfig()
 
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 512, "Rows of a training step.", lower_bound=1)
+BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size",
+    _DEFAULTS.batch_size,
+    f"Rows of a training step; of news clicks, by default {NEWS_BATCH_SIZE}.",
+    lower_bound=1,
+)
 _EPOCHS = flags.DEFINE_integer("epochs", _DEFAULTS.epochs, "Passes over the parts.", lower_bound=1)
 _STEPS_PER_CALL = flags.DEFINE_integer(
     "steps_per_call", _DEFAULTS.steps_per_call, "Steps between returns to Python.", lower_bound=1
@@ -24,13 +32,27 @@ _PATIENCE = flags.DEFINE_integer(
     "Epochs without a better validation AUC before stopping; 0 never stops early.",
     lower_bound=0,
 )
-OPTIMIZER = flags.DEFINE_enum("optimizer", "lazy_adam", sorted(OPTIMIZERS), "Optimizer.")
+OPTIMIZER = flags.DEFINE_enum(
+    "optimizer", PretrainConfig.optimizer, sorted(OPTIMIZERS), "Optimizer."
+)
 LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", 0.008, "Learning rate at the start, above 0.", lower_bound=1e-12
+    "learning_rate",
+    PretrainConfig.learning_rate,
+    "Learning rate at the start, above 0; of news by default "
+    f"{NewsPretrainConfig.learning_rate:g}.",
+    lower_bound=1e-12,
 )
 _RATE_SCHEDULE = flags.DEFINE_enum(
-    "rate_schedule", "linear", RATE_SCHEDULES, "Falls to 0 over the run, or stays."
+    "rate_schedule",
+    PretrainConfig.rate_schedule,
+    RATE_SCHEDULES,
+    "Falls to 0 over the run, or stays.",
 )
+
+
+def training_settings() -> dict[str, Any]:
+    """The settings that were given, by name."""
+    return given_settings(__name__)
 
 
 def rate_schedule() -> RateSchedule:

