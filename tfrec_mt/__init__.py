@@ -66,8 +66,11 @@ _HOMES = {
     "sources": "tfrec_mt.sources",
 }
 
+# Names that do without TensorFlow, which takes seconds to import.
+_LIGHT = ("DataError", "Schema", "SchemaError", "Task", "adapters", "models", "sources")
+
 __all__ = ["__version__", *_HOMES]
 
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, _LIGHT)
 
 when_keras_is_there("tfrec_mt.keras_classes")

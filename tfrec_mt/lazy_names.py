@@ -1,29 +1,31 @@
 """Public names that are imported when they are first asked for."""
 
 import importlib
-import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import wrapt
 
+from tfrec_mt.quiet_start import import_tensorflow
+
 
 def lazy_names(
-    package: str, homes: Mapping[str, str]
+    package: str, homes: Mapping[str, str], light: Collection[str] = ()
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` of a package whose public names live in other modules.
 
     Args:
       package: Its `__name__`.
       homes: Module of each name; a submodule has its own.
+      light: Names that do without TensorFlow.
     """
 
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        # TensorFlow reads it once, when it is imported: its start-up notes would bury ours
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        if name not in light:
+            import_tensorflow()
         module = importlib.import_module(homes[name])
         found = module if homes[name] == f"{package}.{name}" else getattr(module, name)
         setattr(sys.modules[package], name, found)

@@ -101,6 +101,15 @@ class PreparedDataset:
             raise DataError(f"{self.path}: the log was prepared without timestamps of its events")
         return _map(self.path / "events" / "timestamp.npy")
 
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{part} {self.rows(part):,}" for part in self.parts)
+        topics = ", ".join(f"{t.name} {len(t.domains)}" for t in self.schema.topics) or "none"
+        tasks = ", ".join(self.schema.tasks)
+        return (
+            f"{type(self).__name__}({str(self.path)!r}: rows {rows}; tasks {tasks}; "
+            f"domains {topics})"
+        )
+
     def verify(self) -> None:
         """Compares the hash of every file with the manifest.
 

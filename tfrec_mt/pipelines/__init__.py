@@ -1,6 +1,5 @@
 """Binaries: flags, one frozen config, one library call."""
 
-import os
+from tfrec_mt.quiet_start import import_tensorflow
 
-# TensorFlow's start-up notes would bury ours; it reads this once, when it is first imported.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+import_tensorflow()  # here, before anyone else does: its notes would bury ours

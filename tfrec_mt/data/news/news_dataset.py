@@ -86,6 +86,14 @@ class NewsDataset:
             raise DataError(f"{self.path} has no part {name!r}; {nearest(name, self.parts)}")
         return self._parts[name]
 
+    def __repr__(self) -> str:
+        impressions = ", ".join(f"{part} {len(self.part(part)):,}" for part in self.parts)
+        topics = ", ".join(f"{t.name} {len(t.domains)}" for t in self.spec.topics) or "none"
+        return (
+            f"{type(self).__name__}({str(self.path)!r}: {self.articles - 1:,} articles; "
+            f"impressions {impressions}; domains {topics})"
+        )
+
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the manifest, and so of everything in the dataset."""

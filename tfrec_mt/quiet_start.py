@@ -1,0 +1,43 @@
+"""TensorFlow's first import, without the notes that its C++ libraries write to standard error."""
+
+import os
+import re
+import sys
+import tempfile
+
+# What a machine without a GPU is told at every start, whatever TF_CPP_MIN_LOG_LEVEL says.
+_NOTES = re.compile(
+    rb"All log messages before absl::InitializeLog"
+    rb"|oneDNN custom operations are on"
+    rb"|Could not find cuda drivers"
+    rb"|This TensorFlow binary is optimized|To enable the following instructions"
+    rb"|failed call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: UNKNOWN ERROR \(303\)"
+)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow, unless that is done, and passes on what it writes but for known notes."""
+    if "tensorflow" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        terminal = os.dup(2)
+    except OSError:  # there is no standard error to keep quiet
+        import tensorflow  # noqa: F401
+
+        return
+    with tempfile.TemporaryFile() as written:
+        sys.stderr.flush()
+        os.dup2(written.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()  # looks for devices, which is when it says the last
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            written.seek(0)
+            for line in written:
+                if not _NOTES.search(line):
+                    os.write(2, line)
