@@ -1,0 +1,93 @@
+"""Every public name says what it is, and the example in its docstring runs."""
+
+import doctest
+import inspect
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+import tfrec_mt as mt
+from tests.shop import Shop, shop_rows, shop_schema
+
+_PACKAGES = {"mt": mt, "mt.models": mt.models, "mt.adapters": mt.adapters}
+PUBLIC = {
+    f"{prefix}.{name}": getattr(package, name)
+    for prefix, package in _PACKAGES.items()
+    for name in package.__all__
+    if name != "__version__"
+} | {
+    f"mt.sources.{name}": function
+    for name, function in vars(mt.sources).items()
+    if inspect.isfunction(function)
+}
+# What an example makes, which then may not be there.
+MAKES = {
+    "mt": ("data", "base", "kernels", "export"),
+    "mt.prepare": ("data",),
+    "mt.pretrain": ("base",),
+    "mt.fine_tune": ("kernels",),
+}
+# Needs files that are not ours to ship.
+NEEDS_FILES = {f"mt.sources.{n}" for n in ("movielens", "hillstrom", "table", "tfds", "mind", "eb_nerd")}
+
+
+class _Checker(doctest.OutputChecker):
+    """An example that shows no output may have some."""
+
+    def check_output(self, want: str, got: str, optionflags: int) -> bool:
+        return not want or super().check_output(want, got, optionflags)
+
+
+def _examples(name: str, value: Any) -> list[doctest.Example]:
+    return doctest.DocTestParser().get_examples(inspect.getdoc(value) or "", name)
+
+
+@pytest.mark.parametrize("name", ["mt", *PUBLIC])
+def test_every_public_name_has_a_docstring_with_an_example(name: str) -> None:
+    value = {"mt": mt, **PUBLIC}[name]
+    text = inspect.getdoc(value) or ""
+    assert len(text.splitlines()[0]) > 20
+    assert _examples(name, value)
+    if inspect.isfunction(value):
+        assert "Raises:" in text
+        for argument in inspect.signature(value).parameters:
+            assert f"{argument}:" in text or f"{argument}," in text, argument
+
+
+@pytest.fixture
+def names(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A copy of the job in the working folder, and what examples call its objects."""
+    shutil.copytree(shop.folder, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    for run in ("base", "kernels"):
+        path = Path("runs/shop", run, "run.json")
+        path.write_text(path.read_text().replace(f"{shop.folder}/", ""))
+    shutil.copytree("runs/shop/kernels", "runs/late/kernels")
+    log = mt.load("runs/shop/data")
+    frame = log.requests().head(20)
+    return {"mt": mt, "keras": keras, "log": log, "frame": frame, "rows": shop_rows()} | {
+        "schema": shop_schema(shop_rows()),
+        "base": mt.load("runs/shop/base"),
+        "model": mt.load("runs/shop/kernels"),
+        "report": mt.evaluate("runs/shop/kernels"),
+    }
+
+
+@pytest.mark.parametrize("name", sorted({"mt", *PUBLIC} - NEEDS_FILES))
+def test_the_example_runs(name: str, names: dict[str, Any]) -> None:
+    examples = _examples(name, {"mt": mt, **PUBLIC}[name])
+    for made in MAKES.get(name, ()):
+        shutil.rmtree(Path("runs/shop", made))
+    if name in ("mt.add_kernels",):
+        mt.remove_kernels("runs/shop/export", ["market/de"])
+    if name in ("mt.roll_back",):
+        mt.remove_kernels("runs/shop/export", ["market/us"])
+    test = doctest.DocTest(examples, names, name, None, None, None)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    runner = doctest.DocTestRunner(_Checker(), verbose=False, optionflags=flags)
+    failures: list[str] = []
+    runner.run(test, out=failures.append)
+    assert runner.tries > 0 and not runner.failures, "".join(failures)
