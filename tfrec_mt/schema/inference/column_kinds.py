@@ -125,7 +125,7 @@ def _decide_whole(name: str, content: ColumnContent) -> tuple[KindName, str]:
     if is_time_name(name) and seconds:
         return "none", "looks like a time; pass the time of a row as time="
     if distinct <= _FEW and distinct <= _FEW_SHARE * len(found):
-        return "categorical", "few different whole numbers"
+        return "categorical", "few whole numbers"
     return "numeric", _with_share("whole numbers", content)
 
 

@@ -97,21 +97,17 @@ class FeatureColumns:
         feature, tables = kind.feature(name, side, _KEY_HASH_BUCKETS)
         held = "whole numbers" if kind.content.type == "whole" else kind.content.note or "text"
         why = f"{held}; a key, and a feature"
-        return (
-            ColumnDecision(name, side, kind.kind, side, False, kind.distinct, 0, why),
-            feature,
-            tables,
-        )
+        decision = ColumnDecision(name, side, kind.kind, side, values=kind.distinct, why=why)
+        return decision, feature, tables
 
     def _side(self, name: str, kind: ColumnKind) -> ColumnSide:
         if name in self._sides:
             return ColumnSide(cast(Side, self._sides[name]), "side as sides= says")
-        if is_position_name(name):
-            return ColumnSide(
-                "context",
-                f'known only after the item was shown? then sides={{"{name}": "exposure"}}',
-            )
-        return self._finder.decide(kind.content.keys.to_numpy())
+        side = self._finder.decide(kind.content.keys.to_numpy())
+        if side.side == "context" and is_position_name(name):
+            why = f'known only after the item was shown? then sides={{"{name}": "exposure"}}'
+            return ColumnSide("context", why)
+        return side
 
     def _give_away(self, name: str, kind: ColumnKind, side: ColumnSide) -> str:
         """Why a column tells too much or nothing of its own, if it does."""
@@ -129,7 +125,7 @@ class FeatureColumns:
 
     def _topic_note(self, kind: ColumnKind, side: ColumnSide) -> str:
         """A column of few values that differs by row may be what divides rows into domains."""
-        if kind.kind != "categorical" or side.side != "context":
+        if kind.kind != "categorical" or side.side != "context" or side.why:
             return ""
         # two whole numbers are a flag
         fewest = _FEWEST_DOMAINS + (kind.content.type == "whole")
