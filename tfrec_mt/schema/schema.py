@@ -1,7 +1,6 @@
 """`Schema`: the single description of a click log."""
 
 import dataclasses
-import functools
 import hashlib
 import json
 from collections import Counter
@@ -9,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema.features import (
@@ -22,6 +19,7 @@ from tfrec_mt.schema.features import (
     Topic,
     Vocabulary,
 )
+from tfrec_mt.schema.reading import read_json
 from tfrec_mt.schema.saving import edited_json
 from tfrec_mt.schema.task import Task
 from tfrec_mt.storage.folders import published_file
@@ -188,21 +186,9 @@ class Schema:
         Raises:
           SchemaError: Not JSON, an unknown key or format version, or a contradiction.
         """
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise SchemaError(f"{where}: not JSON: {error}") from error
-        version = value.pop("format_version", FORMAT_VERSION) if isinstance(value, dict) else None
-        if version not in (None, FORMAT_VERSION):
-            raise SchemaError(
-                f"{where}: format_version {version} is not known to this release, "
-                f"which reads {FORMAT_VERSION}"
-            )
-        try:
-            return _adapter().validate_python(value)
-        except ValidationError as error:
-            problems = [_describe(problem, where) for problem in error.errors()]
-            raise SchemaError("; ".join(problems)) from error
+        parts = (CategoricalFeature, NumericFeature, Vocabulary, History, Topic, Labels, Keys)
+        schema: Schema = read_json(text, where, cls, parts, FORMAT_VERSION)
+        return schema
 
     @classmethod
     def load(cls, path: str | Path) -> "Schema":
@@ -314,25 +300,3 @@ def _distinct(kind: str, names: list[str]) -> None:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise SchemaError(f"{kind} names must be distinct; given more than once: {twice}")
-
-
-_PARTS = (CategoricalFeature, NumericFeature, Vocabulary, History, Topic, Labels, Keys, Schema)
-
-
-@functools.cache
-def _adapter() -> TypeAdapter[Schema]:
-    for part in _PARTS:  # JSON may hold no key that its class does not know
-        part.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[union-attr]
-    return TypeAdapter(Schema)
-
-
-def _describe(problem: Any, where: str) -> str:
-    """One validation problem as a sentence that names its place."""
-    place = ".".join([where, *(str(part) for part in problem["loc"])])
-    if problem["type"] == "unexpected_keyword_argument":
-        return f"{place}: unknown key; {nearest(str(problem['loc'][-1]), _all_keys())}"
-    return f"{place}: {problem['msg']}, got {problem['input']!r:.80}"
-
-
-def _all_keys() -> set[str]:
-    return {f.name for part in _PARTS for f in dataclasses.fields(part)}
