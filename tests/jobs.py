@@ -44,11 +44,21 @@ def run_job(folder: Path) -> Job:
         model_settings=SMALL_MODEL,
         optimizer="lazy_adam",
         learning_rate=0.003,
+        rate_schedule="constant",
         train=TRAIN,
     )
     pretrain(settings)
     pretrain(
-        PretrainConfig(data=data, output=control, parts=("fresh",), init_from=base, train=TRAIN)
+        PretrainConfig(
+            data=data,
+            output=control,
+            parts=("fresh",),
+            init_from=base,
+            optimizer="adagrad_decay",
+            learning_rate=0.005,
+            rate_schedule="constant",
+            train=TRAIN,
+        )
     )
     fine_tune(
         FineTuneConfig(

@@ -14,7 +14,7 @@ START = 1_700_000_000
 
 
 def shop_rows(rows: int = 4_000, seed: int = 0) -> pl.DataFrame:
-    """Rows in order of time: two markets with tastes of their own, clicks, and purchases among them."""
+    """Rows in order of time: two markets, each with a taste of its own; clicks and purchases."""
     rng = np.random.default_rng(seed)
     user, item = rng.integers(0, 60, rows), rng.integers(0, 40, rows)
     german = rng.random(rows) < 0.4
@@ -51,7 +51,7 @@ def shop_schema(rows: pl.DataFrame) -> mt.Schema:
 
 @dataclass(frozen=True)
 class Shop:
-    """Folders of the job: the raw files, prepared data, runs of a base and of kernels, an export."""
+    """Folders of the job: raw files, prepared data, runs of a base and of kernels, an export."""
 
     folder: Path
 
@@ -80,8 +80,9 @@ def make_shop(folder: Path) -> Shop:
     """Runs the whole job, through the front door alone."""
     shop, rows = Shop(folder), shop_rows()
     shop.clicks.mkdir()
-    rows.head(2_000).write_csv(shop.clicks / "day1.csv")
-    rows.tail(2_000).write_csv(shop.clicks / "day2.csv")
+    rows.head(2_000).write_parquet(shop.clicks / "day1.parquet")
+    rows.tail(2_000).write_parquet(shop.clicks / "day2.parquet")
+    rows.write_csv(folder / "clicks.csv")
     schema = shop_schema(rows)
     schema.save(folder / "schema.json")
     log = mt.prepare(shop.clicks, schema, shop.data)

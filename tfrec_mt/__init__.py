@@ -2,9 +2,9 @@
 
 Example:
   >>> import tfrec_mt as mt
-  >>> schema = mt.Schema.infer("clicks/*.csv", user="uid", item="iid", time="ts",
+  >>> schema = mt.Schema.infer("clicks/*.parquet", user="uid", item="iid", time="ts",
   ...                          tasks=["clicked"], topics=["market"])
-  >>> log = mt.prepare("clicks/*.csv", schema, "runs/shop/data")
+  >>> log = mt.prepare("clicks/*.parquet", schema, "runs/shop/data")
   >>> base = mt.pretrain(log, "runs/shop/base")
   >>> model = mt.fine_tune(base, log, "runs/shop/kernels")
   >>> report = mt.evaluate(model)
@@ -19,9 +19,9 @@ from tfrec_mt.lazy_names import lazy_names, when_keras_is_there
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    import tfrec_mt.sources as sources  # noqa: F401
     from tfrec_mt import adapters as adapters
     from tfrec_mt import models as models
+    from tfrec_mt import sources as sources
     from tfrec_mt.data.dataset import PreparedDataset as PreparedDataset
     from tfrec_mt.data.news.news_dataset import NewsDataset as NewsDataset
     from tfrec_mt.errors import DataError as DataError

@@ -5,11 +5,27 @@ from collections.abc import Iterable
 
 
 class SchemaError(ValueError):
-    """A schema that contradicts itself, or does not fit what it is used with."""
+    """A schema that contradicts itself, or does not fit what it is used with.
+
+    Example:
+      >>> try:
+      ...     mt.pretrain(log, "runs/shop/other", epoch=2)
+      ... except mt.SchemaError as error:
+      ...     print(error)
+      pretrain with model='olr' has no setting 'epoch'; did you mean 'epochs'?
+    """
 
 
 class DataError(ValueError):
-    """Data that breaks the contract its schema states; names file, row and column."""
+    """Data that breaks the contract its schema states; names file, row and column.
+
+    Example:
+      >>> try:
+      ...     mt.load_export("runs/shap/export")
+      ... except mt.DataError as error:
+      ...     print(error)
+      runs/shap/export does not exist; expected the folder of an export
+    """
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

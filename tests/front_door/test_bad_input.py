@@ -64,7 +64,7 @@ def test_an_output_that_exists(shop: Shop, tmp_path: Path) -> None:
 def test_a_schema_that_was_inferred_wrongly_and_corrected(tmp_path: Path) -> None:
     rows = shop_rows().with_columns(code=pl.int_range(pl.len()) % 9)
     late = rows.with_columns(code=pl.when(pl.col("ts") > rows["ts"][3_000]).then(pl.lit("x9")))
-    names = {"user": "uid", "item": "iid", "time": "ts", "tasks": ["clicked"]}
+    names: dict[str, Any] = {"user": "uid", "item": "iid", "time": "ts", "tasks": ["clicked"]}
     wrong = mt.Schema.infer(rows, **names, topics=["market"], verbose=False)
     _refused(
         lambda: mt.prepare(late, wrong, tmp_path / "data"),
@@ -72,9 +72,7 @@ def test_a_schema_that_was_inferred_wrongly_and_corrected(tmp_path: Path) -> Non
         "row 3002, column 'code'",
         "'x9'",
     )
-    right = mt.Schema.infer(
-        rows, **names, topics=["market"], kinds={"code": "none"}, verbose=False
-    )
+    right = mt.Schema.infer(rows, **names, topics=["market"], kinds={"code": "none"}, verbose=False)
     mt.prepare(late, right, tmp_path / "data")
 
 
@@ -107,10 +105,10 @@ def test_rows_that_cannot_be_scored(shop: Shop) -> None:
     model = mt.load_export(shop.export)
     rows = mt.load(shop.data).requests().head(3)
     _refused(lambda: model.score(rows.drop("uid")), mt.DataError, "'uid'")
+    _refused(lambda: model.score(rows.drop("price")), mt.DataError, "'price'")
+    _refused(lambda: model.score(rows.drop("market")), mt.DataError, "'market'")
     _refused(lambda: model.score(rows.clear()), mt.DataError, "no rows")
-    _refused(
-        lambda: model.score(rows.with_columns(iid=pl.lit("x"))), mt.DataError, "column 'iid'"
-    )
+    _refused(lambda: model.score(rows.with_columns(iid=pl.lit("x"))), mt.DataError, "column 'iid'")
 
 
 def test_names_that_are_not_known(shop: Shop, tmp_path: Path) -> None:
@@ -130,7 +128,9 @@ def test_names_that_are_not_known(shop: Shop, tmp_path: Path) -> None:
         mt.SchemaError,
         "mean 'market'",
     )
-    _refused(lambda: mt.fine_tune(shop.base, shop.data, run, parts=["frsh"]), mt.DataError, "'fresh'")
+    _refused(
+        lambda: mt.fine_tune(shop.base, shop.data, run, parts=["frsh"]), mt.DataError, "'fresh'"
+    )
     _refused(lambda: mt.evaluate(shop.base, part="tset"), mt.DataError, "mean 'test'")
     _refused(lambda: mt.export(shop.base, run, precison="x"), mt.SchemaError, "mean 'precision'")
     assert not (run / "model").exists() and not (run / "kernels").exists()

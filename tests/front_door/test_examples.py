@@ -2,11 +2,12 @@
 
 import doctest
 import inspect
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import pytest
 
 import tfrec_mt as mt
@@ -31,7 +32,9 @@ MAKES = {
     "mt.fine_tune": ("kernels",),
 }
 # Needs files that are not ours to ship.
-NEEDS_FILES = {f"mt.sources.{n}" for n in ("movielens", "hillstrom", "table", "tfds", "mind", "eb_nerd")}
+NEEDS_FILES = {
+    f"mt.sources.{n}" for n in ("movielens", "hillstrom", "table", "tfds", "mind", "eb_nerd")
+}
 
 
 class _Checker(doctest.OutputChecker):
@@ -58,32 +61,39 @@ def test_every_public_name_has_a_docstring_with_an_example(name: str) -> None:
 
 
 @pytest.fixture
-def names(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A copy of the job in the working folder, and what examples call its objects."""
+def here(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of the job in the working folder."""
     shutil.copytree(shop.folder, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
     for run in ("base", "kernels"):
         path = Path("runs/shop", run, "run.json")
         path.write_text(path.read_text().replace(f"{shop.folder}/", ""))
     shutil.copytree("runs/shop/kernels", "runs/late/kernels")
-    log = mt.load("runs/shop/data")
-    frame = log.requests().head(20)
-    return {"mt": mt, "keras": keras, "log": log, "frame": frame, "rows": shop_rows()} | {
-        "schema": shop_schema(shop_rows()),
-        "base": mt.load("runs/shop/base"),
-        "model": mt.load("runs/shop/kernels"),
-        "report": mt.evaluate("runs/shop/kernels"),
-    }
 
 
+# What examples call the job's objects.
+OBJECTS: dict[str, Callable[[], Any]] = {
+    "base": lambda: mt.load("runs/shop/base"),
+    "frame": lambda: mt.load("runs/shop/data").requests().head(20),
+    "log": lambda: mt.load("runs/shop/data"),
+    "model": lambda: mt.load("runs/shop/kernels"),
+    "report": lambda: mt.evaluate("runs/shop/kernels"),
+    "rows": shop_rows,
+    "schema": lambda: shop_schema(shop_rows()),
+}
+
+
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("name", sorted({"mt", *PUBLIC} - NEEDS_FILES))
-def test_the_example_runs(name: str, names: dict[str, Any]) -> None:
+def test_the_example_runs(name: str) -> None:
     examples = _examples(name, {"mt": mt, **PUBLIC}[name])
+    words = set(re.findall(r"\w+", " ".join(example.source for example in examples)))
+    names = {name: make() for name, make in OBJECTS.items() if name in words} | {"mt": mt}
     for made in MAKES.get(name, ()):
         shutil.rmtree(Path("runs/shop", made))
-    if name in ("mt.add_kernels",):
+    if name == "mt.add_kernels":
         mt.remove_kernels("runs/shop/export", ["market/de"])
-    if name in ("mt.roll_back",):
+    if name == "mt.roll_back":
         mt.remove_kernels("runs/shop/export", ["market/us"])
     test = doctest.DocTest(examples, names, name, None, None, None)
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

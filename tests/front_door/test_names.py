@@ -1,6 +1,7 @@
 """What `import tfrec_mt` gives, and what it costs."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ NAMES = {
 HEAVY = ("tensorflow", "keras", "polars", "pyarrow", "pydantic", "matplotlib", "numpy")
 
 
-def _fresh(code: str) -> str:
+def _fresh(code: str, errors: bool = True) -> str:
     """What a new process prints."""
     found = subprocess.run(
         [sys.executable, "-c", code],
@@ -47,7 +48,7 @@ def _fresh(code: str) -> str:
         check=True,
         cwd=PACKAGE.parent,
     )
-    return found.stdout + found.stderr
+    return found.stdout + (found.stderr if errors else "")
 
 
 def test_the_public_names_are_these() -> None:
@@ -98,7 +99,7 @@ def test_all_keras_classes_are_registered() -> None:
     for path in PACKAGE.rglob("*.py"):
         if "@keras.saving.register_keras_serializable" in path.read_text(encoding="utf-8"):
             module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-            assert f"import {module} " in text
+            assert re.search(rf"^import {module}\b", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("imports", ["import tfrec_mt, keras", "import keras, tfrec_mt"])
@@ -108,4 +109,4 @@ def test_a_saved_model_loads_after_the_import(imports: str, tmp_path: Path) -> N
     small_model("mmoe", small_schema()).save(tmp_path / "model.keras")
     path = str(tmp_path / "model.keras")
     code = f"{imports}; print(type(keras.models.load_model({path!r})).__name__)"
-    assert _fresh(code).splitlines()[-1] == "MMoE"
+    assert _fresh(code, errors=False).splitlines()[-1] == "MMoE"

@@ -86,7 +86,7 @@ def test_kernels_are_exchanged_and_versions_rolled_back(runs: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--remove_kernel=region"], "--remove_kernel=region: expected TOPIC/DOMAIN"),
+        (["--remove_kernel=region"], "'region': expected TOPIC/DOMAIN"),
         (["--remove_kernel=region/atlantis"], "has no kernel for 'atlantis'"),
         (["--add_kernel=nowhere"], "nowhere holds no kernel"),
         (["--roll_back"], "holds no older version"),

@@ -93,8 +93,8 @@ def test_a_source_knows_the_parts_of_its_own_kind_alone() -> None:
 @pytest.mark.parametrize(
     ("source", "given", "message"),
     [
-        (PLAIN, {"split": "given"}, "--split=given: the source does not come divided"),
-        (DIVIDED, {"split_parts": "a:1,b:2"}, "comes divided into a, b; leave it out"),
+        (PLAIN, {"split": "given"}, "split given: the source does not come divided"),
+        (DIVIDED, {"split_parts": "a:1,b:2"}, "comes divided into a, b; leave them"),
         (DIVIDED, {"split": "given", "split_parts": "a:1,b:1"}, "comes divided into a, b; leave"),
         (PLAIN, {"split_parts": ""}, "expected name:weight"),
         (PLAIN, {"split_parts": "train:*,test:1"}, "stands for days"),

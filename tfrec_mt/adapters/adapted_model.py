@@ -32,6 +32,11 @@ class AdaptedModel(keras.Model):
 
     Raises:
       ValueError: Two layers of kernels are for one topic.
+
+    Example:
+      >>> model = mt.adapters.AdaptedModel(base, mt.load("runs/shop/kernels").kernels)
+      >>> [layer.topic for layer in model.kernels]
+      ['market']
     """
 
     origin: Origin | None = None  # where the kernels came from, if a run made them

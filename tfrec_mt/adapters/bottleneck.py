@@ -37,6 +37,11 @@ class Bottleneck(DomainKernels):
       encoder_units: Widths of the encoder's layers; the last is `d_e`.
       negative_slope: Slope of the encoder's LeakyReLU below zero.
 
+    Example:
+      >>> kernels = mt.adapters.Bottleneck("market", ("us", "de"), {"ctr": 64}, encoder_units=(8,))
+      >>> kernels.domains
+      ('us', 'de')
+
     Reference:
       Houlsby et al. 2019, Parameter-Efficient Transfer Learning for NLP. Scales and rate factors
       are those of Yang and Hu 2021, Feature Learning in Infinite-Width Neural Networks, for hidden

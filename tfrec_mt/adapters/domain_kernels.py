@@ -37,6 +37,10 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
     Attributes:
       needs_directions: Whether `align` must be called before training.
 
+    Example:
+      >>> isinstance(model.kernels[0], mt.adapters.DomainKernels)
+      True
+
     Reference:
       IAK paper, equation 20.
     """

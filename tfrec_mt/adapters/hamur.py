@@ -37,6 +37,11 @@ class HAMUR(Bottleneck):
     Raises:
       ValueError: A width or rank below 1.
 
+    Example:
+      >>> kernels = mt.adapters.HAMUR("market", ("us", "de"), {"ctr": 64}, bottleneck_width=8)
+      >>> kernels.domains
+      ('us', 'de')
+
     Reference:
       Li et al. 2023, HAMUR: Hyper Adapter for Multi-Domain Recommendation.
     """

@@ -16,6 +16,11 @@ class IAK(Bottleneck):
     `KL(N(mu, sigma^2) || N(0, 1))` in closed form, mu and sigma^2 being the moments of each encoder
     layer's weights (Eq. 17 to 19). Arguments are those of `Bottleneck`.
 
+    Example:
+      >>> kernels = mt.adapters.IAK("market", ("us", "de"), {"ctr": 64}, encoder_units=(8,))
+      >>> kernels.domains
+      ('us', 'de')
+
     Reference:
       IAK paper, 5.3 and equation 7.
     """

@@ -25,6 +25,11 @@ class KnowledgeGate(Bottleneck):
     while that model is trained. Here the base is frozen, a gate belongs to a domain, and it scales
     what the base's last layer reads.
 
+    Example:
+      >>> kernels = mt.adapters.KnowledgeGate("market", ("us", "de"), {"ctr": 64})
+      >>> kernels.domains
+      ('us', 'de')
+
     Reference:
       Chang et al. 2023, PEPNet: Parameter and Embedding Personalized Network for Infusing with
       Personalized Prior Information, 2.2 and 2.3 (the gate with gamma = 2).

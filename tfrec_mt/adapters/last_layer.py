@@ -22,6 +22,11 @@ class LastLayer(DomainKernels):
 
     Args:
       topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
+
+    Example:
+      >>> kernels = mt.adapters.LastLayer("market", ("us", "de"), {"ctr": 64})
+      >>> kernels.domains
+      ('us', 'de')
     """
 
     needs_directions: ClassVar[bool] = True

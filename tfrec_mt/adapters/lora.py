@@ -35,6 +35,11 @@ class LoRA(DomainKernels):
     Raises:
       ValueError: A rank below 1 or an alpha that is not positive.
 
+    Example:
+      >>> kernels = mt.adapters.LoRA("market", ("us", "de"), {"ctr": 64}, rank=4)
+      >>> kernels.domains
+      ('us', 'de')
+
     Reference:
       Hu et al. 2022, LoRA: Low-Rank Adaptation of Large Language Models; Yang et al. 2024, MLoRA:
       Multi-Domain Low-Rank Adaptive Network for CTR Prediction, for one update per domain. Scales

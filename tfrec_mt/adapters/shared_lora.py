@@ -46,6 +46,11 @@ class SharedLoRA(LoRA):
     Args:
       topic, domains, knowledge_widths, rank, alpha: See `LoRA`.
 
+    Example:
+      >>> kernels = mt.adapters.SharedLoRA("market", ("us", "de"), {"ctr": 64}, rank=4)
+      >>> kernels.domains
+      ('us', 'de')
+
     Reference:
       Hu et al. 2022, LoRA: Low-Rank Adaptation of Large Language Models.
     """

@@ -28,9 +28,9 @@ class PreparedDataset:
       DataError: Not a prepared dataset, a newer format, or a missing or cut file.
 
     Example:
-      >>> dataset = PreparedDataset("data/takeout")
-      >>> dataset.rows("train")
-      6000000
+      >>> log = mt.PreparedDataset("runs/shop/data")
+      >>> log.rows("train")
+      3000
     """
 
     def __init__(self, path: str | Path) -> None:

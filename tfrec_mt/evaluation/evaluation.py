@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tfrec_mt.evaluation.cells import ALL
+from tfrec_mt.evaluation.cells import ALL, MEAN
 from tfrec_mt.evaluation.comparison import ModelRoles, compare_models
 from tfrec_mt.evaluation.figures import interval_figure, lift_figure
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
@@ -79,17 +79,24 @@ class Evaluation:
         `zero_shot`, `adapted`, `control`), and where there are kernels `lift`, `ci_low` and
         `ci_high`: adapted minus zero-shot.
         """
-        cells = ["task", "topic", "domain"]
+        cell = ["task", "topic", "domain"]
         auc = self.rows.filter(pl.col("metric") == "auc", pl.col("reference").is_null())
-        found = auc.pivot("model", index=[*cells, "n"], values="value", maintain_order=True)
+        found = auc.pivot("model", index=[*cell, "n"], values="value", maintain_order=True)
         if self.roles.adapted != self.roles.zero_shot:
             lifts = self.rows.filter(
                 pl.col("metric") == "auc_lift",
                 pl.col("model") == self.roles.adapted,
                 pl.col("reference") == self.roles.zero_shot,
-            ).select(*cells, pl.col("value").alias("lift"), "ci_low", "ci_high")
-            found = found.join(lifts, on=cells, how="left", maintain_order="left")
-        return found
+            ).select(*cell, "n", pl.col("value").alias("lift"), "ci_low", "ci_high")
+            # means over domains are of lifts alone
+            found = found.join(lifts, on=[*cell, "n"], how="full", coalesce=True)
+        topics = self.rows["topic"].unique(maintain_order=True)
+        return found.sort(
+            pl.col("task").replace_strict({task: i for i, task in enumerate(self.tasks)}),
+            pl.col("topic").replace_strict({topic: i for i, topic in enumerate(topics)}),
+            pl.col("domain") == MEAN,
+            maintain_order=True,
+        )
 
     def save(self, folder: str | Path) -> Path:
         """Writes `metrics.json` and `report.html`, whole or not at all.
@@ -143,7 +150,7 @@ class Evaluation:
             lines = compare_models(self.metrics, task, self.roles)
             name = f"AUC, {task_name(task)}"
             if lines:
-                shown = [(line.domain == "mean", line_cells(line)) for line in lines]
+                shown = [(line.domain == MEAN, line_cells(line)) for line in lines]
                 tables.append({"caption": name, "header": HEADER, "rows": shown})
                 pictures.append((f"{name}: lift", lift_figure({task_name(task): lines})))
             else:
@@ -162,7 +169,7 @@ class Evaluation:
         found = self.table.filter(task=task).drop("task")
         rows = [
             (
-                row["domain"] == "mean",
+                row["domain"] == MEAN,
                 [_text(value) for value in row.values()],
             )
             for row in found.iter_rows(named=True)

@@ -32,7 +32,7 @@ def add_kernels(
       KernelStoreError: There is no such kernel, or it is of another base.
 
     Example:
-      >>> mt.add_kernels("runs/shop/export", "runs/late/kernels", ["market/fr"])
+      >>> mt.add_kernels("runs/shop/export", "runs/late/kernels", ["market/de"])
     """
     if isinstance(kernels, AdaptedModel):
         if kernels.origin is None:
@@ -60,7 +60,7 @@ def remove_kernels(export: Folder, domains: Sequence[str]) -> Path:
       DataError: The export has no such kernel.
 
     Example:
-      >>> mt.remove_kernels("runs/shop/export", ["market/fr"])
+      >>> mt.remove_kernels("runs/shop/export", ["market/de"])
     """
     removed = [split_name(domain) for domain in domains]
     return exchange_kernels(ExchangeConfig(output=Path(export), remove=removed))

@@ -1,24 +1,25 @@
 """`load`: whatever a step left in a folder, opened."""
 
 from pathlib import Path
+from typing import Any
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.errors import DataError
-from tfrec_mt.jobs.opened import Base, Folder, Log, open_log, open_model, origin_of
-from tfrec_mt.serving.exported_model import ExportedModel, load_export
+from tfrec_mt.jobs.opened import Folder, open_log, open_model, origin_of
+from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.versions import EXTRA
 from tfrec_mt.training.run_folder import SETTINGS_FILE
 
 
-def load(folder: Folder) -> Log | Base | AdaptedModel | ExportedModel:
+def load(folder: Folder) -> Any:
     """Opens what `prepare`, `pretrain`, `fine_tune` or `export` left in a folder.
 
     Args:
       folder: Prepared data, a run, or an export (its newest version) or version.
 
     Returns:
-      Prepared data, a base, a base with kernels, or an exported model.
+      `PreparedDataset` or `NewsDataset`, a base, an `AdaptedModel`, or an `ExportedModel`.
 
     Raises:
       DataError: The folder holds nothing of that kind, or something damaged.

@@ -1,8 +1,10 @@
 """`prepare`: rows of any source as the dataset that training and evaluation read."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
+from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_source import NewsSource
 from tfrec_mt.data.news.prepare_news import prepare_news
@@ -11,13 +13,31 @@ from tfrec_mt.data.prepare import prepare as prepare_log
 from tfrec_mt.data.source import Source, chosen_split
 from tfrec_mt.data.sources.logs import LogsSource
 from tfrec_mt.data.splits import SplitKind
-from tfrec_mt.errors import SchemaError
+from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.jobs.opened import Folder, Log
 from tfrec_mt.jobs.settings import arguments_of, sort_settings
 from tfrec_mt.schema import Schema
 from tfrec_mt.tables.frames import is_frame
 
 _OWN = ("source", "output_dir", "split", "seed", "description")
+
+
+@overload
+def prepare(data: NewsSource, *, output: Folder, **settings: Any) -> NewsDataset: ...
+
+
+@overload
+def prepare(
+    data: Any,
+    schema: Schema | Folder | None = None,
+    output: Folder | None = None,
+    *,
+    split: SplitKind | None = None,
+    split_parts: str | None = None,
+    seed: int = 0,
+    unknown_domains: Literal["error", "fallback"] = "error",
+    **settings: Any,
+) -> PreparedDataset: ...
 
 
 def prepare(
@@ -86,6 +106,8 @@ def _source(data: Any, schema: Schema | Folder | None) -> tuple[Source, dict[str
         if schema is not None:
             raise SchemaError("schema: a source brings its own; leave it out")
         return data, {"source": type(data).__name__}
+    if not (is_frame(data) or isinstance(data, str | Path | Sequence)):
+        raise DataError(f"data: expected a frame, paths or a source, got {type(data).__name__}")
     if schema is None:
         raise SchemaError("schema: expected one for your log; `mt.Schema.infer` proposes one")
     known = schema if isinstance(schema, Schema) else Schema.load(schema)

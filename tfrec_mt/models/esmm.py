@@ -20,6 +20,11 @@ class ESMM(RankingModel):
     Args:
       schema: See `RankingModel`, also for the other arguments.
 
+    Example:
+      >>> model = mt.models.ESMM(log.schema, units=(16, 8))
+      >>> model.knowledge_width
+      8
+
     Reference:
       Ma et al. 2018, Entire Space Multi-Task Model ([32] of the IAK paper).
     """

@@ -30,6 +30,11 @@ class M2M(RankingModel):
     Raises:
       SchemaError: There are no `base_topics`.
 
+    Example:
+      >>> model = mt.models.M2M(log.schema, base_topics=("market",), units=(16, 8))
+      >>> model.base_topics
+      ('market',)
+
     Reference:
       Zhang et al. 2022, Leaving No One Behind: A Multi-Scenario Multi-Task Meta Learning Approach
       for Advertiser Modeling, section 3.

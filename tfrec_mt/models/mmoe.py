@@ -18,6 +18,11 @@ class MMoE(RankingModel):
       schema: See `RankingModel`, also for the other arguments.
       experts: Number of experts.
 
+    Example:
+      >>> model = mt.models.MMoE(log.schema, units=(16, 8))
+      >>> model.knowledge_width
+      8
+
     Reference:
       Ma et al. 2018 ([31] of the IAK paper).
     """

@@ -17,6 +17,11 @@ class OnlineLargeRecommender(MMoE):
     An order happens through a click, `ctcvr = ctr * sigmoid(z_ctcvr)`, so it is never more
     probable than the click alone. Arguments are those of `MMoE`.
 
+    Example:
+      >>> model = mt.models.OnlineLargeRecommender(log.schema, units=(16, 8))
+      >>> model.knowledge_width > 8  # embeddings and interests are stacked behind the mixture
+      True
+
     Reference:
       IAK paper, 5.2 and appendix C.
     """

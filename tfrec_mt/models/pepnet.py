@@ -26,6 +26,11 @@ class PEPNet(RankingModel):
     Raises:
       SchemaError: There are no `base_topics`.
 
+    Example:
+      >>> model = mt.models.PEPNet(log.schema, base_topics=("market",), units=(16, 8))
+      >>> model.base_topics
+      ('market',)
+
     Reference:
       Chang et al. 2023, PEPNet: Parameter and Embedding Personalized Network, section 3.2.
     """

@@ -20,6 +20,11 @@ class PLE(RankingModel):
       levels: Number of levels, at most `len(units)`, among which the layers are divided; the first
         ones have one layer more where they do not come out even.
 
+    Example:
+      >>> model = mt.models.PLE(log.schema, units=(16, 8))
+      >>> model.knowledge_width
+      8
+
     Reference:
       Tang et al. 2020 ([45] of the IAK paper).
     """

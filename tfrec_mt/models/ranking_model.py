@@ -40,6 +40,11 @@ class RankingModel(keras.Model, abc.ABC):
 
     Attributes:
       origin: Where it came from, if a run made it.
+
+    Example:
+      >>> base = mt.load("runs/shop/base")
+      >>> isinstance(base, mt.models.RankingModel), base.tasks
+      (True, ('ctr', 'ctcvr'))
     """
 
     origin: Origin | None = None

@@ -17,6 +17,11 @@ class SharedBottom(RankingModel):
     Args:
       schema: See `RankingModel`, also for the other arguments.
 
+    Example:
+      >>> model = mt.models.SharedBottom(log.schema, units=(16, 8))
+      >>> model.knowledge_width
+      8
+
     Reference:
       Caruana 1997, Multitask Learning ([4] of the IAK paper).
     """

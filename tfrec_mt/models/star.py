@@ -26,6 +26,11 @@ class STAR(RankingModel):
     Raises:
       SchemaError: There are no `base_topics`.
 
+    Example:
+      >>> model = mt.models.STAR(log.schema, base_topics=("market",), units=(16, 8))
+      >>> model.base_topics
+      ('market',)
+
     Reference:
       Sheng et al. 2021, One Model to Serve All: Star Topology Adaptive Recommender, sections 3.3
       to 3.5.

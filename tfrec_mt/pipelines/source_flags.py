@@ -66,8 +66,8 @@ _EXPECTED_RATING = flags.DEFINE_bool(
     False,
     "movielens: whether rows are told the rating that a factorisation of training rows expects.",
 )
-_FILES = flags.DEFINE_list("files", [], "logs: files, folders or patterns.")
-_SCHEMA = flags.DEFINE_string("schema", None, "logs, tfds: schema JSON file.")
+FILES = flags.DEFINE_list("files", [], "logs: files, folders or patterns.")
+SCHEMA = flags.DEFINE_string("schema", None, "logs, tfds: schema JSON file.")
 _TFDS_SPLIT = flags.DEFINE_string("tfds_split", "train", "tfds: split to read.")
 _COLUMNS = flags.DEFINE_list(
     "columns", [], "tfds: column=path pairs, such as 'click=user_rating > 3'."
@@ -144,9 +144,9 @@ def _data_folder(name: str) -> Path:
 
 
 def _logs() -> Source:
-    if not _FILES.value:
+    if not FILES.value:
         raise SchemaError("--source=logs needs --files")
-    return LogsSource(_FILES.value, _schema())
+    return LogsSource(FILES.value, _schema())
 
 
 def _tfds(name: str) -> Source:
@@ -160,9 +160,9 @@ def _tfds(name: str) -> Source:
 
 
 def _schema() -> Schema:
-    if not _SCHEMA.value:
+    if not SCHEMA.value:
         raise SchemaError(f"--source={SOURCE.value} needs --schema")
-    return Schema.load(_SCHEMA.value)
+    return Schema.load(SCHEMA.value)
 
 
 _SOURCES: dict[str, Callable[[], Source]] = {

@@ -67,7 +67,7 @@ class Schema:
       SchemaError: A name is duplicated or unknown, or parts contradict each other.
 
     Example:
-      >>> Schema.from_json(schema.to_json()) == schema
+      >>> mt.Schema.from_json(schema.to_json()) == schema
       True
     """
 
@@ -215,8 +215,8 @@ class Schema:
           FileExistsError: `path` exists.
 
         Example:
-          >>> schema.save("schema.json")
-          >>> Schema.load("schema.json") == schema
+          >>> schema.save("edited.json")
+          >>> mt.Schema.load("edited.json") == schema
           True
         """
         with published_file(Path(path)) as file:
@@ -269,9 +269,9 @@ class Schema:
           FileExistsError: `output` exists.
 
         Example:
-          >>> schema = Schema.infer("clicks/*.parquet", user="uid", item="iid", time="ts",
-          ...                       tasks=["clicked", Task("bought", within="clicked")],
-          ...                       topics=["market"], output="schema.json")
+          >>> schema = mt.Schema.infer("clicks/*.parquet", user="uid", item="iid", time="ts",
+          ...                          tasks=["clicked", mt.Task("bought", within="clicked")],
+          ...                          topics=["market"])
         """
         # A schema that is only read needs nothing of what looks at logs.
         from tfrec_mt.schema.inference.infer_schema import infer_schema

@@ -18,8 +18,8 @@ class Task:
       SchemaError: No name, or a task within itself.
 
     Example:
-      >>> Schema.infer(log, user="uid", item="iid",
-      ...              tasks=["clicked", Task("bought", within="clicked")])
+      >>> mt.Schema.infer("clicks/*.parquet", user="uid", item="iid",
+      ...                 tasks=["clicked", mt.Task("bought", within="clicked")])
     """
 
     name: str

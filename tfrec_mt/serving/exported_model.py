@@ -62,11 +62,6 @@ class ExportedModel(abc.ABC):
         arguments = self.signatures[self.signature].structured_input_signature[1]
         return {n: tf.TensorSpec(t.shape, t.dtype, n) for n, t in arguments.items()}
 
-    @functools.cached_property
-    def optional(self) -> frozenset[str]:
-        """Columns that `score` can do without."""
-        return frozenset(self.manifest["signatures"][self.signature]["optional"])
-
     def predict(self, tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """One call of the signature behind `score`."""
         answer = self.signatures[self.signature](
@@ -107,25 +102,20 @@ class ExportedRanking(ExportedModel):
     """An exported ranking model: rows in; `ctr`, `ctcvr` and `used_fallback` out.
 
     `used_fallback` lists the topics for which a row's domain has no kernel, so that the base
-    scored it. Only user and item must be there; what else is absent counts as missing.
+    scored it. Every input is a column, which may hold nulls; histories alone may be left out, as
+    a log's own rows have none, and the rows are then scored as of users who have not clicked.
     """
 
     signature = "serving_default"
     rows_per_call = 1024
 
     def score(self, rows: Any) -> Any:
-        frame = as_polars(rows)
-        absent = sorted(self.optional - set(frame.columns))
-        histories = [name for name in absent if name.startswith(HISTORY_PREFIX)]
-        if histories:
+        columns = as_polars(rows).columns
+        if absent := [name for name in self._histories() if name not in columns]:
             warnings.warn(
-                f"the rows have no {', '.join(histories)}: they are scored as of users who have "
-                "not clicked yet",
+                f"the rows have no {', '.join(sorted(absent))}: they are scored as of users who "
+                "have not clicked yet",
                 stacklevel=2,
-            )
-        if others := [name for name in absent if name not in histories]:
-            warnings.warn(
-                f"the rows have no {', '.join(others)}, which counts as missing", stacklevel=2
             )
         return super().score(rows)
 
@@ -136,20 +126,20 @@ class ExportedRanking(ExportedModel):
         return scored if fallback is None else scored.with_columns(self._told(fallback))
 
     def tensors(self, frame: pl.DataFrame) -> dict[str, Any]:
-        """Rows as inputs; an optional one that is absent is missing in all of them."""
-        given = {n: s for n, s in self.inputs.items() if n in frame.columns}
-        needed = {n: s for n, s in self.inputs.items() if n not in self.optional}
-        found: dict[str, Any] = dict(row_tensors(frame, given | needed))
+        """Rows as inputs; what is not known of histories is missing."""
+        histories = self._histories()
+        asked = {n: s for n, s in self.inputs.items() if n in frame.columns or n not in histories}
+        found: dict[str, Any] = dict(row_tensors(frame, asked))
         absent = {n: s for n, s in self.inputs.items() if n not in found}
         found |= missing_values(absent)
-        histories = [name for name in found if name.startswith(HISTORY_PREFIX)]
-        if clicks := [found[name].shape for name in histories if name not in absent]:
-            # what is not known of a click is missing, the click is not
-            for name in histories:
-                if name in absent:
-                    dtype = self.inputs[name].dtype
-                    found[name] = tf.constant(MISSING[dtype], dtype, clicks[0])
+        if known := [found[name].shape for name in histories if name not in absent]:
+            # that there was a click is known, so what is not known of it is missing there
+            for name, spec in absent.items():
+                found[name] = tf.constant(MISSING[spec.dtype], spec.dtype, known[0])
         return found
+
+    def _histories(self) -> list[str]:
+        return [name for name in self.inputs if name.startswith(HISTORY_PREFIX)]
 
     def _told(self, fallback: np.ndarray) -> pl.Series:
         topics = [*self.topics]

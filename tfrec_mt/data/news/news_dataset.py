@@ -38,9 +38,10 @@ class NewsDataset:
       SchemaError: Its `spec.json` is not a news spec.
 
     Example:
-      >>> dataset = NewsDataset("data/newsroom")
-      >>> dataset.spec.categories[0]
-      'politics'
+      >>> news = mt.prepare(mt.sources.newsroom(impressions=200, articles=100, users=20),
+      ...                   output="runs/news/data", vocabulary="learn", learned_pieces=200)
+      >>> news.parts
+      ('train', 'fresh', 'test')
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -46,6 +46,13 @@ class NewsRecommender(keras.Model):
     Raises:
       SchemaError: A head is asked for of which the data has no classes.
 
+    Example:
+      >>> news = mt.prepare(mt.sources.newsroom(impressions=200, articles=100, users=20),
+      ...                   output="runs/news/data", vocabulary="learn", learned_pieces=200)
+      >>> model = mt.pretrain(news, "runs/news/base", title_encoder="bag", auxiliary=())
+      >>> isinstance(model, mt.models.NewsRecommender)
+      True
+
     Reference:
       MTRec, 2.2 and 2.3.
     """
