@@ -44,7 +44,8 @@ def main() -> None:
         share_cores()
         settings = news_model_flags.news_settings() | model_flags.model_settings()
         settings |= {"ema_decay": model_flags.EMA_DECAY.value}
-        settings |= {"base_topics": tuple(_BASE_TOPICS.value)}
+        if _BASE_TOPICS.value:
+            settings["base_topics"] = tuple(_BASE_TOPICS.value)
     pretrain(
         _DATA.value,
         _OUTPUT.value,

@@ -1,0 +1,43 @@
+"""One set of defaults, whoever calls."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tfrec_mt as mt
+from tests.binaries import run_binary, succeed
+from tests.shop import Shop
+
+
+def _settings(run_folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run_folder / "run.json").read_text())
+    return found
+
+
+def test_a_binary_without_flags_is_the_call_without_arguments(shop: Shop, tmp_path: Path) -> None:
+    mt.pretrain(shop.data, tmp_path / "base")
+    succeed("pretrain", f"--data={shop.data}", f"--output={tmp_path / 'base2'}")
+    told, same = _settings(tmp_path / "base"), _settings(tmp_path / "base2")
+    assert told == same
+    assert (told["optimizer"], told["rate_schedule"]) == ("lazy_adam", "linear")
+    mt.fine_tune(tmp_path / "base", shop.data, tmp_path / "kernels")
+    where = [f"--data={shop.data}", f"--base={tmp_path / 'base'}"]
+    succeed("fine_tune", *where, f"--output={tmp_path / 'kernels2'}")
+    assert _settings(tmp_path / "kernels") == _settings(tmp_path / "kernels2")
+
+
+def test_the_defaults_learn(tmp_path: Path) -> None:
+    # from any start: what is to be learned lies far above chance and popularity
+    log = mt.prepare(mt.sources.takeout(rows=60_000, seed=2), output=tmp_path / "data")
+    base = mt.pretrain(log, tmp_path / "base")
+    table = mt.evaluate(base).table.filter(task="ctr", topic="all")
+    assert table["zero_shot"].item() > 0.6
+
+
+@pytest.mark.parametrize("flag", ["--help", "--helpfull"])
+def test_help_tells_the_defaults(flag: str) -> None:
+    text = run_binary("pretrain", flag).stdout
+    for told in ("lazy_adam", "0.008", "512"):
+        assert f"(default: '{told}')" in text

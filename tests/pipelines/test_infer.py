@@ -1,0 +1,65 @@
+"""`prepare_data --infer` proposes a schema, and prepares with it if asked."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.binaries import run_binary, succeed
+from tests.shop import shop_rows
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.schema import Schema
+
+NAMES = ("--user=uid", "--item=iid", "--time=ts", "--tasks=clicked,bought", "--topics=market")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The flag that names a CSV file."""
+    path = tmp_path_factory.mktemp("clicks") / "clicks.csv"
+    shop_rows().write_csv(path)
+    return f"--files={path}"
+
+
+def test_a_schema_is_printed_and_written_and_nothing_else(files: str, tmp_path: Path) -> None:
+    path = tmp_path / "schema.json"
+    out = succeed("prepare_data", "--infer", files, *NAMES, f"--schema={path}")
+    schema = Schema.load(path)
+    assert schema.tasks == ("ctr", "ctcvr") and schema.topics[0].name == "market"
+    for column in (*schema.columns, "schema.json"):
+        assert column in out
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_with_an_output_the_data_is_prepared_at_once(files: str, tmp_path: Path) -> None:
+    places = (f"--schema={tmp_path / 'schema.json'}", f"--output={tmp_path / 'data'}")
+    corrections = ("--kinds=price=none", "--sides=kind=context", "--noclick_history")
+    out = succeed("prepare_data", "--infer", files, *NAMES, *corrections, *places)
+    assert "train 3,000, fresh 500, test 500 rows" in out
+    schema = PreparedDataset(tmp_path / "data").schema
+    assert [feature.name for feature in schema.features] == ["uid", "iid", "kind"]
+    assert schema.feature("kind").side == "context" and schema.history is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--infer"], "--infer needs --files"),
+        (["--infer", "--schema=s.json", "--source=takeout"], "--infer is for --source=logs"),
+        (["--user=uid"], "--user does not go with a schema that is given"),
+        ([], "prepare_data needs --output, or --infer"),
+    ],
+)
+def test_what_cannot_be_meant_is_named(arguments: list[str], named: str) -> None:
+    found = run_binary("prepare_data", *arguments)
+    assert found.returncode == 1 and named in found.stderr.splitlines()[-1]
+
+
+def test_what_the_log_contradicts_is_named(files: str, tmp_path: Path) -> None:
+    path = f"--schema={tmp_path / 'schema.json'}"
+    for flag, named in (("--user=uuid", "'uid'"), ("--kinds=price", "column=value")):
+        found = run_binary("prepare_data", "--infer", files, *NAMES, path, flag)
+        assert found.returncode == 1 and named in found.stderr.splitlines()[-1]
+    (tmp_path / "schema.json").write_text("mine")
+    found = run_binary("prepare_data", "--infer", files, *NAMES, path)
+    assert found.returncode == 1 and "schema.json exists" in found.stderr
+    assert (tmp_path / "schema.json").read_text() == "mine"
