@@ -35,12 +35,7 @@ def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str
     """
     lines = compare_models(rows, task, roles)
     cells = [HEADER, *(line_cells(line) for line in lines)]
-    absent = {
-        "all kernels": roles.together is None,
-        "control": roles.control is None,
-        "oracle share": all(line.oracle_share is None for line in lines),
-    }
-    shown = [column for column, name in enumerate(HEADER) if not absent.get(name)]
+    shown = shown_columns(lines, roles)
     widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
     printed = [
         "  ".join(
@@ -56,6 +51,16 @@ def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str
         f"{line.topic}/{line.domain}: {line.note}" for line in lines if line.lift.value is None
     ]
     return "\n".join([f"AUC, task {task}", *printed, *reasons])
+
+
+def shown_columns(lines: Sequence[ComparisonLine], roles: ModelRoles) -> list[int]:
+    """Places in `HEADER` of the columns but for those of a part that nobody plays."""
+    absent = {
+        "all kernels": roles.together is None,
+        "control": roles.control is None,
+        "oracle share": all(line.oracle_share is None for line in lines),
+    }
+    return [column for column, name in enumerate(HEADER) if not absent.get(name)]
 
 
 def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
