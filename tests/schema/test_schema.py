@@ -41,6 +41,30 @@ def test_json_round_trip(long: int, conversions: bool, tmp_path: Path) -> None:
     assert read.tasks == (("ctr", "ctcvr") if conversions else ("ctr",))
 
 
+@pytest.mark.parametrize("schema", [small_schema(), small_schema(long=20, conversions=False)])
+def test_a_saved_file_holds_what_differs_and_reads_back_equal(
+    schema: Schema, tmp_path: Path
+) -> None:
+    schema.save(tmp_path / "schema.json")
+    assert Schema.load(tmp_path / "schema.json") == schema
+    saved = json.loads((tmp_path / "schema.json").read_text())
+    assert next(iter(saved)) == "format_version"
+    assert {"kind": "categorical", "name": "cuisine", "vocabulary": "cuisine", "side": "item"} in (
+        saved["features"]
+    )
+    assert all("kind" in feature for feature in saved["features"])
+    assert {"name": "cuisine", "size": 7} in saved["vocabularies"]
+    assert "truth" not in saved
+
+
+def test_saving_never_overwrites(tmp_path: Path) -> None:
+    (tmp_path / "schema.json").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"schema\.json exists; choose another file"):
+        small_schema().save(tmp_path / "schema.json")
+    assert (tmp_path / "schema.json").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["schema.json"]
+
+
 def test_fingerprints_differ_with_content() -> None:
     assert small_schema().fingerprint() != small_schema(long=20).fingerprint()
 

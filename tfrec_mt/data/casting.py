@@ -7,8 +7,8 @@ import polars as pl
 import pyarrow as pa
 
 from tfrec_mt.data.raw_columns import Column, ColumnType, Place
-from tfrec_mt.data.timestamps import seconds_from_text
 from tfrec_mt.schema import DataError
+from tfrec_mt.tables.timestamps import seconds_since_1970
 
 _EMPTY: dict[ColumnType, pl.DataType] = {
     "int64": pl.Int64(),
@@ -18,8 +18,6 @@ _EMPTY: dict[ColumnType, pl.DataType] = {
     "label": pl.UInt8(),
     "timestamp": pl.Int64(),
 }
-# A larger count of seconds lies after the year 5000, so it is some other unit.
-_LAST_SECOND = 10**11
 
 
 def cast_column(values: pl.Series, column: Column, place: Place) -> pl.Series:
@@ -154,25 +152,11 @@ def _to_label(values: pl.Series) -> pl.Series | None:
     return label.set((number != 0) & (number != 1), None)
 
 
-def _to_timestamp(values: pl.Series) -> pl.Series | None:
-    if values.dtype == pl.String:
-        seconds = seconds_from_text(values)
-    elif values.dtype.is_integer():
-        seconds = values.cast(pl.Int64, strict=False)
-    elif values.dtype == pl.Float64:
-        seconds = values.floor().cast(pl.Int64, strict=False)
-    elif values.dtype in (pl.Date, pl.Datetime):
-        seconds = values.cast(pl.Datetime("us")).dt.timestamp("us") // 1_000_000
-    else:
-        return None
-    return seconds.set(seconds.abs() >= _LAST_SECOND, None)
-
-
 _CASTS: dict[ColumnType, Callable[[pl.Series], pl.Series | None]] = {
     "int64": _to_int64,
     "string": _to_string,
     "key": _to_key,
     "number": _to_number,
     "label": _to_label,
-    "timestamp": _to_timestamp,
+    "timestamp": seconds_since_1970,
 }

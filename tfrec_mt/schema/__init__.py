@@ -11,6 +11,7 @@ from tfrec_mt.schema.features import (
     Vocabulary,
 )
 from tfrec_mt.schema.schema import Keys, Labels, Schema
+from tfrec_mt.schema.task import Task
 
 __all__ = [
     "CategoricalFeature",
@@ -23,6 +24,7 @@ __all__ = [
     "Schema",
     "SchemaError",
     "Side",
+    "Task",
     "Topic",
     "Vocabulary",
 ]

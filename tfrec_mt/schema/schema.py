@@ -1,16 +1,13 @@
 """`Schema`: the single description of a click log."""
 
 import dataclasses
-import functools
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema.features import (
@@ -22,6 +19,10 @@ from tfrec_mt.schema.features import (
     Topic,
     Vocabulary,
 )
+from tfrec_mt.schema.reading import read_json
+from tfrec_mt.schema.saving import edited_json
+from tfrec_mt.schema.task import Task
+from tfrec_mt.storage.folders import published_file
 
 FORMAT_VERSION = 1
 HISTORY_PREFIX = "history_"
@@ -185,55 +186,117 @@ class Schema:
         Raises:
           SchemaError: Not JSON, an unknown key or format version, or a contradiction.
         """
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise SchemaError(f"{where}: not JSON: {error}") from error
-        version = value.pop("format_version", FORMAT_VERSION) if isinstance(value, dict) else None
-        if version not in (None, FORMAT_VERSION):
-            raise SchemaError(
-                f"{where}: format_version {version} is not known to this release, "
-                f"which reads {FORMAT_VERSION}"
-            )
-        try:
-            return _adapter().validate_python(value)
-        except ValidationError as error:
-            problems = [_describe(problem, where) for problem in error.errors()]
-            raise SchemaError("; ".join(problems)) from error
+        parts = (CategoricalFeature, NumericFeature, Vocabulary, History, Topic, Labels, Keys)
+        schema: Schema = read_json(text, where, cls, parts, FORMAT_VERSION)
+        return schema
 
     @classmethod
     def load(cls, path: str | Path) -> "Schema":
-        """Reads a schema file."""
+        """Reads a schema file, whichever of `save` and `to_json` it is from.
+
+        Raises:
+          SchemaError: There is no such file; see `from_json`.
+        """
         try:
             text = Path(path).read_text(encoding="utf-8")
         except FileNotFoundError as error:
             raise SchemaError(f"schema file {path} does not exist") from error
         return cls.from_json(text, str(path))
 
+    def save(self, path: str | Path) -> None:
+        """Writes the file that a person edits: no key that has its default, one feature a line.
+
+        The file is whole or not there.
+
+        Args:
+          path: A new file; `load` reads it back equal.
+
+        Raises:
+          FileExistsError: `path` exists.
+
+        Example:
+          >>> schema.save("schema.json")
+          >>> Schema.load("schema.json") == schema
+          True
+        """
+        with published_file(Path(path)) as file:
+            file.write_text(edited_json(self, FORMAT_VERSION), encoding="utf-8")
+
+    @classmethod
+    def infer(
+        cls,
+        log: Any,
+        *,
+        user: str | None = None,
+        item: str | None = None,
+        time: str | None = None,
+        request: str | None = None,
+        tasks: Sequence[str | Task] = (),
+        topics: Sequence[str] = (),
+        kinds: Mapping[str, str] | None = None,
+        sides: Mapping[str, str] | None = None,
+        history: bool = True,
+        rows: int = 200_000,
+        verbose: bool = True,
+        output: str | Path | None = None,
+    ) -> "Schema":
+        """Proposes a schema for a log and prints what it decided of each column, and why.
+
+        Name the columns that only a person can know; the kinds and sides of the others are decided
+        from their first rows. A wrong guess is mended by `kinds`, by `sides` or in the saved file.
+
+        Args:
+          log: A pandas, Polars or Arrow frame, columns by name, or paths as of `LogsSource`.
+          user: Column that says who a row is of.
+          item: Column that says what was shown.
+          time: Column of seconds since 1970, ISO 8601 or timestamps; None if there is none.
+          request: Column that the rows of one request share; None if there is none.
+          tasks: One label column, or two of which the second is a `Task` within the first.
+          topics: Columns whose values are domains.
+          kinds: `"categorical"`, `"numeric"` or `"bag"` by column; `"none"` leaves it out.
+          sides: `"user"`, `"item"`, `"context"` or `"exposure"` by column.
+          history: Whether the model sees what the user clicked before.
+          rows: How many rows to look at.
+          verbose: Whether to print the table.
+          output: File for the schema, see `save`; None writes none.
+
+        Returns:
+          The schema; vocabularies, buckets and domains are learned at preparation.
+
+        Raises:
+          SchemaError: A column is missing, unknown, or does not hold what its role needs.
+          DataError: The log cannot be read.
+          FileExistsError: `output` exists.
+
+        Example:
+          >>> schema = Schema.infer("clicks/*.parquet", user="uid", item="iid", time="ts",
+          ...                       tasks=["clicked", Task("bought", within="clicked")],
+          ...                       topics=["market"], output="schema.json")
+        """
+        # A schema that is only read needs nothing of what looks at logs.
+        from tfrec_mt.schema.inference.infer_schema import infer_schema
+
+        inferred = infer_schema(
+            log,
+            user=user,
+            item=item,
+            time=time,
+            request=request,
+            tasks=tasks,
+            topics=topics,
+            kinds=kinds,
+            sides=sides,
+            history=history,
+            rows=rows,
+        )
+        if verbose:
+            print(inferred)
+        if output is not None:
+            inferred.schema.save(output)
+        return inferred.schema
+
 
 def _distinct(kind: str, names: list[str]) -> None:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise SchemaError(f"{kind} names must be distinct; given more than once: {twice}")
-
-
-_PARTS = (CategoricalFeature, NumericFeature, Vocabulary, History, Topic, Labels, Keys, Schema)
-
-
-@functools.cache
-def _adapter() -> TypeAdapter[Schema]:
-    for part in _PARTS:  # JSON may hold no key that its class does not know
-        part.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[union-attr]
-    return TypeAdapter(Schema)
-
-
-def _describe(problem: Any, where: str) -> str:
-    """One validation problem as a sentence that names its place."""
-    place = ".".join([where, *(str(part) for part in problem["loc"])])
-    if problem["type"] == "unexpected_keyword_argument":
-        return f"{place}: unknown key; {nearest(str(problem['loc'][-1]), _all_keys())}"
-    return f"{place}: {problem['msg']}, got {problem['input']!r:.80}"
-
-
-def _all_keys() -> set[str]:
-    return {f.name for part in _PARTS for f in dataclasses.fields(part)}

@@ -1,5 +1,6 @@
 """Frames of any library as Polars frames."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ def first_rows(log: Any, rows: int) -> tuple[pl.DataFrame, bool]:
       rows: Most rows.
 
     Raises:
-      DataError: No file, one that cannot be read, or files whose columns differ.
+      DataError: No file, one that cannot be read or has two columns of one name, or files whose
+        columns differ.
     """
     if is_frame(log):
         frame = as_polars(log)
@@ -60,6 +62,9 @@ def first_rows(log: Any, rows: int) -> tuple[pl.DataFrame, bool]:
     count = 0
     for file in find_files(log):
         columns = file_columns(file)
+        twice = sorted(name for name, times in Counter(columns).items() if times > 1)
+        if twice:
+            raise DataError(f"{file}: column names must be distinct; given more than once: {twice}")
         if found and columns != found[0].columns:
             raise DataError(
                 f"{file}: expected the columns of the files before it, {found[0].columns}, "
@@ -87,4 +92,7 @@ def frame_name(log: Any) -> str:
 
 def _together(found: list[pl.DataFrame]) -> pl.DataFrame:
     # one file may have a column of nulls or of whole numbers where another has fractions
-    return pl.concat(found, how="vertical_relaxed")
+    try:
+        return pl.concat(found, how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"files whose columns have different types: {error}") from error

@@ -11,10 +11,10 @@ from tfrec_mt.data.source import Chunk, Source
 from tfrec_mt.data.validation import check_columns
 from tfrec_mt.errors import DataError
 from tfrec_mt.schema import Schema
+from tfrec_mt.tables.bags import split_bags
 from tfrec_mt.tables.files import file_columns, find_files, read_file
 from tfrec_mt.tables.frames import as_polars, frame_name, is_frame
 
-BAG_SEPARATOR = "|"
 _FRAME_ROWS = 1 << 17
 
 
@@ -76,5 +76,5 @@ class LogsSource(Source):
     def _cast(self, values: pl.Series, place: Place) -> pl.Series:
         column = self._columns[values.name]
         if column.bag and values.dtype == pl.String:
-            values = values.str.split(BAG_SEPARATOR).list.filter(pl.element() != "")
+            values = split_bags(values)
         return cast_column(values, column, place)

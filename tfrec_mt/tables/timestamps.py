@@ -1,4 +1,4 @@
-"""Times as text, read as whole seconds."""
+"""Times of a log, read as whole seconds."""
 
 import polars as pl
 
@@ -9,6 +9,32 @@ _ISO_8601 = (
     r"(Z|[+-]\d{2}:?\d{2})?$"
 )
 _DAY = 86_400
+# A larger count of seconds lies after the year 5000, so it is some other unit.
+_LAST_SECOND = 10**11
+
+
+def seconds_since_1970(values: pl.Series) -> pl.Series | None:
+    """Seconds since 1970-01-01 UTC, from numbers of seconds, text, dates or timestamps.
+
+    Args:
+      values: Series of whole numbers, Float64, String (see `seconds_from_text`), Date or Datetime,
+        [n].
+
+    Returns:
+      Int64 series, [n], fractions floored; null where a value is no time, or so large that it
+      counts another unit. None where no value of that type can be a time.
+    """
+    if values.dtype == pl.String:
+        seconds = seconds_from_text(values)
+    elif values.dtype.is_integer():
+        seconds = values.cast(pl.Int64, strict=False)
+    elif values.dtype == pl.Float64:
+        seconds = values.floor().cast(pl.Int64, strict=False)
+    elif values.dtype in (pl.Date, pl.Datetime):
+        seconds = values.cast(pl.Datetime("us")).dt.timestamp("us") // 1_000_000
+    else:
+        return None
+    return seconds.set(seconds.abs() >= _LAST_SECOND, None)
 
 
 def seconds_from_text(text: pl.Series) -> pl.Series:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import polars as pl
 import pytest
 
-from tfrec_mt.data.timestamps import seconds_from_text
+from tfrec_mt.tables.timestamps import seconds_from_text
 
 
 def _seconds(*parts: int, hours_ahead: float = 0) -> int:

@@ -1,0 +1,1 @@
+"""A schema proposed from the first rows of a log."""

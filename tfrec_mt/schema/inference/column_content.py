@@ -1,0 +1,210 @@
+"""What the values of a raw column are, whatever type they come as."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
+from tfrec_mt.tables.bags import BAG_SEPARATOR, split_bags
+from tfrec_mt.tables.timestamps import seconds_from_text
+
+ContentType = Literal["whole", "number", "boolean", "text", "time", "bag", "nothing", "unusable"]
+
+# Whole numbers as CSV writes them, `17.0` where a column has gaps. Digits after a zero are a code
+# (a zip code, 02139) that would lose its zeros as a number.
+_WHOLE = r"^-?(0|[1-9]\d*)(\.0+)?$"
+_LEADING_ZERO = r"^-?0\d"
+# Above it a float does not hold every whole number.
+_EXACT = 2.0**53
+# Text joined by `|` in fewer rows is text that happens to hold the sign.
+_BAG_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class ColumnContent:
+    """A column's values as what they are: CSV, Parquet and frames give the same.
+
+    Args:
+      type: What they are; `"bag"` is lists, or text joined by `|`.
+      values: Int64, Float64, Boolean, String or lists of Int64 or String, [n]; null where missing,
+        and for a bag also where it is empty.
+      raw: The column as it came, [n].
+      note: What a person should know of the values, or why no feature can hold them.
+    """
+
+    type: ContentType
+    values: pl.Series
+    raw: pl.Series
+    note: str = ""
+
+    @property
+    def missing(self) -> int:
+        """Rows without a value."""
+        return self.values.null_count()
+
+    @property
+    def present(self) -> pl.Series:
+        """The single values that are there; the ids within bags, one by one."""
+        found = self.values.drop_nulls()
+        return found.explode().drop_nulls() if self.type == "bag" else found
+
+    @property
+    def in_text(self) -> bool:
+        """Whether the column came as text."""
+        return self.raw.dtype in (pl.String, pl.Binary, pl.Categorical, pl.Enum)
+
+    @property
+    def keys(self) -> pl.Series:
+        """A UInt64 per row, equal where values are equal; a missing value counts as one."""
+        values = self.values
+        if self.type == "bag":
+            values = values.cast(pl.List(pl.String)).list.join("\n")
+        return values.hash()
+
+    def as_text(self) -> "ColumnContent":
+        """The same column as one text a row, if it came as text."""
+        text = self.raw.cast(pl.String)
+        return dataclasses.replace(self, type="text", values=text.set(text == MISSING_STRING, None))
+
+    def as_bag(self) -> "ColumnContent":
+        """The same column as a bag, if it came as text."""
+        return _bag(self.raw, split_bags(self.raw.cast(pl.String)))
+
+
+def column_content(raw: pl.Series) -> ColumnContent:
+    """Finds out what a column holds.
+
+    Args:
+      raw: The column as `first_rows` gives it; all String if the log is text.
+
+    Returns:
+      Its content. Missing are null, NaN and empty text; anything else is a value.
+
+    Example:
+      >>> column_content(pl.Series("age", ["31", "", "40.0"])).values.to_list()
+      [31, None, 40]
+    """
+    if isinstance(raw.dtype, pl.Array):
+        return _bag(raw, raw.arr.to_list())
+    if isinstance(raw.dtype, pl.List):
+        return _bag(raw, raw)
+    content = _single(raw)
+    if content.type == "text" and content.in_text:
+        pieces = content.values.drop_nulls()
+        if pieces.str.contains(BAG_SEPARATOR, literal=True).mean() >= _BAG_SHARE:  # type: ignore[operator]
+            return content.as_bag()
+    return content
+
+
+def _single(raw: pl.Series) -> ColumnContent:
+    dtype = raw.dtype
+    if dtype == pl.Null:
+        return ColumnContent("nothing", raw, raw)
+    if dtype == pl.Boolean:
+        return _unless_empty(ColumnContent("boolean", raw, raw))
+    if isinstance(dtype, pl.Decimal) and dtype.scale == 0:
+        return _integers(raw.cast(pl.Int128), raw)
+    if dtype.is_integer():
+        return _integers(raw, raw)
+    if dtype.is_float() or dtype.is_decimal():
+        return _floats(raw.cast(pl.Float64).fill_nan(None), raw)
+    if dtype in (pl.Date, pl.Datetime):
+        return _unless_empty(ColumnContent("time", raw, raw))
+    if dtype in (pl.String, pl.Binary, pl.Categorical, pl.Enum):
+        try:
+            text = raw.cast(pl.String)
+        except pl.exceptions.ComputeError:
+            return ColumnContent("unusable", raw, raw, "bytes that are not UTF-8")
+        return _text(text.set(text == MISSING_STRING, None), raw)
+    return ColumnContent("unusable", raw, raw, f"a column of type {dtype}")
+
+
+def _unless_empty(content: ColumnContent) -> ColumnContent:
+    if content.missing == len(content.values):
+        return dataclasses.replace(content, type="nothing")
+    return content
+
+
+def _integers(values: pl.Series, raw: pl.Series) -> ColumnContent:
+    whole = values.cast(pl.Int64, strict=False)
+    if whole.null_count() > values.null_count():  # such as unsigned hashes
+        text = values.cast(pl.String)
+        return ColumnContent("text", text, raw, "whole numbers of more than 64 bits, kept as text")
+    return _unless_empty(_whole(whole, raw))
+
+
+def _whole(values: pl.Series, raw: pl.Series) -> ColumnContent:
+    marked = (values == MISSING_INT).any()
+    note = f"{MISSING_INT} counts as missing where it is an id" if marked else ""
+    return ColumnContent("whole", values, raw, note)
+
+
+def _floats(values: pl.Series, raw: pl.Series) -> ColumnContent:
+    found = values.drop_nulls()
+    if found.is_empty():
+        return ColumnContent("nothing", values, raw)
+    if not found.cast(pl.Float32).is_finite().all():
+        return ColumnContent("unusable", values, raw, "infinite numbers, or beyond 32-bit floats")
+    if ((found == found.floor()) & (found.abs() < _EXACT)).all():
+        return _whole(values.cast(pl.Int64), raw)
+    return ColumnContent("number", values, raw)
+
+
+def _text(text: pl.Series, raw: pl.Series) -> ColumnContent:
+    found = text.drop_nulls()
+    if found.is_empty():
+        return ColumnContent("nothing", text, raw)
+    if found.str.to_lowercase().is_in(["true", "false"]).all():
+        return ColumnContent("boolean", text, raw)
+    if found.str.contains(_WHOLE).all():
+        whole = _whole_from_text(text)
+        if whole is not None:
+            return _whole(whole, raw)
+        return ColumnContent("text", text, raw, "whole numbers of more than 64 bits, kept as text")
+    numbers = found.cast(pl.Float64, strict=False)
+    strange = found.filter(numbers.is_null()).unique()
+    if strange.is_empty():
+        if found.str.contains(_LEADING_ZERO).any():
+            return ColumnContent("text", text, raw, "digits with leading zeros, kept as text")
+        content = _floats(text.cast(pl.Float64).fill_nan(None), raw)
+        # preparation reads `nan` in text as a number only, never as a missing id
+        return dataclasses.replace(content, type="number") if content.type == "whole" else content
+    if len(strange) == 1 and numbers.null_count() < len(found) / 2:
+        note = f"numbers but for {strange[0]!r:.20}; only an empty field is missing"
+        return ColumnContent("text", text, raw, note)
+    if seconds_from_text(found).null_count() == 0:
+        return ColumnContent("time", text, raw)
+    return ColumnContent("text", text, raw)
+
+
+def _whole_from_text(text: pl.Series) -> pl.Series | None:
+    """Int64 values, or None where a value would lose digits on the way preparation takes."""
+    whole = text.cast(pl.Int64, strict=False)
+    with_point = text.filter(whole.is_null() & text.is_not_null())
+    if (with_point.cast(pl.Float64).abs() >= _EXACT).any():
+        return None
+    return text.str.replace(r"\.0+$", "").cast(pl.Int64)
+
+
+def _bag(raw: pl.Series, lists: pl.Series) -> ColumnContent:
+    lengths = lists.list.len().fill_null(0)
+    pieces = lists.filter(lengths > 0).explode()
+    inner = _single(pieces)
+    if inner.type == "nothing":
+        return ColumnContent("nothing", pl.Series(raw.name, [None] * len(raw)), raw)
+    if inner.type not in ("whole", "text", "boolean", "time") or (
+        inner.type == "time" and not inner.in_text
+    ):
+        note = "lists of fractions" if inner.type == "number" else inner.note or f"{raw.dtype}"
+        return ColumnContent("unusable", raw, raw, note)
+    kind = pl.Int64() if inner.type == "whole" else pl.String()
+    owners = pl.Series("row", range(len(raw)), dtype=pl.UInt32)
+    # the pieces in their new type go back to the rows that they came from
+    table = pl.DataFrame(
+        {"row": owners.filter(lengths > 0).repeat_by(lengths.filter(lengths > 0)).explode()}
+    ).with_columns(inner.values.cast(kind).alias("value"))
+    typed = table.group_by("row", maintain_order=True).agg("value")
+    joined = owners.to_frame().join(typed, on="row", how="left", maintain_order="left")
+    return ColumnContent("bag", joined["value"].alias(raw.name), raw, inner.note)

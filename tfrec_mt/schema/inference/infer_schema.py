@@ -1,0 +1,217 @@
+"""`infer_schema`: a schema proposed from the first rows of a log, with reasons."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from tfrec_mt.errors import DataError, SchemaError, nearest
+from tfrec_mt.schema.features import SIDES, CategoricalFeature, Feature, History, Topic, Vocabulary
+from tfrec_mt.schema.inference.column_content import column_content
+from tfrec_mt.schema.inference.column_names import suggestion
+from tfrec_mt.schema.inference.feature_columns import FeatureColumns
+from tfrec_mt.schema.inference.inferred_schema import ColumnDecision, InferredSchema
+from tfrec_mt.schema.inference.role_values import (
+    check_within,
+    domain_values,
+    key_content,
+    label_values,
+    time_range,
+)
+from tfrec_mt.schema.inference.roles import Roles, check_roles
+from tfrec_mt.schema.schema import Keys, Labels, Schema
+from tfrec_mt.schema.task import Task
+from tfrec_mt.tables.frames import first_rows, frame_name
+
+_HISTORY_FEATURES = 3
+_SHORT = 50
+_SHOWN_DOMAINS = 5
+_COLUMNS = {"values": pl.Int64, "missing": pl.Int64, "guessed": pl.Boolean}
+
+
+def infer_schema(
+    log: Any,
+    *,
+    user: str | None = None,
+    item: str | None = None,
+    time: str | None = None,
+    request: str | None = None,
+    tasks: Sequence[str | Task] | str | Task = (),
+    topics: Sequence[str] | str = (),
+    kinds: Mapping[str, str] | None = None,
+    sides: Mapping[str, str] | None = None,
+    history: bool = True,
+    rows: int = 200_000,
+) -> InferredSchema:
+    """Proposes a schema for a log, and says why.
+
+    Args:
+      log: See `Schema.infer`, as for all arguments.
+      user: Column of users.
+      item: Column of items.
+      time: Column of times.
+      request: Column of requests.
+      tasks: One task, or two of which the second happens within the first.
+      topics: Columns of domains.
+      kinds: Kinds by column, for wrong guesses.
+      sides: Sides by column, for wrong guesses.
+      history: Whether to add a history.
+      rows: How many rows to look at.
+
+    Returns:
+      The schema with the decision for each column.
+
+    Raises:
+      SchemaError: See `Schema.infer`.
+      DataError: The log cannot be read, or has no rows.
+
+    Example:
+      >>> print(infer_schema("clicks.csv", user="uid", item="iid", tasks=["clicked"]))
+    """
+    if rows < 1:
+        raise SchemaError(f"rows=: expected a number of rows to look at, got {rows}")
+    frame, more = first_rows(log, rows)
+    if frame.is_empty():
+        raise DataError(f"{frame_name(log)}: expected rows, found none")
+    roles = check_roles(
+        frame.columns,
+        user=user,
+        item=item,
+        time=time,
+        request=request,
+        tasks=tasks,
+        topics=topics,
+    )
+    kinds, sides = dict(kinds or {}), dict(sides or {})
+    _check_overrides(frame.columns, roles, kinds, sides)
+    decisions = _decide_roles(frame, roles)
+    columns = FeatureColumns(frame, roles, kinds, sides)
+    features: list[Feature] = []
+    vocabularies: list[Vocabulary] = []
+    # keys first: the tables of users and items are what people look for
+    order = [roles.user, roles.item, *frame.columns]
+    for name in dict.fromkeys(name for name in order if name not in decisions):
+        decision, feature, tables = columns.decide(name)
+        decisions[name] = decision
+        features += [feature] if feature else []
+        vocabularies += tables
+    for name in sides:
+        if name not in [feature.name for feature in features]:
+            raise SchemaError(
+                f"sides=: column {name!r} is left out ({decisions[name].why}); "
+                "to keep it, give its kind in kinds= too"
+            )
+    made, account = _history(features, roles, history)
+    schema = Schema(
+        vocabularies=tuple(vocabularies),
+        features=tuple(features),
+        labels=Labels(click=roles.click, conversion=roles.conversion),
+        keys=Keys(user=roles.user, item=roles.item, request=roles.request, timestamp=roles.time),
+        history=made,
+        topics=tuple(Topic(name=name) for name in roles.topics),
+    )
+    shown = [*roles.names, *(name for name in frame.columns if name not in roles.names)]
+    fields = dataclasses.fields(ColumnDecision)
+    table = pl.DataFrame(
+        [dataclasses.asdict(decisions[name]) for name in shown],
+        schema={field.name: _COLUMNS.get(field.name, pl.String) for field in fields},
+    )
+    if roles.time is None:
+        likely = suggestion("time", [name for name in frame.columns if name not in roles.names])
+        account += (
+            f" If {likely!r} says when a row happened, pass time={likely!r}." if likely else ""
+        )
+    return InferredSchema(schema, table, account, frame.height, more)
+
+
+def _check_overrides(
+    columns: Sequence[str], roles: Roles, kinds: Mapping[str, str], sides: Mapping[str, str]
+) -> None:
+    for argument, given in (("kinds", kinds), ("sides", sides)):
+        for name, value in given.items():
+            if name not in columns:
+                raise SchemaError(
+                    f"{argument}=: the log has no column {name!r}; {nearest(name, columns)}"
+                )
+            role = roles.names.get(name)
+            # a key may stay a key and be no feature
+            if role and not (argument == "kinds" and value == "none" and role in ("user", "item")):
+                raise SchemaError(
+                    f"{argument}=: column {name!r} is named as {role} already, "
+                    "expected a column without a role"
+                )
+            if argument == "sides" and value not in SIDES:
+                raise SchemaError(
+                    f"sides={{{name!r}: {value!r}}}: expected one of {SIDES}, got {value!r}"
+                )
+
+
+def _decide_roles(frame: pl.DataFrame, roles: Roles) -> dict[str, ColumnDecision]:
+    """Decisions for the named columns that are no features; refuses what does not fit."""
+    decisions: dict[str, ColumnDecision] = {}
+    if roles.time:
+        first, last = time_range(frame[roles.time])
+        decisions[roles.time] = ColumnDecision(roles.time, "time", why=f"{first} to {last}")
+    if roles.request:
+        ids = key_content("request", frame[roles.request]).present
+        decisions[roles.request] = ColumnDecision(
+            roles.request, "request", values=ids.n_unique(), why="a key, and no feature"
+        )
+    click = label_values(frame[roles.click])
+    clicks = int(click.sum())
+    why = f"first task; 1 in {_percent(clicks, len(click))} of rows"
+    decisions[roles.click] = ColumnDecision(roles.click, "label", why=why)
+    if roles.conversion:
+        conversion = label_values(frame[roles.conversion])
+        check_within(click, conversion)
+        count = int(conversion.sum())
+        why = (
+            f"within {roles.click}; 1 in {_percent(count, len(click))} of rows, "
+            f"{_percent(count, max(clicks, 1))} of those with {roles.click}"
+        )
+        decisions[roles.conversion] = ColumnDecision(roles.conversion, "label", why=why)
+    for name in roles.topics:
+        domains = domain_values(frame[name])
+        shown = ", ".join(domains.head(_SHOWN_DOMAINS))
+        more = ", ..." if len(domains) > _SHOWN_DOMAINS else ""
+        decisions[name] = ColumnDecision(
+            name,
+            "topic",
+            values=len(domains),
+            missing=column_content(frame[name]).missing,
+            why=f"domains, learned at preparation: {shown}{more}",
+        )
+    return decisions
+
+
+def _percent(part: int, whole: int) -> str:
+    share = 100 * part / whole
+    return f"{share:.0f}%" if share >= 10 or share == 0 else f"{share:.2g}%"
+
+
+def _history(features: Sequence[Feature], roles: Roles, wanted: bool) -> tuple[History | None, str]:
+    """The history, and its account in the table."""
+    if not wanted:
+        return None, "none, as history=False says."
+    items = [
+        feature.name
+        for feature in features
+        if isinstance(feature, CategoricalFeature)
+        and feature.side == "item"
+        and feature.max_values == 1
+    ]
+    elements = tuple(items[: 1 + _HISTORY_FEATURES])
+    if not elements:
+        return None, "none, no item feature has one id per row."
+    history = History(elements=elements, short=_SHORT, time_gaps=roles.time is not None)
+    described = ", ".join(elements)
+    if roles.time:
+        return history, (
+            f"the user's {_SHORT} newest rows before this one with {roles.click} = 1, each as "
+            f"{described} and its age."
+        )
+    return history, (
+        f"up to {_SHORT} other rows of the user with {roles.click} = 1, each as {described}; "
+        "without time= their order is not known."
+    )

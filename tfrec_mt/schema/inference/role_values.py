@@ -1,0 +1,173 @@
+"""Whether the columns that a person names hold what their role needs."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from tfrec_mt.errors import SchemaError
+from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
+from tfrec_mt.schema.inference.column_content import ColumnContent, column_content
+from tfrec_mt.schema.inference.column_kinds import has_line_breaks
+from tfrec_mt.tables.timestamps import seconds_since_1970
+
+_MOST_DOMAINS = 1_000
+_MILLISECONDS = 10**11
+_MICROSECONDS = 10**14
+
+
+def key_content(role: str, raw: pl.Series) -> ColumnContent:
+    """The ids of a user, item or request column.
+
+    Args:
+      role: Name of the argument, for errors.
+      raw: The column.
+
+    Returns:
+      Its content, whole numbers or text.
+
+    Raises:
+      SchemaError: A row without an id, or values that are no ids. A user's is not shown.
+    """
+    place = f"{role}={raw.name!r}"
+    content = column_content(raw)
+    if content.in_text and content.type in ("bag", "number"):
+        content = content.as_text()
+    missing = content.values.is_null()
+    if content.type == "whole":
+        missing |= (content.values == MISSING_INT).fill_null(False)
+    if missing.any():
+        got = "none" if content.values.is_null().any() else str(MISSING_INT)
+        row = 1 + (missing.arg_max() or 0)
+        raise SchemaError(
+            f"{place}, row {row}: expected an id in every row, got {got}; "
+            f"empty text and {MISSING_INT} stand for a missing id, drop such rows"
+        )
+    if content.type in ("whole", "text", "boolean") or (content.type == "time" and content.in_text):
+        if has_line_breaks(content):
+            raise SchemaError(f"{place}: ids must not contain line breaks, and some do")
+        return content
+    held = f"a column of type {raw.dtype}"
+    if content.type == "number":
+        held += " whose values have fractions, or more digits than a float holds"
+    raise SchemaError(f"{place}: expected ids, whole numbers or text, got {held}")
+
+
+def label_values(raw: pl.Series) -> pl.Series:
+    """A label column as Boolean [n].
+
+    Raises:
+      SchemaError: A value that is not 0 or 1; names the row.
+    """
+    values = raw.cast(pl.String) if raw.dtype in (pl.Categorical, pl.Enum) else raw
+    if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.String, pl.Null)):
+        raise SchemaError(
+            f"tasks=, label {raw.name!r}: expected 0 or 1, got a column of type {raw.dtype}"
+        )
+    number = values.cast(pl.Float64, strict=False)
+    bad = ~number.is_in([0.0, 1.0]).fill_null(False)
+    if not bad.any():
+        return number == 1
+    row = bad.arg_max() or 0
+    value = values[row]
+    if value is None or value == MISSING_STRING or value != value:
+        got, hint = "a missing value", ""
+    else:
+        got, hint = f"{value!r:.40}", _label_hint(raw.name, value, number[row])
+    raise SchemaError(
+        f"tasks=, label {raw.name!r}, row {row + 1}: expected 0 or 1, got {got}{hint}"
+    )
+
+
+def _label_hint(name: str, value: Any, number: float | None) -> str:
+    if str(value).lower() in ("true", "false", "yes", "no"):
+        return "; text files write a label as 0 or 1"
+    if number is not None:
+        return f"; a number becomes a label by a limit of your choice, such as {name} >= 4"
+    return ""
+
+
+def check_within(click: pl.Series, conversion: pl.Series) -> None:
+    """Checks that the label of the second task is 1 only where that of the first is.
+
+    Args:
+      click: The first label, Boolean [n].
+      conversion: The second.
+
+    Raises:
+      SchemaError: Names the row.
+    """
+    alone = conversion & ~click
+    if alone.any():
+        raise SchemaError(
+            f"tasks=, row {1 + (alone.arg_max() or 0)}: {conversion.name!r} is 1 where "
+            f"{click.name!r} is 0, expected it within {click.name!r}"
+        )
+
+
+def time_range(raw: pl.Series) -> tuple[str, str]:
+    """The first and last day of a time column.
+
+    Raises:
+      SchemaError: A value that is no time, or counts another unit than seconds; names the row.
+    """
+    values = raw
+    if raw.dtype in (pl.Categorical, pl.Enum):
+        values = raw.cast(pl.String)
+    elif raw.dtype.is_float() or raw.dtype.is_decimal():
+        values = raw.cast(pl.Float64).fill_nan(None)
+    place = f"time={raw.name!r}"
+    expected = "seconds since 1970, ISO 8601 or timestamps"
+    seconds = None if raw.dtype == pl.Null else seconds_since_1970(values)
+    if seconds is None:
+        raise SchemaError(f"{place}: expected {expected}, got a column of type {raw.dtype}")
+    if seconds.null_count():
+        row = seconds.is_null().arg_max() or 0
+        value = values[row]
+        got = "a missing value" if value in (None, MISSING_STRING) else f"{value!r:.40}"
+        raise SchemaError(f"{place}, row {row + 1}: expected {expected}, got {got}{_unit(value)}")
+    return _day(seconds.min()), _day(seconds.max())
+
+
+def _unit(value: Any) -> str:
+    try:
+        number = abs(float(value))
+    except (TypeError, ValueError):
+        return ""
+    if number < _MILLISECONDS:
+        return ""
+    unit, factor = (
+        ("milliseconds", "1,000") if number < _MICROSECONDS else ("a finer unit", "1,000,000")
+    )
+    return f", which looks like {unit}: divide it by {factor}"
+
+
+def _day(second: Any) -> str:
+    try:
+        return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d}"
+    except (OverflowError, ValueError):
+        return f"second {second}"
+
+
+def domain_values(raw: pl.Series) -> pl.Series:
+    """A topic column as its distinct domains, String.
+
+    Raises:
+      SchemaError: Not text or whole numbers, or other than 2 to 1,000 domains.
+    """
+    place = f"topics=, column {raw.name!r}"
+    if not (raw.dtype.is_integer() or raw.dtype in _TEXTS):
+        raise SchemaError(
+            f"{place}: expected text or whole numbers, got a column of type {raw.dtype}"
+        )
+    text = raw.cast(pl.String)
+    domains = text.filter(text.is_not_null() & (text != MISSING_STRING)).unique().sort()
+    if not 2 <= len(domains) <= _MOST_DOMAINS:
+        raise SchemaError(
+            f"{place}: expected 2 to {_MOST_DOMAINS:,} different domains in the rows looked at, "
+            f"got {len(domains):,}"
+        )
+    return domains
+
+
+_TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Boolean)

@@ -1,0 +1,61 @@
+"""A schema file checked key by key, so that an error names the place."""
+
+import dataclasses
+import functools
+import json
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from tfrec_mt.errors import SchemaError, nearest
+
+
+def read_json(
+    text: str, where: str, whole: Any, parts: tuple[Any, ...], format_version: int
+) -> Any:
+    """Reads a dataclass made of dataclasses.
+
+    Args:
+      text: JSON.
+      where: Names the text in errors.
+      whole: The dataclass that the text describes.
+      parts: The dataclasses that it is made of.
+      format_version: The one format that is understood; text may leave it out.
+
+    Returns:
+      An object of class `whole`.
+
+    Raises:
+      SchemaError: Not JSON, an unknown key or format version, or a contradiction.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SchemaError(f"{where}: not JSON: {error}") from error
+    version = value.pop("format_version", format_version) if isinstance(value, dict) else None
+    if version not in (None, format_version):
+        raise SchemaError(
+            f"{where}: format_version {version} is not known to this release, "
+            f"which reads {format_version}"
+        )
+    try:
+        return _adapter(whole, parts).validate_python(value)
+    except ValidationError as error:
+        keys = {field.name for part in (whole, *parts) for field in dataclasses.fields(part)}
+        problems = [_describe(problem, where, keys) for problem in error.errors()]
+        raise SchemaError("; ".join(problems)) from error
+
+
+@functools.cache
+def _adapter(whole: Any, parts: tuple[Any, ...]) -> TypeAdapter[Any]:
+    for part in (whole, *parts):  # JSON may hold no key that its class does not know
+        part.__pydantic_config__ = ConfigDict(extra="forbid")
+    return TypeAdapter(whole)
+
+
+def _describe(problem: Any, where: str, keys: set[str]) -> str:
+    """One validation problem as a sentence that names its place."""
+    place = ".".join([where, *(str(part) for part in problem["loc"])])
+    if problem["type"] == "unexpected_keyword_argument":
+        return f"{place}: unknown key; {nearest(str(problem['loc'][-1]), keys)}"
+    return f"{place}: {problem['msg']}, got {problem['input']!r:.80}"
