@@ -74,7 +74,7 @@ def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
     metrics = list(dict.fromkeys(metric for _, metric in found))
     cells = [["model", *metrics]]
     cells += [[model, *(number(found.get((model, m))) for m in metrics)] for model in models]
-    if any(row.oracle is not None for row in found.values()):
+    if "oracle" not in models and any(row.oracle is not None for row in found.values()):
         by_metric = {metric: row.oracle for (_, metric), row in found.items()}
         cells.append(
             ["oracle", *("-" if (v := by_metric[m]) is None else f"{v:.4f}" for m in metrics)]
