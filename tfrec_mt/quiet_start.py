@@ -1,9 +1,11 @@
-"""TensorFlow's first import, without the notes that its C++ libraries write to standard error."""
+"""First imports of TensorFlow and KerasHub, without notes that nobody can act on."""
 
 import os
 import re
 import sys
 import tempfile
+import warnings
+from typing import Any
 
 # What a machine without a GPU is told at every start, whatever TF_CPP_MIN_LOG_LEVEL says.
 _NOTES = re.compile(
@@ -41,3 +43,11 @@ def import_tensorflow() -> None:
             for line in written:
                 if not _NOTES.search(line):
                     os.write(2, line)
+
+
+def import_keras_hub() -> Any:
+    """KerasHub, without the hint that a notebook lacks widgets for progress bars."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
+        import keras_hub
+    return keras_hub

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.news_jobs import NewsJob
+from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
 from tfrec_mt.data.news.news_dataset import NewsDataset
@@ -41,6 +42,14 @@ def test_every_domain_gets_a_kernel_of_this_base(news_job: NewsJob, run: Path) -
         for domain in layer.domains
     ]
     assert any(moved)
+
+
+def test_freezing_a_base_does_not_make_it_another(news_job: NewsJob) -> None:
+    base = load_news_model(news_job.model)
+    open_one = fingerprint(base)
+    AdaptedModel(base, load_kernels(news_job.kernel_folder, open_one))
+    assert not base.title_encoder.trainable
+    assert fingerprint(base) == open_one
 
 
 def test_losses_of_every_topic_are_logged(run: Path) -> None:

@@ -2,7 +2,7 @@
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from tfrec_mt.data.manifest import MANIFEST_FILE, Manifest, sha256_file
 from tfrec_mt.data.vocabulary import IdTable
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError, Schema
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class PreparedDataset:
@@ -72,6 +75,37 @@ class PreparedDataset:
     def ids(self, vocabulary: str) -> pl.Series:
         """The known ids of a vocabulary in code order, the first at code `first_known`."""
         return IdTable.load(self.vocabulary_dir, self.schema.vocabulary(vocabulary)).ids
+
+    def batches(
+        self, part: str, batch_size: int = 512, *, shuffle: bool = False, seed: int = 0
+    ) -> "tf.data.Dataset":
+        """Batches for `fit`, `evaluate` and `predict` of a Keras model.
+
+        Args:
+          part: Name of the part.
+          batch_size: Rows of a batch.
+          shuffle: Whether each pass has an order of its own, which leaves out the rows that do not
+            fill a last batch, other ones in each pass; else rows come in stored order, and the last
+            batch may be shorter.
+          seed: Seed of the orders.
+
+        Returns:
+          Pairs of features and labels, see `Batch`: by feature int32 codes or float32 numbers `[B]`
+          (`[B, max_values]` of a bag, `[B, L]` of a history), and by task float32 `[B]`.
+
+        Raises:
+          DataError: An unknown part, or shuffled fewer rows than one batch.
+          ValueError: A batch size below 1.
+
+        Example:
+          >>> model = mt.models.MMoE(log.schema)
+          >>> model.compile("adam", loss="binary_crossentropy")
+          >>> model.fit(log.batches("train", shuffle=True), epochs=2, shuffle=False)
+        """
+        # who only opens a dataset does without TensorFlow
+        from tfrec_mt.data.tf_batches import tf_batches
+
+        return tf_batches(self, part, batch_size, shuffle=shuffle, seed=seed)
 
     def requests(self) -> pl.DataFrame:
         """Sampled rows of the last part in raw form, see `RequestSample.write`."""

@@ -3,19 +3,25 @@
 import base64
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from tfrec_mt.evaluation.cells import ALL, MEAN
-from tfrec_mt.evaluation.comparison import ModelRoles, compare_models
+from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models
 from tfrec_mt.evaluation.figures import interval_figure, lift_figure
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.page import Section, render_fragment
 from tfrec_mt.evaluation.report import ReportCase, task_name, write_report
 from tfrec_mt.evaluation.score_table import ScoreTable
-from tfrec_mt.evaluation.table import HEADER, format_metrics, format_table, line_cells
+from tfrec_mt.evaluation.table import (
+    HEADER,
+    format_metrics,
+    format_table,
+    line_cells,
+    shown_columns,
+)
 from tfrec_mt.metrics.calibration_bins import CalibrationBin
 from tfrec_mt.storage.folders import published_folder
 
@@ -23,7 +29,7 @@ METRICS_FILE = "metrics.json"
 REPORT_FILE = "report.html"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Evaluation:
     """What an evaluation found, of a click log or of news.
 
@@ -49,7 +55,7 @@ class Evaluation:
     roles: ModelRoles
     part: str
     split: str
-    score_table: ScoreTable | None = field(default=None, repr=False)
+    score_table: ScoreTable | None = None
 
     @property
     def scores(self) -> ScoreTable:
@@ -135,6 +141,13 @@ class Evaluation:
             for task in self.tasks
         }
 
+    def __repr__(self) -> str:
+        models = dict.fromkeys(row.model for row in self.metrics if row.reference is None)
+        return (
+            f"{type(self).__name__}(part {self.part!r}: tasks {', '.join(self.tasks)}; "
+            f"models {', '.join(models)})"
+        )
+
     def __str__(self) -> str:
         texts = [f"part {self.part}, split by {self.split}"]
         for task in self.tasks:
@@ -150,8 +163,7 @@ class Evaluation:
             lines = compare_models(self.metrics, task, self.roles)
             name = f"AUC, {task_name(task)}"
             if lines:
-                shown = [(line.domain == MEAN, line_cells(line)) for line in lines]
-                tables.append({"caption": name, "header": HEADER, "rows": shown})
+                tables.append(self._lift_table(lines, name))
                 pictures.append((f"{name}: lift", lift_figure({task_name(task): lines})))
             else:
                 tables.append(self._plain_table(task, name))
@@ -165,13 +177,18 @@ class Evaluation:
             pictures=encoded,
         )
 
+    def _lift_table(self, lines: Sequence[ComparisonLine], caption: str) -> dict[str, object]:
+        columns = shown_columns(lines, self.roles)
+        rows = []
+        for line in lines:
+            cells = line_cells(line)
+            rows.append((line.domain == MEAN, [cells[column] for column in columns]))
+        return {"caption": caption, "header": [HEADER[c] for c in columns], "rows": rows}
+
     def _plain_table(self, task: str, caption: str) -> dict[str, object]:
         found = self.table.filter(task=task).drop("task")
         rows = [
-            (
-                row["domain"] == MEAN,
-                [_text(value) for value in row.values()],
-            )
+            (row["domain"] == MEAN, [_text(value) for value in row.values()])
             for row in found.iter_rows(named=True)
         ]
         return {"caption": caption, "header": found.columns, "rows": rows}

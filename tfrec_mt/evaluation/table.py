@@ -35,12 +35,7 @@ def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str
     """
     lines = compare_models(rows, task, roles)
     cells = [HEADER, *(line_cells(line) for line in lines)]
-    absent = {
-        "all kernels": roles.together is None,
-        "control": roles.control is None,
-        "oracle share": all(line.oracle_share is None for line in lines),
-    }
-    shown = [column for column, name in enumerate(HEADER) if not absent.get(name)]
+    shown = shown_columns(lines, roles)
     widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
     printed = [
         "  ".join(
@@ -58,6 +53,16 @@ def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str
     return "\n".join([f"AUC, task {task}", *printed, *reasons])
 
 
+def shown_columns(lines: Sequence[ComparisonLine], roles: ModelRoles) -> list[int]:
+    """Places in `HEADER` of the columns but for those of a part that nobody plays."""
+    absent = {
+        "all kernels": roles.together is None,
+        "control": roles.control is None,
+        "oracle share": all(line.oracle_share is None for line in lines),
+    }
+    return [column for column, name in enumerate(HEADER) if not absent.get(name)]
+
+
 def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
     """Every metric of every model over all rows, a model per line."""
     found = {
@@ -69,7 +74,7 @@ def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
     metrics = list(dict.fromkeys(metric for _, metric in found))
     cells = [["model", *metrics]]
     cells += [[model, *(number(found.get((model, m))) for m in metrics)] for model in models]
-    if any(row.oracle is not None for row in found.values()):
+    if "oracle" not in models and any(row.oracle is not None for row in found.values()):
         by_metric = {metric: row.oracle for (_, metric), row in found.items()}
         cells.append(
             ["oracle", *("-" if (v := by_metric[m]) is None else f"{v:.4f}" for m in metrics)]

@@ -5,7 +5,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import keras
 import tensorflow as tf
@@ -40,6 +40,7 @@ def fingerprint(model: keras.Model) -> str:
     """SHA-256 over class, configuration and every weight: equal for equal functions."""
     digest = hashlib.sha256(type(model).__name__.encode())
     config = {k: v for k, v in model.get_config().items() if k != "name"}
+    config = _as_trainable(config)
     digest.update(json.dumps(config, sort_keys=True).encode())
     for name, variable in sorted(named_variables(model).items()):
         if "seed_generator" in name:  # moves with every dropout and scores nothing
@@ -47,6 +48,13 @@ def fingerprint(model: keras.Model) -> str:
         digest.update(name.encode())
         digest.update(variable.numpy().tobytes())
     return digest.hexdigest()
+
+
+def _as_trainable(config: Any) -> Any:
+    """A configuration whose layers are not frozen, as freezing them does not change scores."""
+    if isinstance(config, Mapping):
+        return {k: True if k == "trainable" else _as_trainable(v) for k, v in config.items()}
+    return config
 
 
 def save_model(model: keras.Model, folder: Path, vocabularies: Path) -> str:

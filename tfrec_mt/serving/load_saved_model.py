@@ -12,6 +12,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
 from tfrec_mt.schema import DataError
+from tfrec_mt.serving.saved_model_notes import without_notes
 
 # Of the ops that have a state or an effect: variables, tables of ids, functions and checkpoints.
 # (RestoreV2 and SaveV2 are how a SavedModel loads; their paths come from the loader.)
@@ -49,7 +50,8 @@ def load_saved_model(version: Path) -> Any:
     refused = sorted(op for op in found if not _harmless(op))
     if refused:
         raise DataError(f"{version}: its graph holds ops that no export needs: {refused}")
-    return tf.saved_model.load(str(version))
+    with without_notes():
+        return tf.saved_model.load(str(version))
 
 
 def _harmless(op: str) -> bool:

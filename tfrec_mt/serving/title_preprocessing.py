@@ -31,5 +31,9 @@ class TitlePreprocessing(tf.Module):
     def __call__(self, titles: Any) -> Any:
         """Word pieces int32 `[N, T]` of at least one title `[N]`, 0 behind a title."""
         inner = self._tokenizer(titles)[:, : self._max_length - 2]
-        ends = tf.ones([tf.shape(titles)[0], 1], tf.int32)
-        return tf.concat([ends * self._first, inner, ends * self._last], axis=1).to_tensor()
+        last = tf.cast(inner.row_lengths(), tf.int32)[:, tf.newaxis] + 1
+        # a ragged tf.concat transposes whole numbers, of which oneDNN reports an error
+        pieces = tf.pad(inner.to_tensor(), [[0, 0], [1, 1]])
+        place = tf.range(tf.shape(pieces)[1])
+        pieces = tf.where(place == last, self._last, pieces)
+        return tf.where(place == 0, self._first, pieces)

@@ -20,6 +20,7 @@ from tfrec_mt.serving.bundle import (
     request_json,
     write_server_files,
 )
+from tfrec_mt.serving.saved_model_notes import without_notes
 from tfrec_mt.serving.warm_up import Requests, write_warm_up
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
@@ -76,7 +77,8 @@ def publish_version(
         if not allow_signature_change:
             _check_signatures(output, signatures)
         with new_version(output, description) as (version, folder):
-            tf.saved_model.save(module, str(folder), signatures=functions, options=options)
+            with without_notes():
+                tf.saved_model.save(module, str(folder), signatures=functions, options=options)
             extra = folder / EXTRA
             extra.mkdir()
             for file, content in extra_files.items():

@@ -91,7 +91,7 @@ def pretrain_news(config: NewsPretrainConfig, label: str = "pretrain") -> Path:
         keras.utils.set_random_seed(config.train.seed)
         model = _start(config, dataset)
         trained, whole = count_weights(model)
-        logging.warning(
+        logging.info(
             "%s: %s of %s weights are trained (%.1f%%)",
             label,
             f"{trained:,}",

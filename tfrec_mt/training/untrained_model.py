@@ -66,7 +66,8 @@ def _view(
 ) -> KnowledgeView:
     steps = min(-(-_VIEWED_ROWS // batch_size), reader.steps_per_epoch)
     batches = [reader.read(step, step + 1).features for step in range(steps)]
-    forward = tf.function(lambda features: knowledge_of(base, features))
+    # batches of news differ in shape
+    forward = tf.function(lambda features: knowledge_of(base, features), reduce_retracing=True)
     found = [
         {task: h.numpy() for task, h in forward({n: v[0] for n, v in batch.items()}).items()}
         for batch in batches

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfrec_mt.quiet_start import import_keras_hub
 from tfrec_mt.schema import SchemaError
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -50,7 +51,7 @@ class TitleVocabulary:
     @functools.cached_property
     def tokenizer(self) -> Any:
         """A `keras_hub.models.BertTokenizer` of these pieces."""
-        import keras_hub
+        keras_hub = import_keras_hub()
 
         return keras_hub.models.BertTokenizer(
             vocabulary=list(self.pieces),
@@ -101,7 +102,7 @@ class TitleVocabulary:
         Raises:
           SchemaError: keras_hub finds no BERT tokenizer there.
         """
-        import keras_hub
+        keras_hub = import_keras_hub()
 
         try:
             tokenizer = keras_hub.models.BertTokenizer.from_preset(preset)

@@ -9,6 +9,7 @@ from tfrec_mt.layers.additive_attention import AdditiveAttention
 from tfrec_mt.layers.precision import Precision, check_precision
 from tfrec_mt.models.news.packed_bert import POOLINGS, PackedBert, Pooling
 from tfrec_mt.models.news.title_encoder import TitleEncoder
+from tfrec_mt.quiet_start import import_keras_hub
 from tfrec_mt.schema import SchemaError
 
 
@@ -73,7 +74,7 @@ class BertTitleEncoder(TitleEncoder):
         }
         self.lora_rank = lora_rank
         self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
-        import keras_hub  # takes 150 MB, which ranking models need not pay
+        keras_hub = import_keras_hub()  # takes 150 MB, which ranking models need not pay
 
         self.backbone = keras_hub.models.BertBackbone(**self.bert_config, name="bert")
         self.backbone.pooled_dense.trainable = False  # not used
@@ -113,7 +114,7 @@ class BertTitleEncoder(TitleEncoder):
         Reference:
           Sajjad et al. 2023, On the effect of dropping layers of pre-trained transformer models.
         """
-        import keras_hub
+        keras_hub = import_keras_hub()
 
         try:
             source = keras_hub.models.BertBackbone.from_preset(preset)

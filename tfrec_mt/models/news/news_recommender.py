@@ -134,7 +134,7 @@ class NewsRecommender(keras.Model):
         users = self.users(vectors, features["history"], features["history_length"])
         candidates = features["candidates"]
         titles = tf.gather(vectors, tf.reshape(candidates, [-1]))
-        users = tf.repeat(users, tf.shape(candidates)[1], axis=0)
+        users = tf.reshape(_repeat(users, tf.shape(candidates)[1]), [-1, vectors.shape[-1]])
         return {"ctr": self.pairs(users, titles, tf.reshape(features["age_hours"], [-1]))}
 
     def knowledge(
@@ -178,7 +178,7 @@ class NewsRecommender(keras.Model):
         scores = tf.reshape(logits["ctr"], tf.shape(mask))
         count = tf.shape(mask)[1]
         # [B, C, C]: for each candidate the scores of the others
-        others = tf.repeat(scores[:, tf.newaxis], count, axis=1)
+        others = _repeat(scores, count)
         seen = mask[:, tf.newaxis] & ~tf.eye(count, dtype=tf.bool)
         rest = tf.reduce_logsumexp(tf.where(seen, others, -1e9), axis=-1)
         return {"ctr": tf.reshape(scores - rest, [-1, 1])}
@@ -196,3 +196,11 @@ class NewsRecommender(keras.Model):
             "attention_units": self.attention_units,
             "recency": self.recency is not None,
         }
+
+
+def _repeat(rows: Any, times: Any) -> Any:
+    """`[B, D] -> [B, times, D]`.
+
+    The gradient of `tf.repeat` transposes whole numbers, of which oneDNN reports an error.
+    """
+    return tf.broadcast_to(rows[:, tf.newaxis], [tf.shape(rows)[0], times, tf.shape(rows)[1]])

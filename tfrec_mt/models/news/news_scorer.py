@@ -43,14 +43,23 @@ class NewsScorer:
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
             autograph=False,
         )
-        self._score: Any = tf.function(self._scores, autograph=False, reduce_retracing=True)
+        self._score = self._graph()
 
     def adapted(self, adapt: Adapt) -> "NewsScorer":
         """A scorer with kernels that shares this one's vectors, so that no title is read twice."""
         scorer = copy.copy(self)
         scorer._adapt = adapt
-        scorer._score = tf.function(scorer._scores, autograph=False, reduce_retracing=True)
+        scorer._score = scorer._graph()
         return scorer
+
+    def _graph(self) -> Any:
+        """`_scores` as a graph that is traced once, whatever the impressions."""
+        row, pair = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, None], tf.int32)
+        vectors = tf.TensorSpec([None, self._model.title_encoder.width], tf.float32)
+        ages = tf.TensorSpec([None], tf.float32)
+        domains = {topic.name: row for topic in self._dataset.spec.topics}
+        signature = [vectors, pair, row, row, row, ages, domains]
+        return tf.function(self._scores, input_signature=signature, autograph=False)
 
     def vectors(self, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
         """Vectors of articles `[...]`, `[..., D]`."""
