@@ -12,10 +12,10 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.prepare_news import prepare_news
 from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource
 from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.models.model_store import save_model
+from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
-from tfrec_mt.training.run_results import KERNELS, MODEL
+from tfrec_mt.training.run_results import KERNELS, MODEL, save_once
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ def make_news_job(folder: Path) -> NewsJob:
         seed=1,
     )
     model = random_news_model(dataset)
-    base_fingerprint = save_model(model, job.model, dataset.vocabulary_file)
+    save_once(model, job.base, dataset.vocabulary_file, job.data, dataset.fingerprint)
+    base_fingerprint = fingerprint(model)
     for topic in dataset.spec.topics:
         layer = IAK(topic.name, topic.domains, {"ctr": model.knowledge_width}, encoder_units=(4,))
         for weight in layer.weights:

@@ -21,13 +21,13 @@ def test_each_domain_has_its_own_copy_measured_on_its_own_rows(
 ) -> None:
     folder, shared = tmp_path / "full", tmp_path / "shared"
     found = full_fine_tuning(SMALL, folder, shared)
-    dataset, base = takeout_data(SMALL, shared), takeout_base(SMALL, shared) / MODEL
+    dataset, base = takeout_data(SMALL, shared), takeout_base(SMALL, shared)
     domains = dataset.schema.topic("scene").domains
     assert set(found.estimates) == {f"{t}/scene/{d}" for t in ("ctr", "ctcvr") for d in domains}
     # as a copy gives that scores all rows; bins of scores apart, of which intervals are made
     domain = domains[-1]
     own = folder / "scene" / domain
-    config = EvaluateConfig(data=dataset.path, base=base, control=own / "run" / MODEL)
+    config = EvaluateConfig(data=dataset.path, base=base, control=own / "run")
     expected = evaluate(config).scores.estimate("control", "ctr", Cell("scene", domain), "auc")
     estimate = found.estimates[f"ctr/scene/{domain}"]
     assert estimate.value == expected.value
@@ -35,7 +35,7 @@ def test_each_domain_has_its_own_copy_measured_on_its_own_rows(
     assert np.nanstd(apart) < 0.05 * np.nanstd(expected.replicates)
     plain = evaluate(config).scores.estimate("zero_shot", "ctr", Cell("scene", domain), "auc")
     assert estimate.value != plain.value
-    trained = sum(w.shape.num_elements() for w in load_model(base).trainable_weights)
+    trained = sum(w.shape.num_elements() for w in load_model(base / MODEL).trainable_weights)
     assert found.facts["trained weights per domain"] == trained
     # what is there is not trained again
     monkeypatch.setattr("tfrec_mt.studies.full_fine_tuning.pretrain", pytest.fail)

@@ -35,6 +35,11 @@ _REFRESH = flags.DEFINE_string("refresh", None, "Version of the index that they 
 _INDEX = flags.DEFINE_enum("index", "brute_force", INDEX_KINDS, "Kind of index.")
 _K = flags.DEFINE_integer("k", 10, "Articles in an answer.", lower_bound=1)
 _QUERIES = flags.DEFINE_integer("queries", 200, "Users to measure with.", lower_bound=1)
+_ALLOW_SIGNATURE_CHANGE = flags.DEFINE_bool(
+    "allow_signature_change",
+    False,
+    "Clients of the newest version may have to change, as they do when answers change length.",
+)
 
 
 def main() -> None:
@@ -49,6 +54,7 @@ def main() -> None:
             kind=cast(IndexKind, _INDEX.value),
             k=_K.value,
             queries=_QUERIES.value,
+            allow_signature_change=_ALLOW_SIGNATURE_CHANGE.value,
         )
     )
     print(f"index: {found.version}")

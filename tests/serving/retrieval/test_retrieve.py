@@ -101,13 +101,17 @@ def test_a_refreshed_index_lies_beside_the_old_one(
     old = ArticleVectors.load(index / "1" / EXTRA)
     new = pl.DataFrame({"article": ["new 📰", old.ids[0]], "title": ["Ny aftale", "Ny titel"]})
     new.write_parquet(tmp_path / "new.parquet")
-    done = _retrieve(
+    longer_answers = (
         f"--export={version}",
         f"--data={news_job.data}",
         f"--output={index}",
         f"--refresh={index / '1'}",
         f"--articles={tmp_path / 'new.parquet'}",
     )
+    refused = _retrieve(*longer_answers)
+    assert refused.returncode == 1
+    assert "'articles': ['string', [None, 7]], ['string', [None, 10]]" in refused.stderr
+    done = _retrieve(*longer_answers, "--allow_signature_change")
     assert done.returncode == 0, done.stderr[-2_000:]
     assert "of which 2 were encoded now" in done.stdout
     assert hash_files(index / "1") == before and hash_files(version) == encoder

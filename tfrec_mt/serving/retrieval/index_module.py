@@ -50,7 +50,12 @@ class IndexModule(tf.Module):
         @tf.function(autograph=False, input_signature=[spec])
         def serving_default(query_vectors: Any) -> dict[str, Any]:
             scores, ids = self._search(query_vectors)
-            return {"articles": ids, "scores": scores}
+            # clients may count on K, which TensorFlow loses sight of where blocks are gone through
+            shape = [None, k]
+            return {
+                "articles": tf.ensure_shape(ids, shape),
+                "scores": tf.ensure_shape(scores, shape),
+            }
 
         self.functions = {"serving_default": serving_default}
         # not the layers: those of Keras 2 are saved with much that nobody serves

@@ -38,6 +38,7 @@ class RetrieveConfig:
       kind: See `IndexModule`.
       k: Articles in an answer.
       queries: Users that the index is measured with, at most.
+      allow_signature_change: See `publish_version`; another `k` is such a change.
     """
 
     export: Path
@@ -48,6 +49,7 @@ class RetrieveConfig:
     kind: IndexKind = "brute_force"
     k: int = 10
     queries: int = 200
+    allow_signature_change: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,8 @@ def retrieve(config: RetrieveConfig) -> Retrieved:
 
     Raises:
       DataError: The export or the index to refresh is not what is expected, they do not belong
-        together, or the articles cannot be read.
+        together, the articles cannot be read, or clients of the newest version would have to change
+        and may not.
       SchemaError: What the kind of index needs is not there.
     """
     if config.refresh and not config.articles:
@@ -107,6 +110,7 @@ def retrieve(config: RetrieveConfig) -> Retrieved:
         },
         extra_files=articles.files(),
         ops=index.ops,
+        allow_signature_change=config.allow_signature_change,
     )
     return Retrieved(
         version=version,
