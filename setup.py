@@ -72,6 +72,8 @@ setup(
         "tensorflow-serving-api>=2.21,<2.22",
         "tokenizers>=0.20",
         "tqdm>=4.66",
+        # TensorFlow brings it; the hook on Keras' import is built on it
+        "wrapt>=1.17",
     ],
     extras_require={
         "dev": [
