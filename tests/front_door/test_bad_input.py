@@ -153,6 +153,10 @@ def test_objects_of_another_kind(shop: Shop, tmp_path: Path) -> None:
     other = keras.Sequential([keras.layers.Dense(1)])
     _refused(lambda: mt.evaluate(other), mt.SchemaError, "Sequential")
     _refused(lambda: mt.fine_tune(other, shop.data, tmp_path / "r"), mt.SchemaError, "Sequential")
+    own = mt.models.MMoE(mt.load(shop.data).schema, **TINY)
+    _refused(
+        lambda: mt.pretrain(shop.data, tmp_path / "r", init_from=own), mt.SchemaError, "init_from"
+    )
     _refused(lambda: mt.pretrain(7, tmp_path / "r"), mt.DataError, "int")  # type: ignore[arg-type]
 
 

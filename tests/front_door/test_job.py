@@ -201,6 +201,17 @@ def test_a_run_that_was_killed_goes_on_with_the_same_call(shop: Shop, tmp_path: 
     assert fingerprint(mt.load(tmp_path / "base")) == fingerprint(mt.load(shop.base))
 
 
+def test_a_control_is_the_base_continued(shop: Shop, tmp_path: Path) -> None:
+    base = mt.load(shop.base)
+    how: dict[str, Any] = {"parts": ["fresh"], "batch_size": 64, "learning_rate": 0.002}
+    control = mt.pretrain(shop.data, tmp_path / "control", init_from=base, **how)
+    again = mt.pretrain(shop.data, tmp_path / "control2", init_from=shop.base, **how)
+    assert fingerprint(control) == fingerprint(again) != fingerprint(base)
+    found = mt.evaluate(shop.kernels, control=control)
+    assert found.roles.control == "control" and "control" in found.table.columns
+    assert _values(found.table) == _values(mt.evaluate(shop.kernels, control=again).table)
+
+
 def test_kernels_are_one_folder_per_domain(shop: Shop) -> None:
     base = mt.load(shop.base)
     (layer,) = load_kernels(shop.kernels / "kernels", fingerprint(base))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.errors import DataError, SchemaError
-from tfrec_mt.jobs.opened import Folder
+from tfrec_mt.errors import SchemaError
+from tfrec_mt.jobs.opened import Folder, run_of
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.versions import roll_back as publish_again
 from tfrec_mt.training.run_results import kernel_folder
@@ -30,15 +30,12 @@ def add_kernels(
     Raises:
       DataError: The export has a kernel of such a domain, or of another shape.
       KernelStoreError: There is no such kernel, or it is of another base.
+      SchemaError: No run made the kernels.
 
     Example:
       >>> mt.add_kernels("runs/shop/export", "runs/late/kernels", ["market/de"])
     """
-    if isinstance(kernels, AdaptedModel):
-        if kernels.origin is None:
-            raise DataError("kernels: expected what `fine_tune` gave, or the folder of its run")
-        kernels = kernels.origin.run
-    folder = kernel_folder(kernels)
+    folder = kernel_folder(run_of(kernels, "kernels"))
     if domains:
         added = [folder / topic / domain for topic, domain in map(split_name, domains)]
     else:

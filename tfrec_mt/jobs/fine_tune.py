@@ -9,7 +9,7 @@ from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.errors import SchemaError, nearest
-from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, origin_of
+from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, origin_of, run_of
 from tfrec_mt.jobs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.training.fine_tune import KERNEL_BATCH_SIZE, FineTuneConfig, fine_tune_ranking
 from tfrec_mt.training.fine_tune_news import fine_tune_recommender
@@ -27,7 +27,7 @@ def fine_tune(
     adapter: str = FineTuneConfig.adapter,
     topics: Sequence[str] = (),
     parts: Sequence[str] = FineTuneConfig.parts,
-    beside: Folder | None = None,
+    beside: AdaptedModel | Folder | None = None,
     knowledge: Folder | None = None,
     **settings: Any,
 ) -> AdaptedModel:
@@ -41,7 +41,8 @@ def fine_tune(
       adapter: `iak`, `bottleneck`, `lora`, `shared_lora`, `last_layer`, `gate` or `hamur`.
       topics: Topics to train kernels for; all of the schema's if empty.
       parts: Parts to train on; not ones that the base was trained on.
-      beside: Run folder of kernels of other topics that these are to serve together with.
+      beside: Kernels of other topics that these are to serve together with: what `fine_tune`
+        gave, or its run folder.
       knowledge: Folder that keeps what the base knows of a click log's rows, for other runs too.
       settings: `FineTuneConfig` and `TrainConfig` (such as `epochs`, `learning_rate`, `joint`), and
         arguments of the adapter's class (such as `encoder_units`, `rank`).
@@ -85,7 +86,7 @@ def fine_tune(
         topics=tuple(topics),
         adapter=adapter,
         adapter_settings=found["adapter"],
-        beside=Path(beside) if beside is not None else None,
+        beside=run_of(beside, "beside") if beside is not None else None,
         knowledge=Path(knowledge) if knowledge is not None else None,
         train=TrainConfig(**({"batch_size": KERNEL_BATCH_SIZE} | found["train"])),
         **found["run"],

@@ -121,6 +121,20 @@ def open_model(
     return Opened(open_base(run, data, precision), [], data)
 
 
+def run_of(model: keras.Model | Folder, argument: str) -> Path:
+    """Run folder of what a run made, or the folder itself.
+
+    Raises:
+      SchemaError: It is neither a folder nor what a run made; names the argument.
+    """
+    if isinstance(model, str | Path):
+        return Path(model)
+    origin = getattr(model, "origin", None)
+    if not isinstance(origin, Origin):
+        raise SchemaError(f"{argument}: expected what a run made or its folder, got {_kind(model)}")
+    return origin.run
+
+
 def settings_of_run(run: Path) -> dict[str, Any]:
     """What a run was told.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.errors import SchemaError, nearest
-from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log
+from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, run_of
 from tfrec_mt.jobs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.news.news_recommender import NewsRecommender
@@ -26,7 +26,7 @@ def pretrain(
     model: str = PretrainConfig.model,
     parts: Sequence[str] = ("train",),
     validation: str | None = None,
-    init_from: Folder | None = None,
+    init_from: Base | Folder | None = None,
     **settings: Any,
 ) -> Base:
     """Trains a base model, or continues one; a call that was killed goes on when it is repeated.
@@ -38,7 +38,7 @@ def pretrain(
         by `base_topics`, `star`, `pepnet` and `m2m`.
       parts: Parts to train on.
       validation: Part that early stopping (`patience`) looks at.
-      init_from: Run folder of a base to continue.
+      init_from: A base to continue: what `pretrain` gave, or its run folder.
       settings: Of training, `PretrainConfig` and `TrainConfig` (such as `epochs`, `batch_size`,
         `learning_rate`, `seed`), of news `NewsPretrainConfig` and `make_title_encoder`; and of the
         model, arguments of its class (such as `units`, `base_topics`, of news `auxiliary`).
@@ -61,7 +61,7 @@ def pretrain(
         "output": Path(output),
         "parts": (parts,) if isinstance(parts, str) else tuple(parts),
         "validation": validation,
-        "init_from": Path(init_from) if init_from is not None else None,
+        "init_from": run_of(init_from, "init_from") if init_from is not None else None,
     }
     if isinstance(data, NewsDataset):
         if model != PretrainConfig.model:
