@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
-from tests.binaries import run_binary, succeed
+from tests.binaries import SMALL_MODEL, run_binary, succeed
 from tests.shop import shop_rows
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.schema import Schema
+from tfrec_mt.serving.exported_model import load_export
 
 NAMES = ("--user=uid", "--item=iid", "--time=ts", "--tasks=clicked,bought", "--topics=market")
 
@@ -38,6 +41,22 @@ def test_with_an_output_the_data_is_prepared_at_once(files: str, tmp_path: Path)
     schema = PreparedDataset(tmp_path / "data").schema
     assert [feature.name for feature in schema.features] == ["uid", "iid", "kind"]
     assert schema.feature("kind").side == "context" and schema.history is None
+
+
+def test_five_commands_lead_from_a_csv_file_to_scores(files: str, tmp_path: Path) -> None:
+    data, base, kernels = (f"--{name}={tmp_path / name}" for name in ("data", "base", "kernels"))
+    schema, export = f"--schema={tmp_path / 'schema.json'}", tmp_path / "export"
+    out = f"--output={tmp_path}"
+    succeed("prepare_data", "--infer", files, *NAMES, schema, f"{out}/data")
+    succeed("pretrain", data, f"{out}/base", *SMALL_MODEL)
+    succeed("fine_tune", data, base, f"{out}/kernels")
+    succeed("export", data, base, kernels, f"{out}/export")
+    rows = files.replace("--files", "--rows")
+    text = succeed("score", f"--export={export / '1'}", rows, f"{out}/scores.csv.parquet")
+    assert "4,000 rows scored" in text
+    scores = pl.read_parquet(tmp_path / "scores.csv.parquet")
+    expected = load_export(export).score(shop_rows())
+    np.testing.assert_array_equal(scores["ctr"], expected["ctr"])
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ _MODEL = flags.DEFINE_string("model", RANKING, "Name of the server's model.")
 _DEADLINE = flags.DEFINE_float(
     "deadline", 10.0, "Seconds to wait for an answer of the server.", lower_bound=0.001
 )
-_ROWS = flags.DEFINE_string("rows", None, "Parquet file of raw rows to score.")
+_ROWS = flags.DEFINE_string("rows", None, "Parquet, CSV or TSV file of raw rows to score.")
 _DATA = flags.DEFINE_string("data", None, "Prepared dataset: scores its sampled requests.")
 _OUTPUT = flags.DEFINE_string("output", None, "Parquet file to write.")
 _BASE = flags.DEFINE_string("base", None, "Run folder of the base, to compare with.")

@@ -20,6 +20,7 @@ from tfrec_mt.serving.client import Client
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.folders import published_file
+from tfrec_mt.tables.frames import read_whole
 from tfrec_mt.training.run_results import kernels_behind, model_folder
 
 ROW = "row"
@@ -33,7 +34,7 @@ class ScoreConfig:
     Args:
       export: Folder of one exported version, or
       client: one of a server of ranking models.
-      rows: Parquet file of raw rows; None takes the sampled requests of `data`.
+      rows: Parquet, CSV or TSV file of raw rows; None takes the sampled requests of `data`.
       data: Prepared dataset; needed for its requests and for the comparison.
       output: Parquet file to write, the rows with a column per task; None writes nothing.
       base, kernels: Run folders of what was exported, to compare with; None compares nothing.
@@ -100,7 +101,7 @@ def rows_to_score(config: ScoreConfig, requests_of: Callable[[Path], pl.DataFram
     if config.rows:
         if not config.rows.is_file():
             raise DataError(f"rows file {config.rows} does not exist")
-        frame = pl.read_parquet(config.rows)
+        frame = read_whole(config.rows)
     elif config.data:
         frame = requests_of(config.data)
     else:

@@ -78,6 +78,19 @@ def first_rows(log: Any, rows: int) -> tuple[pl.DataFrame, bool]:
     return _together(found), False
 
 
+def read_whole(file: Path) -> pl.DataFrame:
+    """All rows of a file; what a text file leaves empty is null.
+
+    Raises:
+      DataError: It cannot be read, or holds no rows.
+    """
+    (found,) = find_files(file)
+    if found.suffix == ".parquet":
+        return pl.read_parquet(found)
+    rows = _together([*read_file(found, file_columns(found))])
+    return rows.with_columns(pl.col(pl.String).replace("", None))
+
+
 def as_given(frame: pl.DataFrame, like: Any) -> Any:
     """A frame of the library that some rows came in: pandas for pandas, else Polars."""
     return frame.to_pandas() if is_pandas(like) else frame
