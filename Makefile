@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 # One process per core; the tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=auto --dist=loadfile
 
-.PHONY: setup minilm peers test test-slow test-serving test-real lint demo bench studies lock clean
+.PHONY: setup minilm peers test test-slow test-serving test-real lint demo notebooks bench studies lock clean
 
 setup: $(STAMP)
 
@@ -69,6 +69,11 @@ lint: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/python -m tfrec_mt.pipelines.demo --output=runs/demo $(DEMO_ARGS)
+
+# Runs the notebooks and stores what they show in place.
+notebooks: $(STAMP)
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+		--ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 # Newest versions that setup.py allows, for the oldest Python it allows.
 lock:

@@ -78,7 +78,11 @@ setup(
     extras_require={
         "dev": [
             "build",
+            "ipykernel",
             "mypy>=2",
+            "nbclient",
+            "nbconvert",
+            "nbformat",
             "pre-commit",
             "pytest>=9",
             "pytest-xdist",

@@ -43,13 +43,13 @@ class NewsScorer:
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
             autograph=False,
         )
-        self._score = self._graph()
+        self._score: Any = None
 
     def adapted(self, adapt: Adapt) -> "NewsScorer":
         """A scorer with kernels that shares this one's vectors, so that no title is read twice."""
         scorer = copy.copy(self)
         scorer._adapt = adapt
-        scorer._score = scorer._graph()
+        scorer._score = None
         return scorer
 
     def _graph(self) -> Any:
@@ -59,7 +59,9 @@ class NewsScorer:
         ages = tf.TensorSpec([None], tf.float32)
         domains = {topic.name: row for topic in self._dataset.spec.topics}
         signature = [vectors, pair, row, row, row, ages, domains]
-        return tf.function(self._scores, input_signature=signature, autograph=False)
+        graph = tf.function(self._scores, input_signature=signature, autograph=False)
+        # as a function TensorFlow would take those of several scorers for one that is traced again
+        return graph.get_concrete_function()
 
     def vectors(self, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
         """Vectors of articles `[...]`, `[..., D]`."""
@@ -84,6 +86,8 @@ class NewsScorer:
         places = places.astype(np.int32)
         clicks = batch.history.size
         owners = np.repeat(np.arange(len(batch.history), dtype=np.int32), np.diff(batch.offsets))
+        if self._score is None:
+            self._score = self._graph()
         scores = self._score(
             tf.constant(self.vectors(used)),
             tf.constant(places[:clicks].reshape(batch.history.shape)),
