@@ -77,6 +77,7 @@ setup(
         "dev": [
             "build",
             "mypy>=2",
+            "pandas>=2.2",
             "pre-commit",
             "pytest>=9",
             "pytest-xdist",
