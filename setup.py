@@ -83,6 +83,7 @@ setup(
             "nbclient",
             "nbconvert",
             "nbformat",
+            "pandas>=2.2",
             "pre-commit",
             "pytest>=9",
             "pytest-xdist",

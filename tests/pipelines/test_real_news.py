@@ -1,12 +1,12 @@
 """The whole job on the real samples of MIND and EB-NeRD; at their size no figure means anything."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.binaries import succeed
+from tests.real_folders import real_folder
 
 pytestmark = pytest.mark.real_data
 
@@ -18,9 +18,7 @@ pytestmark = pytest.mark.real_data
 def test_samples_are_prepared_trained_measured_and_exported(
     source: str, sample: str, auxiliary: str, tmp_path: Path
 ) -> None:
-    files = Path(os.environ.get("TFREC_MT_DATA", "")) / sample
-    if not (files / "behaviors.tsv").is_file() and not (files / "behaviors.parquet").is_file():
-        pytest.skip(f"set TFREC_MT_DATA to a folder that holds {sample}")
+    files = real_folder(sample)
     data, base = f"--data={tmp_path / 'data'}", tmp_path / "base"
     succeed(
         *("prepare_data", f"--source={source}", f"--data_dir={files}", "--split=time"),

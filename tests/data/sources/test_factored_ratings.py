@@ -1,7 +1,6 @@
 """What rows are told of factorised ratings, and what must not reach them."""
 
 import dataclasses
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.real_folders import real_folder
 from tfrec_mt.data.hashing import derived_seed
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.rating_factors import FactorSettings, RatingFactors
@@ -139,9 +139,7 @@ def test_what_does_not_fit_is_refused() -> None:
 
 @pytest.mark.real_data
 def test_real_ratings_are_told_as_well_in_the_first_part_as_in_others() -> None:
-    folder = Path(os.environ.get("TFREC_MT_DATA", "")) / "movielens_100k"
-    if not folder.is_dir():
-        pytest.skip("set TFREC_MT_DATA to a folder that holds movielens_100k")
+    folder = real_folder("movielens_100k")
     source = MovieLensSource(folder, "100k", history=False, ratings=True)
     frame = pl.concat(
         pl.DataFrame(chunk.table) for chunk in FactoredRatings(source, RANDOM).chunks()

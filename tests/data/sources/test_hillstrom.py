@@ -1,12 +1,11 @@
 """Rows of the e-mail challenge, written by hand in its format."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from tests.real_folders import real_folder
 from tfrec_mt.data.sources.hillstrom import HillstromSource
 from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import DataError
@@ -78,16 +77,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         HillstromSource(tmp_path)
 
 
-@pytest.fixture
-def real_folder() -> Iterator[Path]:
-    folder = Path(os.environ.get("TFREC_MT_DATA", "")) / "hillstrom_email"
-    if not folder.is_dir():
-        pytest.skip("set TFREC_MT_DATA to a folder that holds hillstrom_email")
-    yield folder
-
-
 @pytest.mark.real_data
-def test_the_challenge_is_complete(real_folder: Path) -> None:
-    rows = _checked(HillstromSource(real_folder))
+def test_the_challenge_is_complete() -> None:
+    rows = _checked(HillstromSource(real_folder("hillstrom_email")))
     assert (rows.height, rows["visit"].sum(), rows["conversion"].sum()) == (64_000, 9_394, 578)
     assert rows.group_by("segment").len()["len"].min() == 21_306

@@ -1,12 +1,11 @@
 import gzip
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from tests.real_folders import real_folder
 from tfrec_mt.data.sources.movielens import MovieLensSource
 from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import CategoricalFeature, DataError
@@ -164,17 +163,9 @@ def test_unknown_variant() -> None:
         MovieLensSource(".", "10m")  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def real_data() -> Iterator[Path]:
-    root = os.environ.get("TFREC_MT_DATA")
-    if not root or not (Path(root) / "movielens_1m").is_dir():
-        pytest.skip("set TFREC_MT_DATA to a folder that holds movielens_1m and movielens_100k")
-    yield Path(root)
-
-
 @pytest.mark.real_data
-def test_real_1m(real_data: Path) -> None:
-    source = MovieLensSource(real_data / "movielens_1m")
+def test_real_1m() -> None:
+    source = MovieLensSource(real_folder("movielens_1m"))
     frame = _checked(source)
     assert frame.height == 1_000_209
     sizes = dict(frame["age_domain"].value_counts().rows())
@@ -186,8 +177,8 @@ def test_real_1m(real_data: Path) -> None:
 
 
 @pytest.mark.real_data
-def test_real_100k(real_data: Path) -> None:
-    source = MovieLensSource(real_data / "movielens_100k", "100k")
+def test_real_100k() -> None:
+    source = MovieLensSource(real_folder("movielens_100k"), "100k")
     frame = _checked(source)
     assert frame.height == 100_000
     assert frame["user_id"].n_unique() == 943

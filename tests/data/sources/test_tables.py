@@ -1,12 +1,12 @@
 """Public tables: invented rows under the columns that the files have."""
 
 import csv
-import os
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from tests.real_folders import real_folder
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.sources.crossed_topics import CrossedTopics
 from tfrec_mt.data.sources.tables import TABLES, TableSource
@@ -139,9 +139,7 @@ def test_a_division_that_is_not_the_sources_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.real_data
 def test_the_first_rows_of_the_real_files_are_read(tmp_path: Path) -> None:
-    samples = Path(os.environ.get("TFREC_MT_DATA", "")) / "format_samples"
-    if not samples.is_dir():
-        pytest.skip("set TFREC_MT_DATA to a folder that holds format_samples")
+    samples = real_folder("format_samples")
     country = tmp_path / "AliExpress_NL"
     country.mkdir()
     for part in ("train", "test"):

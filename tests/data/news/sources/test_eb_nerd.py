@@ -1,5 +1,3 @@
-import os
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ import polars as pl
 import pytest
 
 from tests.data.news.tiny_news import VOCABULARY
+from tests.real_folders import real_folder
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.prepare_news import prepare_news
@@ -206,16 +205,9 @@ def test_damaged_files_are_named(folder: Path, tmp_path: Path) -> None:
         prepared(folder, tmp_path / "data")
 
 
-@pytest.fixture
-def real_sample() -> Iterator[Path]:
-    folder = Path(os.environ.get("TFREC_MT_DATA", "")) / "ebnerd_sample"
-    if not (folder / "behaviors.parquet").is_file():
-        pytest.skip("set TFREC_MT_DATA to a folder that holds ebnerd_sample")
-    yield folder
-
-
 @pytest.mark.real_data
-def test_the_real_sample_is_read_entirely(real_sample: Path, tmp_path: Path) -> None:
+def test_the_real_sample_is_read_entirely(tmp_path: Path) -> None:
+    real_sample = real_folder("ebnerd_sample")
     dataset = prepared(real_sample, tmp_path / "data", "train:4,test:1")
     raw = pl.read_parquet(real_sample / "behaviors.parquet")
     assert sum(len(dataset.part(part)) for part in dataset.parts) == raw.height == 1_046

@@ -1,12 +1,11 @@
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.data.news.tiny_news import VOCABULARY
+from tests.real_folders import real_folder
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.prepare_news import prepare_news
@@ -132,16 +131,9 @@ def test_missing_files_are_named(folder: Path, tmp_path: Path) -> None:
         MindSource(tmp_path / "empty")
 
 
-@pytest.fixture
-def real_sample() -> Iterator[Path]:
-    folder = Path(os.environ.get("TFREC_MT_DATA", "")) / "mind_small_sample"
-    if not (folder / "news.tsv").is_file():
-        pytest.skip("set TFREC_MT_DATA to a folder that holds mind_small_sample")
-    yield folder
-
-
 @pytest.mark.real_data
-def test_the_real_sample_is_read_entirely(real_sample: Path, tmp_path: Path) -> None:
+def test_the_real_sample_is_read_entirely(tmp_path: Path) -> None:
+    real_sample = real_folder("mind_small_sample")
     source = MindSource(real_sample)
     assert source.articles().num_rows == 2_000
     dataset = prepared(real_sample, tmp_path / "data", "train:4,test:1")
