@@ -12,7 +12,7 @@ from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_m
 from tfrec_mt.evaluation.figures import curves_figure, lift_figure, reliability_figure
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.evaluation.page import Picture, Section, render_page
-from tfrec_mt.evaluation.table import HEADER, line_cells
+from tfrec_mt.evaluation.table import HEADER, line_cells, shown_columns
 from tfrec_mt.metrics.calibration_bins import CalibrationBin
 from tfrec_mt.storage.folders import write_text
 
@@ -63,6 +63,7 @@ def write_report(
         for case in cases
         for task in tasks_of(case.rows)
     }
+    roles = {case.name: case.roles for case in cases}
     pictures = [*_lift_pictures(lines), *_reliability_pictures(cases)]
     if curves:
         pictures.append(_curves_picture(curves))
@@ -71,17 +72,26 @@ def write_report(
         title=title,
         sections=sections,
         settings=settings or {},
-        header=HEADER,
-        tables=[_table(name, task, found) for (name, task), found in lines.items() if found],
+        tables=[
+            _table(name, task, found, roles[name]) for (name, task), found in lines.items() if found
+        ],
         pictures=pictures,
     )
     write_text(Path(path), page)
 
 
-def _table(name: str, task: str, lines: Sequence[ComparisonLine]) -> dict[str, Any]:
+def _table(
+    name: str, task: str, lines: Sequence[ComparisonLine], roles: ModelRoles
+) -> dict[str, Any]:
+    columns = shown_columns(lines, roles)
+    cells = [[line_cells(line)[column] for column in columns] for line in lines]
     return {
         "caption": f"AUC for {task_name(task)}, {name}",
-        "rows": [(line.domain == MEAN, line_cells(line), line.note or "") for line in lines],
+        "header": [HEADER[column] for column in columns],
+        "rows": [
+            (line.domain == MEAN, shown, line.note or "")
+            for line, shown in zip(lines, cells, strict=True)
+        ],
     }
 
 
