@@ -47,22 +47,21 @@ def stored(request: pytest.FixtureRequest) -> Any:
     [pytest.param(p, marks=[] if p.stem == FAST else pytest.mark.slow) for p in NOTEBOOKS],
     ids=lambda path: path.stem,
 )
-def test_it_runs_from_top_to_bottom(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+def test_it_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(tmp_path),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+    }
     notebook = _read(shutil.copy(path, tmp_path))
     for cell in _code(notebook):
         cell["outputs"] = []
-    manager = AsyncKernelManager(
-        kernel_name="python3", kernel_spec_manager=OwnPython(), transport="ipc"
-    )
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=OwnPython())
     client = NotebookClient(
         notebook, km=manager, timeout=600, resources={"metadata": {"path": str(tmp_path)}}
     )
-    client.execute()  # raises where a cell does
+    client.execute(env=environment)  # raises where a cell does
     _check_outputs(notebook)
 
 
