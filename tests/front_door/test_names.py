@@ -102,7 +102,13 @@ def test_all_keras_classes_are_registered() -> None:
             assert re.search(rf"^import {module}\b", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("imports", ["import tfrec_mt, keras", "import keras, tfrec_mt"])
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import tfrec_mt, keras",
+        pytest.param("import keras, tfrec_mt", marks=pytest.mark.slow),  # seconds of Keras each
+    ],
+)
 def test_a_saved_model_loads_after_the_import(imports: str, tmp_path: Path) -> None:
     from tests.worlds import small_model, small_schema
 

@@ -19,6 +19,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.slow  # a whole job
 def test_a_study_ends_with_its_tables(tmp_path: Path) -> None:
     arguments = ("--study=surgery", f"--output={tmp_path / 'study'}", "--seeds=0", *SMALL)
     out = succeed("study", *arguments)

@@ -82,6 +82,7 @@ def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
     assert "trained as a sum" not in caplog.text  # the others are there
 
 
+@pytest.mark.slow  # a whole job
 def test_publishers_at_once_take_their_turns(job: Job, versions: Path, tmp_path: Path) -> None:
     source = next((job.kernel_folder / "region").iterdir())
     kernels = [_kernel(tmp_path / "new", source, f"new {place}") for place in range(4)]

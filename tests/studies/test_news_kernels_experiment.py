@@ -23,6 +23,9 @@ def _run(folder: Path, name: str, **settings: Any) -> Outcome:
     )
 
 
+pytestmark = pytest.mark.slow  # a whole experiment
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("study")

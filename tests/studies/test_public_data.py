@@ -86,6 +86,7 @@ def hillstrom(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         }
 
 
+@pytest.mark.slow  # a whole job
 def test_there_are_estimates_of_all_rows_of_domains_and_of_topics(
     hillstrom: dict[str, Outcome],
 ) -> None:
@@ -99,6 +100,7 @@ def test_there_are_estimates_of_all_rows_of_domains_and_of_topics(
     assert estimates["hillstrom/ctr/calibration"].value == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.slow  # a whole job
 def test_kernels_learn_what_their_base_was_not_told(hillstrom: dict[str, Outcome]) -> None:
     base, adapted = (hillstrom[name].estimates for name in ("base", "base+IAK"))
     gain = adapted["hillstrom/ctr/auc"].value - base["hillstrom/ctr/auc"].value
@@ -110,6 +112,7 @@ def test_kernels_learn_what_their_base_was_not_told(hillstrom: dict[str, Outcome
     assert spread[1] < 0.5 * spread[0]
 
 
+@pytest.mark.slow  # a whole job
 def test_movielens_is_told_what_factors_expect(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     told = public_data_experiment(

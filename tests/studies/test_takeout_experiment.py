@@ -12,6 +12,9 @@ from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS
 SMALL = {"rows": 20_000, "units": [8], "certainty": 0.0, "seed": 0}
 
 
+pytestmark = pytest.mark.slow  # a whole experiment
+
+
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     folder = Path(tmp_path_factory.mktemp("study"))

@@ -144,6 +144,7 @@ def _decoders(kernels: Path, base: RankingModel) -> Any:
     )
 
 
+@pytest.mark.slow  # a whole job
 def test_kernels_learn_from_it_what_they_learn_from_the_base(
     job: Job, base: RankingModel, tmp_path: Path
 ) -> None:
