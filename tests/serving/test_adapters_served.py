@@ -43,7 +43,8 @@ def _answer(version: Path, rows: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 # the others are chains of dense layers, as IAK is
-@pytest.mark.parametrize("adapter", ["gate", pytest.param("last_layer", marks=pytest.mark.slow)])
+@pytest.mark.slow  # a whole job
+@pytest.mark.parametrize("adapter", ["gate", "last_layer"])
 def test_an_export_scores_as_memory_and_its_kernels_can_go(
     job: Job, tmp_path: Path, adapter: str
 ) -> None:

@@ -95,6 +95,7 @@ def test_publishers_at_once_take_their_turns(job: Job, versions: Path, tmp_path:
     assert {kernel.name for kernel in kernels} <= set(domains)
 
 
+@pytest.mark.slow  # a whole job
 def test_new_domains_leave_the_others_as_they_are(
     job: Job, versions: Path, rows: dict[str, np.ndarray], tmp_path: Path
 ) -> None:

@@ -105,6 +105,7 @@ def eb_nerd(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow  # a whole job
 def test_the_papers_table_runs_on_eb_nerds_files(eb_nerd: Path, tmp_path: Path) -> None:
     study = STUDIES["mtrec_table1_ebnerd"]
     assert len(study.variants) == 7  # a random order and the six rows

@@ -26,6 +26,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TFREC_MT_DATA", str(tmp_path / "files"))
 
 
+@pytest.mark.slow  # a whole job
 def test_models_are_measured_as_the_data_comes_divided_and_kernels_on_rows_apart(
     tmp_path: Path,
 ) -> None:
