@@ -52,8 +52,9 @@ def test_five_commands_lead_from_a_csv_file_to_scores(files: str, tmp_path: Path
     succeed("fine_tune", data, base, f"{out}/kernels")
     succeed("export", data, base, kernels, f"{out}/export")
     rows = files.replace("--files", "--rows")
-    text = succeed("score", f"--export={export / '1'}", rows, f"{out}/scores.csv.parquet")
-    assert "4,000 rows scored" in text
+    found = run_binary("score", f"--export={export / '1'}", rows, f"{out}/scores.csv.parquet")
+    assert found.returncode == 0 and "4,000 rows scored" in found.stdout
+    assert "\nwarning: the rows have no history_age" in f"\n{found.stderr}"
     scores = pl.read_parquet(tmp_path / "scores.csv.parquet")
     expected = load_export(export).score(shop_rows())
     np.testing.assert_array_equal(scores["ctr"], expected["ctr"])

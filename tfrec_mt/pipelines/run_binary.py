@@ -1,6 +1,7 @@
 """What every binary does around its one library call."""
 
 import sys
+import warnings
 from collections.abc import Callable
 
 from absl import app, logging
@@ -40,6 +41,7 @@ def run_binary(main: Callable[[], None]) -> None:
     def guarded(arguments: list[str]) -> None:
         if len(arguments) > 1:
             raise app.UsageError(f"unexpected arguments: {' '.join(arguments[1:])}")
+        warnings.formatwarning = _one_line
         logging.use_absl_handler()
         logging.set_verbosity(logging.WARNING)  # TensorFlow's export is talkative
         try:
@@ -52,3 +54,14 @@ def run_binary(main: Callable[[], None]) -> None:
             sys.exit(EXIT_ERROR)
 
     app.run(guarded)
+
+
+def _one_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """A warning without the place in our code that gave it."""
+    return f"warning: {message}\n"
