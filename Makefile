@@ -12,8 +12,9 @@ LOCK_VENV := build/lock-venv
 DEMO_ARGS ?=
 STUDY_ARGS ?=
 PYTEST_ARGS ?=
-# One process per core; the tests of a file share its fixtures, so they stay in one process.
-PARALLEL := --numprocesses=auto --dist=loadfile
+# One process per processor, as the system counts them: with auto, two that share a core would be one.
+# Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
+PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
 .PHONY: setup minilm peers test test-slow test-serving test-real lint demo notebooks bench studies lock clean
 
