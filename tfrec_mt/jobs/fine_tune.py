@@ -79,7 +79,7 @@ def fine_tune(
             raise SchemaError(f"topics: the base has no topic {topic!r}; {nearest(topic, known)}")
     own = frozen.origin is None
     config = FineTuneConfig(
-        base=run / _OWN_BASE if frozen.origin is None else frozen.origin.run,
+        base=frozen.origin.run if frozen.origin else run / _OWN_BASE,
         data=data.path,
         output=run,
         parts=(parts,) if isinstance(parts, str) else tuple(parts),

@@ -59,6 +59,25 @@ def given_settings(module: str, renamed: Mapping[str, str] | None = None) -> dic
     return {(renamed or {}).get(f.name, f.name): f.value for f in own if f.present}
 
 
+def pairs_of(flag: Any, value: str) -> dict[str, str]:
+    """The `column=...` pairs of a list flag.
+
+    Args:
+      flag: Its holder.
+      value: What stands behind the equals sign, for the error.
+
+    Raises:
+      SchemaError: One is no pair.
+    """
+    pairs = {}
+    for pair in flag.value:
+        column, equals, given = pair.partition("=")
+        if not equals:
+            raise SchemaError(f"--{flag.name}: expected column={value}, got {pair!r}")
+        pairs[column.strip()] = given.strip()
+    return pairs
+
+
 def names_of(module: str) -> set[str]:
     """Names of the flags that a module defines."""
     return {flag.name for flag in flags.FLAGS.get_flags_for_module(module)}

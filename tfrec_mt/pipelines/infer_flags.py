@@ -1,10 +1,8 @@
 """Flags that say what a schema is to be inferred from."""
 
-from typing import Any
-
 from absl import flags
 
-from tfrec_mt.pipelines.flag_types import names_of, refuse_flags
+from tfrec_mt.pipelines.flag_types import names_of, pairs_of, refuse_flags
 from tfrec_mt.schema import Schema, SchemaError, Task
 
 INFER = flags.DEFINE_bool(
@@ -60,8 +58,8 @@ def infer_schema(files: list[str], schema: str | None) -> Schema:
         request=_REQUEST.value,
         tasks=[first, *(Task(name, within=first) for name in others)] if first else [],
         topics=_TOPICS.value,
-        kinds=_pairs(_KINDS),
-        sides=_pairs(_SIDES),
+        kinds=pairs_of(_KINDS, "value"),
+        sides=pairs_of(_SIDES, "value"),
         history=_CLICK_HISTORY.value,
         output=schema,
     )
@@ -74,13 +72,3 @@ def refuse_without_infer() -> None:
       SchemaError: Names one that is.
     """
     refuse_flags(names_of(__name__) - {"infer"}, "a schema that is given; --infer proposes one")
-
-
-def _pairs(flag: Any) -> dict[str, str]:
-    pairs = {}
-    for pair in flag.value:
-        column, equals, value = pair.partition("=")
-        if not equals:
-            raise SchemaError(f"--{flag.name}: expected column=value, got {pair!r}")
-        pairs[column.strip()] = value.strip()
-    return pairs

@@ -18,6 +18,7 @@ from tfrec_mt.data.sources.tables import TABLES, TableSource
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.sources.tfds import TfdsSource
 from tfrec_mt.errors import nearest
+from tfrec_mt.pipelines.flag_types import pairs_of
 from tfrec_mt.schema import Schema, SchemaError
 
 _TFDS = "tfds:"
@@ -150,12 +151,7 @@ def _logs() -> Source:
 
 
 def _tfds(name: str) -> Source:
-    columns = {}
-    for pair in _COLUMNS.value:
-        column, equals, path = pair.partition("=")
-        if not equals:
-            raise SchemaError(f"--columns: expected column=path, got {pair!r}")
-        columns[column.strip()] = path.strip()
+    columns = pairs_of(_COLUMNS, "path")
     return TfdsSource(name, _schema(), _TFDS_SPLIT.value, DATA_DIR.value, columns)
 
 
