@@ -34,8 +34,8 @@ def main(_: list[str]) -> None:
     """Times both and prints the ratio."""
     dataset = NewsDataset(_DATA.value)
     keras.utils.set_random_seed(0)
-    encoder = make_title_encoder("minilm", dataset.spec, pooling="cls", precision=_PRECISION.value)
-    model = NewsRecommender(dataset.spec, encoder, name="news")
+    encoder = make_title_encoder("minilm", dataset.schema, pooling="cls", precision=_PRECISION.value)
+    model = NewsRecommender(dataset.schema, encoder, name="news")
     backbone = encoder.backbone  # type: ignore[attr-defined]
 
     @tf.function(autograph=False, reduce_retracing=True)

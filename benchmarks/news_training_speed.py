@@ -57,13 +57,13 @@ def model(dataset: NewsDataset) -> NewsRecommender:
     keras.utils.set_random_seed(0)
     encoder = make_title_encoder(
         "minilm",
-        dataset.spec,
+        dataset.schema,
         pooling="cls",
         lora_rank=_LORA.value,
         lora_alpha=ALPHA,
         precision=_PRECISION.value,
     )
-    return NewsRecommender(dataset.spec, encoder, name="news")
+    return NewsRecommender(dataset.schema, encoder, name="news")
 
 
 def ours(dataset: NewsDataset, surgery: Any) -> Step:

@@ -51,9 +51,9 @@ def make_news_job(folder: Path) -> NewsJob:
         seed=1,
     )
     model = random_news_model(dataset)
-    save_once(model, job.base, dataset.vocabulary_file, job.data, dataset.fingerprint)
+    save_once(model, job.base, dataset.vocabularies, job.data, dataset.fingerprint)
     base_fingerprint = fingerprint(model)
-    for topic in dataset.spec.topics:
+    for topic in dataset.schema.topics:
         layer = IAK(topic.name, topic.domains, {"ctr": model.knowledge_width}, encoder_units=(4,))
         for weight in layer.weights:
             if "decoder" in weight.name:
@@ -68,14 +68,14 @@ def random_news_model(dataset: NewsDataset) -> NewsRecommender:
     rng = np.random.default_rng(1)
     keras.utils.set_random_seed(0)
     encoder = BertTitleEncoder(
-        dataset.spec.vocabulary_size,
-        max_sequence_length=dataset.spec.max_title_length,
+        dataset.schema.vocabulary_size,
+        max_sequence_length=dataset.schema.max_title_length,
         lora_rank=2,
         lora_alpha=4.0,
         precision="bfloat16",
         name="title_encoder",
     )
-    model = NewsRecommender(dataset.spec, encoder, attention_units=7, recency=True, name="news")
+    model = NewsRecommender(dataset.schema, encoder, attention_units=7, recency=True, name="news")
     for weight in model.weights:
         if "lora" in weight.name or "weighing" in weight.path:
             weight.assign(rng.normal(scale=0.3, size=weight.shape))

@@ -198,7 +198,7 @@ def test_requests_are_what_a_client_would_send(
     requests = dataset.requests()
     schema = dataset.schema
     last = whole(dataset, "test")
-    tables = {v.name: IdTable.load(dataset.vocabulary_dir, v) for v in schema.vocabularies}
+    tables = {v.name: IdTable.load(dataset.vocabularies, v) for v in schema.vocabularies}
     encoder = Encoder(schema, tables, KeyTable([requests["user_id"]]))
     rows = requests["row"].to_numpy()
     assert rows.tolist() == list(range(dataset.rows("test")))

@@ -54,7 +54,7 @@ def test_kernels_act_alone_on_their_domains_and_together_on_all(
 ) -> None:
     auc, domains = _slow(news_job, ["section", "device"] if topic == "all" else [topic])
     plain, _ = _slow(news_job, [])
-    spec = NewsDataset(news_job.data).spec
+    spec = NewsDataset(news_job.data).schema
     names = ("all",) if topic == "all" else spec.topic(topic).domains
     rows = {(r.model, r.topic, r.domain, r.metric): r for r in found.metrics}
     for code, domain in enumerate(names, start=1):

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell
+from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell, ScoreKey
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.impression_evaluator import RANDOM, ImpressionEvaluator
 from tfrec_mt.evaluation.metric_row import MetricRow
@@ -12,6 +12,8 @@ from tfrec_mt.schema import DataError, SchemaError
 
 TOPICS = {"section": ("front", "sport")}
 EVERYTHING = Cell(ALL, ALL)
+
+GOOD, POOR = ScoreKey("good"), ScoreKey("poor")
 
 
 def some(impressions: int = 600, seed: int = 0) -> dict[str, Any]:
@@ -23,8 +25,8 @@ def some(impressions: int = 600, seed: int = 0) -> dict[str, Any]:
     truth = 1 / (1 + np.exp(-logits))
     return {
         "scores": {
-            "good": logits + rng.normal(size=logits.size),
-            "poor": logits + 4 * rng.normal(size=logits.size),
+            GOOD: logits + rng.normal(size=logits.size),
+            POOR: logits + 4 * rng.normal(size=logits.size),
         },
         "clicked": rng.random(logits.size) < truth,
         "offsets": offsets,
@@ -35,7 +37,7 @@ def some(impressions: int = 600, seed: int = 0) -> dict[str, Any]:
 
 
 def evaluated(data: dict[str, Any], **changes: Any) -> ImpressionEvaluator:
-    evaluator = ImpressionEvaluator(["good", "poor"], TOPICS, truth=True, **changes)
+    evaluator = ImpressionEvaluator([GOOD, POOR], TOPICS, truth=True, **changes)
     evaluator.add(**data)
     return evaluator
 
@@ -47,7 +49,7 @@ def by_key(rows: list[MetricRow]) -> dict[tuple[str, str, str], MetricRow]:
 def test_values_are_means_over_impressions_where_they_are_defined() -> None:
     data = some()
     rows = by_key(evaluated(data).rows())
-    values = impression_metrics(data["clicked"], data["scores"]["good"], data["offsets"])
+    values = impression_metrics(data["clicked"], data["scores"][GOOD], data["offsets"])
     for metric in IMPRESSION_METRICS:
         row = rows["good", ALL, metric]
         assert row.value == pytest.approx(np.nanmean(values[metric]), abs=1e-12)
@@ -63,7 +65,7 @@ def test_values_are_means_over_impressions_where_they_are_defined() -> None:
 def test_batches_add_up_to_the_whole() -> None:
     data = some()
     together = evaluated(data).rows()
-    pieces = ImpressionEvaluator(["good", "poor"], TOPICS, truth=True)
+    pieces = ImpressionEvaluator([GOOD, POOR], TOPICS, truth=True)
     for first, end in ((0, 200), (200, 201), (201, 600)):
         a, b = data["offsets"][[first, end]]
         pieces.add(
@@ -82,10 +84,10 @@ def test_batches_add_up_to_the_whole() -> None:
 
 def test_random_is_half_and_nothing_beats_the_oracle_by_much() -> None:
     evaluator = evaluated(some(4_000))
-    auc = {m: evaluator.estimate(m, EVERYTHING, "auc").value for m in evaluator.models}
+    auc = {m: evaluator.estimate(m, "ctr", EVERYTHING, "auc").value for m in evaluator.models}
     assert auc[RANDOM] == 0.5
     assert auc[RANDOM] < auc["poor"] < auc["good"] < auc[ORACLE]
-    shares = by_key(evaluator.oracle_share("good"))
+    shares = by_key(evaluator.oracle_share("good", RANDOM))
     share = shares["good", ALL, "auc_oracle_share"]
     assert share.value == pytest.approx((auc["good"] - 0.5) / (auc[ORACLE] - 0.5))
     assert share.reference == RANDOM
@@ -95,10 +97,10 @@ def test_random_is_half_and_nothing_beats_the_oracle_by_much() -> None:
 def test_paired_differences_are_narrower_than_unpaired_ones() -> None:
     data = some(3_000)
     rng = np.random.default_rng(9)
-    data["scores"]["poor"] = data["scores"]["good"] + 0.3 * rng.normal(size=data["truth"].size)
+    data["scores"][POOR] = data["scores"][GOOD] + 0.3 * rng.normal(size=data["truth"].size)
     evaluator = evaluated(data)
     lift = by_key(evaluator.lift("good", "poor"))["good", ALL, "auc_lift"]
-    good, poor = (evaluator.estimate(m, EVERYTHING, "auc") for m in ("good", "poor"))
+    good, poor = (evaluator.estimate(m, "ctr", EVERYTHING, "auc") for m in ("good", "poor"))
     assert lift.value == pytest.approx(good.value - poor.value)
     assert lift.ci_low is not None and lift.ci_high is not None
     low, high = good.interval()
@@ -112,8 +114,10 @@ def test_intervals_resample_users() -> None:
     right = np.random.default_rng(0).random(50) < 0.5
     scores = np.stack([right[users], ~right[users]], axis=1).ravel() * 1.0
     clicked = np.tile([1, 0], len(users))
-    evaluator = ImpressionEvaluator(["model"], {}, truth=False, bootstrap=ClusterBootstrap(500))
-    evaluator.add({"model": scores}, clicked, np.arange(len(users) + 1) * 2, users, {})
+    evaluator = ImpressionEvaluator(
+        [ScoreKey("model")], {}, truth=False, bootstrap=ClusterBootstrap(500)
+    )
+    evaluator.add({ScoreKey("model"): scores}, clicked, np.arange(len(users) + 1) * 2, users, {})
     row = evaluator.rows()[0]
     assert row.ci_low is not None and row.ci_high is not None
     # 1.96 * sqrt(.25 / 50) to either side, where rows would give .022
@@ -130,13 +134,13 @@ def test_an_empty_cell_is_said_to_be_empty() -> None:
 def test_names_that_are_taken() -> None:
     for name in (RANDOM, ORACLE):
         with pytest.raises(SchemaError, match=name):
-            ImpressionEvaluator([name], {}, truth=False)
+            ImpressionEvaluator([ScoreKey(name)], {}, truth=False)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"scores": {"good": []}}, "expected models"),
+        ({"scores": {GOOD: []}}, "expected keys"),
         ({"truth": None}, "expected probabilities, got none"),
         ({"domains": {}}, "'section' is missing"),
         ({"domains": {"section": np.full(600, 3)}}, "codes from 0 to 2"),
@@ -157,4 +161,4 @@ def test_unknown_names() -> None:
         ("good", EVERYTHING, "auk"),
     ):
         with pytest.raises(SchemaError):
-            evaluator.estimate(model, cell, metric)
+            evaluator.estimate(model, "ctr", cell, metric)

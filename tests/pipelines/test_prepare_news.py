@@ -31,7 +31,7 @@ def test_the_newsroom(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     dataset = NewsDataset(tmp_path / "data")
     split = dataset.manifest.split
     assert split and (split.kind, split.parts) == ("days", "train:6,fresh:1,test:1")
-    assert dataset.articles == 201 and len(dataset.spec.entities) == 7
+    assert dataset.articles == 201 and len(dataset.schema.entities) == 7
     assert dataset.manifest.source["source"] == "newsroom"
     assert dataset.manifest.source["users"] == 60
     out = capsys.readouterr().out
@@ -51,7 +51,7 @@ def test_a_vocabulary_file(tmp_path: Path) -> None:
     )
     dataset = NewsDataset(tmp_path / "data")
     assert dataset.vocabulary.pieces == VOCABULARY.pieces
-    assert not dataset.spec.lowercase
+    assert not dataset.schema.lowercase
     assert dataset.parts == ("train", "test")
 
 

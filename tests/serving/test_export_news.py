@@ -173,15 +173,15 @@ def test_nothing_scores_as_nothing(loaded: Any, rows: int, clicks: int, titles: 
 
 def test_the_graph_cuts_titles_as_preparation_did(news_job: NewsJob) -> None:
     dataset = NewsDataset(news_job.data)
-    cut = TitlePreprocessing(dataset.vocabulary, dataset.spec.max_title_length)
+    cut = TitlePreprocessing(dataset.vocabulary, dataset.schema.max_title_length)
     rng = np.random.default_rng(0)
     letters = np.array([*"abcdefghij æøåÆØÅéü.,:;!?-'\"()[]#", "🔥", "東", "\u0301", "\n", "\t"])
     made = ["".join(rng.choice(letters, rng.integers(0, 120))) for _ in range(2_000)]
     stored = dataset.titles()["title"].to_list()
     titles = [*ODD_TITLES, *made, *stored]
-    expected = tokenize_titles(dataset.vocabulary, titles, dataset.spec.max_title_length)
+    expected = tokenize_titles(dataset.vocabulary, titles, dataset.schema.max_title_length)
     tokens = tf.function(cut)(tf.constant(titles)).numpy()
-    assert tokens.dtype == np.int32 and tokens.shape[1] == dataset.spec.max_title_length
+    assert tokens.dtype == np.int32 and tokens.shape[1] == dataset.schema.max_title_length
     for row, start, end in zip(tokens, expected.offsets, expected.offsets[1:], strict=False):
         np.testing.assert_array_equal(row[: end - start], expected.ids[start:end])
         assert not row[end - start :].any()
@@ -324,7 +324,7 @@ def test_kernels_come_and_go(
 
 
 def test_news_of_another_spec_are_refused(news_job: NewsJob, tmp_path: Path) -> None:
-    save_model(small_news_model(), tmp_path / "model", NewsDataset(news_job.data).vocabulary_file)
+    save_model(small_news_model(), tmp_path / "model", NewsDataset(news_job.data).vocabularies)
     config = ExportConfig(base=tmp_path, data=news_job.data, output=tmp_path / "export")
     with pytest.raises(SchemaError, match="news of another spec"):
         export_news(config)

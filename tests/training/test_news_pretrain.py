@@ -57,7 +57,7 @@ def run(news: NewsDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_model_is_saved_whole(news: NewsDataset, run: Path) -> None:
     model = load_news_model(run / "model")
-    assert model.schema == news.spec
+    assert model.schema == news.schema
     assert fingerprint(load_news_model(run / "model")) == fingerprint(model)
     assert (run / "model" / "vocabularies" / "vocabulary.txt").is_file()
     with pytest.raises(ModelStoreError, match=r"expected one of the models .*olr.*, got 'news'"):
@@ -143,9 +143,9 @@ def test_the_reader_gives_one_step_at_a_time(news: NewsDataset) -> None:
 
 def test_title_encoders_that_do_not_fit_are_refused(news: NewsDataset) -> None:
     with pytest.raises(SchemaError, match="LoRA, pooling, title width and bfloat16 are for BERTs"):
-        make_title_encoder("bag", news.spec, lora_rank=2)
+        make_title_encoder("bag", news.schema, lora_rank=2)
     with pytest.raises(SchemaError, match="no BERT that keras_hub can read"):
-        make_title_encoder("/nowhere", news.spec)
+        make_title_encoder("/nowhere", news.schema)
 
 
 def test_another_spec_is_refused(news: NewsDataset, run: Path, tmp_path: Path) -> None:

@@ -68,13 +68,13 @@ class PreparedDataset:
         return sha256_file(self.path / MANIFEST_FILE)
 
     @property
-    def vocabulary_dir(self) -> Path:
+    def vocabularies(self) -> Path:
         """Folder of the vocabulary files, `<name>.txt` with one id per line in code order."""
         return self.path / "vocabularies"
 
     def ids(self, vocabulary: str) -> pl.Series:
         """The known ids of a vocabulary in code order, the first at code `first_known`."""
-        return IdTable.load(self.vocabulary_dir, self.schema.vocabulary(vocabulary)).ids
+        return IdTable.load(self.vocabularies, self.schema.vocabulary(vocabulary)).ids
 
     def batches(
         self, part: str, batch_size: int = 512, *, shuffle: bool = False, seed: int = 0

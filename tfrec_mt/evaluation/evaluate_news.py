@@ -79,7 +79,7 @@ def measure_news(
         scorers[CONTROL] = NewsScorer(control, dataset)
     evaluator = ImpressionEvaluator(
         list(scorers),
-        {topic.name: topic.domains for topic in dataset.spec.topics},
+        {topic.name: topic.domains for topic in dataset.schema.topics},
         truth=columns.truth is not None,
     )
     for batch in scan_impressions(dataset, part, SCAN_IMPRESSIONS):

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell, ScoreKey
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
-from tfrec_mt.evaluation.estimate import Estimate, difference, share
-from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.evaluation.estimate import Estimate
+from tfrec_mt.evaluation.metric_table import MetricTable
 from tfrec_mt.evaluation.scored_models import ScoredModels
 from tfrec_mt.metrics.impression_metrics import IMPRESSION_METRICS, impression_metrics
 from tfrec_mt.metrics.ranked_impressions import as_offsets
@@ -19,7 +19,7 @@ RANDOM = "random"
 _TASK = "ctr"
 
 
-class ImpressionEvaluator:
+class ImpressionEvaluator(MetricTable):
     """Means over impressions of every model's metrics, resampled by user.
 
     Batches are added and forgotten; what is kept grows with models, domains and groups of users
@@ -28,7 +28,7 @@ class ImpressionEvaluator:
     `oracle` (the true probabilities).
 
     Args:
-      models: Names of the scored models.
+      keys: The sets of scores that every batch brings.
       topics: Domains of each topic, in code order.
       truth: Whether true click probabilities are known.
       bootstrap: Resamples; all models and metrics share them, so differences are paired.
@@ -37,56 +37,57 @@ class ImpressionEvaluator:
       SchemaError: Names that are used twice or kept for this package's own use.
 
     Example:
-      >>> evaluator = ImpressionEvaluator(["model"], {}, truth=False)
-      >>> evaluator.add({"model": [0.9, 0.1, 0.4]}, [1, 0, 0], [0, 3], [7], {})
+      >>> evaluator = ImpressionEvaluator([ScoreKey("model")], {}, truth=False)
+      >>> evaluator.add({ScoreKey("model"): [0.9, 0.1, 0.4]}, [1, 0, 0], [0, 3], [7], {})
       >>> evaluator.rows()[0].metric, evaluator.rows()[0].value
       ('auc', 1.0)
     """
 
     def __init__(
         self,
-        models: Sequence[str],
+        keys: Sequence[ScoreKey],
         topics: Mapping[str, Sequence[str]],
         truth: bool,
         bootstrap: ClusterBootstrap | None = None,
     ) -> None:
-        if RANDOM in models:
+        if RANDOM in [key.model for key in keys]:
             raise SchemaError(f"a model cannot be named {RANDOM!r}: that is the random order")
-        self._scored = ScoredModels([ScoreKey(model) for model in models], topics)
+        super().__init__(
+            ScoredModels([*keys, ScoreKey(RANDOM)], topics), (_TASK,), IMPRESSION_METRICS
+        )
+        self._keys = tuple(keys)
         self._truth = truth
         self._bootstrap = bootstrap or ClusterBootstrap()
-        groups = self._bootstrap.groups
-        sums: dict[tuple[str, str, str], NDArray[np.float64]] = {}
-        for model in self.models:
-            for topic, domains in self._scored.topics.items():
-                for metric in IMPRESSION_METRICS:
-                    sums[model, topic, metric] = np.zeros((len(domains), groups))
+        groups, domains = self._bootstrap.groups, self._models.topics
         # [N, G] sums of the metric over impressions where it is defined
-        self._sums = sums
+        self._sums = {
+            (key, topic, metric): np.zeros((len(domains[topic]), groups))
+            for key in (*self._models.keys, *((ScoreKey(ORACLE),) if truth else ()))
+            for topic in self._models.topics_of(key)
+            for metric in self.metrics
+        }
         # [N, G] impressions, and of these the ones where each metric is defined
         self._counts = {
-            (topic, what): np.zeros((len(domains), groups))
-            for topic, domains in self._scored.topics.items()
-            for what in (ALL, *IMPRESSION_METRICS)
+            (topic, what): np.zeros((len(names), groups))
+            for topic, names in domains.items()
+            for what in (ALL, *self.metrics)
         }
 
     @property
     def models(self) -> tuple[str, ...]:
         """The scored models, `random`, and `oracle` where the truth is known."""
-        return (*self._scored.models, RANDOM, *((ORACLE,) if self._truth else ()))
+        return (*super().models, *((ORACLE,) if self._truth else ()))
 
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """Every impression, then each domain of each topic."""
-        return tuple(
-            Cell(topic, domain)
-            for topic, domains in self._scored.topics.items()
-            for domain in domains
-        )
+    def compared(self, task: str) -> tuple[str, ...]:
+        """All metrics."""
+        return self.metrics
+
+    def knows_truth(self, task: str) -> bool:
+        return self._truth
 
     def add(
         self,
-        scores: Mapping[str, ArrayLike],
+        scores: Mapping[ScoreKey, ArrayLike],
         clicked: ArrayLike,
         offsets: ArrayLike,
         users: ArrayLike,
@@ -96,7 +97,7 @@ class ImpressionEvaluator:
         """Takes `n` impressions with `N` candidates.
 
         Args:
-          scores: By model, `[N]`, higher is better.
+          scores: By key, `[N]`, higher is better.
           clicked: `[N]`, 0 or 1.
           offsets: `[n + 1]` where each impression begins, and N.
           users: `[n]` whole-number key of the user.
@@ -107,9 +108,8 @@ class ImpressionEvaluator:
           DataError: A model, topic or the truth is missing or unexpected, a shape does not fit, or
             a value is out of range.
         """
-        expected = set(self._scored.models)
-        if set(scores) != expected:
-            raise DataError(f"scores: expected models {sorted(expected)}, got {sorted(scores)}")
+        if set(scores) != set(self._keys):
+            raise DataError(f"scores: expected keys {[*self._keys]}, got {[*scores]}")
         if (truth is not None) != self._truth:
             raise DataError(
                 f"truth: expected {'probabilities' if self._truth else 'none'}, "
@@ -119,127 +119,54 @@ class ImpressionEvaluator:
         impressions = as_offsets(offsets, rows).size - 1
         group = self._bootstrap.group_of(_whole(users, impressions, "users"))
         places = {ALL: np.zeros(impressions, np.int64)}
-        for topic in list(self._scored.topics)[1:]:
+        for topic in list(self._models.topics)[1:]:
             if topic not in domains:
                 raise DataError(f"domains: topic {topic!r} is missing; {nearest(topic, domains)}")
             codes = _whole(domains[topic], impressions, f"domains of {topic!r}")
-            limit = len(self._scored.topics[topic])
+            limit = len(self._models.topics[topic])
             if codes.size and not 0 <= codes.min() <= codes.max() <= limit:
                 raise DataError(
                     f"domains of {topic!r}: expected codes from 0 to {limit}, "
                     f"got {codes.min()} to {codes.max()}"
                 )
             places[topic] = codes - 1
-        everything = dict(scores) | {RANDOM: np.zeros(rows)}
+        everything = {**scores, ScoreKey(RANDOM): np.zeros(rows)}
         if truth is not None:
-            everything[ORACLE] = truth
+            everything[ScoreKey(ORACLE)] = truth
         defined: dict[str, NDArray[np.bool_]] = {ALL: np.ones(impressions, bool)}
-        for model, values in everything.items():
+        for key, values in everything.items():
             found = impression_metrics(clicked, values, offsets)
             for metric, value in found.items():
                 # What is defined depends on the clicks alone, so it is the same for all models.
                 defined[metric] = np.isfinite(value)
-                for topic, place in places.items():
+                for topic in self._models.topics_of(key):
+                    place = places[topic]
                     kept = defined[metric] & (place >= 0)
-                    self._add_at(self._sums[model, topic, metric], place, group, kept, value)
+                    self._add_at(self._sums[key, topic, metric], place, group, kept, value)
         for what, kept in defined.items():
             for topic, place in places.items():
                 ones = np.ones(impressions)
                 self._add_at(self._counts[topic, what], place, group, kept & (place >= 0), ones)
+        self._estimates.clear()
 
-    def estimate(self, model: str, cell: Cell, metric: str) -> Estimate:
-        """Mean of a metric over the impressions of a cell where it is defined.
-
-        Raises:
-          SchemaError: A name is unknown.
-        """
-        if model not in self.models:
-            raise SchemaError(f"no scores of model {model!r}; {nearest(model, self.models)}")
-        if metric not in IMPRESSION_METRICS:
-            raise SchemaError(f"no metric {metric!r}; {nearest(metric, IMPRESSION_METRICS)}")
-        if cell not in self.cells:
-            raise SchemaError(f"{cell} is unknown; known: {self.cells}")
-        place = self._scored.topics[cell.topic].index(cell.domain)
+    def _compute(self, model: str, task: str, cell: Cell, metric: str) -> Estimate:
+        """Mean of a metric over the impressions of a cell where it is defined."""
+        if metric not in self.metrics:
+            raise SchemaError(f"no metric {metric!r}; {nearest(metric, self.metrics)}")
+        key = self._models.key(model, cell.topic)
+        if key is None or cell not in self._models.cells(model):
+            raise SchemaError(f"{cell} is unknown; known: {self._models.cells(model)}")
+        place = self._models.topics[cell.topic].index(cell.domain)
         used = self._counts[cell.topic, metric][place]
-        note = f"{int(used.sum())} of {self._size(cell)} impressions"
+        note = f"{int(used.sum())} of {self._size(model, task, cell)} impressions"
         if not used.any():
             return self._bootstrap.undefined(note)
-        over = self._sums[model, cell.topic, metric][place]
+        over = self._sums[key, cell.topic, metric][place]
         return self._bootstrap.ratio(over, used).noted(note)
 
-    def rows(self) -> list[MetricRow]:
-        """Every metric of every model on every cell, also where it is not defined."""
-        return [
-            self._row(model, cell, metric, self.estimate(model, cell, metric))
-            for model in self.models
-            for cell in self.cells
-            for metric in IMPRESSION_METRICS
-        ]
-
-    def lift(self, model: str, reference: str) -> list[MetricRow]:
-        """Metrics of `model` less those of `reference`, paired: `auc_lift`, `mrr_lift`, ..."""
-        return [
-            self._row(
-                model,
-                cell,
-                f"{metric}_lift",
-                difference(
-                    self.estimate(model, cell, metric), self.estimate(reference, cell, metric)
-                ),
-                reference,
-            )
-            for cell in self.cells
-            for metric in IMPRESSION_METRICS
-        ]
-
-    def oracle_share(self, model: str, baseline: str = RANDOM) -> list[MetricRow]:
-        """Share of the oracle's lead over `baseline` that `model` reaches: `auc_oracle_share`, ...
-
-        Raises:
-          SchemaError: The truth is not known.
-        """
-        return [
-            self._row(
-                model,
-                cell,
-                f"{metric}_oracle_share",
-                share(*(self.estimate(m, cell, metric) for m in (model, baseline, ORACLE))),
-                baseline,
-            )
-            for cell in self.cells
-            for metric in IMPRESSION_METRICS
-        ]
-
-    def _size(self, cell: Cell) -> int:
-        place = self._scored.topics[cell.topic].index(cell.domain)
+    def _size(self, model: str, task: str, cell: Cell) -> int:
+        place = self._models.topics[cell.topic].index(cell.domain)
         return int(self._counts[cell.topic, ALL][place].sum())
-
-    def _row(
-        self,
-        model: str,
-        cell: Cell,
-        metric: str,
-        estimate: Estimate,
-        reference: str | None = None,
-    ) -> MetricRow:
-        low, high = estimate.interval()
-        oracle = None
-        if self._truth and metric in IMPRESSION_METRICS:
-            oracle = self.estimate(ORACLE, cell, metric).value
-        return MetricRow(
-            model=model,
-            task=_TASK,
-            topic=cell.topic,
-            domain=cell.domain,
-            metric=metric,
-            value=estimate.value,
-            n=self._size(cell),
-            ci_low=low,
-            ci_high=high,
-            oracle=oracle,
-            reference=reference,
-            note=estimate.note,
-        )
 
     @staticmethod
     def _add_at(

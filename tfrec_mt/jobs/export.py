@@ -75,5 +75,5 @@ def _vocabularies(opened: Opened) -> Path:
     if opened.base.origin is not None:
         return model_folder(opened.base.origin.run) / VOCABULARIES
     if isinstance(opened.log, NewsDataset):
-        return opened.log.vocabulary_file.parent
-    return opened.log.vocabulary_dir
+        return opened.log.vocabularies.parent
+    return opened.log.vocabularies

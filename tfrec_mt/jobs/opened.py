@@ -59,7 +59,7 @@ def open_base(base: Base | Folder, log: Log, precision: Precision = "float32") -
       SchemaError: It is no base model, or was trained with another schema than the log's.
     """
     if isinstance(base, RankingModel | NewsRecommender):
-        described = log.spec if isinstance(log, NewsDataset) else log.schema
+        described = log.schema if isinstance(log, NewsDataset) else log.schema
         if base.schema != described:
             raise SchemaError(
                 f"the base has another schema than {log.path}; expected a model that was made with "

@@ -123,7 +123,7 @@ def load_news_model(folder: Path, dataset: NewsDataset | None = None) -> NewsRec
       SchemaError: The dataset has another spec than the model.
     """
     model = _load(folder, NEWS_MODELS)
-    if dataset is not None and model.schema != dataset.spec:
+    if dataset is not None and model.schema != dataset.schema:
         raise SchemaError(
             f"the model in {folder} was trained on news of another spec than that of "
             f"{dataset.path}; use news prepared with the same classes and vocabulary"

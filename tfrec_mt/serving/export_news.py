@@ -67,7 +67,7 @@ def export_recommender(
       Folder of the version.
     """
     vocabulary = TitleVocabulary.load(
-        vocabularies / dataset.vocabulary_file.name, base.schema.lowercase
+        vocabularies / dataset.vocabularies.name, base.schema.lowercase
     )
     with kernels_to_serve(base, kernels, directions=None) as (served, description):
         module = NewsServingModule(base, served, vocabulary)

@@ -20,7 +20,7 @@ from tfrec_mt.data.news.sources.mind import MindSource
 from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource, RealTitles
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary, minilm_folder
 from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell
+from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell, ScoreKey
 from tfrec_mt.evaluation.evaluate_news import SCAN_IMPRESSIONS
 from tfrec_mt.evaluation.impression_evaluator import RANDOM, ImpressionEvaluator
 from tfrec_mt.evaluation.title_accuracy import title_accuracy
@@ -197,16 +197,16 @@ def news_config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsP
 def _measure(dataset: NewsDataset, part: str, score: Scores) -> dict[str, Any]:
     """Every metric over the impressions of a part."""
     evaluator = evaluated(dataset, part, score)
-    return {m: evaluator.estimate(SCORED, Cell(ALL, ALL), m) for m in IMPRESSION_METRICS}
+    return {m: evaluator.estimate(SCORED, "ctr", Cell(ALL, ALL), m) for m in IMPRESSION_METRICS}
 
 
 def evaluated(dataset: NewsDataset, part: str, score: Scores) -> ImpressionEvaluator:
     """An evaluator that has seen the scores of all impressions of a part, as `SCORED`."""
-    topics = {topic.name: topic.domains for topic in dataset.spec.topics}
-    evaluator = ImpressionEvaluator([SCORED], topics, dataset.part(part).truth is not None)
+    topics = {topic.name: topic.domains for topic in dataset.schema.topics}
+    evaluator = ImpressionEvaluator([ScoreKey(SCORED)], topics, dataset.part(part).truth is not None)
     for batch in scan_impressions(dataset, part, SCAN_IMPRESSIONS):
         assert batch.clicked is not None
-        scores = {SCORED: score(batch)}
+        scores = {ScoreKey(SCORED): score(batch)}
         evaluator.add(scores, batch.clicked, batch.offsets, batch.user, batch.domains, batch.truth)
     return evaluator
 

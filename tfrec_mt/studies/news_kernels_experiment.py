@@ -82,8 +82,8 @@ def _measured(dataset: NewsDataset, part: str, score: Scores) -> Outcome:
     """AUC as the mean over all domains and over those of each topic."""
     evaluator = evaluated(dataset, part, score)
     cells = {
-        topic.name: [evaluator.estimate(SCORED, Cell(topic.name, d), "auc") for d in topic.domains]
-        for topic in dataset.spec.topics
+        topic.name: [evaluator.estimate(SCORED, "ctr", Cell(topic.name, d), "auc") for d in topic.domains]
+        for topic in dataset.schema.topics
     }
     estimates: dict[str, Estimate] = {name: mean(of_topic) for name, of_topic in cells.items()}
     estimates["auc"] = mean([one for of_topic in cells.values() for one in of_topic])

@@ -90,4 +90,4 @@ def _encode(dataset: PreparedDataset, feature: Feature, column: pl.Series) -> ND
     if not isinstance(feature, CategoricalFeature):
         return encode_numeric(feature, floats(column))
     vocabulary = dataset.schema.vocabulary(feature.vocabulary)
-    return IdTable.load(dataset.vocabulary_dir, vocabulary).encode(column)
+    return IdTable.load(dataset.vocabularies, vocabulary).encode(column)

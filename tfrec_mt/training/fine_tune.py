@@ -137,7 +137,7 @@ def fine_tune_ranking(
 
     def reader() -> BatchReader:
         if keep_base:
-            save_once(base, config.base, dataset.vocabulary_dir, config.data, dataset.fingerprint)
+            save_once(base, config.base, dataset.vocabularies, config.data, dataset.fingerprint)
         batch, seed = config.train.batch_size, config.train.seed
         if folder is None:
             return BatchReader(dataset, config.parts, batch, seed=seed)

@@ -82,7 +82,7 @@ def fine_tune_recommender(
 
     def held_reader() -> PairReader:
         if keep_base:
-            save_once(base, config.base, dataset.vocabulary_file, config.data, dataset.fingerprint)
+            save_once(base, config.base, dataset.vocabularies, config.data, dataset.fingerprint)
         return reader
 
     return train_kernels(

@@ -122,18 +122,18 @@ def pretrain_news(config: NewsPretrainConfig, label: str = "pretrain") -> Path:
             config.output,
             validate,
             label,
-            topics={topic.name: topic.domains for topic in dataset.spec.topics},
+            topics={topic.name: topic.domains for topic in dataset.schema.topics},
             any_shape=True,
         )
         loop.run()
-        save_model(model, config.output / MODEL, dataset.vocabulary_file)
+        save_model(model, config.output / MODEL, dataset.vocabularies)
     return config.output / MODEL
 
 
 def _start(config: NewsPretrainConfig, dataset: NewsDataset) -> NewsRecommender:
     if config.init_from is None:
-        encoder = make_title_encoder(config.title_encoder, dataset.spec, **config.encoder_settings)
-        return NewsRecommender(dataset.spec, encoder, name="news", **config.model_settings)
+        encoder = make_title_encoder(config.title_encoder, dataset.schema, **config.encoder_settings)
+        return NewsRecommender(dataset.schema, encoder, name="news", **config.model_settings)
     return load_news_model(model_folder(config.init_from), dataset)
 
 

@@ -97,7 +97,7 @@ def pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
         loop = TrainLoop(learner, reader, config.train, config.output, validate, label)
         loop.run()
         with averaged_weights(model, optimizer):
-            save_model(model, config.output / MODEL, dataset.vocabulary_dir)
+            save_model(model, config.output / MODEL, dataset.vocabularies)
     return config.output / MODEL
 
 

@@ -98,7 +98,7 @@ def test_titles_are_distinct_and_described(newsroom: NewsDataset) -> None:
     assert batch.tokens.shape[1] - lengths.max() < 8
     assert batch.category.tolist() == newsroom.category[batch.article].tolist()
     assert batch.sentiment.tolist() == newsroom.sentiment[batch.article].tolist()
-    assert batch.entities.shape == (count, len(newsroom.spec.entities))
+    assert batch.entities.shape == (count, len(newsroom.schema.entities))
     assert batch.entities.tolist() == newsroom.article_entities(batch.article).tolist()
 
 

@@ -16,7 +16,7 @@ def test_requests_say_in_words_what_codes_say(news_job: NewsJob) -> None:
     columns = dataset.part("test")
     for request in requests.iter_rows(named=True):
         row = request["row"]
-        shown = min(columns.history_length[row], dataset.spec.history_length)
+        shown = min(columns.history_length[row], dataset.schema.history_length)
         end = columns.history_end[row]
         clicks = dataset.history_articles[end - shown : end][::-1]
         candidates = columns.candidates[columns.offsets[row] : columns.offsets[row + 1]]
@@ -24,7 +24,7 @@ def test_requests_say_in_words_what_codes_say(news_job: NewsJob) -> None:
         assert request["candidates"] == [titles[article] for article in candidates]
         hours = (columns.time[row] - dataset.published[candidates]) / 3_600
         np.testing.assert_allclose(request["age_hours"], np.maximum(hours, 0.0), rtol=1e-6)
-        for topic in dataset.spec.topics:
+        for topic in dataset.schema.topics:
             code = columns.domains[topic.name][row]
             assert request[topic.name] == (topic.domains[code - 1] if code else "")
 

@@ -78,9 +78,9 @@ def test_a_history_without_times_is_shown_whole(tmp_path: Path) -> None:
 def test_classes_are_learned_from_what_the_first_part_shows(tmp_path: Path) -> None:
     dataset = prepared(tmp_path)
     # By falling count, then by name; article 60 is shown in the first part, its entity is known.
-    assert dataset.spec.categories == ("weather", "politics", "sport")
-    assert dataset.spec.sentiments == ("bad", "good")
-    assert dataset.spec.entities == ("Bo", "Ann", "Unseen")
+    assert dataset.schema.categories == ("weather", "politics", "sport")
+    assert dataset.schema.sentiments == ("bad", "good")
+    assert dataset.schema.entities == ("Bo", "Ann", "Unseen")
     assert dataset.category.tolist() == [0, 3, 1, 2, 1, 0, 0]
     assert dataset.sentiment.tolist() == [0, 2, 1, 1, 0, 0, 0]
     entities = dataset.article_entities(np.arange(7))
@@ -93,7 +93,7 @@ def test_classes_are_learned_from_what_the_first_part_shows(tmp_path: Path) -> N
         [0, 0, 0],
         [0, 0, 1],
     ]
-    assert prepared(tmp_path / "few", max_entities=1).spec.entities == ("Bo",)
+    assert prepared(tmp_path / "few", max_entities=1).schema.entities == ("Bo",)
 
 
 def test_what_only_later_parts_show_is_not_learned(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_what_only_later_parts_show_is_not_learned(tmp_path: Path) -> None:
         ),
     )
     dataset = prepared(tmp_path, source)
-    assert dataset.spec.categories == ("politics", "sport")
+    assert dataset.schema.categories == ("politics", "sport")
     assert dataset.category.tolist() == [0, 2, 0, 1, 0, 0, 0]
 
 
@@ -158,7 +158,7 @@ def test_a_subtitle_can_be_read_too(tmp_path: Path) -> None:
         "in",
         "",
     ]
-    assert dataset.spec.text == "title_and_subtitle"
+    assert dataset.schema.text == "title_and_subtitle"
 
 
 def test_articles_that_nobody_describes_are_kept_as_ids(tmp_path: Path) -> None:

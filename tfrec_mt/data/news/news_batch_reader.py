@@ -50,7 +50,7 @@ class NewsBatchReader:
         negatives: int = 4,
         history_length: int | None = None,
     ) -> None:
-        length = dataset.spec.history_length if history_length is None else history_length
+        length = dataset.schema.history_length if history_length is None else history_length
         if batch_size < 1 or negatives < 1 or length < 1:
             raise ValueError(
                 "batch_size, negatives and history_length must be at least 1, "

@@ -50,7 +50,7 @@ class NewsDataset:
         for name in self.manifest.files:
             if not (self.path / name).is_file():
                 raise DataError(f"{self.path / name}: the manifest lists it, but it is missing")
-        self.spec = NewsSpec.load(self.path / "spec.json")
+        self.schema = NewsSpec.load(self.path / "spec.json")
         self.category = self._article_column("category")
         self.sentiment = self._article_column("sentiment")
         self.published = self._article_column("published")
@@ -61,7 +61,7 @@ class NewsDataset:
         self.history_articles = map_column(
             self.path / "histories" / "articles.npy", self.manifest.history_clicks
         )
-        topics = [topic.name for topic in self.spec.topics]
+        topics = [topic.name for topic in self.schema.topics]
         self._parts = {
             name: ImpressionColumns.open(self.path / name, record, topics)
             for name, record in self.manifest.parts.items()
@@ -89,7 +89,7 @@ class NewsDataset:
 
     def __repr__(self) -> str:
         impressions = ", ".join(f"{part} {len(self.part(part)):,}" for part in self.parts)
-        topics = ", ".join(f"{t.name} {len(t.domains)}" for t in self.spec.topics) or "none"
+        topics = ", ".join(f"{t.name} {len(t.domains)}" for t in self.schema.topics) or "none"
         return (
             f"{type(self).__name__}({str(self.path)!r}: {self.articles - 1:,} articles; "
             f"impressions {impressions}; domains {topics})"
@@ -103,10 +103,10 @@ class NewsDataset:
     @functools.cached_property
     def vocabulary(self) -> TitleVocabulary:
         """The word pieces of the titles."""
-        return TitleVocabulary.load(self.vocabulary_file, self.spec.lowercase)
+        return TitleVocabulary.load(self.vocabularies, self.schema.lowercase)
 
     @property
-    def vocabulary_file(self) -> Path:
+    def vocabularies(self) -> Path:
         """One word piece per line, in id order."""
         return self.path / "vocabulary.txt"
 
@@ -138,7 +138,7 @@ class NewsDataset:
 
     def article_entities(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Known entities of articles: float32 `[n, E]`, 1 where the article names the entity."""
-        several = np.zeros((len(rows), len(self.spec.entities)), np.float32)
+        several = np.zeros((len(rows), len(self.schema.entities)), np.float32)
         starts = self._entity_offsets[rows]
         lengths = self._entity_offsets[rows + 1] - starts
         owner = np.repeat(np.arange(len(rows)), lengths)

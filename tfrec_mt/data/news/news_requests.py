@@ -36,7 +36,7 @@ def news_requests(dataset: NewsDataset, part: str, most: int) -> pl.DataFrame:
     shown = np.arange(batch.history.shape[1]) < batch.history_length[:, np.newaxis]
     domains = {
         topic.name: pl.Series([MISSING_STRING, *topic.domains])[batch.domains[topic.name]]
-        for topic in dataset.spec.topics
+        for topic in dataset.schema.topics
     }
     sizes = np.diff(batch.offsets)
     return pl.DataFrame(
@@ -59,7 +59,7 @@ def stored_impressions(
       DataError: An unknown part.
     """
     columns = dataset.part(part).take(rows)
-    return impressions_of(dataset, columns, dataset.spec.history_length)
+    return impressions_of(dataset, columns, dataset.schema.history_length)
 
 
 def _lists(values: pl.Series, lengths: npt.NDArray[np.integer]) -> pl.Series:

@@ -28,7 +28,7 @@ def scan_impressions(
       DataError: An unknown part.
       ValueError: A number below 1.
     """
-    length = dataset.spec.history_length if history_length is None else history_length
+    length = dataset.schema.history_length if history_length is None else history_length
     if batch_size < 1 or length < 1:
         raise ValueError(
             f"batch_size and history_length must be at least 1, got {batch_size} and {length}"

@@ -57,7 +57,7 @@ class NewsScorer:
         row, pair = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, None], tf.int32)
         vectors = tf.TensorSpec([None, self._model.title_encoder.width], tf.float32)
         ages = tf.TensorSpec([None], tf.float32)
-        domains = {topic.name: row for topic in self._dataset.spec.topics}
+        domains = {topic.name: row for topic in self._dataset.schema.topics}
         signature = [vectors, pair, row, row, row, ages, domains]
         graph = tf.function(self._scores, input_signature=signature, autograph=False)
         # as a function TensorFlow would take those of several scorers for one that is traced again

@@ -132,9 +132,9 @@ def test_official_parts(folder: Path, tmp_path: Path) -> None:
         "page": [1, 2, 1],
         "subscriber": [2, 1, 0],
     }
-    assert dataset.spec.categories == ("nyheder", "sport")
-    assert dataset.spec.sentiments == ("Negative", "Neutral", "Positive")
-    assert dataset.spec.entities == ("københavn",)  # Oslo is not in the title
+    assert dataset.schema.categories == ("nyheder", "sport")
+    assert dataset.schema.sentiments == ("Negative", "Neutral", "Positive")
+    assert dataset.schema.entities == ("københavn",)  # Oslo is not in the title
     assert dataset.titles()["title"].to_list() == ["", "Mål i København", "Storm", "", ""]
     assert dataset.manifest.counts["clicked_articles_not_in_view"] == 2  # in train and validation
     assert dataset.manifest.counts["articles_that_are_only_ids"] == 1
@@ -163,7 +163,7 @@ def test_one_log_without_articles(folder: Path, tmp_path: Path) -> None:
     assert [len(dataset.part(part)) for part in dataset.parts] == [2, 1]
     assert dataset.manifest.counts["articles_that_are_only_ids"] == 4
     assert dataset.article_tokens(np.arange(5))[:, :3].tolist() == [[2, 3, 0]] * 5
-    assert dataset.spec.categories == ()
+    assert dataset.schema.categories == ()
 
 
 def test_what_must_be_there_is_named(folder: Path, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_other_columns_may_be_missing(folder: Path, tmp_path: Path) -> None:
         kept = behaviors().drop("device_type", "is_subscriber", "article_id", "age")
         kept.write_parquet(folder / part / "behaviors.parquet")
     dataset = prepared(folder, tmp_path / "data")
-    assert dataset.spec.sentiments == dataset.spec.entities == ()
+    assert dataset.schema.sentiments == dataset.schema.entities == ()
     (train,) = scan_impressions(dataset, "train", 10)
     assert all(not codes.any() for codes in train.domains.values())
     assert not train.age_hours.any()

@@ -76,9 +76,9 @@ def test_official_parts(folder: Path, tmp_path: Path) -> None:
     assert test.candidates.tolist() == [2, 3]
     # An article that two parts describe is that of the first.
     assert dataset.titles()["title"].to_list() == ["", 'A "big" goal', "Storm", "", ""]
-    assert dataset.spec.categories == ("news", "sports", "weather")
-    assert dataset.spec.sentiments == ()
-    assert dataset.spec.entities == ("Oslo",)
+    assert dataset.schema.categories == ("news", "sports", "weather")
+    assert dataset.schema.sentiments == ()
+    assert dataset.schema.entities == ("Oslo",)
     assert dataset.article_entities(dataset.part("train").candidates[:2]).tolist() == [[0], [1]]
     assert dataset.manifest.counts == {
         "articles_described_again": 6,
@@ -143,7 +143,7 @@ def test_the_real_sample_is_read_entirely(tmp_path: Path) -> None:
     assert candidates == sum(len(line.split("\t")[4].split()) for line in text.splitlines())
     clicks = sum(np.count_nonzero(np.asarray(dataset.part(part).clicked)) for part in dataset.parts)
     assert clicks == text.count("-1 ") + text.count("-1\n")
-    assert "news" in dataset.spec.categories and "sports" in dataset.spec.categories
+    assert "news" in dataset.schema.categories and "sports" in dataset.schema.categories
     counts = dataset.manifest.counts
     assert counts["impressions_without_history"] == 107
     # Titles and impressions are independent samples, so most candidates are only ids.
