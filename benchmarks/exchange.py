@@ -22,11 +22,12 @@ from tfrec_mt.adapters.kernel_store import save_kernels
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-from tfrec_mt.serving.export import RANKING, kernels_to_serve
 from tfrec_mt.serving.kernel_files import DIRECTIONS_FILE, directions_as_bytes
+from tfrec_mt.serving.kernels_to_serve import kernels_to_serve
 from tfrec_mt.serving.serving_module import ServingModule
 from tfrec_mt.serving.versions import publish_version
 from tfrec_mt.serving.warm_up import every_domain
+from tfrec_mt.workloads.ranking import Ranking
 
 _DOMAINS = flags.DEFINE_integer("domains", 100, "Domains of the first version.", lower_bound=1)
 _ADDITIONS = flags.DEFINE_integer("additions", 100, "Kernels that are added.", lower_bound=2)
@@ -66,9 +67,9 @@ def main(_: list[str]) -> None:
                 folder / "export",
                 module,
                 module.functions,
-                name=RANKING,
+                name=Ranking.kind,
                 warm_up=[("serving_default", every_domain(row, description["kernels"]))],
-                description={"kind": RANKING, **description},
+                description={"kind": Ranking.kind, **description},
                 extra_files={DIRECTIONS_FILE: directions_as_bytes(directions)},
             )
         whole = time.monotonic() - started

@@ -34,7 +34,9 @@ def main(_: list[str]) -> None:
     """Times both and prints the ratio."""
     dataset = NewsDataset(_DATA.value)
     keras.utils.set_random_seed(0)
-    encoder = make_title_encoder("minilm", dataset.schema, pooling="cls", precision=_PRECISION.value)
+    encoder = make_title_encoder(
+        "minilm", dataset.schema, pooling="cls", precision=_PRECISION.value
+    )
     model = NewsRecommender(dataset.schema, encoder, name="news")
     backbone = encoder.backbone  # type: ignore[attr-defined]
 

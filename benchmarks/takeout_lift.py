@@ -21,16 +21,17 @@ import numpy as np
 from absl import app, flags
 from scipy import stats  # type: ignore[import-untyped]
 
+from tfrec_mt.configs import EvaluateConfig, FineTuneConfig, PretrainConfig
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.evaluation.evaluate import EvaluateConfig, evaluate
+from tfrec_mt.jobs.evaluate import run_evaluate
+from tfrec_mt.jobs.fine_tune import run_fine_tune
+from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.models.model_store import load_model
-from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
-from tfrec_mt.training.pretrain import PretrainConfig, pretrain
 from tfrec_mt.training.run_results import KERNELS, MODEL
-from tfrec_mt.training.train_config import TrainConfig
 
 _OUTPUT = flags.DEFINE_string("output", "runs/takeout_lift", "Folder for runs and results.")
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Seeds of world and training.")
@@ -67,7 +68,7 @@ def run_seed(seed: int, folder: Path) -> dict[str, Any]:
     train = TrainConfig(batch_size=512, seed=seed)
     if not (base / MODEL).exists():
         settings = {**MODEL_SETTINGS, "base_topics": tuple(_BASE_TOPICS.value)}
-        pretrain(
+        run_pretrain(
             PretrainConfig(
                 data=data,
                 output=base,
@@ -87,11 +88,11 @@ def run_seed(seed: int, folder: Path) -> dict[str, Any]:
             train=train,
             **RATES,
         )
-        pretrain(config, label="control")
+        run_pretrain(config, label="control")
     if not (kernels / KERNELS).exists():
         train = TrainConfig(batch_size=256, seed=seed)
-        fine_tune(FineTuneConfig(base=base, data=data, output=kernels, train=train))
-    found = evaluate(EvaluateConfig(data=data, base=base, kernels=kernels, control=control))
+        run_fine_tune(FineTuneConfig(base=base, data=data, output=kernels, train=train))
+    found = run_evaluate(EvaluateConfig(data=data, base=base, kernels=kernels, control=control))
     result: dict[str, Any] = {"seed": seed, "auc": {}, "mean_lift": {}, "all_rows": {}}
     for row in found.metrics:
         name = f"{row.topic}/{row.domain}/{row.task}"

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfrec_mt.configs import FineTuneConfig, PretrainConfig
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
-from tfrec_mt.training.pretrain import PretrainConfig, pretrain
+from tfrec_mt.jobs.fine_tune import run_fine_tune
+from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.training.run_results import KERNELS, MODEL
-from tfrec_mt.training.train_config import TrainConfig
 
 SMALL_MODEL = {"embedding_width": 4, "units": (16, 8), "heads": 2, "head_width": 4}
 TRAIN = TrainConfig(batch_size=512, steps_per_call=8)
@@ -47,8 +48,8 @@ def run_job(folder: Path) -> Job:
         rate_schedule="constant",
         train=TRAIN,
     )
-    pretrain(settings)
-    pretrain(
+    run_pretrain(settings)
+    run_pretrain(
         PretrainConfig(
             data=data,
             output=control,
@@ -60,7 +61,7 @@ def run_job(folder: Path) -> Job:
             train=TRAIN,
         )
     )
-    fine_tune(
+    run_fine_tune(
         FineTuneConfig(
             base=base,
             data=data,

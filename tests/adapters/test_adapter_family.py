@@ -16,9 +16,9 @@ from tfrec_mt.adapters.domain_groups import DomainGroups
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import load_kernels, save_kernels
 from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
+from tfrec_mt.configs.choices import RATE_RULES, RateRule
 from tfrec_mt.layers.domain_slices import DomainSlices
 from tfrec_mt.training.kernel_learner import KernelLearner
-from tfrec_mt.training.kernel_rates import RATE_RULES, RateRule
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 
 DOMAINS = ("a", "b", "c", "d")

@@ -7,9 +7,10 @@ from sklearn.metrics import roc_auc_score
 from tests.jobs import Job
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
-from tfrec_mt.evaluation.evaluate import EvaluateConfig, evaluate
+from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.models.model_store import fingerprint, load_model
 
 
@@ -30,7 +31,7 @@ def test_domains_are_measured_with_their_topics_kernels_and_with_all(job: Job) -
             ("scene", [batch.features for batch in batches]),
         )
     )
-    found = evaluate(EvaluateConfig(data=job.data, base=job.base, kernels=job.kernels))
+    found = run_evaluate(EvaluateConfig(data=job.data, base=job.base, kernels=job.kernels))
     values = {
         (r.model, r.domain): r.value
         for r in found.metrics

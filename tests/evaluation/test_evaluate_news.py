@@ -8,12 +8,12 @@ import pytest
 from tests.news_jobs import NewsJob
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.scan_impressions import scan_impressions
-from tfrec_mt.evaluation.evaluate import EvaluateConfig
-from tfrec_mt.evaluation.evaluate_news import evaluate_news
 from tfrec_mt.evaluation.evaluation import METRICS_FILE, Evaluation
 from tfrec_mt.evaluation.metric_row import read_rows
+from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.metrics.impression_metrics import impression_metrics
 from tfrec_mt.models.model_store import fingerprint, load_news_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
@@ -26,10 +26,10 @@ def found(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Evalua
     config = EvaluateConfig(
         data=news_job.data, base=news_job.base, kernels=news_job.kernels, output=output
     )
-    evaluation = evaluate_news(config)
+    evaluation = run_evaluate(config)
     assert read_rows(output / METRICS_FILE) == evaluation.metrics
     with pytest.raises(FileExistsError, match="out exists"):
-        evaluate_news(config)
+        run_evaluate(config)
     return evaluation
 
 
@@ -81,14 +81,14 @@ def test_each_model_has_one_row_per_cell_and_metric(found: Evaluation) -> None:
 
 
 def test_without_kernels_there_is_no_lift(news_job: NewsJob) -> None:
-    found = evaluate_news(EvaluateConfig(data=news_job.data, base=news_job.base))
+    found = run_evaluate(EvaluateConfig(data=news_job.data, base=news_job.base))
     assert {r.model for r in found.metrics} == {"zero_shot", "random", "oracle"}
     assert not [r for r in found.metrics if r.metric.endswith("_lift")]
     assert found.roles.adapted == found.roles.zero_shot
 
 
 def test_a_control_is_measured_too(news_job: NewsJob) -> None:
-    found = evaluate_news(
+    found = run_evaluate(
         EvaluateConfig(data=news_job.data, base=news_job.base, control=news_job.base)
     )
     lifts = [r.value for r in found.metrics if r.model == "control" and r.metric == "auc_lift"]
@@ -100,5 +100,5 @@ def test_a_part_that_is_not_there_is_named(news_job: NewsJob, tmp_path: Path) ->
         data=news_job.data, base=news_job.base, part="tset", output=tmp_path / "out"
     )
     with pytest.raises(DataError, match="did you mean 'test'"):
-        evaluate_news(config)
+        run_evaluate(config)
     assert not (tmp_path / "out").exists()

@@ -5,17 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tfrec_mt.configs import EvaluateConfig, FineTuneConfig, PretrainConfig
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.scan import scan
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.evaluation.evaluate import EvaluateConfig, evaluate
 from tfrec_mt.evaluation.familiar_users import FamiliarUsers
+from tfrec_mt.jobs.evaluate import run_evaluate
+from tfrec_mt.jobs.fine_tune import run_fine_tune
+from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.schema import DataError
-from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
-from tfrec_mt.training.pretrain import PretrainConfig, pretrain
-from tfrec_mt.training.train_config import TrainConfig
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +56,9 @@ def test_an_evaluation_measures_both_kinds_with_a_topics_own_kernels(
     base = PretrainConfig(
         data=dataset.path, output=tmp_path / "base", model_settings={"units": (8,)}, train=small
     )
-    pretrain(base)
+    run_pretrain(base)
     kernels = tmp_path / "kernels"
-    fine_tune(
+    run_fine_tune(
         FineTuneConfig(
             base=base.output,
             data=dataset.path,
@@ -67,7 +68,7 @@ def test_an_evaluation_measures_both_kinds_with_a_topics_own_kernels(
             train=small,
         )
     )
-    found = evaluate(
+    found = run_evaluate(
         EvaluateConfig(data=dataset.path, base=base.output, kernels=kernels, seen_in=("fresh",))
     )
     rows = {

@@ -13,13 +13,14 @@ from tests.adapters.longhand import SETTINGS, widths_of
 from tests.jobs import Job
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.kernel_store import KERNEL_FILE, save_kernels
+from tfrec_mt.configs import ExportConfig, ScoreConfig
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.jobs.export import run_export
+from tfrec_mt.jobs.score import run_score
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.serving.score import ScoreConfig, score
 from tfrec_mt.training.run_results import KERNELS
 
 
@@ -50,10 +51,10 @@ def test_an_export_scores_as_memory_and_its_kernels_can_go(
 ) -> None:
     kernels = _kernels(job, tmp_path / "kernels", adapter, SETTINGS[adapter])
     config = ExportConfig(base=job.base, kernels=kernels, data=job.data, output=tmp_path / "x")
-    version = export(config)
-    found = score(ScoreConfig(export=version, data=job.data, base=job.base, kernels=kernels))
+    version = run_export(config)
+    found = run_score(ScoreConfig(export=version, data=job.data, base=job.base, kernels=kernels))
     assert found.difference is not None and found.difference <= 1e-6
-    plain = score(ScoreConfig(export=version, data=job.data, base=job.base))
+    plain = run_score(ScoreConfig(export=version, data=job.data, base=job.base))
     assert plain.difference is not None and plain.difference > 1e-4
 
     specs = tf.saved_model.load(str(version)).signatures["serving_default"]
@@ -74,7 +75,7 @@ def test_an_export_scores_as_memory_and_its_kernels_can_go(
 def test_a_kernel_that_the_graph_would_bend_otherwise_cannot_come(job: Job, tmp_path: Path) -> None:
     slopes = {name: {"encoder_units": (7,), "negative_slope": s} for name, s in _SLOPES.items()}
     old, new = (_kernels(job, tmp_path / n, "iak", settings) for n, settings in slopes.items())
-    export(ExportConfig(base=job.base, kernels=old, data=job.data, output=tmp_path / "x"))
+    run_export(ExportConfig(base=job.base, kernels=old, data=job.data, output=tmp_path / "x"))
     kernel = shutil.copytree(
         new / KERNELS / "region" / "region1", tmp_path / "other" / "region" / "new"
     )

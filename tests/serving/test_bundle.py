@@ -14,10 +14,11 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from tests.jobs import Job
 from tests.serving.loopback import loopback
+from tfrec_mt.configs import ExportConfig
 from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.jobs.export import run_export
 from tfrec_mt.serving.bundle import MODEL_CARD, README, REQUEST
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.versions import EXTRA, read_manifest, roll_back
 from tfrec_mt.serving.warm_up import read_warm_up
 
@@ -36,7 +37,7 @@ def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ci_low=0.7,
         ci_high=0.72,
     )
-    return export(
+    return run_export(
         ExportConfig(
             base=job.base,
             kernels=job.kernels,

@@ -9,12 +9,13 @@ import pytest
 
 from tests.jobs import Job
 from tests.serving.loopback import loopback, rest_loopback
+from tfrec_mt.configs import ExportConfig, ScoreConfig
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.jobs.export import run_export
+from tfrec_mt.jobs.score import run_score
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.client import Client, GrpcClient, RestClient
-from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import candidate_tensors, row_tensors
-from tfrec_mt.serving.score import ScoreConfig, score
 from tfrec_mt.serving.serving_error import ServingError
 
 ROWS = 300
@@ -23,7 +24,9 @@ ROWS = 300
 @pytest.fixture(scope="module")
 def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("client") / "ranking"
-    return export(ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output))
+    return run_export(
+        ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output)
+    )
 
 
 @pytest.fixture(scope="module", params=["grpc", "rest"])
@@ -45,7 +48,7 @@ def test_rows_score_as_through_the_export(
     job: Job, version: Path, client: Client, rows: pl.DataFrame
 ) -> None:
     found = client.score(rows)
-    expected = score(ScoreConfig(export=version, data=job.data)).rows.head(ROWS)
+    expected = run_score(ScoreConfig(export=version, data=job.data)).rows.head(ROWS)
     for task in ("ctr", "ctcvr"):
         np.testing.assert_allclose(found[task], expected[task], atol=1e-6)
     assert found["used_fallback"].to_numpy().shape == (ROWS, 3)

@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from tests.jobs import Job
 from tfrec_mt.adapters.kernel_store import KERNEL_FILE, KernelStoreError
+from tfrec_mt.configs import ExportConfig
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.jobs.export import run_export
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.hashes import verify_files
@@ -24,7 +25,9 @@ from tfrec_mt.storage.hashes import verify_files
 @pytest.fixture(scope="module")
 def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("exchange") / "ranking"
-    return export(ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output))
+    return run_export(
+        ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output)
+    )
 
 
 @pytest.fixture

@@ -16,12 +16,13 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.jobs import Job
 from tests.serving.loopback import defaults
+from tfrec_mt.configs import ExportConfig, ScoreConfig
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.jobs.export import run_export
+from tfrec_mt.jobs.score import run_score
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import README
-from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
-from tfrec_mt.serving.score import ScoreConfig, score
 from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, read_manifest, roll_back
 from tfrec_mt.serving.warm_up import WARM_UP_FILE
 from tfrec_mt.storage.hashes import verify_files
@@ -32,7 +33,7 @@ TOPICS = ("scene", "period", "region")
 @pytest.fixture(scope="module")
 def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("export")
-    return export(
+    return run_export(
         ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output / "ranking")
     )
 
@@ -58,7 +59,9 @@ def _score(loaded: Any, rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def test_raw_rows_score_as_their_codes_do_in_memory(job: Job, version: Path) -> None:
-    found = score(ScoreConfig(export=version, data=job.data, base=job.base, kernels=job.kernels))
+    found = run_score(
+        ScoreConfig(export=version, data=job.data, base=job.base, kernels=job.kernels)
+    )
     assert found.difference is not None and found.difference <= 1e-6
     assert len(found.rows) > 1_000
     assert found.rows["ctr"].is_between(0, 1).all() and found.rows["ctr"].n_unique() > 500
@@ -73,18 +76,18 @@ def test_lower_precision_is_that_of_the_export(job: Job, version: Path, tmp_path
         output=tmp_path / "short",
         precision="bfloat16",
     )
-    short = export(config)
+    short = run_export(config)
     asked = ScoreConfig(export=short, data=job.data, base=job.base, kernels=job.kernels)
-    found = score(asked)
+    found = run_score(asked)
     assert found.difference is not None and found.difference <= 1e-6
-    plain = score(dataclasses.replace(asked, export=version)).rows
+    plain = run_score(dataclasses.replace(asked, export=version)).rows
     moved = (found.rows["ctr"] - plain["ctr"]).abs().max()
     assert 1e-5 < float(moved) < 0.02  # type: ignore[arg-type]
     assert "| type of products | bfloat16 |" in (short / EXTRA / "model_card.md").read_text()
 
 
 def test_kernels_change_scores(job: Job, version: Path) -> None:
-    with_kernels = score(ScoreConfig(export=version, data=job.data, base=job.base))
+    with_kernels = run_score(ScoreConfig(export=version, data=job.data, base=job.base))
     assert with_kernels.difference is not None and with_kernels.difference > 1e-4
 
 
@@ -181,7 +184,7 @@ def test_more_items_than_the_limit_are_refused(
     job: Job, rows: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
     config = ExportConfig(base=job.base, data=job.data, output=tmp_path / "export", max_items=5)
-    version = export(config)
+    version = run_export(config)
     signature = tf.saved_model.load(str(version)).signatures["score_candidates"]
     items = {"item_id", "shop_id", "cuisine", "price"}
     for count in (5, 6):
@@ -222,7 +225,7 @@ def test_empty_histories_score(loaded: Any, rows: dict[str, np.ndarray]) -> None
 def test_unknown_domains_score_as_the_base(
     job: Job, loaded: Any, rows: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    base = export(ExportConfig(base=job.base, data=job.data, output=tmp_path / "base"))
+    base = run_export(ExportConfig(base=job.base, data=job.data, output=tmp_path / "base"))
     plain = tf.saved_model.load(str(base))
     assert not set(TOPICS) & set(_specs(plain))
     expected = _score(plain, {name: v for name, v in rows.items() if name not in TOPICS})
@@ -303,11 +306,11 @@ def test_the_manifest_finds_any_damage(version: Path, tmp_path: Path) -> None:
 def test_versions_count_up_and_keep_their_signatures(job: Job, tmp_path: Path) -> None:
     bare = ExportConfig(base=job.base, data=job.data, output=tmp_path)
     with_kernels = dataclasses.replace(bare, kernels=job.kernels)
-    assert [export(bare).name, export(bare).name] == ["1", "2"]
-    assert export(with_kernels).name == "3"  # more that need not be asked, more that is told
+    assert [run_export(bare).name, run_export(bare).name] == ["1", "2"]
+    assert run_export(with_kernels).name == "3"  # more that need not be asked, more that is told
     with pytest.raises(DataError, match=r"serving_default inputs 'period': \['string', .* None"):
-        export(bare)
-    assert export(dataclasses.replace(bare, allow_signature_change=True)).name == "4"
+        run_export(bare)
+    assert run_export(dataclasses.replace(bare, allow_signature_change=True)).name == "4"
 
 
 def test_an_older_version_can_be_the_newest_again(
@@ -333,19 +336,19 @@ def test_an_older_version_can_be_the_newest_again(
 def test_rows_that_lack_an_input_are_named(job: Job, version: Path, tmp_path: Path) -> None:
     PreparedDataset(job.data).requests().drop("cuisine").write_parquet(tmp_path / "rows.parquet")
     with pytest.raises(ValueError, match="lack input column 'cuisine'"):
-        score(ScoreConfig(export=version, rows=tmp_path / "rows.parquet"))
+        run_score(ScoreConfig(export=version, rows=tmp_path / "rows.parquet"))
 
 
 def test_rows_of_a_wrong_type_are_named(job: Job, version: Path, tmp_path: Path) -> None:
     requests = PreparedDataset(job.data).requests()
     requests.with_columns(user_id=pl.lit("someone")).write_parquet(tmp_path / "rows.parquet")
     with pytest.raises(ValueError, match="column 'user_id' of type String cannot be input"):
-        score(ScoreConfig(export=version, rows=tmp_path / "rows.parquet"))
+        run_score(ScoreConfig(export=version, rows=tmp_path / "rows.parquet"))
 
 
 def test_scores_are_written_whole_and_once(job: Job, version: Path, tmp_path: Path) -> None:
     config = ScoreConfig(export=version, data=job.data, output=tmp_path / "scores.parquet")
-    score(config)
+    run_score(config)
     assert {"ctr", "ctcvr", "row"} <= set(pl.read_parquet(tmp_path / "scores.parquet").columns)
     with pytest.raises(FileExistsError, match=r"scores\.parquet exists"):
-        score(config)
+        run_score(config)

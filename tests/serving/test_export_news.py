@@ -15,16 +15,15 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.news_batches import small_news_model
 from tests.news_jobs import NewsJob
+from tfrec_mt.configs import ExportConfig, ScoreConfig
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.title_tokens import tokenize_titles
+from tfrec_mt.jobs.export import run_export
+from tfrec_mt.jobs.score import run_score
 from tfrec_mt.models.model_store import save_model
 from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-from tfrec_mt.serving.export import ExportConfig
-from tfrec_mt.serving.export_news import export_news, is_news_export
 from tfrec_mt.serving.load_saved_model import load_saved_model
-from tfrec_mt.serving.score import ScoreConfig
-from tfrec_mt.serving.score_news import score_news
 from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
 from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, read_manifest
 from tfrec_mt.serving.warm_up import WARM_UP_FILE
@@ -47,7 +46,7 @@ ODD_TITLES = (
 
 @pytest.fixture(scope="module")
 def version(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_news(
+    return run_export(
         ExportConfig(
             base=news_job.base,
             kernels=news_job.kernels,
@@ -88,18 +87,18 @@ def test_raw_impressions_score_as_in_memory(
         kernels=news_job.kernels,
         output=tmp_path / "scores.parquet",
     )
-    found = score_news(config)
+    found = run_score(config)
     assert found.difference is not None and found.difference <= 1e-5
     written = pl.read_parquet(tmp_path / "scores.parquet")
     assert len(written) > 50
     assert (written["scores"].list.len() == written["candidates"].list.len()).all()
     assert written["scores"].explode().n_unique() > 100
     with pytest.raises(FileExistsError, match=r"scores\.parquet exists"):
-        score_news(config)
+        run_score(config)
 
 
 def test_kernels_change_scores(news_job: NewsJob, version: Path) -> None:
-    found = score_news(ScoreConfig(export=version, data=news_job.data, base=news_job.base))
+    found = run_score(ScoreConfig(export=version, data=news_job.data, base=news_job.base))
     assert found.difference is not None and found.difference > 1e-3
 
 
@@ -230,7 +229,7 @@ def test_vectors_and_recommend_agree_with_titles(
 def test_unknown_domains_score_as_the_base(
     news_job: NewsJob, loaded: Any, request_of_two: dict[str, Any], tmp_path: Path
 ) -> None:
-    base = export_news(
+    base = run_export(
         ExportConfig(base=news_job.base, data=news_job.data, output=tmp_path / "base")
     )
     plain = {n: v for n, v in request_of_two.items() if n not in TOPICS}
@@ -287,9 +286,9 @@ def test_a_version_describes_itself(version: Path, loaded: Any) -> None:
     verify_files(version, manifest["files"])
     assert manifest["kind"] == "news" and set(manifest["kernels"]) == set(TOPICS)
     assert (version / EXTRA / "spec.json").is_file()
-    assert is_news_export(version)
+    assert read_manifest(version)
     with pytest.raises(DataError, match="expected an exported version"):
-        is_news_export(version.parent)
+        read_manifest(version.parent)
     logs = [
         prediction_log_pb2.PredictionLog.FromString(record.numpy())
         for record in tf.data.TFRecordDataset(str(version / EXTRA / WARM_UP_FILE))
@@ -327,7 +326,7 @@ def test_news_of_another_spec_are_refused(news_job: NewsJob, tmp_path: Path) -> 
     save_model(small_news_model(), tmp_path / "model", NewsDataset(news_job.data).vocabularies)
     config = ExportConfig(base=tmp_path, data=news_job.data, output=tmp_path / "export")
     with pytest.raises(SchemaError, match="news of another spec"):
-        export_news(config)
+        run_export(config)
     assert not (tmp_path / "export").exists()
 
 
@@ -342,12 +341,12 @@ def test_rows_of_clients_score(version: Path, tmp_path: Path) -> None:
         schema_overrides={"device": pl.String},
     )
     rows.write_parquet(tmp_path / "rows.parquet")
-    found = score_news(ScoreConfig(export=version, rows=tmp_path / "rows.parquet"))
+    found = run_score(ScoreConfig(export=version, rows=tmp_path / "rows.parquet"))
     assert found.rows["scores"].list.len().to_list() == [3, 1, 0]
     bad = rows.with_columns(pl.Series("age_hours", [[1.0], [1.0], []]))
     bad.write_parquet(tmp_path / "bad.parquet")
     with pytest.raises(DataError, match="one age per candidate"):
-        score_news(ScoreConfig(export=version, rows=tmp_path / "bad.parquet"))
+        run_score(ScoreConfig(export=version, rows=tmp_path / "bad.parquet"))
     rows.drop("candidates").write_parquet(tmp_path / "worse.parquet")
     with pytest.raises(DataError, match="candidates"):
-        score_news(ScoreConfig(export=version, rows=tmp_path / "worse.parquet"))
+        run_score(ScoreConfig(export=version, rows=tmp_path / "worse.parquet"))

@@ -9,10 +9,11 @@ import pytest
 
 from tests.jobs import Job
 from tests.serving.loopback import loopback
+from tfrec_mt.configs import ExportConfig
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.jobs.export import run_export
 from tfrec_mt.serving.client import GrpcClient
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.versions import read_manifest
 
@@ -25,7 +26,7 @@ def test_no_request_is_lost(job: Job, tmp_path: Path) -> None:
     config = ExportConfig(
         base=job.base, kernels=job.kernels, data=job.data, output=tmp_path / "ranking"
     )
-    version = export(config)
+    version = run_export(config)
     gone = read_manifest(version)["kernels"]["region"][0]
     frame = PreparedDataset(job.data).requests().head(CLIENTS * ROWS)
     seconds: list[float] = []

@@ -10,16 +10,18 @@ from benchmarks.native.native_model import NativeModel, NativeModelError
 from tests.jobs import Job
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.configs import ExportConfig
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.jobs.export import run_export
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.serving.score import ROW, score_rows
 from tfrec_mt.serving.versions import EXTRA, read_manifest
 from tfrec_mt.serving.warm_up import read_warm_up
+from tfrec_mt.workloads.ranking import score_rows
+from tfrec_mt.workloads.workload import ROW
 
 pytestmark = pytest.mark.serving
 
@@ -29,7 +31,9 @@ TASKS = ("ctr", "ctcvr")
 @pytest.fixture(scope="module")
 def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("native") / "ranking"
-    return export(ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output))
+    return run_export(
+        ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from tests.jobs import Job
+from tfrec_mt.configs import ExportConfig
+from tfrec_mt.jobs.export import run_export
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-from tfrec_mt.serving.export import ExportConfig, export
 from tfrec_mt.serving.versions import EXTRA, read_manifest
 from tfrec_mt.serving.warm_up import read_warm_up
 
@@ -46,7 +47,7 @@ def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export whose kernels were exchanged."""
     output = tmp_path_factory.mktemp("older") / "ranking"
     config = ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output)
-    first = export(config)
+    first = run_export(config)
     gone = read_manifest(first)["kernels"]["region"][0]
     return exchange_kernels(ExchangeConfig(output=first.parent, remove=[("region", gone)]))
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.evaluation.cells import Cell
-from tfrec_mt.evaluation.evaluate import EvaluateConfig, evaluate
+from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.studies.full_fine_tuning import full_fine_tuning
 from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS, takeout_base, takeout_data
@@ -28,12 +29,12 @@ def test_each_domain_has_its_own_copy_measured_on_its_own_rows(
     domain = domains[-1]
     own = folder / "scene" / domain
     config = EvaluateConfig(data=dataset.path, base=base, control=own / "run")
-    expected = evaluate(config).scores.estimate("control", "ctr", Cell("scene", domain), "auc")
+    expected = run_evaluate(config).scores.estimate("control", "ctr", Cell("scene", domain), "auc")
     estimate = found.estimates[f"ctr/scene/{domain}"]
     assert estimate.value == expected.value
     apart = estimate.replicates - expected.replicates
     assert np.nanstd(apart) < 0.05 * np.nanstd(expected.replicates)
-    plain = evaluate(config).scores.estimate("zero_shot", "ctr", Cell("scene", domain), "auc")
+    plain = run_evaluate(config).scores.estimate("zero_shot", "ctr", Cell("scene", domain), "auc")
     assert estimate.value != plain.value
     trained = sum(w.shape.num_elements() for w in load_model(base / MODEL).trainable_weights)
     assert found.facts["trained weights per domain"] == trained

@@ -14,12 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from tests.training.small_runs import BATCH, values_of
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.models.online_large_recommender import OnlineLargeRecommender
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.optimizers.adagrad_decay import AdagradDecay
-from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import Interrupted, TrainLoop
 
 FIRST_PORT = 23450

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
@@ -27,7 +28,6 @@ from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.learner import Learner
 from tfrec_mt.training.optimizers.adagrad_decay import AdagradDecay
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
-from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import TrainLoop
 
 BATCH = 64

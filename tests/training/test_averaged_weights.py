@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tests.jobs import SMALL_MODEL, TRAIN, Job
+from tfrec_mt.configs import PretrainConfig
+from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.training.averaged_weights import averaged_weights
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
-from tfrec_mt.training.pretrain import PretrainConfig, pretrain
 
 
 def _toy(**settings: Any) -> tuple[keras.Model, LazyAdam]:
@@ -69,7 +70,7 @@ def test_a_pre_trained_model_is_the_average(job: Job, tmp_path: Path) -> None:
         train=dataclasses.replace(TRAIN, patience=1),
     )
     averaged = dataclasses.replace(config, output=tmp_path / "average", ema_decay=0.9)
-    last, average = (load_model(pretrain(c)).get_weights() for c in (config, averaged))
+    last, average = (load_model(run_pretrain(c)).get_weights() for c in (config, averaged))
     # the same path of weights, so what differs is what is kept of it
     moved = [np.abs(a - b).max() for a, b in zip(last, average, strict=True)]
     assert max(moved) > 0

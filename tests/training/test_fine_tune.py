@@ -9,10 +9,11 @@ import pytest
 
 from tests.jobs import TRAIN, Job
 from tfrec_mt.adapters.kernel_store import KERNEL_FILE, load_kernels
+from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 from tfrec_mt.training.run_folder import RunFolderError
 from tfrec_mt.training.run_results import KERNELS
 
@@ -46,7 +47,7 @@ def test_rows_that_the_base_has_seen_are_pointed_out(
         train=TRAIN,
     )
     with caplog.at_level(logging.WARNING):
-        fine_tune(config)
+        run_fine_tune(config)
     assert ("the base was trained on train" in caplog.text) == warned
 
 
@@ -62,7 +63,7 @@ def _config(job: Job, output: Path, beside: Path) -> FineTuneConfig:
 
 
 def test_kernels_are_trained_beside_those_of_other_topics(job: Job, tmp_path: Path) -> None:
-    folder = fine_tune(_config(job, tmp_path / "run", job.kernels))
+    folder = run_fine_tune(_config(job, tmp_path / "run", job.kernels))
     assert [path.name for path in folder.iterdir()] == ["scene"]
     found = json.loads((folder / "scene" / "homepage" / KERNEL_FILE).read_text())
     topics = {topic.name for topic in PreparedDataset(job.data).schema.topics}
@@ -72,14 +73,14 @@ def test_kernels_are_trained_beside_those_of_other_topics(job: Job, tmp_path: Pa
 def test_a_run_goes_on_beside_the_same_kernels_only(job: Job, tmp_path: Path) -> None:
     shutil.copytree(job.kernels, tmp_path / "beside")
     config = _config(job, tmp_path / "run", tmp_path / "beside")
-    shutil.rmtree(fine_tune(config))
+    shutil.rmtree(run_fine_tune(config))
     shutil.rmtree(tmp_path / "beside" / KERNELS / "region" / "region1")
     with pytest.raises(RunFolderError, match="beside_weights"):
-        fine_tune(config)
+        run_fine_tune(config)
 
 
 def test_kernels_of_the_same_topic_alone_are_none_to_train_beside(job: Job, tmp_path: Path) -> None:
     shutil.copytree(job.kernel_folder / "scene", tmp_path / "beside" / KERNELS / "scene")
     with pytest.raises(SchemaError, match=r"beside has kernels of no other topic than .* scene"):
-        fine_tune(_config(job, tmp_path / "run", tmp_path / "beside"))
+        run_fine_tune(_config(job, tmp_path / "run", tmp_path / "beside"))
     assert not (tmp_path / "run").exists()

@@ -9,13 +9,14 @@ import pytest
 from tests.news_jobs import NewsJob
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.configs import FineTuneConfig
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
 from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.models.model_store import fingerprint, load_news_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
-from tfrec_mt.training.fine_tune import FineTuneConfig
-from tfrec_mt.training.fine_tune_news import PairReader, fine_tune_news
-from tfrec_mt.training.train_config import TrainConfig
+from tfrec_mt.training.news_reader import PairReader
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def run(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
         certainty=0.0,  # so few clicks make nothing certain
         train=TrainConfig(batch_size=16, epochs=2),
     )
-    return fine_tune_news(config).parent
+    return run_fine_tune(config).parent
 
 
 def test_every_domain_gets_a_kernel_of_this_base(news_job: NewsJob, run: Path) -> None:

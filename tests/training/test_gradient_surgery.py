@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec_mt.training.gradient_surgery import SURGERIES, Surgery, join_gradients
+from tfrec_mt.configs.choices import SURGERIES, Surgery
+from tfrec_mt.training.gradient_surgery import join_gradients
 
 
 def vectors(*rows: Any) -> list[list[tf.Tensor]]:

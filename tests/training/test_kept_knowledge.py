@@ -10,12 +10,13 @@ import pytest
 
 from tests.jobs import TRAIN, Job
 from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
+from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import DataError
-from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 from tfrec_mt.training.kept_knowledge import KeptKnowledge, knowledge_of
 
 PARTS = ("test", "fresh")
@@ -114,7 +115,7 @@ def test_knowledge_of_lower_precision_is_kept_apart(
         precision="bfloat16",
         train=TRAIN,
     )
-    fine_tune(config)
+    run_fine_tune(config)
     differences = [
         np.abs(np.load(path).astype("f") - np.load(folder / path.relative_to(kept)))
         for path in kept.glob("fresh/*/knowledge_ctr.npy")
@@ -157,11 +158,11 @@ def test_kernels_learn_from_it_what_they_learn_from_the_base(
         knowledge=tmp_path / "knowledge",
         train=TRAIN,
     )
-    found = _decoders(fine_tune(config), base)
+    found = _decoders(run_fine_tune(config), base)
     expected = _decoders(job.kernel_folder, base)
     assert np.corrcoef(found, expected)[0, 1] > 0.99
     stamp = (tmp_path / "knowledge" / "knowledge.json").stat().st_mtime_ns
-    again = _decoders(fine_tune(dataclasses.replace(config, output=tmp_path / "again")), base)
+    again = _decoders(run_fine_tune(dataclasses.replace(config, output=tmp_path / "again")), base)
     # runs of kernels are equal to rounding; see assert_same_weights
     np.testing.assert_allclose(again, found, rtol=0, atol=1e-7)
     assert (tmp_path / "knowledge" / "knowledge.json").stat().st_mtime_ns == stamp
@@ -175,5 +176,5 @@ def test_a_run_of_several_epochs_keeps_it_beside_its_kernels(job: Job, tmp_path:
         topics=("scene",),
         train=dataclasses.replace(TRAIN, epochs=2),
     )
-    fine_tune(config)
+    run_fine_tune(config)
     assert (tmp_path / "run" / "knowledge" / "fresh").is_dir()

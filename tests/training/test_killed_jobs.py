@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 
 from tests.training.small_runs import Kind, Weights, assert_same_weights, fresh_processes, logged
+from tfrec_mt.configs import FineTuneConfig, PretrainConfig
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
-from tfrec_mt.training.pretrain import PretrainConfig, pretrain
-from tfrec_mt.training.train_config import TrainConfig
 
 ROOT = Path(__file__).parents[2]
 TRAIN = TrainConfig(batch_size=64, epochs=3, steps_per_call=2, checkpoint_every=6)
@@ -72,9 +71,9 @@ def test_killed_jobs_leave_the_same_model_and_kernels(
         )
         for _ in range(kills):
             if not (base / "model").exists():
-                killed(pretrain, first, base, places)
+                killed(run_pretrain, first, base, places)
         if not (base / "model").exists():
-            finished(pretrain, first)
+            finished(run_pretrain, first)
         text = (base / "model" / "model.json").read_text(encoding="utf-8")
         fingerprints.append(json.loads(text)["fingerprint"])
         # Kernels of both runs stand behind the same base.
@@ -88,9 +87,9 @@ def test_killed_jobs_leave_the_same_model_and_kernels(
         )
         for _ in range(kills):
             if not (kernels / "kernels").exists():
-                killed(fine_tune, second, kernels, places)
+                killed(run_fine_tune, second, kernels, places)
         if not (kernels / "kernels").exists():
-            finished(fine_tune, second)
+            finished(run_fine_tune, second)
         weights.append(kernel_weights(kernels))
     assert fingerprints[0] == fingerprints[1]
     assert len({name.split("/")[0] for name in weights[0]}) == 11

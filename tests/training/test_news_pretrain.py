@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from tests.training.small_runs import weights_hash
+from tfrec_mt.configs import NewsPretrainConfig
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.prepare_news import prepare_news
@@ -14,14 +16,13 @@ from tfrec_mt.data.news.scan_impressions import scan_impressions
 from tfrec_mt.data.news.sources.newsroom.config import NewsroomConfig
 from tfrec_mt.data.news.sources.newsroom.source import NewsroomSource
 from tfrec_mt.data.splits import SplitSpec
+from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.models.model_store import ModelStoreError, fingerprint, load_model, load_news_model
 from tfrec_mt.models.news.news_features import news_features
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.models.news.title_encoders import make_title_encoder
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
 from tfrec_mt.training.news_reader import NewsReader
-from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import Interrupted, TrainLoop
 
 
@@ -51,7 +52,7 @@ def config(news: NewsDataset, output: Path, **changes: Any) -> NewsPretrainConfi
 @pytest.fixture(scope="module")
 def run(news: NewsDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = Path(tmp_path_factory.mktemp("run")) / "run"
-    pretrain_news(config(news, output))
+    run_pretrain(config(news, output))
     return output
 
 
@@ -85,8 +86,8 @@ def test_an_interrupted_run_resumes_to_the_same_weights(
     with monkeypatch.context() as patch:
         patch.setattr(TrainLoop, "_run_portion", stop_after_three)
         with pytest.raises(Interrupted, match="step 3"):
-            pretrain_news(settings)
-    pretrain_news(settings)
+            run_pretrain(settings)
+    run_pretrain(settings)
 
     def weights(folder: Path) -> str:
         model = load_news_model(folder / "model")
@@ -102,7 +103,7 @@ def test_a_run_can_be_continued_and_stopped_early(
 ) -> None:
     train = TrainConfig(batch_size=64, steps_per_call=1, epochs=2, patience=1)
     settings = config(news, tmp_path / "run", init_from=run, validation="test", train=train)
-    pretrain_news(settings)
+    run_pretrain(settings)
     lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
     values = [json.loads(line)["validation"] for line in lines if "validation" in line]
     assert values and all(0.0 < value < 1.0 for value in values)
@@ -158,4 +159,4 @@ def test_another_spec_is_refused(news: NewsDataset, run: Path, tmp_path: Path) -
     )
     settings = dataclasses.replace(config(news, tmp_path / "run", init_from=run), data=other.path)
     with pytest.raises(SchemaError, match="another spec"):
-        pretrain_news(settings)
+        run_pretrain(settings)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.storage.lock import LockedError
 from tfrec_mt.training.run_folder import RunFolderError, run_folder, settings_of
-from tfrec_mt.training.train_config import TrainConfig
 
 SETTINGS: dict[str, Any] = {"data": "x", "parts": ("train",), "train": {"epochs": 1, "seed": 0}}
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tfrec_mt.training.train_config import TrainConfig
+from tfrec_mt.configs.train import TrainConfig
 
 
 @pytest.mark.parametrize("name", ["batch_size", "epochs", "steps_per_call", "checkpoint_every"])

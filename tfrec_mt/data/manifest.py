@@ -55,6 +55,9 @@ class SplitRecord:
     seed: int
     cuts: tuple[int, ...] = ()
 
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.parts})"
+
 
 @dataclass(frozen=True)
 class HistoryRecord:
@@ -145,6 +148,20 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path.parent} is not a prepared dataset: it has no {path.name}") from None
     except ValueError as error:
         raise DataError(f"{path}: not JSON: {error}") from error
+
+
+def kind_of(folder: Path) -> str:
+    """What a prepared dataset holds: `ranking` for a click log, or `news`.
+
+    Raises:
+      DataError: It is not a prepared dataset at all.
+    """
+    value = read_json(folder / MANIFEST_FILE)
+    if not isinstance(value, dict):
+        raise DataError(
+            f"{folder / MANIFEST_FILE}: expected a JSON object, got {type(value).__name__}"
+        )
+    return str(value.get("kind", "ranking"))
 
 
 def validated(adapter: TypeAdapter[_T], value: Any, path: Path) -> _T:

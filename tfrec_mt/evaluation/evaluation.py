@@ -12,9 +12,9 @@ from tfrec_mt.evaluation.cells import ALL, MEAN
 from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models
 from tfrec_mt.evaluation.figures import interval_figure, lift_figure
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
+from tfrec_mt.evaluation.metric_table import MetricTable
 from tfrec_mt.evaluation.page import Section, render_fragment
 from tfrec_mt.evaluation.report import ReportCase, task_name, write_report
-from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.evaluation.table import (
     HEADER,
     format_metrics,
@@ -42,7 +42,7 @@ class Evaluation:
       roles: Which model is which.
       part: The part that was scored.
       split: How the parts came about.
-      score_table: See `scores`.
+      scores: All estimates with their replicates.
 
     Example:
       >>> report = mt.evaluate("runs/shop/kernels")
@@ -55,18 +55,7 @@ class Evaluation:
     roles: ModelRoles
     part: str
     split: str
-    score_table: ScoreTable | None = None
-
-    @property
-    def scores(self) -> ScoreTable:
-        """All estimates with their replicates.
-
-        Raises:
-          TypeError: It is an evaluation of news, whose estimates are not kept.
-        """
-        if self.score_table is None:
-            raise TypeError("the estimates of news are not kept; see `metrics`")
-        return self.score_table
+    scores: MetricTable
 
     @functools.cached_property
     def rows(self) -> pl.DataFrame:
@@ -132,13 +121,15 @@ class Evaluation:
         return target
 
     def reliability(self) -> Mapping[str, Mapping[str, Sequence[CalibrationBin]]]:
-        """Reliability curves by task, of the base and of the model with kernels; none of news."""
-        if self.score_table is None:
-            return {}
+        """Reliability curves by task, of the base and of the model with kernels.
+
+        There are none of scores that only rank, as those of news.
+        """
         models = dict.fromkeys((self.roles.zero_shot, self.roles.adapted))
         return {
             task: {model: self.scores.reliability(model, task) for model in models}
             for task in self.tasks
+            if self.scores.calibrated(task)
         }
 
     def __repr__(self) -> str:

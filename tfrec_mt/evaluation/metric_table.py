@@ -8,6 +8,8 @@ from tfrec_mt.evaluation.cells import ALL, MEAN, ORACLE, Cell
 from tfrec_mt.evaluation.estimate import Estimate, difference, mean, share
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.evaluation.scored_models import ScoredModels
+from tfrec_mt.metrics.calibration_bins import DEFAULT_BINS, CalibrationBin
+from tfrec_mt.schema import SchemaError
 
 
 class MetricTable(abc.ABC):
@@ -36,6 +38,16 @@ class MetricTable(abc.ABC):
     def compared(self, task: str) -> tuple[str, ...]:
         """Metrics of a task in which models are compared."""
         return ("auc",)
+
+    def calibrated(self, task: str) -> bool:
+        """Whether scores are probabilities, which have a curve of reliability."""
+        return False
+
+    def reliability(
+        self, model: str, task: str, topic: str = ALL, bins: int = DEFAULT_BINS
+    ) -> list[CalibrationBin]:
+        """Predicted against actual rates over all rows that are in a domain of the topic."""
+        raise SchemaError(f"the scores of task {task!r} are no probabilities")
 
     @abc.abstractmethod
     def knows_truth(self, task: str) -> bool:

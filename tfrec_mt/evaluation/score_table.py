@@ -50,10 +50,12 @@ class ScoreTable(MetricTable):
         self._grouped = grouped
         self._bootstrap = bootstrap
 
+    def calibrated(self, task: str) -> bool:
+        return True
+
     def reliability(
         self, model: str, task: str, topic: str = ALL, bins: int = DEFAULT_BINS
     ) -> list[CalibrationBin]:
-        """Predicted against actual rates over all rows that are in a domain of the topic."""
         histogram = self._histogram(model, task, topic)
         rows = histogram.rows.sum(axis=0, dtype=np.int64)
         return calibration_bins(rows.sum(axis=0), rows[1], histogram.predicted.sum(axis=0), bins)

@@ -5,10 +5,7 @@ from pathlib import Path
 
 import keras
 
-from tfrec_mt.data.news.news_dataset import NewsDataset
-from tfrec_mt.errors import SchemaError
-from tfrec_mt.evaluation.evaluate import EvaluateConfig, measure_ranking, refuse_existing
-from tfrec_mt.evaluation.evaluate_news import measure_news
+from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_model
 from tfrec_mt.layers.precision import Precision
@@ -22,7 +19,7 @@ def evaluate(
     control: Base | Folder | None = None,
     part: str = EvaluateConfig.part,
     seen_in: Sequence[str] = (),
-    precision: Precision = "float32",
+    precision: Precision = EvaluateConfig.precision,
     output: Folder | None = None,
 ) -> Evaluation:
     """Measures models per task and domain on a part that nothing was trained on.
@@ -52,15 +49,27 @@ def evaluate(
       >>> print(report)
     """
     folder = Path(output) if output is not None else None
-    refuse_existing(folder)
+    if folder and folder.exists():
+        raise FileExistsError(f"{folder} exists; choose another output folder")
     opened = open_model(model, log, base, precision)
     beside = open_base(control, opened.log, precision) if control is not None else None
-    if isinstance(opened.log, NewsDataset):
-        if seen_in or precision != "float32":
-            raise SchemaError("seen_in and precision are for click logs, these are news")
-        found = measure_news(opened.log, opened.base, opened.kernels, beside, part)
-    else:
-        found = measure_ranking(opened.log, opened.base, opened.kernels, beside, part, seen_in)
-    if folder is not None:
+    found = opened.workload.scoring(
+        opened.log, opened.base, opened.kernels, beside, part, seen_in
+    ).measure(str(opened.log.manifest.split or "the data's owner"))
+    if folder:
         found.save(folder)
     return found
+
+
+def run_evaluate(config: EvaluateConfig) -> Evaluation:
+    """Measures what runs left in their folders; see `evaluate`."""
+    return evaluate(
+        config.kernels or config.base,
+        config.data,
+        base=config.base,
+        control=config.control,
+        part=config.part,
+        seen_in=config.seen_in,
+        precision=config.precision,
+        output=config.output,
+    )

@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
-from tfrec_mt.data.news.news_dataset import NewsDataset
-from tfrec_mt.errors import SchemaError
+from tfrec_mt.configs import ExportConfig, ExportOptions
+from tfrec_mt.configs.settings import fields_of, sort_settings
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow
-from tfrec_mt.jobs.opened import Base, Folder, Log, Opened, open_model
-from tfrec_mt.jobs.settings import fields_of, sort_settings
+from tfrec_mt.jobs.opened import Base, Folder, Log, open_model
 from tfrec_mt.models.model_store import VOCABULARIES
-from tfrec_mt.serving.export import ExportOptions, export_ranking
-from tfrec_mt.serving.export_news import export_recommender
+from tfrec_mt.serving.bundle import card
+from tfrec_mt.serving.kernel_files import DIRECTIONS_FILE, directions_as_bytes
+from tfrec_mt.serving.kernels_to_serve import kernels_to_serve, weights_of_one
+from tfrec_mt.serving.versions import publish_version
 from tfrec_mt.training.run_results import model_folder
 
 
@@ -58,22 +60,56 @@ def export(
     rows = metrics.metrics if isinstance(metrics, Evaluation) else metrics
     options = ExportOptions(**settings, metrics=rows)
     opened = open_model(model, log, base, options.precision)
-    vocabularies = _vocabularies(opened)
-    if isinstance(opened.log, NewsDataset):
-        if settings.keys() & {"precision", "max_items"}:
-            raise SchemaError("precision and max_items are for ranking models, this is news")
-        return export_recommender(
-            opened.base, opened.kernels, opened.log, vocabularies, Path(output), options
+    frozen, dataset, workload = opened.base, opened.log, opened.workload
+    vocabularies = dataset.vocabularies
+    if frozen.origin is not None:  # those that it was trained with
+        vocabularies = model_folder(frozen.origin.run) / VOCABULARIES
+    directions = frozen.directions()
+    found = directions and {task: np.array(values) for task, values in directions.items()}
+    with kernels_to_serve(frozen, opened.kernels, found) as (kernels, description):
+        served = workload.served(
+            frozen, kernels, description["kernels"], dataset, vocabularies, options
         )
-    return export_ranking(
-        opened.base, opened.kernels, opened.log, vocabularies, Path(output), options
+        sizes = {part: dataset.rows(part) for part in dataset.parts}
+        of_model = card(
+            frozen,
+            dataset.manifest.source,
+            sizes,
+            options.metrics,
+            what=workload.what,
+            unit=workload.unit,
+            kernel_weights=weights_of_one(kernels),
+        )
+        return publish_version(
+            Path(output),
+            served.module,
+            served.module.functions,
+            name=options.name or workload.kind,
+            warm_up=served.warm_up,
+            description={
+                "kind": workload.kind,
+                **served.description,
+                **description,
+                "card": of_model,
+            },
+            extra_files={
+                **served.files,
+                **({DIRECTIONS_FILE: directions_as_bytes(found)} if found else {}),
+            },
+            allow_signature_change=options.allow_signature_change,
+        )
+
+
+def run_export(config: ExportConfig) -> Path:
+    """Exports what runs left in their folders; see `export`."""
+    return export(
+        config.kernels or config.base,
+        config.output,
+        config.data,
+        base=config.base,
+        metrics=config.metrics,
+        name=config.name,
+        allow_signature_change=config.allow_signature_change,
+        precision=config.precision,
+        max_items=config.max_items,
     )
-
-
-def _vocabularies(opened: Opened) -> Path:
-    """Of the run that trained the base; those of the log if none did."""
-    if opened.base.origin is not None:
-        return model_folder(opened.base.origin.run) / VOCABULARIES
-    if isinstance(opened.log, NewsDataset):
-        return opened.log.vocabularies.parent
-    return opened.log.vocabularies

@@ -7,14 +7,13 @@ from typing import Any
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.configs import FineTuneConfig, TrainConfig
+from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.errors import SchemaError, nearest
-from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, origin_of, run_of
-from tfrec_mt.jobs.settings import arguments_of, fields_of, sort_settings
-from tfrec_mt.training.fine_tune import KERNEL_BATCH_SIZE, FineTuneConfig, fine_tune_ranking
-from tfrec_mt.training.fine_tune_news import fine_tune_recommender
-from tfrec_mt.training.run_results import kernels_behind
-from tfrec_mt.training.train_config import TrainConfig
+from tfrec_mt.jobs.opened import Base, Folder, Log, of_data, open_base, open_log, origin_of, run_of
+from tfrec_mt.training.fine_tune import train_kernels
+from tfrec_mt.training.run_results import kernels_behind, save_once
+from tfrec_mt.training.train_loop import Reader
 
 _OWN_BASE = "base"
 
@@ -72,12 +71,11 @@ def fine_tune(
             "adapter": arguments_of(ADAPTERS[adapter], *arguments_of(DomainKernels)),
         },
     )
-    frozen = open_base(base, data, found["run"].get("precision", "float32"))
+    frozen = open_base(base, data, found["run"].get("precision", FineTuneConfig.precision))
     known = [topic.name for topic in frozen.schema.topics]
     for topic in topics:
         if topic not in known:
             raise SchemaError(f"topics: the base has no topic {topic!r}; {nearest(topic, known)}")
-    own = frozen.origin is None
     config = FineTuneConfig(
         base=frozen.origin.run if frozen.origin else run / _OWN_BASE,
         data=data.path,
@@ -88,13 +86,46 @@ def fine_tune(
         adapter_settings=found["adapter"],
         beside=run_of(beside, "beside") if beside is not None else None,
         knowledge=Path(knowledge) if knowledge is not None else None,
-        train=TrainConfig(**({"batch_size": KERNEL_BATCH_SIZE} | found["train"])),
+        train=TrainConfig(**({"batch_size": of_data(data).kernel_batch} | found["train"])),
         **found["run"],
     )
-    if isinstance(data, NewsDataset):
-        fine_tune_recommender(config, frozen, data, keep_base=own)
-    else:
-        fine_tune_ranking(config, frozen, data, keep_base=own)
+    train_behind(config, frozen, data, keep_base=frozen.origin is None)
     model = AdaptedModel(frozen, kernels_behind(frozen, run))
     model.origin = origin_of(run)
     return model
+
+
+def run_fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
+    """Trains kernels and saves each by itself; a killed run is resumed by the same call.
+
+    Returns:
+      Folder of the kernels.
+    """
+    dataset = open_log(config.data)
+    base = open_base(config.base, dataset, config.precision)
+    return train_behind(config, base, dataset, label=label)
+
+
+def train_behind(
+    config: FineTuneConfig, base: Base, log: Log, keep_base: bool = False, label: str = "fine-tune"
+) -> Path:
+    """Trains kernels behind a base that is open already; see `run_fine_tune`.
+
+    Args:
+      config: Settings.
+      base: The base; it is frozen.
+      log: The data.
+      keep_base: Whether no run has saved the base, which is then saved as that of `config.base`.
+      label: Shown beside the progress bar.
+    """
+    workload = of_data(log)
+    make_reader, train = workload.kernel_reader(config, base, log)
+
+    def reader() -> Reader:
+        if keep_base:
+            save_once(base, config.base, log.vocabularies, config.data, log.fingerprint)
+        return make_reader()
+
+    return train_kernels(
+        config, base, reader, train, log.fingerprint, label, any_shape=workload.any_shape
+    )

@@ -12,15 +12,15 @@ from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.data.news.news_dataset import NewsDataset
-from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.layers.precision import Precision
-from tfrec_mt.models.model_store import load_model, load_news_model
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.origin import Origin
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.training.run_folder import SETTINGS_FILE, RunFolderError
 from tfrec_mt.training.run_results import KERNELS, kernels_behind, model_folder
+from tfrec_mt.workloads.catalog import workload_in, workload_of
+from tfrec_mt.workloads.workload import Workload
 
 Log = PreparedDataset | NewsDataset
 Base = RankingModel | NewsRecommender
@@ -29,11 +29,12 @@ Folder = str | Path
 
 @dataclass(frozen=True)
 class Opened:
-    """A base, the kernels behind it and the data of both."""
+    """A base, the kernels behind it, the data of both, and what kind they are of."""
 
     base: Base
     kernels: list[DomainKernels]
     log: Log
+    workload: Workload
 
 
 def open_log(log: Log | Folder) -> Log:
@@ -42,13 +43,24 @@ def open_log(log: Log | Folder) -> Log:
     Raises:
       DataError: The folder holds none.
     """
-    if isinstance(log, PreparedDataset | NewsDataset):
-        return log
     if not isinstance(log, str | Path):
-        raise DataError(f"log: expected what `prepare` gave or its folder, got {_kind(log)}")
+        return of_data(log) and log
     if not (Path(log) / MANIFEST_FILE).is_file():
         raise DataError(f"{log}: expected the folder of prepared data; make it with `prepare`")
-    return NewsDataset(log) if is_news_dataset(log) else PreparedDataset(log)
+    opened: Log = workload_in(log).dataset_class(log)
+    return opened
+
+
+def of_data(log: Any) -> Workload:
+    """The workload of opened data.
+
+    Raises:
+      DataError: It is no prepared data.
+    """
+    workload = workload_of(log)
+    if workload is None or isinstance(log, workload.base_class):
+        raise DataError(f"log: expected what `prepare` gave or its folder, got {_kind(log)}")
+    return workload
 
 
 def open_base(base: Base | Folder, log: Log, precision: Precision = "float32") -> Base:
@@ -58,26 +70,21 @@ def open_base(base: Base | Folder, log: Log, precision: Precision = "float32") -
       ModelStoreError: The folder holds none.
       SchemaError: It is no base model, or was trained with another schema than the log's.
     """
-    if isinstance(base, RankingModel | NewsRecommender):
-        described = log.schema if isinstance(log, NewsDataset) else log.schema
-        if base.schema != described:
-            raise SchemaError(
-                f"the base has another schema than {log.path}; expected a model that was made with "
-                "the schema of that log"
-            )
-        if isinstance(base, RankingModel):
-            base.set_serving_precision(precision)
-        return base
-    if not isinstance(base, str | Path):
+    workload = of_data(log)
+    if isinstance(base, str | Path):
+        model: Base = workload.load_model(model_folder(base), log, precision)
+        model.origin = origin_of(Path(base))
+        return model
+    of_base = workload_of(base)
+    if of_base is None or isinstance(base, of_base.dataset_class):
         raise SchemaError(f"base: expected a base model or its run folder, got {_kind(base)}")
-    folder = model_folder(base)
-    model = (
-        load_news_model(folder, log)
-        if isinstance(log, NewsDataset)
-        else load_model(folder, log, precision)
-    )
-    model.origin = origin_of(Path(base))
-    return model
+    if base.schema != log.schema:
+        raise SchemaError(
+            f"the base has another schema than {log.path}; expected a model that was made with "
+            "the schema of that log"
+        )
+    workload.set_precision(base, precision)
+    return base
 
 
 def open_model(
@@ -99,26 +106,24 @@ def open_model(
       ModelStoreError: There is no model.
       SchemaError: It is none, or none of this data.
     """
-    if isinstance(model, AdaptedModel):
-        data = open_log(log) if log is not None else _own_log(model.origin or model.base.origin)
-        return Opened(open_base(model.base, data, precision), model.kernels, data)
-    if isinstance(model, RankingModel | NewsRecommender):
-        data = open_log(log) if log is not None else _own_log(model.origin)
-        return Opened(open_base(model, data, precision), [], data)
-    if not isinstance(model, str | Path):
+    if isinstance(model, str | Path):
+        run = Path(model)
+        if not (run / KERNELS).is_dir():
+            model_folder(run)
+        data = open_log(log) if log is not None else _own_log(origin_of(run))
+        if (run / KERNELS).is_dir():
+            base = base or _found(run, settings_of_run(run)["base"], "base")
+            opened = open_base(base, data, precision)
+            return Opened(opened, kernels_behind(opened, run), data, of_data(data))
+        return Opened(open_base(run, data, precision), [], data, of_data(data))
+    plain = model.base if isinstance(model, AdaptedModel) else model
+    if workload_of(plain) is None or isinstance(plain, Log):
         raise SchemaError(
             f"model: expected what `pretrain` or `fine_tune` gave or its folder, got {_kind(model)}"
         )
-    run = Path(model)
-    if (run / KERNELS).is_dir():
-        data = open_log(log) if log is not None else _own_log(origin_of(run))
-        opened = open_base(
-            base or _found(run, settings_of_run(run)["base"], "base"), data, precision
-        )
-        return Opened(opened, kernels_behind(opened, run), data)
-    model_folder(run)
-    data = open_log(log) if log is not None else _own_log(origin_of(run))
-    return Opened(open_base(run, data, precision), [], data)
+    kernels = model.kernels if isinstance(model, AdaptedModel) else []
+    data = open_log(log) if log is not None else _own_log(model.origin or plain.origin)
+    return Opened(open_base(plain, data, precision), kernels, data, of_data(data))
 
 
 def run_of(model: keras.Model | Folder, argument: str) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from tfrec_mt.configs.settings import arguments_of, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_source import NewsSource
@@ -15,7 +16,6 @@ from tfrec_mt.data.sources.logs import LogsSource
 from tfrec_mt.data.splits import SplitKind
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.jobs.opened import Folder, Log
-from tfrec_mt.jobs.settings import arguments_of, sort_settings
 from tfrec_mt.schema import Schema
 from tfrec_mt.tables.frames import is_frame
 

@@ -1,30 +1,32 @@
 """`pretrain`: a base model, trained on prepared data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfrec_mt.data.news.news_dataset import NewsDataset
+import keras
+from absl import logging
+
+from tfrec_mt.configs import PretrainConfig
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, run_of
-from tfrec_mt.jobs.settings import arguments_of, fields_of, sort_settings
-from tfrec_mt.models.catalog import RANKING_MODELS
-from tfrec_mt.models.news.news_recommender import NewsRecommender
-from tfrec_mt.models.news.title_encoders import LORA, WITHOUT_LORA, make_title_encoder
-from tfrec_mt.training.news_pretrain import NEWS_BATCH_SIZE, NewsPretrainConfig, pretrain_news
-from tfrec_mt.training.pretrain import PretrainConfig
-from tfrec_mt.training.pretrain import pretrain as pretrain_ranking
-from tfrec_mt.training.train_config import TrainConfig
-
-_NESTED = ("data", "output", "parts", "validation", "init_from", "train", "model_settings")
+from tfrec_mt.models.model_store import save_model
+from tfrec_mt.models.weight_count import count_weights
+from tfrec_mt.training.averaged_weights import averaged_weights
+from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
+from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
+from tfrec_mt.training.run_folder import run_folder, settings_of
+from tfrec_mt.training.run_results import MODEL, model_folder
+from tfrec_mt.training.train_loop import TrainLoop
+from tfrec_mt.workloads.catalog import workload_in, workload_of
 
 
 def pretrain(
     log: Log | Folder,
     output: Folder,
     *,
-    model: str = PretrainConfig.model,
-    parts: Sequence[str] = ("train",),
+    model: str | None = None,
+    parts: Sequence[str] = PretrainConfig.parts,
     validation: str | None = None,
     init_from: Base | Folder | None = None,
     **settings: Any,
@@ -34,8 +36,8 @@ def pretrain(
     Args:
       log: Prepared data: what `prepare` gave, or its folder.
       output: Run folder to make; the model ends up in its folder `model`.
-      model: Of click logs: `olr`, `shared_bottom`, `esmm`, `mmoe`, `ple`, and, told a row's domains
-        by `base_topics`, `star`, `pepnet` and `m2m`.
+      model: Of click logs: `olr` (by default), `shared_bottom`, `esmm`, `mmoe`, `ple`, and, told a
+        row's domains by `base_topics`, `star`, `pepnet` and `m2m`.
       parts: Parts to train on.
       validation: Part that early stopping (`patience`) looks at.
       init_from: A base to continue: what `pretrain` gave, or its run folder.
@@ -56,66 +58,82 @@ def pretrain(
       >>> base = mt.pretrain("runs/shop/data", "runs/shop/base", model="mmoe", epochs=2)
     """
     data = open_log(log)
-    run: dict[str, Any] = {
+    workload = workload_of(data)
+    run = {
         "data": data.path,
         "output": Path(output),
         "parts": (parts,) if isinstance(parts, str) else tuple(parts),
         "validation": validation,
         "init_from": run_of(init_from, "init_from") if init_from is not None else None,
     }
-    if isinstance(data, NewsDataset):
-        if model != PretrainConfig.model:
-            raise SchemaError(f"model={model!r} is for click logs; {data.path} holds news")
-        pretrain_news(_news_config(run, settings))
-    else:
-        pretrain_ranking(_ranking_config(run, model, settings))
+    run_pretrain(workload.configured(run, model or workload.config_class.model, settings))
     return open_base(output, data)
 
 
-def _ranking_config(run: dict[str, Any], model: str, settings: dict[str, Any]) -> PretrainConfig:
-    if model not in RANKING_MODELS:
-        raise SchemaError(f"model={model!r}: unknown; {nearest(model, RANKING_MODELS)}")
-    found = sort_settings(
-        f"pretrain with model={model!r}",
-        settings,
-        {
-            "run": fields_of(PretrainConfig, *_NESTED, "model"),
-            "train": fields_of(TrainConfig),
-            "model": arguments_of(RANKING_MODELS[model], "schema"),
-        },
-    )
-    return PretrainConfig(
-        **run,
-        **found["run"],
-        model=model,
-        model_settings=_tuples(found["model"]),
-        train=TrainConfig(**found["train"]),
-    )
+def run_pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
+    """Trains a base model and saves it; a killed run is resumed by the same call.
+
+    Args:
+      config: Settings, of the class that the workload of the data has.
+      label: Shown beside the progress bar.
+
+    Returns:
+      Folder of the model.
+    """
+    workload = workload_in(config.data)
+    if not isinstance(config, workload.config_class):
+        raise SchemaError(
+            f"{config.data} holds {workload.kind}: expected a {workload.config_class.__name__}, "
+            f"got a {type(config).__name__}"
+        )
+    if config.optimizer not in OPTIMIZERS:
+        raise SchemaError(
+            f"optimizer={config.optimizer!r}: unknown; {nearest(config.optimizer, OPTIMIZERS)}"
+        )
+    dataset = workload.dataset_class(config.data)
+    settings = settings_of(config) | {"data_fingerprint": dataset.fingerprint}
+    keras.utils.set_random_seed(config.train.seed)
+    # what cannot work leaves no run behind
+    if config.init_from is None:
+        model = workload.new_model(dataset, config)
+    else:
+        model = workload.load_model(model_folder(config.init_from), dataset)
+    reader = workload.reader(dataset, config)
+    validation = workload.validation(model, dataset, config) if config.validation else None
+    with run_folder(config.output, settings, MODEL):
+        trained, whole = count_weights(model)
+        logging.info("%s: %s of %s weights are trained", label, f"{trained:,}", f"{whole:,}")
+        steps = reader.steps_per_epoch * config.train.epochs
+        optimizer = OPTIMIZERS[config.optimizer](
+            learning_rate=scheduled_rate(
+                config.rate_schedule, config.learning_rate, steps, config.warm_up
+            ),
+            weight_decay=config.weight_decay or None,
+            use_ema=config.ema_decay > 0,
+            ema_momentum=config.ema_decay or 0.99,  # Keras wants one in any case
+        )
+        TrainLoop(
+            workload.learner(model, optimizer, config),
+            reader,
+            config.train,
+            config.output,
+            _averaged(validation, model, optimizer) if validation else None,
+            label,
+            topics={topic.name: topic.domains for topic in dataset.schema.topics},
+            any_shape=workload.any_shape,
+        ).run()
+        with averaged_weights(model, optimizer):
+            save_model(model, config.output / MODEL, dataset.vocabularies)
+    return config.output / MODEL
 
 
-def _news_config(run: dict[str, Any], settings: dict[str, Any]) -> NewsPretrainConfig:
-    found = sort_settings(
-        "pretrain on news",
-        settings,
-        {
-            "run": fields_of(NewsPretrainConfig, *_NESTED, "encoder_settings"),
-            "train": fields_of(TrainConfig, "steps_per_call"),
-            "encoder": arguments_of(make_title_encoder, "kind", "spec"),
-            "model": arguments_of(NewsRecommender, "schema", "title_encoder"),
-        },
-    )
-    kind = found["run"].get("title_encoder", NewsPretrainConfig.title_encoder)
-    lora = {} if kind in WITHOUT_LORA else LORA
-    # batches of news differ in shape, so each is a call of its own
-    train = {"batch_size": NEWS_BATCH_SIZE} | found["train"] | {"steps_per_call": 1}
-    return NewsPretrainConfig(
-        **run,
-        **found["run"],
-        encoder_settings={**lora, **found["encoder"]},
-        model_settings=_tuples(found["model"]),
-        train=TrainConfig(**train),
-    )
+def _averaged(
+    validation: Callable[[], float], model: keras.Model, optimizer: keras.optimizers.Optimizer
+) -> Callable[[], float]:
+    """The value of the averaged weights, where there are some."""
 
+    def value() -> float:
+        with averaged_weights(model, optimizer):
+            return validation()
 
-def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
-    return {n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()}
+    return value

@@ -4,12 +4,12 @@ from typing import Any, cast
 
 from absl import flags
 
+from tfrec_mt.configs.choices import RATE_SCHEDULES, RateSchedule
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.pipelines.flag_types import given_settings
 from tfrec_mt.training.news_pretrain import NEWS_BATCH_SIZE, NewsPretrainConfig
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
-from tfrec_mt.training.optimizers.rate_schedule import RATE_SCHEDULES, RateSchedule
 from tfrec_mt.training.pretrain import PretrainConfig
-from tfrec_mt.training.train_config import TrainConfig
 
 _DEFAULTS = TrainConfig()
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.select_rows import select_rows
 from tfrec_mt.evaluation.cells import Cell
@@ -16,7 +17,6 @@ from tfrec_mt.studies.study import Settings
 from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data
 from tfrec_mt.training.pretrain import PretrainConfig, pretrain
 from tfrec_mt.training.run_results import MODEL, model_folder
-from tfrec_mt.training.train_config import TrainConfig
 
 FULL = "full"
 TEST = "test"

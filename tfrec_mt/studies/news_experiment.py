@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.news.impression_batch import ImpressionBatch
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_source import NewsSource
@@ -32,7 +33,6 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.studies.study import Curve, Outcome, Settings, folder_of
 from tfrec_mt.training.news_pretrain import NewsPretrainConfig, pretrain_news
 from tfrec_mt.training.run_results import MODEL
-from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_log import LOG_FILE
 
 # Everything that a study of news models may set. `scores` says whose they are: a trained model's,
@@ -203,7 +203,9 @@ def _measure(dataset: NewsDataset, part: str, score: Scores) -> dict[str, Any]:
 def evaluated(dataset: NewsDataset, part: str, score: Scores) -> ImpressionEvaluator:
     """An evaluator that has seen the scores of all impressions of a part, as `SCORED`."""
     topics = {topic.name: topic.domains for topic in dataset.schema.topics}
-    evaluator = ImpressionEvaluator([ScoreKey(SCORED)], topics, dataset.part(part).truth is not None)
+    evaluator = ImpressionEvaluator(
+        [ScoreKey(SCORED)], topics, dataset.part(part).truth is not None
+    )
     for batch in scan_impressions(dataset, part, SCAN_IMPRESSIONS):
         assert batch.clicked is not None
         scores = {ScoreKey(SCORED): score(batch)}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.evaluation.cells import ORACLE, Cell
 from tfrec_mt.evaluation.estimate import Estimate, mean
@@ -24,7 +25,6 @@ from tfrec_mt.training.fine_tune import FineTuneConfig
 from tfrec_mt.training.fine_tune_news import fine_tune_news
 from tfrec_mt.training.news_pretrain import pretrain_news
 from tfrec_mt.training.run_results import KERNELS, MODEL, kernels_behind
-from tfrec_mt.training.train_config import TrainConfig
 
 # `scores` says whose they are: those of the base with kernels (`adapted`), without (`zero_shot`),
 # or the true ones.
@@ -82,7 +82,9 @@ def _measured(dataset: NewsDataset, part: str, score: Scores) -> Outcome:
     """AUC as the mean over all domains and over those of each topic."""
     evaluator = evaluated(dataset, part, score)
     cells = {
-        topic.name: [evaluator.estimate(SCORED, "ctr", Cell(topic.name, d), "auc") for d in topic.domains]
+        topic.name: [
+            evaluator.estimate(SCORED, "ctr", Cell(topic.name, d), "auc") for d in topic.domains
+        ]
         for topic in dataset.schema.topics
     }
     estimates: dict[str, Estimate] = {name: mean(of_topic) for name, of_topic in cells.items()}

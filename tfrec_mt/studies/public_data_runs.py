@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.source import Source
@@ -22,7 +23,6 @@ from tfrec_mt.studies.study import Settings, settings_key
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 from tfrec_mt.training.pretrain import PretrainConfig, pretrain
 from tfrec_mt.training.run_results import KERNELS, MODEL
-from tfrec_mt.training.train_config import TrainConfig
 
 # Everything that a study of public data may set; the defaults are the published protocol of
 # MovieLens-1M. With `folds`, rows are divided into so many, and each is tested on a base that was

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.sources.crossed_topics import CrossedTopics
@@ -12,7 +13,6 @@ from tfrec_mt.studies.study import Settings, folder_of
 from tfrec_mt.training.fine_tune import FineTuneConfig, fine_tune
 from tfrec_mt.training.pretrain import PretrainConfig, pretrain
 from tfrec_mt.training.run_results import KERNELS, MODEL
-from tfrec_mt.training.train_config import TrainConfig
 
 # Everything that a study of kernels may set. `scores` says whose they are: those of the base with
 # kernels (`adapted`) or without (`zero_shot`), of copies of it in place of kernels (`full`), of

@@ -6,9 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import Surgery
 from tfrec_mt.losses.multi_task_loss import multi_task_loss
+from tfrec_mt.losses.task_weights import check_task_weights
 from tfrec_mt.storage.variables import named_variables
-from tfrec_mt.training.gradient_surgery import Surgery, join_gradients
+from tfrec_mt.training.gradient_surgery import join_gradients
 
 
 class BaseLearner:
@@ -32,6 +34,7 @@ class BaseLearner:
         self.model = model
         self.optimizer = optimizer
         self.task_weights = task_weights
+        check_task_weights(task_weights or {}, model.tasks)
         self.surgery: Surgery = surgery if len(model.tasks) > 1 else "none"
         optimizer.build(model.trainable_variables)
 

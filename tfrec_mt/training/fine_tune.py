@@ -2,9 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
 from absl import logging
@@ -17,134 +15,20 @@ from tfrec_mt.adapters.kernel_store import (
     save_kernels,
     weights_of_kernels,
 )
-from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.reader import BatchReader
-from tfrec_mt.layers.precision import Precision
-from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.configs import FineTuneConfig, TrainConfig
+from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.training.kept_knowledge import KeptKnowledge
 from tfrec_mt.training.kernel_learner import KernelLearner
-from tfrec_mt.training.kernel_rates import RateRule
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
-from tfrec_mt.training.optimizers.rate_schedule import RateSchedule, scheduled_rate
+from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.run_folder import SETTINGS_FILE, run_folder, settings_of
-from tfrec_mt.training.run_results import (
-    KERNELS,
-    KNOWLEDGE,
-    kernel_folder,
-    model_folder,
-    save_once,
-)
-from tfrec_mt.training.train_config import TrainConfig
+from tfrec_mt.training.run_results import KERNELS, kernel_folder
 from tfrec_mt.training.train_loop import Reader, TrainLoop
 from tfrec_mt.training.untrained_model import untrained_model
 from tfrec_mt.training.user_clusters import UserClusters
-
-KERNEL_BATCH_SIZE = 256  # kernels are small and see few rows
-# Knowledge is wide: a window of it takes about 100 MB.
-_KEPT_WINDOW_ROWS = 1 << 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class FineTuneConfig:
-    """Settings of a fine-tuning run.
-
-    Args:
-      base: Run folder of the base model.
-      data: Prepared dataset, with the base's schema.
-      output: Run folder; kernels end up in `output/kernels`.
-      parts: Parts to train on; they should not be ones the base was trained on.
-      topics: Topics to train kernels for; all of the schema's if empty.
-      adapter: Name in `ADAPTERS`.
-      adapter_settings: Its arguments apart from topic, domains and widths.
-      kl_weight: Weight of the kernels' penalty.
-      related_share: See `KernelLearner`.
-      beside: Run folder of kernels of other topics, which are to serve together with these and do
-        not change; kernels of the same topics are left out. None: none.
-      joint: Whether topics are trained as one sum, for being attached together, or each as if it
-        were alone, as in the paper; see `KernelLearner`.
-      rate_rule: See `kernel_rates`.
-      certainty: Standard errors, over users, by which a kernel must beat the base on rows that it
-        has not yet learned from; one that does not is saved as the base itself.
-      optimizer: Name in `OPTIMIZERS`.
-      learning_rate: Its learning rate.
-      rate_schedule: See `scheduled_rate`. Kernels see few rows once, and what the last steps of a
-        constant rate leave in them is noise.
-      knowledge: Folder that keeps what the base knows of rows, for other runs too. A run of
-        several epochs keeps it in `output/knowledge` by default, as reading it is cheaper than
-        computing it again; a run of one epoch does not. Of news it is never kept.
-      precision: Type of the base's products; of news its own.
-      train: Settings of the loop.
-    """
-
-    base: Path
-    data: Path
-    output: Path
-    parts: tuple[str, ...] = ("fresh",)
-    topics: tuple[str, ...] = ()
-    adapter: str = "iak"
-    adapter_settings: dict[str, Any] = field(default_factory=dict)
-    kl_weight: float = 1.0
-    related_share: float = 0.0
-    joint: bool = True
-    beside: Path | None = None
-    rate_rule: RateRule = "none"
-    certainty: float = 1.0
-    optimizer: str = "lazy_adam"
-    learning_rate: float = 0.05
-    rate_schedule: RateSchedule = "linear"
-    knowledge: Path | None = None
-    precision: Precision = "float32"
-    train: TrainConfig = field(default_factory=lambda: TrainConfig(batch_size=KERNEL_BATCH_SIZE))
-
-
-def fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
-    """Trains kernels and saves each by itself; a killed run is resumed by the same call.
-
-    Returns:
-      Folder of the kernels.
-    """
-    dataset = PreparedDataset(config.data)
-    base = load_model(model_folder(config.base), dataset, config.precision)
-    return fine_tune_ranking(config, base, dataset, label=label)
-
-
-def fine_tune_ranking(
-    config: FineTuneConfig,
-    base: RankingModel,
-    dataset: PreparedDataset,
-    keep_base: bool = False,
-    label: str = "fine-tune",
-) -> Path:
-    """Trains kernels behind a base that is open already; see `fine_tune`.
-
-    Args:
-      config: Settings.
-      base: The base; it is frozen.
-      dataset: The data.
-      keep_base: Whether no run has saved the base, which is then saved as that of `config.base`.
-      label: See `TrainLoop`.
-
-    Returns:
-      Folder of the kernels.
-    """
-    folder = config.knowledge
-    if folder is None and config.train.epochs > 1:
-        folder = config.output / KNOWLEDGE
-
-    def reader() -> BatchReader:
-        if keep_base:
-            save_once(base, config.base, dataset.vocabularies, config.data, dataset.fingerprint)
-        batch, seed = config.train.batch_size, config.train.seed
-        if folder is None:
-            return BatchReader(dataset, config.parts, batch, seed=seed)
-        kept = KeptKnowledge(config.data, base, config.parts, folder, config.precision)
-        return BatchReader(kept, config.parts, batch, seed=seed, window_rows=_KEPT_WINDOW_ROWS)
-
-    return train_kernels(config, base, reader, config.train, dataset.fingerprint, label)
 
 
 def train_kernels(
@@ -200,7 +84,16 @@ def train_kernels(
         steps = reader.steps_per_epoch
         trial = (steps // 2, steps)
         learner = kernel_learner(config, model, steps * train.epochs, trial, beside)
-        TrainLoop(learner, reader, train, config.output, label=label, any_shape=any_shape).run()
+        topics = {topic.name: topic.domains for topic in base.schema.topics}
+        TrainLoop(
+            learner,
+            reader,
+            train,
+            config.output,
+            label=label,
+            topics=topics,
+            any_shape=any_shape,
+        ).run()
         for topic, factors in learner.shrink().items():
             domains = base.schema.topic(topic).domains
             kept = ", ".join(f"{d} {f:g}" for d, f in zip(domains, factors, strict=True))

@@ -1,12 +1,11 @@
 """Joins the gradients of several tasks with respect to what they share."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-Surgery = Literal["mtrec", "pcgrad", "none"]
-SURGERIES: tuple[Surgery, ...] = ("mtrec", "pcgrad", "none")
+from tfrec_mt.configs.choices import SURGERIES, Surgery
 
 
 class JoinedGradients(NamedTuple):

@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.configs.choices import RateRule
 from tfrec_mt.losses.multi_task_loss import log_loss, multi_task_loss
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.kernel_batch import Added, KernelBatch
 from tfrec_mt.training.kernel_optimizers import KernelOptimizers
-from tfrec_mt.training.kernel_rates import RateRule
 from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial
 from tfrec_mt.training.user_clusters import CLUSTER
 

@@ -7,8 +7,9 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.configs.choices import RateRule
 from tfrec_mt.storage.variables import named_variables
-from tfrec_mt.training.kernel_rates import RateRule, kernel_rates
+from tfrec_mt.training.kernel_rates import kernel_rates
 
 
 class KernelOptimizers:

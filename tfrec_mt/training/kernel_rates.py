@@ -1,11 +1,10 @@
 """Dynamic batch-aware rates: how fast each kernel learns from a mixed batch."""
 
-from typing import Any, Literal
+from typing import Any
 
 import tensorflow as tf
 
-RateRule = Literal["printed", "normalised", "none"]
-RATE_RULES: tuple[RateRule, ...] = ("printed", "normalised", "none")
+from tfrec_mt.configs.choices import RateRule
 
 
 def kernel_rates(rule: RateRule, rows: Any, gradient_norms: Any) -> Any:

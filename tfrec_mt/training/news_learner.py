@@ -7,11 +7,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import SURGERIES, Surgery
 from tfrec_mt.losses.click_nce_loss import click_nce_loss
+from tfrec_mt.losses.task_weights import check_task_weights
 from tfrec_mt.losses.title_losses import class_loss, entity_loss
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.storage.variables import named_variables
-from tfrec_mt.training.gradient_surgery import SURGERIES, Surgery, join_gradients
+from tfrec_mt.training.gradient_surgery import join_gradients
 
 
 class NewsLearner:
@@ -29,8 +31,10 @@ class NewsLearner:
       optimizer: Updates row by row where a gradient is row-sparse.
       surgery: See `join_gradients`.
       auxiliary_weight: The paper's lambda.
+      task_weights: Weight of `click` and of each auxiliary task; 1 where absent.
 
     Raises:
+      SchemaError: A weight of a task that the model does not have.
       ValueError: An unknown kind of surgery.
 
     Reference:
@@ -43,6 +47,7 @@ class NewsLearner:
         optimizer: keras.optimizers.Optimizer,
         surgery: Surgery = "mtrec",
         auxiliary_weight: float = 0.3,
+        task_weights: Mapping[str, float] | None = None,
     ) -> None:
         if surgery not in SURGERIES:
             raise ValueError(f"surgery must be one of {', '.join(SURGERIES)}, got {surgery!r}")
@@ -50,6 +55,8 @@ class NewsLearner:
         self.optimizer = optimizer
         self.surgery: Surgery = surgery if model.auxiliary else "none"
         self.auxiliary_weight = auxiliary_weight
+        self.task_weights = dict(task_weights or {})
+        check_task_weights(self.task_weights, ("click", *model.auxiliary))
         optimizer.build(model.trainable_variables)
 
     @property
@@ -69,7 +76,8 @@ class NewsLearner:
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(weights)
             losses = self._losses(features)
-            click, *others = losses.values()
+            weighted = {n: self.task_weights.get(n, 1.0) * loss for n, loss in losses.items()}
+            click, *others = weighted.values()
             total = tf.add_n([self.auxiliary_weight * other for other in others] or [0.0 * click])
             scaled = [self.auxiliary_weight * other for other in others]
             tasks = {"none": [click + total], "mtrec": [click, total], "pcgrad": [click, *scaled]}

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 from absl import logging
 
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.prefetch import prefetch
 from tfrec_mt.storage.disk_space import check_free_space
@@ -18,7 +19,6 @@ from tfrec_mt.training.early_stopping import EarlyStopping
 from tfrec_mt.training.learner import Learner
 from tfrec_mt.training.progress import Progress
 from tfrec_mt.training.sigterm import SigtermRequest
-from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_log import TrainLog
 from tfrec_mt.training.worker import Worker, mean_over_workers
 

@@ -10,10 +10,10 @@ import tensorflow as tf
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
+from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.training.kept_knowledge import knowledge_of
-from tfrec_mt.training.train_config import TrainConfig
 from tfrec_mt.training.train_loop import Reader
 
 _VIEWED_ROWS = 1 << 14

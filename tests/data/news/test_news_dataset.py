@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.manifest import kind_of
 from tfrec_mt.data.news.news_dataset import NewsDataset
-from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.schema import DataError, SchemaError, Topic
 
@@ -21,7 +21,7 @@ def test_a_whole_dataset_verifies(newsroom: NewsDataset, copy: Path) -> None:
     dataset = NewsDataset(copy)
     dataset.verify()
     assert dataset.fingerprint == newsroom.fingerprint
-    assert is_news_dataset(copy)
+    assert kind_of(copy) == "news"
 
 
 def test_a_missing_file_is_named(copy: Path) -> None:

@@ -12,10 +12,10 @@ import pytest
 import tensorflow as tf
 
 from tests.news_jobs import NewsJob
+from tfrec_mt.configs import ExportConfig
 from tfrec_mt.data.news.news_dataset import NewsDataset
+from tfrec_mt.jobs.export import run_export
 from tfrec_mt.schema import DataError, SchemaError
-from tfrec_mt.serving.export import ExportConfig
-from tfrec_mt.serving.export_news import export_news
 from tfrec_mt.serving.retrieval.article_vectors import ArticleVectors
 from tfrec_mt.serving.retrieval.index_module import IndexModule
 from tfrec_mt.serving.retrieval.news_encoder import NewsEncoder
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow  # whole jobs, minutes
 @pytest.fixture(scope="module")
 def version(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("export")
-    return export_news(ExportConfig(base=news_job.base, data=news_job.data, output=output))
+    return run_export(ExportConfig(base=news_job.base, data=news_job.data, output=output))
 
 
 def _retrieve(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -127,7 +127,7 @@ def test_a_refreshed_index_lies_beside_the_old_one(
 def test_an_index_of_another_encoder_is_not_refreshed(
     index: Path, news_job: NewsJob, tmp_path: Path
 ) -> None:
-    other = export_news(
+    other = run_export(
         ExportConfig(
             base=news_job.base,
             kernels=news_job.kernels,

@@ -77,6 +77,10 @@ class NewsDataset:
         """Rows of articles, the empty article in row 0 among them."""
         return self.manifest.articles
 
+    def rows(self, part: str) -> int:
+        """Impressions of a part."""
+        return len(self.part(part))
+
     def part(self, name: str) -> ImpressionColumns:
         """The stored impressions of a part.
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter
 
 from tfrec_mt.data.manifest import (
-    MANIFEST_FILE,
     SplitRecord,
     check_inside,
     read_json,
@@ -89,15 +88,6 @@ class NewsManifest:
         manifest = validated(_ADAPTER, value, path)
         check_inside(manifest.files, path)
         return manifest
-
-
-def is_news_dataset(folder: str | Path) -> bool:
-    """Whether a folder holds prepared news rather than a click log.
-
-    Raises:
-      DataError: It is not a prepared dataset at all.
-    """
-    return _read(Path(folder) / MANIFEST_FILE).get("kind") == "news"
 
 
 def _read(path: Path) -> dict[str, Any]:

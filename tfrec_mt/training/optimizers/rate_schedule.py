@@ -1,13 +1,9 @@
 """How a learning rate changes over a run."""
 
-from typing import Literal
-
 import keras
 
+from tfrec_mt.configs.choices import RATE_SCHEDULES, RateSchedule
 from tfrec_mt.training.optimizers.warm_up import WarmUp
-
-RateSchedule = Literal["constant", "linear"]
-RATE_SCHEDULES: tuple[RateSchedule, ...] = ("constant", "linear")
 
 
 def scheduled_rate(

@@ -46,5 +46,6 @@ def sort_settings(
         if not takes:
             known = {name for names in groups.values() for name in names}
             raise SchemaError(f"{step} has no setting {name!r}; {nearest(name, known)}")
-        found[takes[0]][name] = value
+        # as configs and Keras' have them
+        found[takes[0]][name] = tuple(value) if isinstance(value, list) else value
     return found

@@ -1,0 +1,33 @@
+"""What an evaluation is told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfrec_mt.layers.precision import Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """What to evaluate, on what.
+
+    Args:
+      data: Prepared dataset.
+      base: Run folder of the base.
+      kernels: Run folder of the kernels, or None.
+      control: Run folder of the base continued on the kernels' rows, or None.
+      part: Part to score; it should be one that nothing was trained on.
+      seen_in: Parts, such as those that kernels were trained on: domains are then measured once
+        more on users that had a row of the domain there, as topic `TOPIC/seen`, and on the others,
+        as `TOPIC/new`.
+      output: Folder to make, with `metrics.json` and `report.html`; None writes nothing.
+      precision: Type of the main net's products in ranking models, as an export may have it.
+    """
+
+    data: Path
+    base: Path
+    kernels: Path | None = None
+    control: Path | None = None
+    part: str = "test"
+    seen_in: tuple[str, ...] = ()
+    output: Path | None = None
+    precision: Precision = "float32"

@@ -1,0 +1,132 @@
+"""`RowScoring`: ranking models on the rows of a click log."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.data.batch import Batch
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.scan import scan
+from tfrec_mt.evaluation.cells import ScoreKey
+from tfrec_mt.evaluation.evaluator import Evaluator
+from tfrec_mt.evaluation.familiar_users import NEW, SEEN, FamiliarUsers
+from tfrec_mt.evaluation.popularity import Popularity
+from tfrec_mt.evaluation.score_table import ScoreTable
+from tfrec_mt.evaluation.scoring import ADAPTED, CONTROL, ZERO_SHOT, Scoring
+from tfrec_mt.models.batch_function import BatchFunction
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.models.scorer import Scorer
+from tfrec_mt.schema import CategoricalFeature, Schema
+
+SCAN_ROWS = 8192
+POPULARITY = "popularity"
+
+
+class RowScoring(Scoring):
+    """Scores every row once with every model; see `Scoring`.
+
+    Where the schema has the item as a feature, item popularity stands beside.
+
+    Args:
+      dataset: The data.
+      base: The base.
+      kernels: Kernels behind it.
+      control: The base continued on the kernels' rows, or None.
+      part: Part to score.
+      seen_in: See `EvaluateConfig`.
+    """
+
+    def __init__(
+        self,
+        dataset: PreparedDataset,
+        base: RankingModel,
+        kernels: Sequence[DomainKernels] = (),
+        control: RankingModel | None = None,
+        part: str = "test",
+        seen_in: Sequence[str] = (),
+    ) -> None:
+        topics = {topic.name: topic.domains for topic in dataset.schema.topics}
+        super().__init__(
+            part, topics, kernels, control is not None, kinds=(SEEN, NEW) if seen_in else ()
+        )
+        self.tasks = dataset.schema.tasks
+        self._dataset = dataset
+        self._score = _base_and_kernels(base, kernels)
+        self._control_score = Scorer(control) if control else None
+        counted = _counts_items(dataset.schema)
+        self._popularity = Popularity(dataset, dataset.parts[0]) if counted else None
+        self.baseline = POPULARITY if counted else None
+        self.keys += [ScoreKey(POPULARITY)] if counted else []
+        self._familiar = FamiliarUsers(dataset, seen_in) if seen_in else None
+        self._evaluator = Evaluator(
+            self.keys,
+            self.tasks,
+            topics | (self._familiar.topics if self._familiar else {}),
+            truth=tuple(dataset.schema.truth),
+            requests=dataset.schema.keys.request is not None,
+        )
+
+    def batches(self) -> Iterator[Batch]:
+        return scan(self._dataset, self.part, SCAN_ROWS)
+
+    def scores(self, batch: Batch) -> dict[ScoreKey, Any]:
+        scores: dict[ScoreKey, Any] = self._score(batch.features)
+        if self._control_score:
+            scores[ScoreKey(CONTROL)] = self._control_score(batch.features)
+        if self._popularity:
+            scores[ScoreKey(POPULARITY)] = self._popularity(batch.features)
+        return scores
+
+    def count(self, scores: Mapping[ScoreKey, Any], batch: Batch) -> None:
+        domains = {name: batch.features[name] for name in self.topics}
+        if self._familiar:
+            domains |= self._familiar.split(batch.keys["user"], domains)
+        self._evaluator.update(
+            scores,
+            labels=batch.labels,
+            domains=domains,
+            users=batch.keys["user"],
+            requests=batch.keys.get("request"),
+            truth=batch.truth or None,
+        )
+
+    def table(self) -> ScoreTable:
+        return self._evaluator.result()
+
+
+def _counts_items(schema: Schema) -> bool:
+    return any(
+        isinstance(feature, CategoricalFeature) and feature.name == schema.keys.item
+        for feature in schema.features
+    )
+
+
+def _base_and_kernels(base: RankingModel, kernels: Sequence[DomainKernels]) -> Any:
+    """Scores of the base, of each topic's kernels and of all of them, from one forward pass."""
+    keys = [ScoreKey(ZERO_SHOT), *(ScoreKey(ADAPTED, layer.topic) for layer in kernels)]
+    if kernels:
+        keys.append(ScoreKey(ADAPTED))
+    # a base that is measured alone is not frozen on the way
+    model = AdaptedModel(base, kernels) if kernels else None
+
+    def forward(features: Mapping[str, Any]) -> list[dict[str, Any]]:
+        plain = base.knowledge(features)
+        found = [plain]
+        if model:
+            codes = model.kernel_codes(features)
+            for layer in model.kernels:
+                residuals = layer(plain, codes[layer.topic])
+                found.append({task: rows + residuals[task] for task, rows in plain.items()})
+            found.append(model.adapt(plain, codes))
+        return [base.probabilities(base.logits(knowledge)) for knowledge in found]
+
+    run = BatchFunction(forward)
+
+    def score(features: Mapping[str, Any]) -> dict[ScoreKey, dict[str, Any]]:
+        return {
+            key: {task: p.numpy()[:, 0] for task, p in tasks.items()}
+            for key, tasks in zip(keys, run(features), strict=True)
+        }
+
+    return score

@@ -1,0 +1,88 @@
+"""Scores raw rows through an export, and compares with the model in memory."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from tfrec_mt.configs import ScoreConfig
+from tfrec_mt.errors import DataError
+from tfrec_mt.jobs.opened import of_data, open_base, open_log
+from tfrec_mt.serving.bundle import PRECISION
+from tfrec_mt.serving.exported_model import load_export
+from tfrec_mt.serving.versions import read_manifest
+from tfrec_mt.storage.folders import published_file
+from tfrec_mt.tables.frames import read_whole
+from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.workloads.workload import ROW
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """Scores of raw rows.
+
+    Args:
+      rows: The rows with one column per task and `used_fallback`, the topics for which a row's
+        domain has no kernel; of news, the column `scores` with one per candidate.
+      difference: Largest absolute difference to the model in memory, None if not compared. Of news,
+        whose scores have no bounds, it is relative to scores above 1.
+    """
+
+    rows: pl.DataFrame
+    difference: float | None
+
+
+def run_score(config: ScoreConfig) -> Scored:
+    """Scores raw rows as a server would; compares with codes scored in memory.
+
+    `used_fallback` names topics if the export is at hand; a server tells no more than their places.
+
+    The two ways share neither the mapping of ids nor the histories nor the graph: preparation and
+    the Keras model stand on one side, the SavedModel on the other.
+
+    Raises:
+      DataError: Rows lack an input, or there is nothing to score or compare with.
+      FileExistsError: The output exists.
+    """
+    if config.output and config.output.exists():
+        raise FileExistsError(f"{config.output} exists; choose another output file")
+    frame = _rows(config)
+    if config.export:
+        scored = load_export(config.export).score(frame)
+    elif config.client:
+        scored = config.client.score(frame)
+    else:
+        raise DataError("nothing to score with: name an export, or a client")
+    if config.output:
+        with published_file(config.output) as path:
+            scored.write_parquet(path)
+    return Scored(rows=scored, difference=_difference(config, scored))
+
+
+def _rows(config: ScoreConfig) -> pl.DataFrame:
+    if config.rows:
+        if not config.rows.is_file():
+            raise DataError(f"rows file {config.rows} does not exist")
+        frame = read_whole(config.rows)
+    elif config.data:
+        dataset = open_log(config.data)
+        frame = of_data(dataset).requests(dataset)
+    else:
+        raise DataError("nothing to score: name a file of rows, or a prepared dataset")
+    if frame.is_empty():
+        raise DataError("there are no rows to score")
+    return frame
+
+
+def _difference(config: ScoreConfig, scored: pl.DataFrame) -> float | None:
+    if not config.base:
+        return None
+    if not config.data or ROW not in scored.columns:
+        raise DataError(
+            "comparing needs the prepared dataset and rows that carry their place in it: "
+            "leave out the file of rows to take the dataset's own"
+        )
+    dataset = open_log(config.data)
+    precision = read_manifest(config.export).get(PRECISION) if config.export else None
+    base = open_base(config.base, dataset, precision or "float32")
+    kernels = kernels_behind(base, config.kernels)
+    return of_data(dataset).difference(dataset, base, kernels, scored)

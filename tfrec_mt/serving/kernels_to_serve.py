@@ -1,0 +1,50 @@
+"""Kernels in the form in which a SavedModel holds them."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
+from tfrec_mt.models.model_store import fingerprint
+from tfrec_mt.serving.kernel_files import SLOPES, domains_file
+
+
+@contextlib.contextmanager
+def kernels_to_serve(
+    base: keras.Model,
+    kernels: Sequence[DomainKernels],
+    directions: Mapping[str, np.ndarray] | None,
+) -> Iterator[tuple[dict[str, ServedKernels], dict[str, Any]]]:
+    """Yields the kernels of each topic, and what the manifest says of them and of their base.
+
+    The files that the kernels name exist until the block ends.
+
+    Args:
+      base: The base.
+      kernels: Kernels behind it.
+      directions: See `DomainKernels.folded`.
+    """
+    folded = {layer.topic: layer.folded(directions) for layer in kernels}
+    description = {
+        "base_fingerprint": fingerprint(base),
+        "kernels": {layer.topic: list(layer.domains) for layer in kernels},
+        SLOPES: {topic: of_topic.negative_slope for topic, of_topic in folded.items()},
+    }
+    with tempfile.TemporaryDirectory() as lists:
+        served = {}
+        for layer in kernels:
+            domains = Path(lists) / domains_file(layer.topic)
+            write_domains(domains, layer.domains)
+            served[layer.topic] = ServedKernels(domains, folded[layer.topic])
+        yield served, description
+
+
+def weights_of_one(kernels: Mapping[str, ServedKernels]) -> int:
+    """Weights of the largest kernel of a domain."""
+    return max((served.weights_of_one for served in kernels.values()), default=0)

@@ -1,0 +1,32 @@
+"""Which workload data, a model or an export is of."""
+
+from pathlib import Path
+from typing import Any
+
+from tfrec_mt.data.manifest import kind_of
+from tfrec_mt.errors import DataError
+from tfrec_mt.workloads.news import News
+from tfrec_mt.workloads.ranking import Ranking
+from tfrec_mt.workloads.workload import Workload
+
+WORKLOADS: dict[str, Workload] = {"ranking": Ranking(), "news": News()}
+
+
+def workload_in(folder: str | Path) -> Workload:
+    """That of the prepared data in a folder.
+
+    Raises:
+      DataError: It holds none.
+    """
+    kind = kind_of(Path(folder))
+    if kind not in WORKLOADS:
+        raise DataError(f"{folder}: expected data of {' or '.join(WORKLOADS)}, got {kind!r}")
+    return WORKLOADS[kind]
+
+
+def workload_of(value: Any) -> Workload | None:
+    """That of prepared data or of a base, as objects; None for anything else."""
+    for workload in WORKLOADS.values():
+        if isinstance(value, workload.dataset_class | workload.base_class):
+            return workload
+    return None

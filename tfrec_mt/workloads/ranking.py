@@ -1,0 +1,210 @@
+"""`Ranking`: ranking models on click logs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import polars as pl
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.served_kernels import ServedKernels
+from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
+from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.reader import BatchReader
+from tfrec_mt.data.scan import scan
+from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.evaluation.row_scoring import SCAN_ROWS, RowScoring
+from tfrec_mt.layers.precision import Precision
+from tfrec_mt.metrics.auc import auc
+from tfrec_mt.models.catalog import RANKING_MODELS
+from tfrec_mt.models.model_store import load_model
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.models.scorer import Scorer
+from tfrec_mt.serving.bundle import MAX_ITEMS, PRECISION
+from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
+from tfrec_mt.serving.serving_module import ServingModule
+from tfrec_mt.serving.warm_up import Requests, every_domain
+from tfrec_mt.training.base_learner import BaseLearner
+from tfrec_mt.training.kept_knowledge import KeptKnowledge
+from tfrec_mt.training.run_results import KNOWLEDGE
+from tfrec_mt.workloads.workload import ROW, Served, Workload
+
+_ROWS_PER_WARM_UP = 100
+# Knowledge is wide: a window of it takes about 100 MB.
+_KEPT_WINDOW_ROWS = 1 << 16
+
+
+class Ranking(Workload):
+    """Click logs: rows of one user and one item with a label per task."""
+
+    kind = "ranking"
+    what = (
+        "Scores items for a user by the probabilities of a click (`ctr`) and of a click and a "
+        "conversion (`ctcvr`)."
+    )
+    unit = "rows"
+    dataset_class = PreparedDataset
+    base_class = RankingModel
+    config_class = PretrainConfig
+
+    def configured(
+        self, run: Mapping[str, Any], model: str, settings: Mapping[str, Any]
+    ) -> PretrainConfig:
+        if model not in RANKING_MODELS:
+            raise SchemaError(f"model={model!r}: unknown; {nearest(model, RANKING_MODELS)}")
+        found = sort_settings(
+            f"pretrain with model={model!r}",
+            settings,
+            {
+                "run": fields_of(PretrainConfig, *run, "model", "model_settings", "train"),
+                "train": fields_of(TrainConfig),
+                "model": arguments_of(RANKING_MODELS[model], "schema"),
+            },
+        )
+        return PretrainConfig(
+            **run,
+            **found["run"],
+            model=model,
+            model_settings=found["model"],
+            train=TrainConfig(**found["train"]),
+        )
+
+    def new_model(self, dataset: PreparedDataset, config: PretrainConfig) -> RankingModel:
+        return RANKING_MODELS[config.model](dataset.schema, **config.model_settings)
+
+    def load_model(
+        self, folder: Path, dataset: PreparedDataset, precision: Precision = "float32"
+    ) -> RankingModel:
+        return load_model(folder, dataset, precision)
+
+    def set_precision(self, base: RankingModel, precision: Precision) -> None:
+        base.set_serving_precision(precision)
+
+    def learner(
+        self, model: RankingModel, optimizer: keras.optimizers.Optimizer, config: PretrainConfig
+    ) -> BaseLearner:
+        return BaseLearner(model, optimizer, config.task_weights, config.surgery)
+
+    def reader(self, dataset: PreparedDataset, config: PretrainConfig) -> BatchReader:
+        return BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
+
+    def validation(
+        self, model: RankingModel, dataset: PreparedDataset, config: PretrainConfig
+    ) -> Callable[[], float]:
+        """Mean AUC over tasks."""
+        score, part = Scorer(model), config.validation
+        assert part is not None
+
+        def mean_auc() -> float:
+            scores: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
+            labels: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
+            for batch in scan(dataset, part, SCAN_ROWS):
+                for task, values in score(batch.features).items():
+                    scores[task].append(values)
+                    labels[task].append(batch.labels[task])
+            aucs = [
+                auc(np.concatenate(labels[task]), np.concatenate(scores[task]))
+                for task in model.tasks
+            ]
+            return float(np.mean(aucs))
+
+        return mean_auc
+
+    def kernel_reader(
+        self, config: FineTuneConfig, base: RankingModel, dataset: PreparedDataset
+    ) -> tuple[Callable[[], BatchReader], TrainConfig]:
+        batch, seed = config.train.batch_size, config.train.seed
+        plain, folder = BatchReader(dataset, config.parts, batch, seed=seed), config.knowledge
+        if folder is None and config.train.epochs > 1:
+            folder = config.output / KNOWLEDGE
+
+        def reader() -> BatchReader:
+            if folder is None:
+                return plain
+            kept = KeptKnowledge(config.data, base, config.parts, folder, config.precision)
+            window = _KEPT_WINDOW_ROWS
+            return BatchReader(kept, config.parts, batch, seed=seed, window_rows=window)
+
+        return reader, config.train
+
+    def scoring(
+        self,
+        dataset: PreparedDataset,
+        base: RankingModel,
+        kernels: Sequence[DomainKernels],
+        control: RankingModel | None,
+        part: str,
+        seen_in: Sequence[str],
+    ) -> RowScoring:
+        return RowScoring(dataset, base, kernels, control, part, seen_in)
+
+    def served(
+        self,
+        base: RankingModel,
+        kernels: Mapping[str, ServedKernels],
+        domains: Mapping[str, Sequence[str]],
+        dataset: PreparedDataset,
+        vocabularies: Path,
+        options: ExportOptions,
+    ) -> Served:
+        module = ServingModule(base, kernels, vocabularies, options.max_items)
+        return Served(
+            module,
+            _warm_up_requests(module, dataset.requests(), domains, options.max_items),
+            {PRECISION: options.precision, MAX_ITEMS: options.max_items},
+            {"schema.json": base.schema.to_json()},
+        )
+
+    def requests(self, dataset: PreparedDataset) -> pl.DataFrame:
+        return dataset.requests()
+
+    def difference(
+        self,
+        dataset: PreparedDataset,
+        base: RankingModel,
+        kernels: Sequence[DomainKernels],
+        scored: pl.DataFrame,
+    ) -> float:
+        model = AdaptedModel(base, kernels) if kernels else base
+        memory = score_rows(Scorer(model), dataset, scored[ROW].to_numpy())
+        return max(float(np.abs(memory[task] - scored[task].to_numpy()).max()) for task in memory)
+
+
+def score_rows(scorer: Scorer, dataset: PreparedDataset, places: np.ndarray) -> dict[str, Any]:
+    """Scores of some rows of the last part, which the sampled requests come from."""
+    found: dict[str, list[np.ndarray]] = {}
+    start = 0
+    for batch in scan(dataset, dataset.parts[-1], SCAN_ROWS):
+        stop = start + len(next(iter(batch.labels.values())))
+        chosen = places[(places >= start) & (places < stop)] - start
+        if len(chosen):
+            features = {name: values[chosen] for name, values in batch.features.items()}
+            for task, values in scorer(features).items():
+                found.setdefault(task, []).append(values)
+        start = stop
+    return {task: np.concatenate(parts) for task, parts in found.items()}
+
+
+def _warm_up_requests(
+    module: ServingModule,
+    requests: pl.DataFrame,
+    kernels: Mapping[str, Sequence[str]],
+    max_items: int | None,
+) -> Requests:
+    """A few rows for each signature; at the end, where there are kernels, all of their domains."""
+    rows = row_tensors(requests.head(_ROWS_PER_WARM_UP), module.row_specs)
+    items = min(_ROWS_PER_WARM_UP, max_items or _ROWS_PER_WARM_UP)
+    candidates = candidate_tensors(rows, module.item_inputs, items)
+    found = [
+        ("serving_default", rows),
+        ("score_candidates", candidates),
+        ("parse_examples", {"examples": examples(rows)}),
+    ]
+    if kernels:
+        row = {name: values[:1] for name, values in rows.items()}
+        found.append(("serving_default", every_domain(row, kernels)))
+    return found
