@@ -8,6 +8,21 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from studies.ab_test import AB_TEST
+from studies.ab_test_experiment import (
+    AB_TEST_SETTINGS,
+    HOT,
+    HOT_BEFORE,
+    HOT_SPECIALITY,
+    ab_test_experiment,
+)
+from studies.case_study import CASE_STUDY
+from studies.ranked_lists import RankedLists
+from studies.study import Outcome
+from studies.takeout_impressions import Impressions
+from studies.takeout_rankers import model_scores, oracle_scores, random_scores
+from studies.takeout_requests import TakeoutRequests, read_requests
+from studies.takeout_runs import takeout_base, takeout_data
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
@@ -20,21 +35,6 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.schema.schema import HISTORY_PREFIX
-from tfrec_mt.studies.ab_test import AB_TEST
-from tfrec_mt.studies.ab_test_experiment import (
-    AB_TEST_SETTINGS,
-    HOT,
-    HOT_BEFORE,
-    HOT_SPECIALITY,
-    ab_test_experiment,
-)
-from tfrec_mt.studies.case_study import CASE_STUDY
-from tfrec_mt.studies.ranked_lists import RankedLists
-from tfrec_mt.studies.study import Outcome
-from tfrec_mt.studies.takeout_impressions import Impressions
-from tfrec_mt.studies.takeout_rankers import model_scores, oracle_scores, random_scores
-from tfrec_mt.studies.takeout_requests import TakeoutRequests, read_requests
-from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data
 from tfrec_mt.training.run_results import KERNELS, MODEL
 
 CONFIG = TakeoutConfig(rows=20_000, seed=0)

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from studies import control_test
+from studies.control_test import CONTROL_TEST
+from studies.takeout_runs import TAKEOUT_SETTINGS
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.knowledge_view import seen_widths
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.models.catalog import RANKING_MODELS
-from tfrec_mt.studies import control_test
-from tfrec_mt.studies.control_test import CONTROL_TEST
-from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS
 
 
 def test_every_adapter_has_the_budget_of_iak_behind_the_studys_base(tmp_path: Path) -> None:

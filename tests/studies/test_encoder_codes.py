@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec_mt.adapters.iak import IAK
-from tfrec_mt.schema import SchemaError
-from tfrec_mt.studies.encoder_codes import (
+from studies.encoder_codes import (
     decode,
     distance_from_start,
     divergence_from_start,
     encode,
     weigh,
 )
+from tfrec_mt.adapters.iak import IAK
+from tfrec_mt.schema import SchemaError
 
 WIDTHS = {"ctr": 7, "ctcvr": 5}
 

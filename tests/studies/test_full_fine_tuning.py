@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from studies.full_fine_tuning import full_fine_tuning
+from studies.takeout_runs import TAKEOUT_SETTINGS, takeout_base, takeout_data
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.evaluate import EvaluateConfig, evaluate
 from tfrec_mt.models.model_store import load_model
-from tfrec_mt.studies.full_fine_tuning import full_fine_tuning
-from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS, takeout_base, takeout_data
 from tfrec_mt.training.run_results import MODEL
 
 SMALL = {**TAKEOUT_SETTINGS, "rows": 20_000, "units": [8], "kernel_topics": ["scene"], "seed": 0}
@@ -38,6 +38,6 @@ def test_each_domain_has_its_own_copy_measured_on_its_own_rows(
     trained = sum(w.shape.num_elements() for w in load_model(base / MODEL).trainable_weights)
     assert found.facts["trained weights per domain"] == trained
     # what is there is not trained again
-    monkeypatch.setattr("tfrec_mt.studies.full_fine_tuning.pretrain", pytest.fail)
+    monkeypatch.setattr("studies.full_fine_tuning.pretrain", pytest.fail)
     again = full_fine_tuning(SMALL, folder, shared)
     assert again.estimates[f"ctr/scene/{domain}"].value == estimate.value

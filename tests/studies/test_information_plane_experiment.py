@@ -6,12 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfrec_mt.adapters.kernel_store import load_kernels
-from tfrec_mt.metrics.channel_information import channel_information
-from tfrec_mt.models.model_store import fingerprint, load_model
-from tfrec_mt.schema import SchemaError
-from tfrec_mt.studies.information_plane import INFORMATION_PLANE
-from tfrec_mt.studies.information_plane_experiment import (
+from studies.information_plane import INFORMATION_PLANE
+from studies.information_plane_experiment import (
     CORRELATION_METRICS,
     CURVES,
     FINAL_METRICS,
@@ -19,11 +15,15 @@ from tfrec_mt.studies.information_plane_experiment import (
     PLANE,
     information_plane_experiment,
 )
-from tfrec_mt.studies.information_trace import FINE
-from tfrec_mt.studies.kernel_probe import kernel_probe
-from tfrec_mt.studies.kernel_snapshots import kernel_snapshots, snapshot_steps, trained_weights
-from tfrec_mt.studies.study import Outcome
-from tfrec_mt.studies.takeout_runs import takeout_base, takeout_data, takeout_kernels
+from studies.information_trace import FINE
+from studies.kernel_probe import kernel_probe
+from studies.kernel_snapshots import kernel_snapshots, snapshot_steps, trained_weights
+from studies.study import Outcome
+from studies.takeout_runs import takeout_base, takeout_data, takeout_kernels
+from tfrec_mt.adapters.kernel_store import load_kernels
+from tfrec_mt.metrics.channel_information import channel_information
+from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.run_results import MODEL, kernels_behind
 
 SMALL: dict[str, Any] = {

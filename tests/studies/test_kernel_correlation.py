@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
-from tfrec_mt.studies.kernel_correlation import (
+from studies.kernel_correlation import (
     correlation_within,
     kernel_draws,
     pooled_correlation,

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from studies.list_gains import ListGains, lift, per_thousand
+from studies.sampled_test import sampled_lift, treated, users_needed
 from tfrec_mt.data.sources.takeout.answers import Answers
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
-from tfrec_mt.studies.list_gains import ListGains, lift, per_thousand
-from tfrec_mt.studies.sampled_test import sampled_lift, treated, users_needed
 
 
 def test_gains_of_a_list() -> None:

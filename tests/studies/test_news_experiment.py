@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from studies.catalog import STUDIES
+from studies.news_experiment import NEWS_SETTINGS, news_experiment
+from studies.study import Outcome
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.studies.catalog import STUDIES
-from tfrec_mt.studies.news_experiment import NEWS_SETTINGS, news_experiment
-from tfrec_mt.studies.study import Outcome
 
 SMALL = {
     **{"users": 100, "articles": 200, "impressions": 1_200, "history_length": 8},

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tfrec_mt.studies.news_kernels_experiment import (
+from studies.news_kernels_experiment import (
     NEWS_KERNELS_SETTINGS,
     news_kernels_experiment,
 )
-from tfrec_mt.studies.study import Outcome
+from studies.study import Outcome
 
 SMALL = {
     **{"users": 100, "articles": 200, "impressions": 1_600, "history_length": 8},

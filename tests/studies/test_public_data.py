@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from studies.public_data import AGES, HILLSTROM_DOMAINS, PUBLIC_DATA
+from studies.public_data_experiment import public_data_experiment
+from studies.public_data_runs import PUBLIC_SETTINGS, Round, public_data, rounds
+from studies.study import Outcome
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.studies.public_data import AGES, HILLSTROM_DOMAINS, PUBLIC_DATA
-from tfrec_mt.studies.public_data_experiment import public_data_experiment
-from tfrec_mt.studies.public_data_runs import PUBLIC_SETTINGS, Round, public_data, rounds
-from tfrec_mt.studies.study import Outcome
 
 SMALL: dict[str, Any] = {"units": [8], "embedding_width": 4, "batch_size": 256, "seed": 0}
 USERS, MOVIES = 60, 40

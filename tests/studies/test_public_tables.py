@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from studies.public_data_experiment import public_data_experiment
+from studies.public_tables import ALI_EXPRESS, KUAI_RAND
+from studies.study import Outcome, Study
 from tests.data.sources.test_tables import write_table
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.studies.public_data_experiment import public_data_experiment
-from tfrec_mt.studies.public_tables import ALI_EXPRESS, KUAI_RAND
-from tfrec_mt.studies.study import Outcome, Study
 
 SMALL = {"embedding_width": 2, "units": [4], "batch_size": 8, "kernel_batch_size": 8, "epochs": 1}
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from studies.outcome_store import load_outcome, save_outcome
+from studies.run_study import run_study
+from studies.study import Outcome, Settings, Study, Variant
+from studies.study_report import REPORT, format_study, study_view, write_study_report
+from studies.study_table import study_table
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.studies.outcome_store import load_outcome, save_outcome
-from tfrec_mt.studies.run_study import run_study
-from tfrec_mt.studies.study import Outcome, Settings, Study, Variant
-from tfrec_mt.studies.study_report import REPORT, format_study, study_view, write_study_report
-from tfrec_mt.studies.study_table import study_table
 
 NOISE = np.linspace(-0.1, 0.1, 201)
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tfrec_mt.studies.study import Outcome, Settings, Study, Variant
-from tfrec_mt.studies.study_findings import findings
-from tfrec_mt.studies.study_table import Line, Number
+from studies.study import Outcome, Settings, Study, Variant
+from studies.study_findings import findings
+from studies.study_table import Line, Number
 
 
 def _experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfrec_mt.studies.study import Outcome
-from tfrec_mt.studies.takeout_experiment import takeout_experiment
-from tfrec_mt.studies.takeout_runs import TAKEOUT_SETTINGS
+from studies.study import Outcome
+from studies.takeout_experiment import takeout_experiment
+from studies.takeout_runs import TAKEOUT_SETTINGS
 
 SMALL = {"rows": 20_000, "units": [8], "certainty": 0.0, "seed": 0}
 

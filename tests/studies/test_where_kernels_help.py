@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tfrec_mt.studies.study import Outcome, Settings, Study, Variant
-from tfrec_mt.studies.study_table import Line, Number
-from tfrec_mt.studies.where_kernels_help import kernel_cases
+from studies.study import Outcome, Settings, Study, Variant
+from studies.study_table import Line, Number
+from studies.where_kernels_help import kernel_cases
 
 
 def _experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:

@@ -10,6 +10,7 @@ from pathlib import Path
 from absl import flags
 
 from tfrec_mt.data.sources.takeout import TakeoutSource
+from tfrec_mt.jobs.demo import CASES, DemoConfig, demo
 from tfrec_mt.pipelines import (
     kernel_flags,
     model_flags,
@@ -18,7 +19,6 @@ from tfrec_mt.pipelines import (
     training_flags,
 )
 from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.studies.demo import CASES, DemoConfig, demo
 from tfrec_mt.training.fine_tune import FineTuneConfig
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.pretrain import PretrainConfig
