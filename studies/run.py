@@ -17,10 +17,10 @@ from typing import Any
 from absl import flags
 
 from studies.catalog import STUDIES
-from studies.pace import Pace
-from studies.run_study import missing_runs, run_study
-from studies.study import Study, settings_key
-from studies.study_report import (
+from studies.framework.pace import Pace
+from studies.framework.run_study import missing_runs, run_study
+from studies.framework.study import Study, settings_key
+from studies.framework.study_report import (
     REPORT,
     StudyView,
     format_study,
@@ -28,8 +28,8 @@ from studies.study_report import (
     write_joint_report,
     write_study_report,
 )
-from studies.study_table import Line, study_table
-from studies.where_kernels_help import kernel_cases
+from studies.framework.study_table import Line, study_table
+from studies.framework.where_kernels_help import kernel_cases
 from tfrec_mt.errors import nearest
 from tfrec_mt.pipelines.flag_types import refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
