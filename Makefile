@@ -51,7 +51,7 @@ bench: peers
 
 # Every table and figure of the papers, a few hours for each paper; what is done is not run again.
 studies: $(MINILM)
-	$(BIN)/python -m tfrec_mt.pipelines.study --study=all $(STUDY_ARGS)
+	$(BIN)/python -m studies.run --study=all $(STUDY_ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
@@ -72,7 +72,7 @@ test-real: $(MINILM)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy tfrec_mt tests
+	$(BIN)/mypy tfrec_mt studies tests
 
 demo: $(STAMP)
 	$(BIN)/python -m tfrec_mt.pipelines.demo --output=runs/demo $(DEMO_ARGS)
@@ -92,4 +92,4 @@ lock:
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .venv
-	find tfrec_mt tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find tfrec_mt studies benchmarks tests -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -23,7 +23,6 @@ BINARIES = (
     "export",
     "score",
     "retrieve",
-    "study",
     "demo",
 )
 

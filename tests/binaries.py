@@ -20,11 +20,12 @@ _LOCK = Lock()
 
 
 def run_binary(binary: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs one and waits, however it ends."""
+    """Runs one of `pipelines`, or another module by its full name, and waits, however it ends."""
+    module = binary if "." in binary else f"tfrec_mt.pipelines.{binary}"
     with tempfile.TemporaryDirectory() as folder, _LOCK:
         stdout, stderr = Path(folder) / "stdout", Path(folder) / "stderr"
         request = {
-            "module": f"tfrec_mt.pipelines.{binary}",
+            "module": module,
             "arguments": arguments,
             "folder": os.getcwd(),
             "environment": {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfrec_mt.training.fine_tune import train_kernels
 from tests.adapters.longhand import widths_of
 from tests.worlds import random_batch, randomise, small_model, small_schema
 from tfrec_mt.adapters.adapted_model import AdaptedModel
@@ -13,6 +12,7 @@ from tfrec_mt.adapters.last_layer import LastLayer
 from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.schema import SchemaError
+from tfrec_mt.training.fine_tune import train_kernels
 
 SCHEMA = small_schema()
 

@@ -17,6 +17,8 @@ from tests.training.small_runs import Kind, Weights, assert_same_weights, fresh_
 from tfrec_mt.configs import FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.jobs.fine_tune import run_fine_tune
+from tfrec_mt.jobs.pretrain import run_pretrain
 
 ROOT = Path(__file__).parents[2]
 TRAIN = TrainConfig(batch_size=64, epochs=3, steps_per_call=2, checkpoint_every=6)

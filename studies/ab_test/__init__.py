@@ -1,0 +1,1 @@
+"""Studies of rankers that answer the requests of a takeout world whose users are known."""

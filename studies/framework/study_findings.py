@@ -1,0 +1,61 @@
+"""What a study's numbers say, in sentences that are computed from them."""
+
+import itertools
+from collections.abc import Sequence
+
+from studies.framework.study import Study
+from studies.framework.study_table import Line
+
+
+def findings(study: Study, lines: Sequence[Line]) -> list[str]:
+    """Sentences on each metric: what differs for certain, and whether the paper's order holds.
+
+    A difference is certain if its 95% interval over seeds, or over users where there is one seed,
+    does not hold zero.
+    """
+    found = []
+    for metric, caption in study.metrics.items():
+        of_metric = [line for line in lines if line.metric == metric]
+        sentences = [*_differences(study, of_metric), *_order(of_metric)]
+        if sentences:
+            found.append(f"{caption}. {' '.join(sentences)}")
+    return found
+
+
+def _differences(study: Study, lines: Sequence[Line]) -> list[str]:
+    kinds: dict[str, list[str]] = {"above": [], "below": [], "not told apart from": []}
+    for line in lines:
+        if line.against_reference is None or line.variant in (study.best, study.worst):
+            continue
+        low, high = line.against_reference.by_seeds or line.against_reference.by_bootstrap
+        if low is None or high is None:
+            continue
+        kind = "above" if low > 0 else "below" if high < 0 else "not told apart from"
+        kinds[kind].append(f"{line.variant} ({line.against_reference.value:+.4f})")
+    own = any(variant.reference for variant in study.variants)
+    reference = "what they are compared with" if own else study.reference
+    return [
+        f"{kind[:1].upper()}{kind[1:]} {reference}: {', '.join(names)}."
+        for kind, names in kinds.items()
+        if names
+    ]
+
+
+def _order(lines: Sequence[Line]) -> list[str]:
+    """Whether rows that the paper has, too, stand in its order."""
+    published = [(line, line.published) for line in lines if line.published is not None]
+    pairs = [
+        (low, high) if a < b else (high, low)
+        for (low, a), (high, b) in itertools.combinations(published, 2)
+        if a != b
+    ]
+    if not pairs:
+        return []
+    turned = [
+        f"{low.variant} over {high.variant}"
+        for low, high in pairs
+        if low.value.value >= high.value.value
+    ]
+    text = f"Of the {len(pairs)} pairs of rows that the paper has, {len(pairs) - len(turned)}"
+    text += " stand in its order here"
+    return [f"{text}; the others: {', '.join(turned)}." if turned else f"{text}."]

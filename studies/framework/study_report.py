@@ -1,0 +1,219 @@
+"""A study's numbers as a table in the terminal, as JSON and as an HTML page."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from studies.framework.run_study import Outcomes
+from studies.framework.study import BY, Study
+from studies.framework.study_findings import findings
+from studies.framework.study_table import Line, Number
+from studies.framework.where_kernels_help import EXPLANATION
+from tfrec_mt.evaluation.figures import curves_figure, interval_figure
+from tfrec_mt.evaluation.page import Picture, render_page
+from tfrec_mt.storage.folders import write_text
+
+REPORT, TABLE = "report.html", "table.json"
+_HEADER = (
+    *("variant", "value", "over seeds", "over users"),
+    *("against {}", "that over seeds", "share", "published"),
+)
+_NONE = "-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyView:
+    """What a page shows of a study.
+
+    Args:
+      title: Title of the study.
+      question: Paragraphs on what is asked, expected and published, and how to read the figures.
+      findings: Sentences on what came.
+      tables: `caption`, `header` and `rows` of each.
+      pictures: Pictures.
+      settings: What the study was told.
+    """
+
+    title: str
+    question: Sequence[str]
+    findings: Sequence[str]
+    tables: Sequence[Mapping[str, Any]]
+    pictures: Sequence[Picture]
+    settings: Mapping[str, Any]
+
+
+def study_view(
+    study: Study, outcomes: Outcomes, lines: Sequence[Line], settings: Mapping[str, Any]
+) -> StudyView:
+    """What a page shows of a study that has run with these settings."""
+    paper = [f"The paper: {study.paper}"] if study.paper else []
+    seeds = len(next(iter(outcomes.values())))
+    return StudyView(
+        title=study.title,
+        question=[*study.question.split("\n\n"), *paper, _how_to_read(study, seeds)],
+        findings=findings(study, lines),
+        tables=[
+            *({"caption": c, "header": h, "rows": r} for c, h, r in _tables(study, lines)),
+            *_facts(outcomes),
+        ],
+        pictures=[_intervals(study, lines), *_curves(study, outcomes)],
+        settings=settings,
+    )
+
+
+def write_study_report(view: StudyView, lines: Sequence[Line], to: Path) -> None:
+    """Writes `report.html` and `table.json` into an existing folder, replacing older ones."""
+    write_text(to / TABLE, json.dumps([dataclasses.asdict(line) for line in lines], indent=1))
+    page = render_page(
+        "study.html.jinja", title=view.title, sections=(), settings=view.settings, view=view
+    )
+    write_text(to / REPORT, page)
+
+
+def write_joint_report(
+    views: Mapping[str, StudyView],
+    kernel_cases: Mapping[str, Any],
+    skipped: Mapping[str, str],
+    path: Path,
+) -> None:
+    """Writes one page of several studies, replacing an older one.
+
+    Args:
+      views: Studies by name.
+      kernel_cases: The table of `where_kernels_help`.
+      skipped: Why others were not run, by name.
+      path: The file.
+    """
+    page = render_page(
+        "studies.html.jinja",
+        title="Studies",
+        sections=(),
+        settings={},
+        views=views,
+        kernel_cases=kernel_cases,
+        explanation=EXPLANATION,
+        skipped=skipped,
+    )
+    write_text(path, page)
+
+
+def format_study(study: Study, lines: Sequence[Line]) -> str:
+    """The tables as text."""
+    blocks = []
+    for caption, header, rows in _tables(study, lines):
+        widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+        text = [
+            "  ".join(
+                cell.ljust(width) if i == 0 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in [header, *rows]
+        ]
+        blocks.append("\n".join([caption, *text]))
+    return "\n\n".join(blocks)
+
+
+def _how_to_read(study: Study, seeds: int) -> str:
+    text = (
+        f"Values are means of {seeds} seeds. Intervals are 95%: over seeds with Student's t, over "
+        "users with a bootstrap of the test rows; differences are paired."
+    )
+    if study.best and study.worst:
+        text += f" The share is of the way from {study.worst} to {study.best}."
+    return text
+
+
+def _tables(study: Study, lines: Sequence[Line]) -> list[tuple[str, list[str], list[list[str]]]]:
+    tables = []
+    for metric, caption in study.metrics.items():
+        of_metric = [line for line in lines if line.metric == metric]
+        if not of_metric:
+            continue
+        rows = [
+            [
+                line.variant,
+                f"{line.value.value:.4f}",
+                _ends(line.value.by_seeds),
+                _ends(line.value.by_bootstrap),
+                _difference(line.against_reference),
+                _ends(line.against_reference.by_seeds if line.against_reference else None, "+"),
+                f"{line.share.value:.0%}" if line.share else _NONE,
+                f"{line.published:.4f}" if line.published is not None else _NONE,
+            ]
+            for line in of_metric
+        ]
+        own = any(variant.reference for variant in study.variants)
+        reference = "what it is compared with" if own else study.reference
+        header = [name.format(reference) for name in _HEADER]
+        kept = [i for i in range(len(header)) if i < 2 or any(row[i] != _NONE for row in rows)]
+        tables.append(
+            (caption, [header[i] for i in kept], [[row[i] for i in kept] for row in rows])
+        )
+    return tables
+
+
+def _ends(interval: tuple[float | None, float | None] | None, sign: str = "") -> str:
+    if interval is None or interval[0] is None or interval[1] is None:
+        return _NONE
+    return f"[{interval[0]:{sign}.4f}, {interval[1]:{sign}.4f}]"
+
+
+def _difference(number: Number | None) -> str:
+    if number is None:
+        return _NONE
+    interval = _ends(number.by_bootstrap, "+")
+    return f"{number.value:+.4f}" + (f" {interval}" if interval != _NONE else "")
+
+
+def _facts(outcomes: Outcomes) -> list[dict[str, Any]]:
+    """Means over seeds of the further numbers, one table if there are any."""
+    names = list(
+        dict.fromkeys(name for of in outcomes.values() for one in of.values() for name in one.facts)
+    )
+    rows = []
+    for variant, of in outcomes.items():
+        cells = []
+        for name in names:
+            values = [one.facts[name] for one in of.values() if name in one.facts]
+            cells.append(f"{sum(values) / len(values):,.4g}" if values else _NONE)
+        if any(cell != _NONE for cell in cells):
+            rows.append([variant, *cells])
+    if not rows:
+        return []
+    return [{"caption": "Further numbers", "header": ["variant", *names], "rows": rows}]
+
+
+def _intervals(study: Study, lines: Sequence[Line]) -> Picture:
+    panels: dict[str, dict[str, tuple[float, float | None, float | None]]] = {}
+    for line in lines:
+        low, high = line.value.by_bootstrap
+        panels.setdefault(study.metrics[line.metric], {})[line.variant] = (
+            line.value.value,
+            low,
+            high,
+        )
+    sentence = "Dots are means over seeds, bars the 95% interval over users."
+    return Picture("All variants", sentence, Markup(interval_figure(panels)))
+
+
+def _curves(study: Study, outcomes: Outcomes) -> list[Picture]:
+    pictures = []
+    for name in study.curves:
+        curves = {
+            variant: one.curves[name]
+            for variant, of in outcomes.items()
+            for one in list(of.values())[:1]
+            if name in one.curves
+        }
+        if curves:
+            what, _, against = name.partition(BY)
+            against = against or "step"
+            svg = Markup(curves_figure(curves, what, against))
+            heading = f"{what}{BY}{against}"
+            pictures.append(Picture(heading, "One line per variant, first seed.", svg))
+    return pictures

@@ -1,0 +1,52 @@
+"""The table of where kernels help and where they do not, from all studies that were run."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from studies.framework.study import Study
+from studies.framework.study_table import Line
+
+TITLE = "Where kernels help and where they do not"
+EXPLANATION = (
+    "A kernel can add what its domain's own rows tell about preferences and the base does not "
+    "know. Two things decide how much that is: how far the domain's preferences are from what the "
+    "base says of them, and how many rows there are to learn it from. A base that is told the "
+    "domains, as a feature, knows most of it already; a domain that is a fixed property of the "
+    "user is known to it by the user's own embedding and history; and where domains do not differ "
+    "there is nothing to add.",
+    "To predict the next case before kernels are trained: train the base once more with the topic "
+    "as a feature (`pretrain --base_topics`) and compare the two on the topic's domains. That gap "
+    "is what knowing the domain is worth on many days; kernels, with the rows of one day, get a "
+    "part of it. Where the gap is within its interval of zero, kernels are not worth their "
+    "training, and their test of certainty keeps most of them at the base itself. Where the rows "
+    "for kernels are of few users and those to be scored of others, kernels learn these users and "
+    "may harm: that test counts rows, not users.",
+)
+
+
+def kernel_cases(studies: Iterable[tuple[Study, Sequence[Line]]]) -> dict[str, Any]:
+    """A table for a page: a row for each variant that names a case, the largest gain first.
+
+    Args:
+      studies: Studies with their lines. A variant is judged by the first of its study's metrics
+        that it has, against what it is compared with.
+    """
+    rows = []
+    for study, lines in studies:
+        cases = {variant.name: variant.case for variant in study.variants if variant.case}
+        for line in lines:
+            lift = line.against_reference
+            if lift is None or line.variant not in cases:
+                continue
+            low, high = lift.by_seeds or lift.by_bootstrap
+            case = cases.pop(line.variant)
+            if low is not None and high is not None:
+                verdict = "helps" if low > 0 else "harms" if high < 0 else "not told apart"
+                ends = f"[{low:+.4f}, {high:+.4f}]"
+                base = f"{line.value.value - lift.value:.4f}"
+                rows.append(
+                    (lift.value, [case, study.name, base, f"{lift.value:+.4f} {ends}", verdict])
+                )
+    rows.sort(key=lambda row: -row[0])
+    header = ["case", "study", "AUC of the base", "what kernels add", ""]
+    return {"caption": TITLE, "header": header, "rows": [row for _, row in rows]}

@@ -1,0 +1,1 @@
+"""Studies of news models, and of kernels behind them."""

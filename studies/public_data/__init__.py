@@ -1,0 +1,1 @@
+"""Studies of public data, beside published figures."""

@@ -1,0 +1,1 @@
+"""Studies of bases and kernels on generated takeout worlds."""

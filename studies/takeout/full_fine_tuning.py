@@ -1,0 +1,99 @@
+"""A control of kernels: a whole copy of the base for every domain, trained on its rows alone."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from studies.framework.study import Settings
+from studies.takeout.takeout_runs import takeout_base, takeout_data
+from tfrec_mt.configs import EvaluateConfig, PretrainConfig
+from tfrec_mt.configs.train import TrainConfig
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.select_rows import select_rows
+from tfrec_mt.evaluation.cells import Cell
+from tfrec_mt.evaluation.estimate import Estimate
+from tfrec_mt.evaluation.scoring import CONTROL
+from tfrec_mt.jobs.evaluate import run_evaluate
+from tfrec_mt.jobs.pretrain import run_pretrain
+from tfrec_mt.models.model_store import load_model
+from tfrec_mt.models.weight_count import count_weights
+from tfrec_mt.training.run_results import MODEL, model_folder
+
+FULL = "full"
+TEST = "test"
+# Of a base that goes on, as in the demo; one that starts anew learns at four times that.
+_LEARNING_RATE = 0.002
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullFineTuning:
+    """What the copies of a base gave.
+
+    Args:
+      estimates: AUC of each domain's own copy on that domain, by `task/topic/domain`.
+      facts: Weights that are trained for each domain, and minutes of training.
+    """
+
+    estimates: Mapping[str, Estimate]
+    facts: Mapping[str, float]
+
+
+def full_fine_tuning(settings: Settings, folder: Path, shared: Path) -> FullFineTuning:
+    """Continues the base on each domain's rows of `kernel_parts` alone, and measures it there.
+
+    Nothing is frozen: what kernels do with a few weights, this does with all of them. Estimates are
+    resampled by the same users as those of `takeout_experiment`, so differences are paired.
+
+    Args:
+      settings: `TAKEOUT_SETTINGS` and `seed`; of the kernels' settings their parts, topics and
+        batch size count.
+      folder: Takes a dataset and a model for each domain; a run that was stopped goes on.
+      shared: Takes worlds and bases.
+    """
+    dataset = takeout_data(settings, shared)
+    base = takeout_base(settings, shared)
+    estimates: dict[str, Estimate] = {}
+    started = time.monotonic()
+    for topic in settings["kernel_topics"] or [topic.name for topic in dataset.schema.topics]:
+        for domain in dataset.schema.topic(topic).domains:
+            cell = Cell(topic, domain)
+            estimates |= _of_domain(settings, dataset, base, cell, folder / topic / domain)
+    trained, _ = count_weights(load_model(model_folder(base), dataset))
+    facts = {
+        "trained weights per domain": trained,
+        "minutes of copies": (time.monotonic() - started) / 60,
+    }
+    return FullFineTuning(estimates=estimates, facts=facts)
+
+
+def _of_domain(
+    settings: Settings, dataset: PreparedDataset, base: Path, cell: Cell, folder: Path
+) -> dict[str, Estimate]:
+    """Trains and measures one copy of the base."""
+    data, run = folder / "data", folder / "run"
+    parts = tuple(settings["kernel_parts"])
+    if not data.exists():
+        select_rows(dataset, data, cell.topic, cell.domain, (*parts, TEST))
+    if not (run / MODEL).exists():
+        rows = sum(PreparedDataset(data).rows(part) for part in parts)
+        batch_size = min(settings["kernel_batch_size"], rows)
+        run_pretrain(
+            PretrainConfig(
+                data=data,
+                output=run,
+                parts=parts,
+                init_from=base,
+                optimizer="lazy_adam",
+                learning_rate=_LEARNING_RATE,
+                rate_schedule="linear",
+                train=TrainConfig(batch_size=batch_size, seed=settings["seed"]),
+            ),
+            label=f"{cell.topic}={cell.domain}",
+        )
+    config = EvaluateConfig(data=data, base=base, control=run, part=TEST)
+    table = run_evaluate(config).scores
+    return {
+        f"{task}/{cell.topic}/{cell.domain}": table.estimate(CONTROL, task, cell, "auc")
+        for task in dataset.schema.tasks
+    }

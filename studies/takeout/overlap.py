@@ -1,0 +1,41 @@
+"""Study `overlap`: the IAK paper's figure 3c, kernels that learn from other domains' rows, too."""
+
+from studies.framework.study import Study, Variant
+from studies.takeout.takeout_experiment import (
+    TAKEOUT_METRICS,
+    TOPIC_METRICS,
+    takeout_experiment,
+)
+from studies.takeout.takeout_runs import TAKEOUT_SETTINGS
+
+OWN = "own rows"
+
+OVERLAP = Study(
+    name="overlap",
+    title="IAK, figure 3c: own rows against rows of related domains with a weight",
+    question=(
+        "Domains share users and items. Should a kernel learn from its own domain's rows only?\n\n"
+        "Part of a kernel's loss, and of what it learns, is of rows of the other domains of its "
+        "topic. Expected: what domains have in common the base has learned on six days, and what "
+        "is left for kernels is what sets domains apart, in which other domains mislead; so a loss "
+        "that grows with the share, unless a domain is so small that noise is worse than that, as "
+        "the small regions may be."
+    ),
+    paper=(
+        "With 30% of the weight on rows of the other scene the kernel of scene 1 ranks better than "
+        "with rows of its own alone."
+    ),
+    experiment=takeout_experiment,
+    settings=TAKEOUT_SETTINGS,
+    variants=(
+        Variant(name="base alone", settings={"scores": "zero_shot"}),
+        Variant(name=OWN),
+        *(
+            Variant(name=f"{share:.0%} of related rows", settings={"related_share": share})
+            for share in (0.1, 0.3, 0.5)
+        ),
+    ),
+    metrics={**TAKEOUT_METRICS, **TOPIC_METRICS},
+    seeds=(0, 1, 2, 3, 4),
+    reference=OWN,
+)

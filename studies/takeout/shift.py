@@ -1,0 +1,48 @@
+"""Study `shift`: where kernels help, by how much domains differ and what the base knows of them."""
+
+from collections.abc import Iterator
+
+from studies.framework.study import Settings, Study, Variant
+from studies.takeout.takeout_experiment import (
+    TAKEOUT_METRICS,
+    takeout_experiment,
+)
+from studies.takeout.takeout_runs import TAKEOUT_SETTINGS
+
+SHIFTS = (0.0, 0.5, 1.0, 2.0)
+KNOWN = ["scene", "period", "region"]
+
+
+def _variants() -> Iterator[Variant]:
+    for told, topics in (("unknown", []), ("known", KNOWN)):
+        for shift in SHIFTS:
+            settings: Settings = {"shift": shift, "base_topics": topics}
+            name = f"shift {shift:g}, topics {told}"
+            yield Variant(name=name, settings={**settings, "scores": "zero_shot"})
+            yield Variant(
+                name=f"{name}: kernels",
+                settings=settings,
+                reference=name,
+                case=f"takeout, shift {shift:g}, base {'not ' * (not topics)}told the topics",
+            )
+
+
+SHIFT = Study(
+    name="shift",
+    title="Where kernels help: domains that differ more or less, known to the base or not",
+    question=(
+        "What decides whether kernels pay?\n\n"
+        "Worlds differ in how far domains' tastes are from each other (1 is the default, 0 makes "
+        "all alike) and bases in whether they are told the topics. Expected: nothing at 0, or "
+        "noise that the test of certainty keeps out; a lift that grows faster than the shift where "
+        "the base does not know the topics, as what is to be learned grows with its square; and a "
+        "tenth of it where the base knows them, which is what changed since its last day."
+    ),
+    experiment=takeout_experiment,
+    settings=TAKEOUT_SETTINGS,
+    variants=tuple(_variants()),
+    metrics=TAKEOUT_METRICS,
+    # four worlds and eight bases for each
+    seeds=(0, 1, 2),
+    reference="shift 1, topics unknown",
+)

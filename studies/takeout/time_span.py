@@ -1,0 +1,40 @@
+"""Study `time_span`: the IAK paper's figures 3a and 3b, pseudo cold start."""
+
+from studies.framework.study import Settings, Study, Variant
+from studies.takeout.takeout_runs import TAKEOUT_SETTINGS
+from studies.takeout.time_span_experiment import TIME_SPAN_METRICS, time_span_experiment
+
+DAYS = ["day4", "day5", "day6", "day7"]
+_SPLIT = f"train:3,{','.join(f'{day}:1' for day in DAYS)},test:1"
+_SETTINGS: Settings = {**TAKEOUT_SETTINGS, "split": _SPLIT, "kernel_parts": DAYS[-1:]}
+
+
+def _span(days: int) -> Variant:
+    name = f"{days} day{'s' * (days > 1)}"
+    return Variant(name=name, settings={"kernel_parts": DAYS[-days:]})
+
+
+TIME_SPAN = Study(
+    name="time_span",
+    title="IAK, figures 3a and 3b: days of rows that kernels are trained on (pseudo cold start)",
+    question=(
+        "A kernel is trained on a few days, and a user whom it has not met in its domain on these "
+        "days is new to it, though not to the base. How much does it matter?\n\n"
+        "The base is trained on the first three days; kernels on the last one to four days before "
+        "the test. What kernels add is measured apart for users who had rows of the domain on "
+        "those days and for others. Expected: a curve that rises and flattens, as rows double and "
+        "then grow by halves and thirds; and hardly a difference between the two kinds of users, "
+        "since a kernel is a function of the base's knowledge that all users of a domain share, "
+        "and does not learn them by name."
+    ),
+    paper="AUC rises with the days, more and more slowly; about a week is recommended.",
+    experiment=time_span_experiment,
+    settings=_SETTINGS,
+    variants=(
+        Variant(name="base alone", settings={"scores": "zero_shot"}),
+        *(_span(days) for days in range(1, len(DAYS) + 1)),
+    ),
+    metrics=TIME_SPAN_METRICS,
+    seeds=(0, 1, 2, 3, 4),
+    reference="1 day",
+)
