@@ -71,7 +71,14 @@ def test_kernels_act_alone_on_their_domains_and_together_on_all(
 def test_each_model_has_one_row_per_cell_and_metric(found: Evaluation) -> None:
     keys = [(r.model, r.topic, r.domain, r.metric, r.reference) for r in found.metrics]
     assert len(set(keys)) == len(keys)
-    assert {r.model for r in found.metrics} == {"zero_shot", "adapted", "random", "oracle"}
+    models = {"zero_shot", "adapted", "all_kernels", "random", "oracle"}
+    assert {r.model for r in found.metrics} == models
+    lifts = [r for r in found.metrics if r.metric == "mrr_lift" and r.domain == "mean"]
+    assert {(r.model, r.topic) for r in lifts} >= {
+        ("adapted", "all"),
+        ("adapted", "section"),
+        ("all_kernels", "device"),
+    }
     assert {r.metric for r in found.metrics if not r.reference} == {
         "auc",
         "mrr",

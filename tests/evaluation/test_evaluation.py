@@ -3,13 +3,20 @@
 from dataclasses import replace
 
 from tests.evaluation.example_rows import ROLES, example_rows
+from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.comparison import ModelRoles
 from tfrec_mt.evaluation.evaluation import Evaluation
+from tfrec_mt.evaluation.impression_evaluator import ImpressionEvaluator
 
 
 def _evaluation(roles: ModelRoles) -> Evaluation:
     return Evaluation(
-        metrics=example_rows(), tasks=("ctr",), roles=roles, part="test", split="days"
+        metrics=example_rows(),
+        tasks=("ctr",),
+        roles=roles,
+        part="test",
+        split="days",
+        scores=ImpressionEvaluator([ScoreKey("zero_shot")], {}, truth=False),
     )
 
 

@@ -112,8 +112,7 @@ def open_model(
             model_folder(run)
         data = open_log(log) if log is not None else _own_log(origin_of(run))
         if (run / KERNELS).is_dir():
-            base = base or _found(run, settings_of_run(run)["base"], "base")
-            opened = open_base(base, data, precision)
+            opened = open_base(base or _own_base(run), data, precision)
             return Opened(opened, kernels_behind(opened, run), data, of_data(data))
         return Opened(open_base(run, data, precision), [], data, of_data(data))
     plain = model.base if isinstance(model, AdaptedModel) else model
@@ -156,21 +155,33 @@ def settings_of_run(run: Path) -> dict[str, Any]:
 def origin_of(run: Path) -> Origin:
     """Where what a run left came from."""
     settings = settings_of_run(run)
-    return Origin(run, _found(run, settings["data"], "log"), settings["data_fingerprint"])
+    data = _moved(run, settings["data"]) or Path(settings["data"])
+    return Origin(run, data, settings["data_fingerprint"])
 
 
-def _found(run: Path, told: str, argument: str) -> Path:
+def _moved(run: Path, told: str) -> Path | None:
     """A folder that a run names, where it was or, if all were moved together, beside the run."""
-    beside = run.parent / Path(told).name
-    for path in (Path(told), beside):
-        if path.is_dir():
-            return path
-    raise DataError(f"{run} was made from {told}, which is not there; name it: {argument}=")
+    places = (Path(told), run.parent / Path(told).name)
+    return next((path for path in places if path.is_dir()), None)
+
+
+def _own_base(run: Path) -> Path:
+    told = settings_of_run(run)["base"]
+    found = _moved(run, told)
+    if found is None:
+        raise _not_there(run, told, "base")
+    return found
+
+
+def _not_there(run: Path, told: str | Path, argument: str) -> DataError:
+    return DataError(f"{run} was made from {told}, which is not there; name it: {argument}=")
 
 
 def _own_log(origin: Origin | None) -> Log:
     if origin is None:
         raise DataError("log: the model does not know its data; expected a log")
+    if not origin.data.is_dir():
+        raise _not_there(origin.run, origin.data, "log")
     found = open_log(origin.data)
     if found.fingerprint != origin.data_fingerprint:
         raise DataError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from absl import flags
 
-from tfrec_mt.configs.train import TrainConfig
+from tfrec_mt.configs import FineTuneConfig, PretrainConfig, TrainConfig
 from tfrec_mt.data.sources.takeout import TakeoutSource
 from tfrec_mt.jobs.demo import CASES, DemoConfig, demo
 from tfrec_mt.pipelines import (
@@ -20,9 +20,7 @@ from tfrec_mt.pipelines import (
     training_flags,
 )
 from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.training.fine_tune import FineTuneConfig
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
-from tfrec_mt.training.pretrain import PretrainConfig
 from tfrec_mt.training.share_cores import share_cores
 
 for module in (source_flags, split_flags, model_flags, training_flags, kernel_flags):

@@ -9,10 +9,9 @@ Example:
 
 from absl import flags
 
-from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.evaluation.evaluation import METRICS_FILE, REPORT_FILE
 from tfrec_mt.jobs.evaluate import evaluate
-from tfrec_mt.pipelines.flag_types import define_precision, refuse_flags
+from tfrec_mt.pipelines.flag_types import define_precision
 from tfrec_mt.pipelines.run_binary import run_binary
 
 _DATA = flags.DEFINE_string("data", None, "Prepared dataset.", required=True)
@@ -36,8 +35,6 @@ _OUTPUT = flags.DEFINE_string(
 
 def main() -> None:
     """Evaluates and prints a table per task."""
-    if is_news_dataset(_DATA.value):
-        refuse_flags({"precision", "seen_in"}, "news")
     found = evaluate(
         _KERNELS.value or _BASE.value,
         _DATA.value,

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from absl import flags
 
-from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.evaluation.metric_row import read_rows
 from tfrec_mt.jobs.exchange import roll_back, split_name
 from tfrec_mt.jobs.export import export
@@ -53,9 +52,8 @@ _MAX_ITEMS = flags.DEFINE_integer(
     lower_bound=1,
 )
 # Flags of a new export, and of one with other kernels.
-_NEWS = {"base", "kernels", "data", "name", "metrics", "allow_signature_change"}
-_EXPORT = _NEWS | {"precision", "max_items"}
 _OPTIONS = {"name", "precision", "max_items", "allow_signature_change"}
+_EXPORT = _OPTIONS | {"base", "kernels", "data", "metrics"}
 _EXCHANGE = {"add_kernel", "remove_kernel"}
 _ROLL_BACK = flags.DEFINE_bool("roll_back", False, "Publishes an older version again.")
 _VERSION = flags.DEFINE_integer(
@@ -89,8 +87,6 @@ def main() -> None:
 def _export() -> Path:
     if not (_BASE.value and _DATA.value):
         raise SchemaError("an export needs --base and --data, an exchange --add_kernel or so")
-    if is_news_dataset(_DATA.value):
-        refuse_flags(_EXPORT - _NEWS, "news")
     return export(
         _KERNELS.value or _BASE.value,
         _OUTPUT.value,

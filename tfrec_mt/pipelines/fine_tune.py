@@ -9,18 +9,17 @@ from pathlib import Path
 
 from absl import flags
 
-from tfrec_mt.data.news.news_manifest import is_news_dataset
+from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.jobs.fine_tune import fine_tune
 from tfrec_mt.pipelines import kernel_flags, training_flags
-from tfrec_mt.pipelines.flag_types import define_precision, refuse_flags
+from tfrec_mt.pipelines.flag_types import define_precision
 from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.training.fine_tune import KERNEL_BATCH_SIZE, FineTuneConfig
 from tfrec_mt.training.run_results import KERNELS
 from tfrec_mt.training.share_cores import share_cores
 
 flags.adopt_module_key_flags(kernel_flags)
 flags.adopt_module_key_flags(training_flags)
-flags.set_default(training_flags.BATCH_SIZE, KERNEL_BATCH_SIZE)
+flags.set_default(training_flags.BATCH_SIZE, 256)
 flags.set_default(training_flags.LEARNING_RATE, FineTuneConfig.learning_rate)
 
 _BASE = flags.DEFINE_string("base", None, "Run folder of the base model.", required=True)
@@ -50,10 +49,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights and batch order.", lowe
 
 def main() -> None:
     """Trains and says where the kernels are."""
-    if is_news_dataset(_DATA.value):
-        refuse_flags({"steps_per_call", "knowledge", "precision"}, "prepared news")
-    else:
-        share_cores()
+    share_cores()
     fine_tune(
         _BASE.value,
         _DATA.value,

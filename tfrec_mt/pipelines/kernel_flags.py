@@ -7,9 +7,8 @@ from absl import flags
 
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.iak import IAK
-from tfrec_mt.configs.choices import RATE_RULES, RateRule
+from tfrec_mt.configs import RATE_RULES, FineTuneConfig, RateRule
 from tfrec_mt.pipelines.flag_types import define_positive_list, given_settings, refuse_flags
-from tfrec_mt.training.fine_tune import FineTuneConfig
 
 ADAPTER = flags.DEFINE_enum("adapter", FineTuneConfig.adapter, sorted(ADAPTERS), "Kind of kernel.")
 _ENCODER_UNITS = define_positive_list(

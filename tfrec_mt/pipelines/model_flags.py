@@ -5,9 +5,9 @@ from typing import Any
 
 from absl import flags
 
+from tfrec_mt.configs import PretrainConfig
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.pipelines.flag_types import define_positive_list, given_settings, refuse_flags
-from tfrec_mt.training.pretrain import PretrainConfig
 
 MODEL = flags.DEFINE_enum("model", PretrainConfig.model, sorted(RANKING_MODELS), "Kind of model.")
 _EMBEDDING_WIDTH = flags.DEFINE_integer("embedding_width", 8, "Embedding width.", lower_bound=1)

@@ -4,12 +4,11 @@ from typing import Any
 
 from absl import flags
 
-from tfrec_mt.configs.choices import SURGERIES
+from tfrec_mt.configs import SURGERIES, NewsPretrainConfig
 from tfrec_mt.models.news.news_recommender import AUXILIARIES
 from tfrec_mt.models.news.packed_bert import POOLINGS
 from tfrec_mt.models.news.title_encoders import LORA
 from tfrec_mt.pipelines.flag_types import define_precision, given_settings
-from tfrec_mt.training.news_pretrain import NewsPretrainConfig
 
 TITLE_ENCODER = flags.DEFINE_string(
     "title_encoder",

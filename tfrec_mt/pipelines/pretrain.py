@@ -10,10 +10,8 @@ from pathlib import Path
 
 from absl import flags
 
-from tfrec_mt.data.news.news_manifest import is_news_dataset
 from tfrec_mt.jobs.pretrain import pretrain
 from tfrec_mt.pipelines import model_flags, news_model_flags, training_flags
-from tfrec_mt.pipelines.flag_types import names_of, refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.training.run_results import MODEL
 from tfrec_mt.training.share_cores import share_cores
@@ -35,21 +33,16 @@ _SEED = flags.DEFINE_integer("seed", 0, "Seed of weights, batch order and dropou
 
 def main() -> None:
     """Trains and says where the model is."""
-    ranking, news = names_of(model_flags.__name__), names_of(news_model_flags.__name__)
-    if is_news_dataset(_DATA.value):
-        refuse_flags({*ranking, "base_topics", "steps_per_call"}, "prepared news")
-        settings = news_model_flags.news_settings()
-    else:
-        refuse_flags(news - {"surgery", "precision"}, "a prepared click log")
-        share_cores()
-        settings = news_model_flags.news_settings() | model_flags.model_settings()
-        settings |= {"ema_decay": model_flags.EMA_DECAY.value}
-        if _BASE_TOPICS.value:
-            settings["base_topics"] = tuple(_BASE_TOPICS.value)
+    share_cores()
+    settings = news_model_flags.news_settings() | model_flags.model_settings()
+    if model_flags.EMA_DECAY.present:
+        settings["ema_decay"] = model_flags.EMA_DECAY.value
+    if _BASE_TOPICS.value:
+        settings["base_topics"] = tuple(_BASE_TOPICS.value)
     pretrain(
         _DATA.value,
         _OUTPUT.value,
-        model=model_flags.MODEL.value,
+        model=model_flags.MODEL.value if model_flags.MODEL.present else None,
         parts=_PARTS.value,
         validation=_VALIDATION.value,
         init_from=_INIT_FROM.value,

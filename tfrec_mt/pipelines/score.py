@@ -14,20 +14,18 @@ import sys
 
 from absl import flags
 
+from tfrec_mt.configs import ScoreConfig
+from tfrec_mt.jobs.score import run_score
 from tfrec_mt.pipelines.flag_types import path_or_none
 from tfrec_mt.pipelines.run_binary import EXIT_ERROR, run_binary
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.client import connect
-from tfrec_mt.serving.export import RANKING
-from tfrec_mt.serving.export_news import is_news_export
-from tfrec_mt.serving.score import ScoreConfig, score
-from tfrec_mt.serving.score_news import score_news
 
 _EXPORT = flags.DEFINE_string("export", None, "Folder of one version.")
 _SERVER = flags.DEFINE_string(
     "server", None, "HOST:PORT of a server (gRPC), or its http:// address (REST)."
 )
-_MODEL = flags.DEFINE_string("model", RANKING, "Name of the server's model.")
+_MODEL = flags.DEFINE_string("model", "ranking", "Name of the server's model.")
 _DEADLINE = flags.DEFINE_float(
     "deadline", 10.0, "Seconds to wait for an answer of the server.", lower_bound=0.001
 )
@@ -55,9 +53,8 @@ def main() -> None:
         base=path_or_none(_BASE.value),
         kernels=path_or_none(_KERNELS.value),
     )
-    news = config.export is not None and is_news_export(config.export)
-    found = score_news(config) if news else score(config)
-    print(f"{len(found.rows):,} {'impressions' if news else 'rows'} scored")
+    found = run_score(config)
+    print(f"{len(found.rows):,} rows scored")
     if found.difference is not None:
         print(f"largest difference to the model in memory: {found.difference:.2e}")
         if not found.difference <= _TOLERANCE.value:

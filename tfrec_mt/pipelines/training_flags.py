@@ -1,22 +1,27 @@
 """Flags of the training loop, shared by the binaries that train."""
 
+from pathlib import Path
 from typing import Any, cast
 
 from absl import flags
 
-from tfrec_mt.configs.choices import RATE_SCHEDULES, RateSchedule
-from tfrec_mt.configs.train import TrainConfig
+from tfrec_mt.configs import (
+    RATE_SCHEDULES,
+    NewsPretrainConfig,
+    PretrainConfig,
+    RateSchedule,
+    TrainConfig,
+)
 from tfrec_mt.pipelines.flag_types import given_settings
-from tfrec_mt.training.news_pretrain import NEWS_BATCH_SIZE, NewsPretrainConfig
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
-from tfrec_mt.training.pretrain import PretrainConfig
 
 _DEFAULTS = TrainConfig()
+_NEWS = NewsPretrainConfig(data=Path(), output=Path())
 
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
     _DEFAULTS.batch_size,
-    f"Rows of a training step; of news clicks, by default {NEWS_BATCH_SIZE}.",
+    f"Rows of a training step; of news clicks, by default {_NEWS.train.batch_size}.",
     lower_bound=1,
 )
 _EPOCHS = flags.DEFINE_integer("epochs", _DEFAULTS.epochs, "Passes over the parts.", lower_bound=1)
@@ -38,8 +43,7 @@ OPTIMIZER = flags.DEFINE_enum(
 LEARNING_RATE = flags.DEFINE_float(
     "learning_rate",
     PretrainConfig.learning_rate,
-    "Learning rate at the start, above 0; of news by default "
-    f"{NewsPretrainConfig.learning_rate:g}.",
+    f"Learning rate at the start, above 0; of news by default {_NEWS.learning_rate:g}.",
     lower_bound=1e-12,
 )
 _RATE_SCHEDULE = flags.DEFINE_enum(
