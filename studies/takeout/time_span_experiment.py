@@ -9,7 +9,7 @@ from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.estimate import Estimate, difference, mean
 from tfrec_mt.evaluation.familiar_users import NEW, SEEN
-from tfrec_mt.evaluation.score_table import ScoreTable
+from tfrec_mt.evaluation.metric_table import MetricTable
 from tfrec_mt.evaluation.scoring import ADAPTED, ZERO_SHOT
 from tfrec_mt.jobs.evaluate import run_evaluate
 
@@ -61,6 +61,6 @@ def time_span_experiment(settings: Settings, folder: Path, shared: Path) -> Outc
     return Outcome(estimates=estimates, facts=facts)
 
 
-def _lift(table: ScoreTable, task: str, cell: Cell) -> Estimate:
+def _lift(table: MetricTable, task: str, cell: Cell) -> Estimate:
     with_kernels, alone = (table.estimate(m, task, cell, "auc") for m in (ADAPTED, ZERO_SHOT))
     return difference(with_kernels, alone)

@@ -1,16 +1,11 @@
 """What an export is told."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from tfrec_mt.layers.precision import Precision
-
-if TYPE_CHECKING:
-    from tfrec_mt.evaluation.metric_row import MetricRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +15,7 @@ class ExportOptions:
     Args:
       name: Name of the model in warm-up requests; by default its kind, `ranking` or `news`.
       allow_signature_change: See `publish_version`.
-      metrics: Of the model, from an evaluation, for the model card.
+      metrics: Rows (`MetricRow`) of an evaluation, for the model card.
       precision: Type of the main net's products in a ranking model.
       max_items: Items that a request to a ranking model's `score_candidates` may have; None: any
         number.
@@ -28,7 +23,7 @@ class ExportOptions:
 
     name: str | None = None
     allow_signature_change: bool = False
-    metrics: Sequence[MetricRow] = ()
+    metrics: Sequence[Any] = ()
     precision: Precision = "float32"
     max_items: int | None = None
 

@@ -1,13 +1,8 @@
 """What scoring through an export is told."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tfrec_mt.serving.client import Client
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +11,7 @@ class ScoreConfig:
 
     Args:
       export: Folder of one exported version, or
-      client: one of a server of ranking models.
+      client: one of a server of ranking models (`Client`).
       rows: Parquet, CSV or TSV file of raw rows; None takes the sampled requests of `data`.
       data: Prepared dataset; needed for its requests and for the comparison.
       output: Parquet file to write, the rows with a column per task; None writes nothing.
@@ -25,7 +20,7 @@ class ScoreConfig:
     """
 
     export: Path | None = None
-    client: Client | None = None
+    client: Any = None
     rows: Path | None = None
     data: Path | None = None
     output: Path | None = None

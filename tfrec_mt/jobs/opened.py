@@ -44,7 +44,8 @@ def open_log(log: Log | Folder) -> Log:
       DataError: The folder holds none.
     """
     if not isinstance(log, str | Path):
-        return of_data(log) and log
+        of_data(log)
+        return log
     if not (Path(log) / MANIFEST_FILE).is_file():
         raise DataError(f"{log}: expected the folder of prepared data; make it with `prepare`")
     opened: Log = workload_in(log).dataset_class(log)

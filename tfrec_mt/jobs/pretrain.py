@@ -9,7 +9,7 @@ from absl import logging
 
 from tfrec_mt.configs import PretrainConfig
 from tfrec_mt.errors import SchemaError, nearest
-from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, run_of
+from tfrec_mt.jobs.opened import Base, Folder, Log, of_data, open_base, open_log, run_of
 from tfrec_mt.models.model_store import save_model
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.training.averaged_weights import averaged_weights
@@ -18,7 +18,7 @@ from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.run_folder import run_folder, settings_of
 from tfrec_mt.training.run_results import MODEL, model_folder
 from tfrec_mt.training.train_loop import TrainLoop
-from tfrec_mt.workloads.catalog import workload_in, workload_of
+from tfrec_mt.workloads.catalog import workload_in
 
 
 def pretrain(
@@ -58,7 +58,7 @@ def pretrain(
       >>> base = mt.pretrain("runs/shop/data", "runs/shop/base", model="mmoe", epochs=2)
     """
     data = open_log(log)
-    workload = workload_of(data)
+    workload = of_data(data)
     run = {
         "data": data.path,
         "output": Path(output),
