@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.dataset import PreparedDataset
@@ -22,6 +21,7 @@ from tfrec_mt.schema import DataError
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.training.progress import Progress
 
 FORMAT_VERSION = 1
 _DESCRIPTION = "knowledge.json"
@@ -134,7 +134,7 @@ def _write(
     rows = sum(dataset.rows(part) for part in of["parts"])
     check_free_space(folder, 2 * rows * sum(widths.values()), "what the base knows")
     forward = BatchFunction(base.knowledge)
-    with published_folder(folder) as temporary, tqdm(total=rows, desc="knowledge") as progress:
+    with published_folder(folder) as temporary, Progress("knowledge", rows, 1) as progress:
         for part in of["parts"]:
             stored, start = StoredRows(dataset, [part], None), 0
             for number, shard in enumerate(dataset.manifest.parts[part]):
