@@ -10,6 +10,7 @@ from pathlib import Path
 from absl import flags
 
 from tfrec_mt.data.sources.takeout import TakeoutSource
+from tfrec_mt.extras import require
 from tfrec_mt.pipelines import (
     kernel_flags,
     model_flags,
@@ -52,6 +53,7 @@ _CONTROL_LEARNING_RATE = flags.DEFINE_float(
 
 def main() -> None:
     """Runs the job."""
+    require("matplotlib", extra="reports")  # for what it ends with
     share_cores()
     output = Path(_OUTPUT.value)
     seed, source = source_flags.SEED.value, source_flags.make_source()
