@@ -11,9 +11,9 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.kernel_store import (
     check_domain_names,
+    hashes_of_kernels,
     load_kernels,
     save_kernels,
-    weights_of_kernels,
 )
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
 from tfrec_mt.models.model_store import fingerprint
@@ -73,7 +73,7 @@ def train_kernels(
         "data_fingerprint": data_fingerprint,
         "base_fingerprint": base_fingerprint,
         "beside_weights": (
-            weights_of_kernels(kernel_folder(config.beside)) if config.beside else {}
+            hashes_of_kernels(kernel_folder(config.beside)) if config.beside else {}
         ),
     }
     with run_folder(config.output, settings, KERNELS):
