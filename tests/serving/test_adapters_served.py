@@ -20,7 +20,7 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.training.run_results import KERNELS
+from tfrec_mt.storage.names import KERNELS
 
 
 def _kernels(job: Job, folder: Path, adapter: str, settings: dict[str, Any]) -> Path:

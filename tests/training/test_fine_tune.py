@@ -14,8 +14,8 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
+from tfrec_mt.storage.names import KERNELS
 from tfrec_mt.training.run_folder import RunFolderError
-from tfrec_mt.training.run_results import KERNELS
 
 
 def test_every_domain_gets_a_kernel_of_this_base(job: Job) -> None:

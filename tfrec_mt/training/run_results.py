@@ -10,11 +10,8 @@ from tfrec_mt.adapters.kernel_file import SUFFIX
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.models.model_store import MODEL_FILE, ModelStoreError, fingerprint, save_model
 from tfrec_mt.storage.folders import write_text
+from tfrec_mt.storage.names import KERNELS, MODEL
 from tfrec_mt.training.run_folder import SETTINGS_FILE
-
-MODEL = "model"
-KERNELS = "kernels"
-KNOWLEDGE = "knowledge"
 
 
 def model_folder(run: str | Path) -> Path:
