@@ -27,7 +27,7 @@ def test_a_schema_is_printed_and_written_and_nothing_else(files: str, tmp_path: 
     path = tmp_path / "schema.json"
     out = succeed("prepare_data", "--infer", files, *NAMES, f"--schema={path}")
     schema = Schema.load(path)
-    assert schema.tasks == ("ctr", "ctcvr") and schema.topics[0].name == "market"
+    assert schema.task_names == ("ctr", "ctcvr") and schema.topics[0].name == "market"
     for column in (*schema.columns, "schema.json"):
         assert column in out
     assert list(tmp_path.iterdir()) == [path]

@@ -11,7 +11,7 @@ from tfrec_mt.data.source import Chunk, Source
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.pipelines.split_flags import split_spec
-from tfrec_mt.schema import CategoricalFeature, Keys, Labels, Schema, SchemaError, Vocabulary
+from tfrec_mt.schema import CategoricalFeature, Keys, Schema, SchemaError, Vocabulary, click_tasks
 
 SHARES = "train:6,fresh:1,test:1"
 LAST_DAYS = "train:*,fresh:1,test:1"
@@ -30,7 +30,7 @@ class Rows(Source):
         return Schema(
             vocabularies=(Vocabulary(name="item"),),
             features=features,
-            labels=Labels(click="click"),
+            tasks=click_tasks("click"),
             keys=self._keys,
         )
 

@@ -13,7 +13,7 @@ from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.preset import Preset
-from tfrec_mt.schema import SchemaError
+from tfrec_mt.schema import SchemaError, Task
 from tfrec_mt.storage.names import KERNELS, MODEL
 
 
@@ -132,6 +132,10 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         if self._compile_metrics is None:
             return dict(self.get_metrics_result())
         return dict(self.compute_metrics(features, labels, self(features), None))
+
+    def learned_tasks(self) -> Sequence[Task]:
+        tasks: Sequence[Task] = self.base.schema.tasks
+        return tasks
 
     def get_config(self) -> dict[str, Any]:
         return {

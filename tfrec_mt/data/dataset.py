@@ -139,7 +139,7 @@ class PreparedDataset:
     def __repr__(self) -> str:
         rows = ", ".join(f"{part} {self.rows(part):,}" for part in self.parts)
         topics = ", ".join(f"{t.name} {len(t.domains)}" for t in self.schema.topics) or "none"
-        tasks = ", ".join(self.schema.tasks)
+        tasks = ", ".join(self.schema.task_names)
         return (
             f"{type(self).__name__}({str(self.path)!r}: rows {rows}; tasks {tasks}; "
             f"domains {topics})"

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -12,7 +12,8 @@ from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.preset import Preset
-from tfrec_mt.schema import Schema
+from tfrec_mt.models.task_outputs import outputs
+from tfrec_mt.schema import Schema, Task
 
 
 class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
@@ -37,9 +38,11 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
       training: Whether dropout and the debias tower are active.
 
     Returns:
-      Probabilities `{task: [B, 1]}` of a click (`ctr`) and of click and conversion (`ctcvr`).
+      Predictions `{task: [B, 1]}`: probabilities of binary tasks, such as a click (`ctr`) and a
+      click and conversion (`ctcvr`), and values of regressions.
 
     Attributes:
+      chained: Whether a task's logit is of what happens within its outer task; see `outputs`.
       origin: Where it came from, if a run made it.
 
     Example:
@@ -47,6 +50,8 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
       >>> isinstance(base, mt.models.RankingModel), base.tasks
       (True, ('ctr', 'ctcvr'))
     """
+
+    chained: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -71,7 +76,7 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
         self.head_width = head_width
         self.long_top = long_top
         self.precision: Precision = precision
-        self.tasks = self.schema.tasks
+        self.tasks = self.schema.task_names
         self.front_end = FrontEnd(
             self.schema, embedding_width, base_topics, heads, head_width, long_top, name="front_end"
         )
@@ -118,14 +123,15 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
         return {task: head(knowledge[task]) for task, head in self.heads_by_task.items()}
 
     def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        """Joins the tasks' logits into probabilities `{task: [B, 1]}`."""
-        return {task: keras.ops.sigmoid(logit) for task, logit in logits.items()}
+        """Joins the tasks' logits into predictions `{task: [B, 1]}`; see `outputs`."""
+        return outputs(logits, self.schema.tasks, self.chained)
 
     def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
-        """Logits of rows as they were exposed: the debias tower joins the click logit."""
-        if self.debias is None:
+        """Logits of rows as they were exposed: the debias tower joins the click's."""
+        click = self.schema.click
+        if self.debias is None or click is None:
             return dict(logits)
-        return {**logits, "ctr": logits["ctr"] + self.debias(features)}
+        return {**logits, click.name: logits[click.name] + self.debias(features)}
 
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         logits = self.logits(self.knowledge(features, training=training))
@@ -136,6 +142,10 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
         for layer in self._flatten_layers():
             if isinstance(layer, DenseNet):
                 layer.set_serving_precision(precision)
+
+    def learned_tasks(self) -> Sequence[Task]:
+        tasks: Sequence[Task] = self.schema.tasks
+        return tasks
 
     def get_config(self) -> dict[str, Any]:
         return {
