@@ -20,6 +20,7 @@ from tfrec_mt.schema import (
     Task,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 from tfrec_mt.schema.inference.column_sides import ColumnSide, SideFinder
 from tfrec_mt.schema.inference.infer_schema import infer_schema
@@ -357,7 +358,7 @@ def test_history_takes_the_item_and_three_of_its_features() -> None:
         ({"tasks": ["context_hour"]}, "; a number becomes a label by a limit of your choice"),
         (
             {"tasks": ["user_city"]},
-            "tasks=, label 'user_city', row 1: expected 0, 1 or null, got '",
+            "label 'user_city', row 1: expected 0, 1 or null, got '",
         ),
         ({"tasks": ["item_tags"]}, "expected 0, 1 or null, got a column of type List(String)"),
         ({"topics": ["item_price"]}, "expected text or whole numbers, got a column of type Float"),

@@ -294,8 +294,7 @@ def _distinct(kind: str, names: list[str]) -> None:
 
 def _upgraded(value: dict[str, Any]) -> dict[str, Any]:
     """A description of format 1, which had `labels` of a click and a conversion."""
-    labels = value.pop("labels", None)
-    if not isinstance(labels, dict) or "click" not in labels:
+    if not isinstance(labels := value.pop("labels", None), dict) or "click" not in labels:
         return value
     tasks = click_tasks(labels["click"], labels.get("conversion"))
     return {**value, "tasks": [dataclasses.asdict(task) for task in tasks]}
