@@ -31,7 +31,6 @@ from studies.framework.study_report import (
 from studies.framework.study_table import Line, study_table
 from studies.framework.where_kernels_help import kernel_cases
 from tfrec_mt.errors import nearest
-from tfrec_mt.pipelines.flag_types import refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.schema import SchemaError
 
@@ -60,7 +59,8 @@ def main() -> None:
         _run(study, output, None)
         print(output / _name(study.name) / REPORT)
         return
-    refuse_flags({"variants"}, "several studies")
+    if flags.FLAGS["variants"].present:
+        raise SchemaError("--variants does not go with several studies")
     missing = {
         study.name: missing_runs(study, output, _seeds(study), _settings()) for study in studies
     }

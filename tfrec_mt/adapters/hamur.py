@@ -47,6 +47,8 @@ class HAMUR(Bottleneck):
       Li et al. 2023, HAMUR: Hyper Adapter for Multi-Domain Recommendation.
     """
 
+    fixed_arguments = ("encoder_units",)
+
     def __init__(
         self,
         topic: str,

@@ -44,11 +44,14 @@ def Above(low: float) -> Within:
 
 Count = Annotated[int, AtLeast(1)]
 Counts = Sequence[Count]
-CountOrNone = Annotated[int, AtLeast(0)]
+Whole = Annotated[int, AtLeast(0)]
 Rate = Annotated[float, Above(0)]
 Weight = Annotated[float, AtLeast(0)]
 Share = Annotated[float, Within(0, 1)]
 Dropout = Annotated[float, Within(0, 0.99)]
+
+
+REPEATED = "repeated"  # beside a tuple: a flag of one value, which may be given several times
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class Kind:
 @functools.cache
 def kind_of(hint: Any) -> Kind:
     """Takes an annotation apart."""
-    optional, bounds = False, ()
+    optional = False
+    bounds: tuple[Within, ...] = ()
     while True:
         if get_origin(hint) is Annotated:
             hint, *said = get_args(hint)
@@ -88,7 +92,8 @@ def kind_of(hint: Any) -> Kind:
         elif get_origin(hint) in (Union, types.UnionType):
             members = [one for one in get_args(hint) if one is not types.NoneType]
             optional |= len(members) < len(get_args(hint))
-            hint = Path if Path in members else members[0] if len(members) == 1 else Any
+            written = next((one for one in (Path, str) if one in members), Any)
+            hint = members[0] if len(members) == 1 else written
         else:
             return Kind(hint, optional, bounds)
 
@@ -158,7 +163,6 @@ def check(config: Any, of: str = "") -> None:
             raise SchemaError(f"{of}{name} must be {expected(hint)}{none}, got {value!r}")
 
 
-@functools.cache
 def hints(config: type) -> dict[str, Any]:
     """Annotations of a dataclass's fields."""
     owners = {

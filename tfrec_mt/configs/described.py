@@ -1,12 +1,11 @@
 """Settings as the code describes them: by a signature, and by the docstring's `Args:`."""
 
 import dataclasses
-import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from tfrec_mt.configs.bounds import resolved
 
@@ -21,9 +20,11 @@ class Setting:
     Args:
       name: Its name.
       hint: Its annotation.
-      default: Its default; `inspect.Parameter.empty` where it must be given.
+      default: Its default; `REQUIRED` where it must be given.
       text: What the docstring says of it.
     """
+
+    REQUIRED: ClassVar[Any] = inspect.Parameter.empty
 
     name: str
     hint: Any
@@ -31,10 +32,13 @@ class Setting:
     text: str
 
 
-@functools.cache
 def described(source: Callable[..., Any]) -> dict[str, Setting]:
-    """Settings by name; what a constructor passes on to its bases, too."""
+    """Settings by name; what a constructor passes on to its bases, too.
+
+    A class names those arguments of its bases that it gives them itself in `fixed_arguments`.
+    """
     found: dict[str, Setting] = {}
+    hidden = ("self", "cls", *getattr(source, "fixed_arguments", ()))
     kinds = source.__mro__ if isinstance(source, type) else (source,)
     texts = [entries(inspect.getdoc(kind) if kind is source else kind.__doc__) for kind in kinds]
     for kind in kinds:
@@ -44,7 +48,7 @@ def described(source: Callable[..., Any]) -> dict[str, Setting]:
             continue
         arguments = inspect.signature(own).parameters.values()
         for one in arguments:
-            if one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL) or one.name in ("self", "cls"):
+            if one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL) or one.name in hidden:
                 continue
             said = [text[one.name] for text in texts if one.name in text]
             text = next((text for text in said if not text.startswith("See `")), "")

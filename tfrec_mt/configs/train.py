@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tfrec_mt.configs.bounds import Count, CountOrNone, check
+from tfrec_mt.configs.bounds import Count, Whole, check
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,7 +10,7 @@ class TrainConfig:
     """Settings of the training loop.
 
     Args:
-      batch_size: Rows of a training step, of news clicks, over all workers.
+      batch_size: Rows of a training step, over all workers; of news, clicks.
       epochs: Passes over the training parts.
       steps_per_call: Steps that run without returning to Python.
       checkpoint_every: Steps between checkpoints; there is always one at the end.
@@ -25,8 +25,8 @@ class TrainConfig:
     epochs: Count = 1
     steps_per_call: Count = 8
     checkpoint_every: Count = 2000
-    patience: CountOrNone = 0
-    seed: CountOrNone = 0
+    patience: Whole = 0
+    seed: Whole = 0
 
     def __post_init__(self) -> None:
         check(self)

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 from absl import logging
 
-from tfrec_mt.configs.bounds import AtLeast, Count, CountOrNone
+from tfrec_mt.configs.bounds import AtLeast, Count, Whole
 from tfrec_mt.data.manifest import MANIFEST_FILE, SplitRecord
 from tfrec_mt.data.news.article_columns import encode_articles
 from tfrec_mt.data.news.article_index import ArticleIndex
@@ -51,7 +51,7 @@ def prepare_news(
     text: TextFields = "title",
     max_title_length: Annotated[int, AtLeast(3)] = 64,
     history_length: Count = 50,
-    max_entities: CountOrNone = 100,
+    max_entities: Whole = 100,
     seed: int = 0,
     description: Mapping[str, Any] | None = None,
 ) -> NewsDataset:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from tfrec_mt.configs.bounds import Count, CountOrNone
+from tfrec_mt.configs.bounds import Count, Whole
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.models.news.recency import Recency
 from tfrec_mt.models.news.title_encoder import TitleEncoder
@@ -66,7 +66,7 @@ class NewsRecommender(keras.Model):
         schema: NewsSpec | str,
         title_encoder: TitleEncoder | Mapping[str, Any],
         auxiliary: Sequence[Auxiliary] = ("category", "sentiment"),
-        user_heads: CountOrNone = 0,
+        user_heads: Whole = 0,
         attention_units: Count = 200,
         recency: bool = False,
         **kwargs: Any,

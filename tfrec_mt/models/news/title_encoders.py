@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tfrec_mt.configs.bounds import Count, CountOrNone, Dropout, Weight
+from tfrec_mt.configs.bounds import Count, Dropout, Weight, Whole
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.data.news.title_vocabulary import minilm_folder
 from tfrec_mt.layers.precision import Precision
@@ -27,7 +27,7 @@ def make_title_encoder(
     dropout: Dropout = 0.0,
     pooling: Pooling | None = None,
     title_width: Count | None = None,
-    lora_rank: CountOrNone = 0,
+    lora_rank: Whole = 0,
     lora_alpha: Weight | None = None,
     precision: Precision = "float32",
 ) -> TitleEncoder:
@@ -43,8 +43,8 @@ def make_title_encoder(
       pooling: A BERT's vector of a title; by default the mean for MiniLM, which was trained so, and
         [CLS] for others.
       title_width: Width of a dense layer behind a BERT's vector of a title; by default none.
-      lora_rank: Rank of a BERT's LoRA; 0 trains the whole BERT. `pretrain` takes 16.
-      lora_alpha: Scale of LoRA. `pretrain` takes 4.
+      lora_rank: Rank of a BERT's LoRA; 0 trains the whole BERT.
+      lora_alpha: Scale of LoRA.
       precision: Type of a BERT's matrix products; see `BertTitleEncoder`.
 
     Raises:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from tfrec_mt.configs.bounds import Count, CountOrNone, Share, Weight, Within, check
+from tfrec_mt.configs.bounds import Count, Share, Weight, Whole, Within, check
 
 ROWS_PER_USER = 160
 ROWS_PER_ITEM = 200
@@ -33,14 +33,14 @@ class TakeoutConfig:
       SchemaError: A value is of the wrong type or out of range.
     """
 
-    rows: Count
-    seed: CountOrNone = 0
+    rows: Count = 1_000_000
+    seed: Whole = 0
     shift: Weight = 1.0
     drift: Share = 0.03
     days: Count = 8
     slots: Annotated[int, Within(1, SHARD_ROWS)] = 10
     short_history: Count = 50
-    long_history: CountOrNone = 0
+    long_history: Whole = 0
     processes: Count = 1
 
     def __post_init__(self) -> None:

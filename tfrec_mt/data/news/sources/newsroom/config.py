@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from tfrec_mt.configs.bounds import AtLeast, Count, CountOrNone, Weight, check
+from tfrec_mt.configs.bounds import AtLeast, Count, Weight, Whole, check
 
 # Days before the first impression that only fill the histories.
 WARM_UP_DAYS = 6
@@ -31,7 +31,7 @@ class NewsroomConfig:
     articles: Annotated[int, AtLeast(100)] = 10_000
     impressions: Count = 100_000
     days: Count = 8
-    seed: CountOrNone = 0
+    seed: Whole = 0
     shift: Weight = 1.0
 
     def __post_init__(self) -> None:
