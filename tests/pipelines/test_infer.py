@@ -66,7 +66,7 @@ def test_five_commands_lead_from_a_csv_file_to_scores(files: str, tmp_path: Path
         (["--infer"], "--infer needs --files"),
         (["--infer", "--files=f.csv", "--schema=s.json", "--users=5"], "no setting 'users'"),
         (["--infer", "--schema=s.json", "--source=takeout"], "--infer is for --source=logs"),
-        (["--user=uid", "--output=data"], "prepare has no setting 'user'"),
+        (["--user=uid", "--output=data"], "--source=takeout has no setting 'user'"),
         ([], "prepare_data needs --output, or --infer"),
     ],
 )

@@ -79,11 +79,11 @@ class ConfigFlags:
     def given(self, group: str = "") -> dict[str, Any]:
         """Settings of a group that were given, on the command line or in a flag file."""
         names = self._groups.get(group, {})
-        return {
-            setting: self._values[flag].value
-            for flag, setting in names.items()
-            if self._values[flag].present
-        }
+        found = {n: self._values[flag].value for flag, n in names.items() if self._present(flag)}
+        return {n: tuple(v) if isinstance(v, list) else v for n, v in found.items()}
+
+    def _present(self, flag: str) -> bool:
+        return bool(self._values[flag].present)
 
     def _define(self, name: str, setting: Setting, of: str, known: list[str] | None) -> None:
         added = self._added.setdefault(name, [])
@@ -92,7 +92,9 @@ class ConfigFlags:
             made = _flag(name, setting.hint, known)
             # shown by --help, which is about the program
             flags.DEFINE_flag(made, self._values, module_name=sys.argv[0])
-        self._values[name].help = _help(added)
+        parser = self._values[name].parser
+        known = parser.enum_values if isinstance(parser, flags.EnumParser) else []
+        self._values[name].help = f"<{'|'.join(known)}>: " * bool(known) + _help(added)
 
 
 def _taken_apart(source: Callable[..., Any]) -> list[Setting]:

@@ -27,6 +27,7 @@ _PREPARING: dict[str, tuple[Callable[..., Any], ...]] = {
     "click logs": (prepare_clicks, prepare_log),
     "news": (prepare_titles, prepare_news),
 }
+_NO_SETTINGS = ("data", "schema", "output", "output_dir", "source", "description", "settings")
 _OF_BOTH = ("seed", *DIVISION)  # a source may take them, too
 _NOT_DESCRIBED = ("unknown_domains", "examples", *DIVISION)
 _INFER: Callable[..., Schema] = Schema.infer
@@ -54,10 +55,10 @@ class Preparation:
 def define(told: ConfigFlags) -> None:
     """Adds the flags."""
     told.add(Preparation)
-    told.add(prepare, without=("data", "schema", "output"), required=())
+    told.add(prepare, without=_NO_SETTINGS)
     for of, steps in _PREPARING.items():
         for step in steps:
-            told.add(step, of=of, without=(*arguments_of(prepare), "output_dir"), required=())
+            told.add(step, of=of, without=(*arguments_of(prepare), *_NO_SETTINGS), required=())
     define_sources(told)
     told.add(_INFER, of="--infer", without=("verbose", "output"), required=())
 
@@ -83,12 +84,7 @@ def main(told: ConfigFlags) -> None:
 
 def _prepare(name: str, given: Mapping[str, Any], output: Path) -> None:
     takes = named_source(name).settings
-    preparing = {
-        one
-        for steps in ((prepare,), *_PREPARING.values())
-        for step in steps
-        for one in arguments_of(step)
-    }
+    preparing = _of_steps(prepare, *_PREPARING["click logs"], *_PREPARING["news"])
     sort_settings(f"--source={name}", given, {"source": takes, "prepare": preparing})
     source = make_source(name, given)
     settings = {n: value for n, value in given.items() if n not in takes or n in _OF_BOTH}
@@ -109,7 +105,7 @@ def _infer(name: str | None, given: dict[str, Any], output: Path | None) -> None
         {
             "own": ("files", "schema"),
             "infer": _OF_INFER,
-            "prepare": arguments_of(prepare).union(*map(arguments_of, _PREPARING["click logs"])),
+            "prepare": _of_steps(prepare, *_PREPARING["click logs"]),
         },
     )
     first, *others = found["infer"].pop("tasks", None) or [None]
@@ -120,6 +116,10 @@ def _infer(name: str | None, given: dict[str, Any], output: Path | None) -> None
         description = _description("logs", given)
         dataset = prepare(files, schema, output, description=description, **found["prepare"])
         print(f"{dataset.path}: {dataset.summary}")
+
+
+def _of_steps(*steps: Callable[..., Any]) -> set[str]:
+    return {name for step in steps for name in arguments_of(step, *_NO_SETTINGS)}
 
 
 def _description(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,17 +21,17 @@ def define_ranking(told: ConfigFlags, without: tuple[str, ...] = ()) -> None:
     models = {"model": [*RANKING_MODELS, *NEWS_MODELS], "optimizer": OPTIMIZERS}
     told.add(PretrainConfig, without=without, choices=models)
     shared = described(RankingModel)
-    told.add(RankingModel, of="click logs", without=without)
+    told.add(RankingModel, of="click logs", without=(*without, "schema"))
     for name, model in RANKING_MODELS.items():
         same = [one for one, setting in described(model).items() if setting == shared.get(one)]
-        told.add(model, of=name, without=(*without, *same))
+        told.add(model, of=name, without=(*without, "schema", *same))
 
 
 def define_news(told: ConfigFlags) -> None:
     """Adds flags of news models and their training, beside those of ranking models."""
     told.add(NewsPretrainConfig, of="news", required=())
     for model in NEWS_MODELS.values():
-        told.add(model, of="news", without=("title_encoder",))
+        told.add(model, of="news", without=("schema", "title_encoder"))
     told.add(make_title_encoder, of="news", without=("kind",), defaults=LORA)
 
 
