@@ -100,12 +100,12 @@ def test_every_field_has_a_flag_with_its_words_and_its_default(name: str, config
         assert flag.default is None  # so that a step knows what was given
         assert words[field.name] in flag.help
         if (name, field.name) == ("fine_tune", "batch_size"):  # smaller than a base's
-            assert flag.help.endswith("[256]")
+            assert flag.help.endswith("(default: 256)")
         elif field.default and isinstance(field.default, int | float | str):
             shown = f"{field.default:g}" if isinstance(field.default, float) else field.default
             shown = str(shown).lower() if isinstance(shown, bool) else str(shown)
-            defaults = flag.help.rpartition("[")[2]
-            assert re.search(rf"(^| ){re.escape(shown)}[;\]]", defaults), flag.help
+            defaults = flag.help.rpartition("(default: ")[2]
+            assert re.search(rf"(^|; ){re.escape(shown)}($|[;)]| for )", defaults), flag.help
 
 
 @pytest.mark.parametrize(("name", "source", "without"), ARGUMENTS)
@@ -121,14 +121,14 @@ def test_every_argument_has_a_flag_with_its_words(
 @pytest.mark.parametrize("name", BINARIES)
 def test_every_flag_says_what_it_is(name: str) -> None:
     for flag, one in flags_of(name).items():
-        assert one.help and not one.help.startswith(("See ", "[")), flag
+        assert one.help and not one.help.startswith(("See ", "(")), flag
 
 
 def test_defaults_that_differ_between_sources_are_all_named() -> None:
     found = flags_of("pretrain")
-    assert found["learning_rate"].help.endswith("[0.008; news: 2e-05]")
-    assert found["lora_rank"].help.endswith("[news: 16]")
-    assert found["experts"].help.endswith("[mmoe, ple, olr: 2; m2m: 4]")
+    assert found["learning_rate"].help.endswith("(default: 0.008; 2e-05 for news)")
+    assert found["lora_rank"].help.endswith("(default: 16 for news)")
+    assert found["experts"].help.endswith("(default: 2 for mmoe, ple, olr; 4 for m2m)")
 
 
 def test_choices_are_named() -> None:

@@ -33,7 +33,7 @@ def test_what_they_register_has_flags(in_a_flag_file: bool, tmp_path: Path) -> N
     (tmp_path / "some.flags").write_text(f"{flag}\n")
     given = f"--flagfile={tmp_path / 'some.flags'}" if in_a_flag_file else flag
     out = run_binary("fine_tune", given, "--help").stdout
-    assert "--strength: How strong it is. [mine: 2]" in out
+    assert "--strength: How strong it is. (default: 2 for mine)" in out
     assert "lora|mine|" in out
 
 

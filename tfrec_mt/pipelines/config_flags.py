@@ -120,18 +120,23 @@ def _help(added: Sequence[tuple[str, Setting]]) -> str:
         defaults.setdefault(_shown(setting.default), []).append(of)
     if len(texts) > 1:
         texts.pop("", None)
-    words = _of_each(texts) if len(texts) > 1 else [*texts]
-    note = "; ".join(_of_each(defaults))
-    return " ".join(words) + (f" [{note}]" if note else "")
+    words = [*texts]
+    if len(texts) > 1:
+        words = [f"{_names(of)}: {text}" if _names(of) else text for text, of in texts.items()]
+    of_none = _names(defaults.pop("", []))
+    if defaults:
+        shown = (
+            f"{value} for {_names(of)}" if _names(of) else value for value, of in defaults.items()
+        )
+        words.append(f"(default: {'; '.join(shown)})")
+    elif of_none:
+        words.append(f"(of {of_none})")
+    return " ".join(words)
 
 
-def _of_each(said: Mapping[str, list[str]]) -> list[str]:
-    """Texts behind the names of what they are of."""
-    found = []
-    for text, sources in said.items():
-        where = "" if "" in sources else ", ".join(dict.fromkeys(sources))
-        found.append(": ".join(filter(None, (where, text))))
-    return [*filter(None, found)]
+def _names(sources: Sequence[str]) -> str:
+    """What something is of; empty for everything."""
+    return "" if "" in sources else ", ".join(dict.fromkeys(sources))
 
 
 def _shown(default: Any) -> str:
