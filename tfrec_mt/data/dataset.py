@@ -58,6 +58,11 @@ class PreparedDataset:
         """Names of the parts; the first is the one that vocabularies were learned from."""
         return tuple(self.manifest.parts)
 
+    @property
+    def summary(self) -> str:
+        """What is in it, in a line."""
+        return f"{', '.join(f'{part} {self.rows(part):,}' for part in self.parts)} rows"
+
     def rows(self, part: str) -> int:
         """Rows of a part."""
         self._check_part(part)

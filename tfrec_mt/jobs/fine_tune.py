@@ -1,6 +1,7 @@
 """`fine_tune`: kernels of every domain behind a frozen base."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,40 +62,60 @@ def fine_tune(
       >>> model = mt.fine_tune(base, log, "runs/shop/kernels", encoder_units=(50,))
     """
     data, run = open_log(log), Path(output)
-    if adapter not in ADAPTERS:
-        raise SchemaError(f"adapter={adapter!r}: unknown; {nearest(adapter, ADAPTERS)}")
-    nested = ("base", "data", "output", "parts", "topics", "adapter", "adapter_settings")
-    found = sort_settings(
-        f"fine_tune with adapter={adapter!r}",
+    config = kernel_config(
+        adapter,
         settings,
-        {
-            "run": fields_of(FineTuneConfig, *nested, "beside", "knowledge", "train"),
-            "train": fields_of(TrainConfig),
-            "adapter": arguments_of(ADAPTERS[adapter], *arguments_of(DomainKernels)),
-        },
-    )
-    frozen = open_base(base, data, found["run"].get("precision", FineTuneConfig.precision))
-    known = [topic.name for topic in frozen.schema.topics]
-    for topic in topics:
-        if topic not in known:
-            raise SchemaError(f"topics: the base has no topic {topic!r}; {nearest(topic, known)}")
-    config = FineTuneConfig(
-        base=frozen.origin.run if frozen.origin else run / _OWN_BASE,
+        base=run / _OWN_BASE,
         data=data.path,
         output=run,
         parts=(parts,) if isinstance(parts, str) else tuple(parts),
         topics=tuple(topics),
-        adapter=adapter,
-        adapter_settings=found["adapter"],
         beside=run_of(beside, "beside") if beside is not None else None,
         knowledge=Path(knowledge) if knowledge is not None else None,
-        train=TrainConfig(**({"batch_size": of_data(data).kernel_batch} | found["train"])),
-        **found["run"],
     )
+    frozen = open_base(base, data, config.precision)
+    known = [topic.name for topic in frozen.schema.topics]
+    for topic in topics:
+        if topic not in known:
+            raise SchemaError(f"topics: the base has no topic {topic!r}; {nearest(topic, known)}")
+    if frozen.origin:
+        config = dataclasses.replace(config, base=frozen.origin.run)
     train_behind(config, frozen, data, keep_base=frozen.origin is None)
     model = AdaptedModel(frozen, kernels_behind(frozen, run))
     model.origin = origin_of(run)
     return model
+
+
+def kernel_config(adapter: str, settings: Mapping[str, Any], **run: Any) -> FineTuneConfig:
+    """What training kernels is told, of settings by name.
+
+    Args:
+      adapter: Name of the adapter.
+      settings: Of the run, of the loop and of the adapter.
+      run: Fields of the config that are no settings.
+
+    Raises:
+      SchemaError: An unknown adapter or setting.
+    """
+    if adapter not in ADAPTERS:
+        raise SchemaError(f"adapter={adapter!r}: unknown; {nearest(adapter, ADAPTERS)}")
+    kind = ADAPTERS[adapter]
+    nested = ["adapter", "adapter_settings", "train"]
+    if kind.penalty is DomainKernels.penalty:
+        nested.append("kl_weight")  # it has no such term
+    found = sort_settings(
+        f"fine_tune with adapter={adapter!r}",
+        settings,
+        {
+            "run": fields_of(FineTuneConfig, *run, *nested),
+            "train": fields_of(TrainConfig),
+            "adapter": arguments_of(kind, *arguments_of(DomainKernels)),
+        },
+    )
+    config = FineTuneConfig(
+        **run, **found["run"], adapter=adapter, adapter_settings=found["adapter"]
+    )
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, **found["train"]))
 
 
 def run_fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from tfrec_mt.configs import ScoreConfig
-from tfrec_mt.errors import DataError
+from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.jobs.opened import of_data, open_base, open_log
 from tfrec_mt.serving.bundle import PRECISION
+from tfrec_mt.serving.client import connect
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.folders import published_file
@@ -41,17 +42,19 @@ def run_score(config: ScoreConfig) -> Scored:
 
     Raises:
       DataError: Rows lack an input, or there is nothing to score or compare with.
+      SchemaError: Neither an export nor a server to score through, or both.
       FileExistsError: The output exists.
     """
+    if bool(config.export) == bool(config.server):
+        raise SchemaError("score through either an export or a server")
     if config.output and config.output.exists():
         raise FileExistsError(f"{config.output} exists; choose another output file")
     frame = _rows(config)
     if config.export:
         scored = load_export(config.export).score(frame)
-    elif config.client:
-        scored = config.client.score(frame)
     else:
-        raise DataError("nothing to score with: name an export, or a client")
+        assert config.server is not None
+        scored = connect(config.server, config.model, config.deadline).score(frame)
     if config.output:
         with published_file(config.output) as path:
             scored.write_parquet(path)

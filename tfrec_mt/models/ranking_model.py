@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import keras
 
+from tfrec_mt.configs.bounds import Count, Counts, Dropout
 from tfrec_mt.layers.debias_tower import DebiasTower
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.front_end import FrontEnd
@@ -29,7 +30,8 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
       base_topics: Topics whose domain the model sees as a feature.
       units: Layers of the main net's parts.
       dropout: Dropout of the main net.
-      heads, head_width: Attention heads of the sequence modules.
+      heads: Attention heads of the sequence modules.
+      head_width: Width of such a head.
       long_top: Elements of the long history that are attended to.
       precision: Type of the main net's matrix products in training; see `DenseNet`.
 
@@ -56,13 +58,13 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
     def __init__(
         self,
         schema: Schema | str,
-        embedding_width: int = 8,
+        embedding_width: Count = 8,
         base_topics: Sequence[str] = (),
-        units: Sequence[int] = (128, 64),
-        dropout: float = 0.0,
-        heads: int = 8,
-        head_width: int = 8,
-        long_top: int = 32,
+        units: Counts = (128, 64),
+        dropout: Dropout = 0.0,
+        heads: Count = 8,
+        head_width: Count = 8,
+        long_top: Count = 32,
         precision: Precision = "float32",
         **kwargs: Any,
     ) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.bounds import Count, Whole
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.news.recency import Recency
@@ -29,9 +30,9 @@ class NewsRecommender(Fitting, Preset, keras.Model):
     Args:
       schema: Spec of the prepared news, or its JSON.
       title_encoder: Reads titles, or its serialised form.
-      auxiliary: Heads, for training only.
-      user_heads: See `UserEncoder`.
-      attention_units: See `UserEncoder`.
+      auxiliary: Heads of auxiliary tasks, for training only.
+      user_heads: Heads of the self attention among clicked titles; 0: none.
+      attention_units: Hidden width of the additive attention over them.
       recency: Whether a candidate's age counts.
 
     Call arguments:
@@ -69,8 +70,8 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         schema: NewsSpec | str,
         title_encoder: TitleEncoder | Mapping[str, Any],
         auxiliary: Sequence[Auxiliary] = ("category", "sentiment"),
-        user_heads: int = 0,
-        attention_units: int = 200,
+        user_heads: Whole = 0,
+        attention_units: Count = 200,
         recency: bool = False,
         **kwargs: Any,
     ) -> None:
