@@ -8,8 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    *("tables", "schema", "storage", "losses", "metrics", "data", "layers", "models", "adapters"),
-    *("training", "evaluation", "serving", "jobs", "pipelines"),
+    *("tables", "schema", "storage", "configs", "losses", "metrics", "data", "layers", "models"),
+    *("adapters", "training", "evaluation", "serving", "workloads", "jobs", "pipelines"),
 )
 # A schema is written whole, as folders are; the module it takes for that imports nothing of ours.
 ALLOWED = {("tfrec_mt.schema.schema", "tfrec_mt.storage.folders")}

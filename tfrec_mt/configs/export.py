@@ -1,17 +1,12 @@
 """What an export is told."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from tfrec_mt.configs.bounds import Count, check
 from tfrec_mt.configs.choices import Precision
-
-if TYPE_CHECKING:
-    from tfrec_mt.evaluation.metric_row import MetricRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +16,7 @@ class ExportOptions:
     Args:
       name: Name of the model in warm-up requests; by default its kind, `ranking` or `news`.
       allow_signature_change: Whether clients of the newest version may have to change.
-      metrics: Of the model, from an evaluation, for the model card.
+      metrics: Rows (`MetricRow`) of an evaluation of the model, for the model card.
       precision: Type of the main net's products in a ranking model. bfloat16 is faster on CPUs that
         have it (AMX, avx512_bf16), slower on others; compare `evaluate --precision` first.
       max_items: Items that a request to a ranking model's `score_candidates` may have; None: any
@@ -30,7 +25,7 @@ class ExportOptions:
 
     name: str | None = None
     allow_signature_change: bool = False
-    metrics: Sequence[MetricRow] = ()
+    metrics: Sequence[Any] = ()
     precision: Precision = "float32"
     max_items: Count | None = None
 
