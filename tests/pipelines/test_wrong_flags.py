@@ -17,6 +17,8 @@ from tests.binaries import run_binary
         ("pretrain", ["--data=x", "--output=y", "--units=64,no"], "of at least 1"),
         ("pretrain", ["--data=nowhere", "--output=y"], "nowhere"),
         ("pretrain", ["--data=x"], "--output"),
+        ("score", ["--data=x"], "error: score through either an export or a server"),
+        ("score", ["--export=x", "--server=y:1"], "score through either an export or a server"),
         ("pretrain", ["--data=x", "--output=y", "--task_weights=ctr"], "expected name=value pairs"),
         ("pretrain", ["--data=x", "--output=y", "--auxiliary=mood"], "expected distinct ones of"),
         ("evaluate", ["--data=x", "--base=y", "--output=z", "--dta=x"], "Did you mean: data"),

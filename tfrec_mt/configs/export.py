@@ -16,7 +16,7 @@ class ExportOptions:
     Args:
       name: Name of the model in warm-up requests; by default its kind, `ranking` or `news`.
       allow_signature_change: Whether clients of the newest version may have to change.
-      metrics: Rows (`MetricRow`) from an evaluation, for the model card.
+      metrics: Rows (`MetricRow`) of an evaluation of the model, for the model card.
       precision: Type of the main net's products in a ranking model. bfloat16 is faster on CPUs that
         have it (AMX, avx512_bf16), slower on others; compare `evaluate --precision` first.
       max_items: Items that a request to a ranking model's `score_candidates` may have; None: any

@@ -14,6 +14,8 @@ from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.tables.frames import read_whole
 from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.workloads.catalog import WORKLOADS
+from tfrec_mt.workloads.ranking import Ranking
 from tfrec_mt.workloads.workload import ROW
 
 
@@ -24,11 +26,13 @@ class Scored:
     Args:
       rows: The rows with one column per task and `used_fallback`, the topics for which a row's
         domain has no kernel; of news, the column `scores` with one per candidate.
+      unit: What the rows are.
       difference: Largest absolute difference to the model in memory, None if not compared. Of news,
         whose scores have no bounds, it is relative to scores above 1.
     """
 
     rows: pl.DataFrame
+    unit: str
     difference: float | None
 
 
@@ -58,7 +62,10 @@ def run_score(config: ScoreConfig) -> Scored:
     if config.output:
         with published_file(config.output) as path:
             scored.write_parquet(path)
-    return Scored(rows=scored, difference=_difference(config, scored))
+    # a server's models are of click logs
+    kind = read_manifest(config.export)["kind"] if config.export else Ranking.kind
+    unit = WORKLOADS[kind].unit
+    return Scored(rows=scored, unit=unit, difference=_difference(config, scored))
 
 
 def _rows(config: ScoreConfig) -> pl.DataFrame:

@@ -28,7 +28,7 @@ def main(told: ConfigFlags) -> None:
 
     config = ScoreConfig(**told.given())
     found = run_score(config)
-    print(f"{len(found.rows):,} rows scored")
+    print(f"{len(found.rows):,} {found.unit} scored")
     if found.difference is not None:
         print(f"largest difference to the model in memory: {found.difference:.2e}")
         if not found.difference <= config.tolerance:
