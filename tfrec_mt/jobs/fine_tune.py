@@ -72,10 +72,11 @@ def fine_tune(
         },
     )
     frozen = open_base(base, data, found["run"].get("precision", FineTuneConfig.precision))
-    known = [topic.name for topic in frozen.schema.topics]
     for topic in topics:
-        if topic not in known:
-            raise SchemaError(f"topics: the base has no topic {topic!r}; {nearest(topic, known)}")
+        if topic not in frozen.topics:
+            raise SchemaError(
+                f"topics: the base has no topic {topic!r}; {nearest(topic, frozen.topics)}"
+            )
     config = FineTuneConfig(
         base=frozen.origin.run if frozen.origin else run / _OWN_BASE,
         data=data.path,

@@ -16,6 +16,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.errors import nearest
 from tfrec_mt.layers.precision import Precision
+from tfrec_mt.models.base_model import Fingerprinted
 from tfrec_mt.models.catalog import NEWS_MODELS, RANKING_MODELS
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.ranking_model import RankingModel
@@ -36,8 +37,10 @@ class ModelStoreError(ValueError):
     """A folder that does not hold a model of this release."""
 
 
-def fingerprint(model: keras.Model) -> str:
+def fingerprint(model: keras.Model | Fingerprinted) -> str:
     """SHA-256 over class, configuration and every weight: equal for equal functions."""
+    if isinstance(model, Fingerprinted):
+        return model.fingerprint()
     digest = hashlib.sha256(type(model).__name__.encode())
     config = {k: v for k, v in model.get_config().items() if k != "name"}
     config = _as_trainable(config)

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.models.base_model import places_among
 from tfrec_mt.models.news.recency import Recency
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.models.news.user_encoder import UserEncoder
@@ -21,7 +22,7 @@ AUXILIARIES: tuple[Auxiliary, ...] = ("category", "sentiment", "entities")
 class NewsRecommender(keras.Model):
     """Title encoder, user encoder, dot product, and heads that tell what a title is about.
 
-    It keeps the contract of `RankingModel` with one row per pair of user and candidate:
+    It keeps the contract of `BaseModel` with one row per pair of user and candidate:
     `knowledge` is the user's vector beside the title's (and traces of its age), `logits` is
     the dot product of the two. So kernels of domains attach to it as to any other base.
 
@@ -58,6 +59,7 @@ class NewsRecommender(keras.Model):
     """
 
     tasks = ("ctr",)
+    head = None  # a score is not linear in what is known of user and title together
     origin: Origin | None = None  # where it came from, if a run made it
 
     def __init__(
@@ -103,9 +105,15 @@ class NewsRecommender(keras.Model):
         return head
 
     @property
-    def knowledge_width(self) -> int:
+    def topics(self) -> dict[str, tuple[str, ...]]:
+        """Domains of the data's topics."""
+        return {topic.name: tuple(topic.domains) for topic in self.schema.topics}
+
+    @property
+    def knowledge_widths(self) -> dict[str, int]:
         """Width of a pair's knowledge."""
-        return 2 * self.title_encoder.width + (Recency.width if self.recency is not None else 0)
+        traces = Recency.width if self.recency is not None else 0
+        return {"ctr": 2 * self.title_encoder.width + traces}
 
     def titles(self, tokens: Any, training: bool = False) -> Any:
         """Titles' vectors, `[U, T] -> [U, D]`."""
@@ -152,9 +160,6 @@ class NewsRecommender(keras.Model):
             return self.knowledge_of(vectors, features)
         return self.knowledge_of(self.titles(features["tokens"], training), features)
 
-    def directions(self) -> None:
-        """None: a score is not linear in what is known of user and title together."""
-
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
         """Scores of pairs: `{"ctr": [N, K]} -> {"ctr": [N, 1]}`."""
         width = self.title_encoder.width
@@ -182,6 +187,10 @@ class NewsRecommender(keras.Model):
         seen = mask[:, tf.newaxis] & ~tf.eye(count, dtype=tf.bool)
         rest = tf.reduce_logsumexp(tf.where(seen, others, -1e9), axis=-1)
         return {"ctr": tf.reshape(scores - rest, [-1, 1])}
+
+    def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
+        """Place of each row's domain among some of a topic's, from 1, 0 for none: `[B]`."""
+        return places_among(domains, self.topics[topic], features[topic])
 
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         return self.probabilities(self.logits(self.knowledge(features, training=training)))
