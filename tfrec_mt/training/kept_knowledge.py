@@ -115,13 +115,18 @@ class KeptKnowledge(PreparedDataset):
 
 def knowledge_of(base: BaseModel, features: Mapping[str, Any]) -> dict[str, Any]:
     """The base's knowledge `{task: [B, D]}` of a batch: as kept, or computed."""
-    if f"{_SHARED}_{base.tasks[0]}" not in features:
+    if not is_kept(base, features):
         return dict(base.knowledge(features))
     shared = [features[_SHARED]] if _SHARED in features else []
     return {
         task: tf.cast(tf.concat([features[f"{_SHARED}_{task}"], *shared], axis=-1), tf.float32)
         for task in base.tasks
     }
+
+
+def is_kept(base: BaseModel, features: Mapping[str, Any]) -> bool:
+    """Whether a batch brings what the base knows instead of what it reads."""
+    return f"{_SHARED}_{base.tasks[0]}" in features
 
 
 def _file(folder: Path, part: str, shard: int, name: str) -> Path:
