@@ -252,8 +252,7 @@ def _unnamed(value: Any, numbers: Mapping[str, str]) -> Any:
     """A configuration with layers numbered, and none of them frozen."""
     if isinstance(value, Mapping):
         return {
-            _unnamed(key, numbers): True if key == "trainable" else _unnamed(x, numbers)
-            for key, x in value.items()
+            key: True if key == "trainable" else _unnamed(x, numbers) for key, x in value.items()
         }
     if isinstance(value, list | tuple):
         return [_unnamed(x, numbers) for x in value]

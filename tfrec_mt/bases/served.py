@@ -112,7 +112,7 @@ def export_attached(
     """
     base = model.base
     if not isinstance(base, AttachedBase):
-        raise SchemaError(f"{type(base).__name__} is exported by export; expected an attached base")
+        raise SchemaError(f"expected an attached base, export is for a {type(base).__name__}")
     if sample is not None:
         base.check(sample)
     with kernels_to_serve(base, model.kernels) as (kernels, description, files):

@@ -58,14 +58,10 @@ def fine_tune_attached(
     """
     base, run = model.base, Path(output)
     if not isinstance(base, AttachedBase):
-        raise SchemaError(
-            f"{type(base).__name__} is trained by fine_tune; expected an attached base"
-        )
+        raise SchemaError(f"expected an attached base, fine_tune is for a {type(base).__name__}")
     kinds = {Adapter.of(layer).kind: Adapter.of(layer) for layer in model.kernels}
     if len(kinds) != 1:
-        raise SchemaError(
-            f"expected kernels of one kind to train, got {', '.join(kinds) or 'none'}"
-        )
+        raise SchemaError(f"expected kernels of one kind, got {', '.join(kinds) or 'none'}")
     (adapter,) = kinds.values()
     found = sort_settings(
         "fine_tune_attached",

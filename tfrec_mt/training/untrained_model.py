@@ -71,9 +71,10 @@ def untrained_kernels(
             domains=tuple(domains),
             knowledge_widths=base.knowledge_widths,
             seen_widths=seen_widths,
+            name=f"kernels_{place}",  # the same when a run goes on in the process that began it
             **adapter_settings,
         )
-        for topic, domains in topics.items()
+        for place, (topic, domains) in enumerate(topics.items())
     ]
     if base.head is not None:
         directions = {task: np.array(u) for task, u in base.head.directions().items()}
