@@ -26,6 +26,8 @@ BINARIES = (
     "demo",
 )
 
+REPORTS = ["matplotlib>=3.8"]
+
 setup(
     name="tfrec-mt",
     version=version(),
@@ -57,7 +59,6 @@ setup(
         "keras>=3.15,<4",
         "keras-nlp>=0.32",
         "markupsafe>=2.1",
-        "matplotlib>=3.8",
         "numpy>=2",
         "polars>=2,<3",
         "pyarrow>=20",
@@ -75,7 +76,10 @@ setup(
         "wrapt>=1.17",
     ],
     extras_require={
+        # The pictures of reports.
+        "reports": REPORTS,
         "dev": [
+            *REPORTS,
             "build",
             "ipykernel",
             "mypy>=2",

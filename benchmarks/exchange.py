@@ -18,7 +18,7 @@ from benchmarks.ranking.served import request_rows, write_vocabularies
 from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.results import Result
 from tfrec_mt.adapters.iak import IAK
-from tfrec_mt.adapters.kernel_store import save_kernels
+from tfrec_mt.adapters.kernel_store import kernel_path, save_kernels
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
@@ -75,7 +75,8 @@ def main(_: list[str]) -> None:
         seconds, sizes = [], [_size(version)]
         for domain in more.domains:
             started = time.monotonic()
-            config = ExchangeConfig(output=version.parent, add=[folder / "more" / TOPIC / domain])
+            kernel = kernel_path(folder / "more", TOPIC, domain)
+            config = ExchangeConfig(output=version.parent, add=[kernel])
             following = exchange_kernels(config)
             seconds.append(time.monotonic() - started)
             if version != first:  # a hundred of them would fill a disk

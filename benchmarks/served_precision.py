@@ -17,7 +17,7 @@ from tfrec_mt.evaluation.row_scoring import SCAN_ROWS
 from tfrec_mt.layers.precision import PRECISIONS
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.scorer import Scorer
-from tfrec_mt.training.run_results import MODEL
+from tfrec_mt.storage.names import MODEL
 
 _DATA = flags.DEFINE_multi_string("data", None, "Prepared dataset; repeatable.", required=True)
 _BASE = flags.DEFINE_multi_string(

@@ -31,7 +31,7 @@ from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.models.model_store import load_model
-from tfrec_mt.training.run_results import KERNELS, MODEL
+from tfrec_mt.storage.names import KERNELS, MODEL
 
 _OUTPUT = flags.DEFINE_string("output", "runs/takeout_lift", "Folder for runs and results.")
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Seeds of world and training.")

@@ -31,6 +31,7 @@ from studies.framework.study_report import (
 from studies.framework.study_table import Line, study_table
 from studies.framework.where_kernels_help import kernel_cases
 from tfrec_mt.errors import nearest
+from tfrec_mt.extras import require
 from tfrec_mt.pipelines.flag_types import refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.schema import SchemaError
@@ -55,6 +56,7 @@ def main() -> None:
     """Runs the studies and shows their tables."""
     output = Path(_OUTPUT.value)
     studies = _studies()
+    require("matplotlib", extra="reports")  # for what they end with
     if len(studies) == 1:
         study = studies[0] if _VARIANTS.value is None else studies[0].only(_VARIANTS.value)
         _run(study, output, None)

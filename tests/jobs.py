@@ -10,7 +10,7 @@ from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
-from tfrec_mt.training.run_results import KERNELS, MODEL
+from tfrec_mt.storage.names import KERNELS, MODEL
 
 SMALL_MODEL = {"embedding_width": 4, "units": (16, 8), "heads": 2, "head_width": 4}
 TRAIN = TrainConfig(batch_size=512, steps_per_call=8)

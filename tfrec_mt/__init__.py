@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from tfrec_mt import adapters as adapters
     from tfrec_mt import models as models
     from tfrec_mt import sources as sources
+    from tfrec_mt.adapters.catalog import register_adapter as register_adapter
     from tfrec_mt.data.dataset import PreparedDataset as PreparedDataset
     from tfrec_mt.data.news.news_dataset import NewsDataset as NewsDataset
+    from tfrec_mt.data.sources.registered import register_source as register_source
     from tfrec_mt.errors import DataError as DataError
     from tfrec_mt.errors import SchemaError as SchemaError
     from tfrec_mt.evaluation.evaluation import Evaluation as Evaluation
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from tfrec_mt.jobs.load import load as load
     from tfrec_mt.jobs.prepare import prepare as prepare
     from tfrec_mt.jobs.pretrain import pretrain as pretrain
+    from tfrec_mt.models.catalog import register_model as register_model
     from tfrec_mt.schema import Schema as Schema
     from tfrec_mt.schema import Task as Task
     from tfrec_mt.serving.exported_model import ExportedModel as ExportedModel
@@ -61,6 +64,9 @@ _HOMES = {
     "models": "tfrec_mt.models",
     "prepare": "tfrec_mt.jobs.prepare",
     "pretrain": "tfrec_mt.jobs.pretrain",
+    "register_adapter": "tfrec_mt.adapters.catalog",
+    "register_model": "tfrec_mt.models.catalog",
+    "register_source": "tfrec_mt.data.sources.registered",
     "remove_kernels": "tfrec_mt.jobs.exchange",
     "roll_back": "tfrec_mt.jobs.exchange",
     "sources": "tfrec_mt.sources",

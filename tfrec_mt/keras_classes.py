@@ -36,6 +36,7 @@ import tfrec_mt.models.pepnet
 import tfrec_mt.models.ple
 import tfrec_mt.models.shared_bottom
 import tfrec_mt.models.star
+import tfrec_mt.training.fit
 import tfrec_mt.training.optimizers.adagrad_decay
 import tfrec_mt.training.optimizers.lazy_adam
 import tfrec_mt.training.optimizers.warm_up  # noqa: F401

@@ -38,7 +38,8 @@ from tfrec_mt.evaluation.scoring import ADAPTED, ZERO_SHOT
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.training.run_results import MODEL, kernels_behind
+from tfrec_mt.storage.names import MODEL
+from tfrec_mt.training.run_results import kernels_behind
 
 ORACLE, RANDOM = "oracle", "random"
 RANKERS = (ZERO_SHOT, ADAPTED, POPULARITY, ORACLE, RANDOM)

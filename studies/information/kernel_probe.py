@@ -22,7 +22,7 @@ from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.ranking_model import RankingModel
-from tfrec_mt.training.run_results import MODEL
+from tfrec_mt.storage.names import MODEL
 
 TASK = "ctr"
 _SCAN_ROWS = 8192

@@ -14,10 +14,10 @@ from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.compiled_steps import CompiledSteps
 from tfrec_mt.training.fine_tune import kernel_learner
 from tfrec_mt.training.kernel_learner import KernelLearner
-from tfrec_mt.training.run_results import MODEL
 from tfrec_mt.training.untrained_model import untrained_model
 
 # Of histories, that many steps take about 50 MB.

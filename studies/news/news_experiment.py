@@ -29,11 +29,11 @@ from tfrec_mt.evaluation.impression_scoring import SCAN_IMPRESSIONS
 from tfrec_mt.evaluation.title_accuracy import title_accuracy
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.metrics.impression_metrics import IMPRESSION_METRICS
-from tfrec_mt.models.model_store import load_news_model
+from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.training.run_results import MODEL
+from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.train_log import LOG_FILE
 
 # Everything that a study of news models may set. `scores` says whose they are: a trained model's,
@@ -102,7 +102,7 @@ def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
         started = time.monotonic()
         run_pretrain(news_config(settings, dataset, folder))
         facts["minutes"] = (time.monotonic() - started) / 60
-    model = load_news_model(folder / MODEL)
+    model = load_model(folder / MODEL)
     score = NewsScorer(model, dataset)
     estimates = _measure(dataset, test, score)
     seen, asked = (

@@ -22,9 +22,10 @@ from tfrec_mt.evaluation.impression_scoring import adapt_with
 from tfrec_mt.evaluation.scoring import ADAPTED
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
-from tfrec_mt.models.model_store import load_news_model
+from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
-from tfrec_mt.training.run_results import KERNELS, MODEL, kernels_behind
+from tfrec_mt.storage.names import KERNELS, MODEL
+from tfrec_mt.training.run_results import kernels_behind
 
 # `scores` says whose they are: those of the base with kernels (`adapted`), without (`zero_shot`),
 # or the true ones.
@@ -57,7 +58,7 @@ def news_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> O
     run = Path(f"{dataset.path},{folder_of(settings, _BASE)}")
     if not (run / MODEL).exists():
         run_pretrain(news_config(settings, dataset, run))
-    base = load_news_model(run / MODEL)
+    base = load_model(run / MODEL)
     score = NewsScorer(base, dataset)
     if settings["scores"] != ADAPTED:
         return _measured(dataset, test, score)

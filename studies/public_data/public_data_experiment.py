@@ -29,7 +29,8 @@ from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.schema import Schema, SchemaError
-from tfrec_mt.training.run_results import MODEL, kernels_behind
+from tfrec_mt.storage.names import MODEL
+from tfrec_mt.training.run_results import kernels_behind
 
 _SCORES = (ZERO_SHOT, ADAPTED, EXPECTED_RATING)
 _METRICS = ("auc", "log_loss", "calibration")

@@ -23,7 +23,7 @@ from tfrec_mt.errors import nearest
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.training.run_results import KERNELS, MODEL
+from tfrec_mt.storage.names import KERNELS, MODEL
 
 # Everything that a study of public data may set; the defaults are the published protocol of
 # MovieLens-1M. With `folds`, rows are divided into so many, and each is tested on a base that was

@@ -18,7 +18,8 @@ from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.weight_count import count_weights
-from tfrec_mt.training.run_results import MODEL, model_folder
+from tfrec_mt.storage.names import MODEL
+from tfrec_mt.training.run_results import model_folder
 
 FULL = "full"
 TEST = "test"

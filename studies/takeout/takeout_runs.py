@@ -13,7 +13,7 @@ from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.scoring import ADAPTED
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
-from tfrec_mt.training.run_results import KERNELS, MODEL
+from tfrec_mt.storage.names import KERNELS, MODEL
 
 # Everything that a study of kernels may set. `scores` says whose they are: those of the base with
 # kernels (`adapted`) or without (`zero_shot`), of copies of it in place of kernels (`full`), of

@@ -1,6 +1,5 @@
 """What every adapter of the catalog owes its domains, from routing to files and learning."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_groups import DomainGroups
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.adapters.kernel_store import load_kernels, save_kernels
+from tfrec_mt.adapters.kernel_store import kernel_path, load_kernels, save_kernels
 from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
 from tfrec_mt.configs.choices import RATE_RULES, RateRule
 from tfrec_mt.layers.domain_slices import DomainSlices
@@ -132,7 +131,7 @@ def test_a_saved_and_served_kernel_is_the_one_in_memory(
 def test_a_domain_that_goes_leaves_the_others_bit_identical(adapter: str, tmp_path: Path) -> None:
     save_kernels(small_kernels(adapter, "region", DOMAINS, {"ctr": WIDTH}), tmp_path, BASE)
     (before,) = load_kernels(tmp_path, BASE)
-    shutil.rmtree(tmp_path / "region" / "b")
+    kernel_path(tmp_path, "region", "b").unlink()
     (after,) = load_kernels(tmp_path, BASE)
     assert set(after.domains) == {"a", "c", "d"}
     rows = rows_of(300)

@@ -1,18 +1,22 @@
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+from tests.adapters.kernel_files import change
 from tests.adapters.longhand import SETTINGS, small_kernels
 from tfrec_mt.adapters.catalog import ADAPTERS
+from tfrec_mt.adapters.kernel_file import read_kernel
 from tfrec_mt.adapters.kernel_store import (
-    KERNEL_FILE,
-    WEIGHTS_FILE,
     KernelStoreError,
     check_domain_names,
+    hashes_of_kernels,
+    kernel_path,
+    kernel_paths,
+    load_kernel,
     load_kernels,
     save_kernels,
 )
@@ -37,11 +41,6 @@ def saved(folder: Path, adapter: str = "iak") -> list[Any]:
 def kernels(tmp_path: Path) -> Path:
     saved(tmp_path / "kernels")
     return tmp_path / "kernels"
-
-
-def change(folder: Path, **values: Any) -> None:
-    value = json.loads((folder / KERNEL_FILE).read_text())
-    (folder / KERNEL_FILE).write_text(json.dumps(value | values))
 
 
 def test_kernels_whose_partners_are_missing_are_named(
@@ -74,10 +73,11 @@ def test_round_trip_bit_for_bit(tmp_path: Path, adapter: str) -> None:
                 np.testing.assert_array_equal(layer.kernel(domain)[name], weight)
 
 
-def test_one_folder_per_domain_that_can_be_taken_away(kernels: Path) -> None:
-    assert {p.name for p in (kernels / "region").iterdir()} == set(REGIONS)
+def test_one_file_per_domain_that_can_be_taken_away(kernels: Path) -> None:
+    names = {f"{domain}.safetensors" for domain in REGIONS}
+    assert {p.name for p in (kernels / "region").iterdir()} == names
     kept = {layer.topic: layer for layer in load_kernels(kernels, BASE)}["region"].kernel("north")
-    shutil.rmtree(kernels / "region" / "北京")
+    kernel_path(kernels, "region", "北京").unlink()
     shutil.rmtree(kernels / "scene")
     (layer,) = load_kernels(kernels, BASE)
     assert set(layer.domains) == {"north", "Côte d'Azur"}
@@ -90,35 +90,61 @@ def test_another_base_is_refused_naming_both(kernels: Path) -> None:
         load_kernels(kernels, "cd" * 32)
 
 
-def test_any_damaged_cut_or_missing_weights_are_named(kernels: Path) -> None:
-    path = kernels / "region" / "north" / WEIGHTS_FILE
+def test_any_damaged_or_cut_file_is_named(kernels: Path) -> None:
+    path = kernel_path(kernels, "region", "north")
     whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
     rng = np.random.default_rng(0)
-    for _ in range(20):
+    places = [*rng.integers(header, size=60), *rng.integers(header, len(whole), size=20)]
+    for place in places:
         damaged = bytearray(whole)
-        damaged[rng.integers(len(whole))] ^= 1 << int(rng.integers(8))
+        damaged[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
-        with pytest.raises(KernelStoreError, match=r"north/weights\.npz is damaged"):
+        with pytest.raises(KernelStoreError, match=r"north\.safetensors(: format| is damaged)"):
             load_kernels(kernels, BASE)
-    path.write_bytes(whole[:100])
-    with pytest.raises(KernelStoreError, match=r"north/weights\.npz is damaged"):
-        load_kernels(kernels, BASE)
-    path.unlink()
-    with pytest.raises(KernelStoreError, match=r"north/weights\.npz is missing"):
+    for size in (0, 7, 100, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(KernelStoreError, match=r"north\.safetensors is damaged"):
+            load_kernels(kernels, BASE)
+
+
+def test_safetensors_of_another_kind_are_no_kernel(kernels: Path) -> None:
+    save_file({"a": np.zeros(3)}, kernel_path(kernels, "region", "north"))
+    with pytest.raises(KernelStoreError, match=r"north\.safetensors is damaged: not JSON"):
         load_kernels(kernels, BASE)
 
 
-def test_a_damaged_or_newer_description_is_named(kernels: Path) -> None:
-    path = kernels / "region" / "north" / KERNEL_FILE
-    change(path.parent, format_version=3)
-    with pytest.raises(KernelStoreError, match=r"north/kernel\.json: format 3 .* reads 2"):
-        load_kernels(kernels, BASE)
-    change(path.parent, format_version=2, adapter="iac")
+def test_equal_kernels_are_equal_files(kernels: Path, tmp_path: Path) -> None:
+    saved(tmp_path / "again")
+    paths = kernel_paths(kernels)
+    assert len(paths) == 5
+    for path in paths:
+        again = tmp_path / "again" / path.relative_to(kernels)
+        assert again.read_bytes() == path.read_bytes()
+    hashes = hashes_of_kernels(kernels)
+    assert hashes == hashes_of_kernels(tmp_path / "again")
+    assert {*hashes} == {"scene/home", "scene/channel", *(f"region/{name}" for name in REGIONS)}
+
+
+def test_a_newer_or_unknown_description_is_named(kernels: Path) -> None:
+    path = kernel_path(kernels, "region", "north")
+    change(path, adapter="iac")
     with pytest.raises(KernelStoreError, match=r"unknown adapter 'iac'; did you mean 'iak'"):
         load_kernels(kernels, BASE)
-    path.write_text(path.read_text()[:-20])
-    with pytest.raises(KernelStoreError, match=r"north/kernel\.json is damaged"):
+    change(path, adapter="iak", format_version=4)
+    with pytest.raises(KernelStoreError, match=r"north\.safetensors: format 4 .* reads 3"):
         load_kernels(kernels, BASE)
+
+
+def test_kernels_of_the_format_before_are_refused(kernels: Path) -> None:
+    old = kernels / "region" / "west"
+    old.mkdir()
+    (old / "kernel.json").write_text("{}")
+    message = r"region/west: a kernel of format 2, a folder for each domain; .* reads format 3"
+    with pytest.raises(KernelStoreError, match=message):
+        load_kernels(kernels, BASE)
+    with pytest.raises(KernelStoreError, match=message):
+        load_kernel(old, BASE)
 
 
 def test_kernels_of_a_topic_share_their_settings(tmp_path: Path) -> None:
@@ -128,8 +154,7 @@ def test_kernels_of_a_topic_share_their_settings(tmp_path: Path) -> None:
     with pytest.raises(KernelStoreError, match=r"region=b has other settings than .*region/a"):
         load_kernels(tmp_path, BASE)
     # another topic is free to differ
-    shutil.move(tmp_path / "region" / "b", tmp_path / "region" / "away")
-    shutil.rmtree(tmp_path / "region" / "away")
+    kernel_path(tmp_path, "region", "b").unlink()
     scene = ADAPTERS["iak"](topic="scene", domains=("b",), knowledge_widths=WIDTHS)
     save_kernels(scene, tmp_path, BASE)
     assert {layer.topic for layer in load_kernels(tmp_path, BASE)} == {"region", "scene"}
@@ -137,39 +162,39 @@ def test_kernels_of_a_topic_share_their_settings(tmp_path: Path) -> None:
 
 def test_settings_that_do_not_fit_the_weights_are_named(tmp_path: Path) -> None:
     save_kernels(small_kernels("iak", "region", ("a",), WIDTHS), tmp_path, BASE)
-    value = json.loads((tmp_path / "region" / "a" / KERNEL_FILE).read_text())
-    change(tmp_path / "region" / "a", config={**value["config"], "encoder_units": [7, 6]})
-    with pytest.raises(KernelStoreError, match=r"region/a/weights\.npz: kernel of region=a"):
+    path = kernel_path(tmp_path, "region", "a")
+    change(path, config={**read_kernel(path)[0]["config"], "encoder_units": [7, 6]})
+    with pytest.raises(KernelStoreError, match=r"region/a\.safetensors: kernel of region=a"):
         load_kernels(tmp_path, BASE)
 
 
 def test_no_domain_can_have_two_kernels(kernels: Path) -> None:
-    shutil.copytree(kernels / "region" / "north", kernels / "region" / "south")
-    with pytest.raises(KernelStoreError, match=r"south/kernel\.json: .* region=north"):
+    shutil.copy(kernel_path(kernels, "region", "north"), kernel_path(kernels, "region", "south"))
+    with pytest.raises(KernelStoreError, match=r"south\.safetensors: .* region=north; its file"):
         load_kernels(kernels, BASE)
 
 
 def test_what_a_killed_run_left_behind_is_no_kernel(kernels: Path) -> None:
-    shutil.copytree(kernels / "region" / "north", kernels / "region" / ".tmp-north-7")
+    north = kernel_path(kernels, "region", "north")
+    shutil.copy(north, north.with_name(f".tmp-{north.name}"))
+    shutil.copy(north, north.with_name(f".tmp-{north.name}-7"))
     assert len(load_kernels(kernels, BASE)) == 2
 
 
 def test_nothing_is_overwritten_nor_half_written(kernels: Path) -> None:
-    before = sorted(kernels.rglob("*"))
-    old = (kernels / "region" / "north" / WEIGHTS_FILE).read_bytes()
+    before = {path: path.read_bytes() for path in kernel_paths(kernels)}
     layer = small_kernels("iak", "region", ("south", "north"), WIDTHS, seed=9)
     with pytest.raises(FileExistsError, match="north"):
         save_kernels(layer, kernels, BASE)
-    assert sorted(kernels.rglob("*")) == before
-    assert (kernels / "region" / "north" / WEIGHTS_FILE).read_bytes() == old
+    assert {path: path.read_bytes() for path in kernel_paths(kernels)} == before
 
 
 @pytest.mark.parametrize(
     "domain", ["../x", "/etc", "a/b", "a\\b", "..", ".", "", "a\0b", "..%2fx", ".hidden", "x" * 65]
 )
-def test_a_name_that_is_no_folders_is_refused_before_any_file(tmp_path: Path, domain: str) -> None:
+def test_a_name_that_is_no_files_is_refused_before_any_file(tmp_path: Path, domain: str) -> None:
     layer = small_kernels("iak", "region", ("fine", domain), WIDTHS)
-    with pytest.raises(KernelStoreError, match=r"topic 'region': domain .* cannot name a folder"):
+    with pytest.raises(KernelStoreError, match=r"topic 'region': domain .* cannot name a file"):
         save_kernels(layer, tmp_path / "kernels", BASE)
     assert list(tmp_path.iterdir()) == []
     check_domain_names("region", REGIONS)

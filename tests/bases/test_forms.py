@@ -284,7 +284,9 @@ def test_kernels_come_to_an_export_and_go_from_it(tmp_path: Path, name: str) -> 
     expected = own.own(own.features)["ctr"][us]
     np.testing.assert_allclose(second["ctr"].to_numpy()[us], expected, rtol=0, atol=1e-6)
     np.testing.assert_array_equal(second["ctr"].to_numpy()[~us], first["ctr"].to_numpy()[~us])
-    exchange_kernels(ExchangeConfig(output=output, add=[tmp_path / "run/kernels/market/us"]))
+    exchange_kernels(
+        ExchangeConfig(output=output, add=[tmp_path / "run/kernels/market/us.safetensors"])
+    )
     np.testing.assert_array_equal(load_export(output).score(rows)["ctr"], first["ctr"])
 
 

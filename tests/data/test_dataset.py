@@ -38,7 +38,7 @@ def test_every_file_is_in_the_manifest_and_a_flipped_byte_in_any_is_named(folder
         content = bytearray((folder / name).read_bytes())
         content[-1] ^= 1
         (folder / name).write_bytes(content)
-        with pytest.raises(DataError, match=f"{name}: the content changed since preparation"):
+        with pytest.raises(DataError, match=f"{name} is damaged: SHA-256"):
             dataset.verify()
         content[-1] ^= 1
         (folder / name).write_bytes(content)

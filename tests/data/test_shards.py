@@ -2,8 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfrec_mt.data.manifest import sha256_file
 from tfrec_mt.data.shards import ShardWriter
+from tfrec_mt.storage.hashes import hash_file
 
 
 def test_rows_are_cut_into_shards_in_order(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_rows_are_cut_into_shards_in_order(tmp_path: Path) -> None:
         folder = tmp_path / "train" / f"shard-{number:05d}"
         users.append(np.load(folder / "keys" / "user.npy"))
         bags.append(np.load(folder / "features" / "bag.npy"))
-        assert shard.files["keys/user"] == sha256_file(folder / "keys" / "user.npy")
+        assert shard.files["keys/user"] == hash_file(folder / "keys" / "user.npy")
     assert np.concatenate(users).tolist() == list(range(39))
     assert np.array_equal(np.concatenate(bags)[:, 1], -np.arange(39))
 

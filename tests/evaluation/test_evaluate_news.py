@@ -15,7 +15,7 @@ from tfrec_mt.evaluation.evaluation import METRICS_FILE, Evaluation
 from tfrec_mt.evaluation.metric_row import read_rows
 from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.metrics.impression_metrics import impression_metrics
-from tfrec_mt.models.model_store import fingerprint, load_news_model
+from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.schema import DataError
 
@@ -36,7 +36,7 @@ def found(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Evalua
 def _slow(job: NewsJob, topics: list[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """AUC of each impression with the kernels of some topics, and the impressions' domains."""
     dataset = NewsDataset(job.data)
-    base = load_news_model(job.model)
+    base = load_model(job.model)
     kernels = load_kernels(job.kernel_folder, fingerprint(base))
     model = AdaptedModel(base, [layer for layer in kernels if layer.topic in topics])
     scorer = NewsScorer(

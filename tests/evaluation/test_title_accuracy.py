@@ -6,13 +6,13 @@ import pytest
 from tests.news_jobs import NewsJob
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.evaluation.title_accuracy import title_accuracy
-from tfrec_mt.models.model_store import load_news_model
+from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 
 
 def test_accuracies_are_those_of_one_title_after_the_other(news_job: NewsJob) -> None:
     dataset = NewsDataset(news_job.data)
-    model = load_news_model(news_job.model)
+    model = load_model(news_job.model)
     rows = np.arange(40)  # the empty article, which has no class, among them
     found = title_accuracy(model, NewsScorer(model, dataset), dataset, rows)
 
@@ -29,6 +29,6 @@ def test_accuracies_are_those_of_one_title_after_the_other(news_job: NewsJob) ->
 
 def test_nothing_to_ask_about_gives_nothing(news_job: NewsJob) -> None:
     dataset = NewsDataset(news_job.data)
-    model = load_news_model(news_job.model)
+    model = load_model(news_job.model)
     rows = np.array([0])
     assert title_accuracy(model, NewsScorer(model, dataset), dataset, rows) == {}

@@ -13,7 +13,6 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.model_store import (
     MODEL_FILE,
-    VOCABULARIES,
     ModelStoreError,
     fingerprint,
     load_model,
@@ -21,6 +20,7 @@ from tfrec_mt.models.model_store import (
 )
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
+from tfrec_mt.storage.names import VOCABULARIES
 
 NEVER = "0" * 64
 
@@ -133,8 +133,12 @@ def test_any_damaged_cut_or_missing_file_is_named(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"format_version": 2}, r"model\.json: format 2 .* reads 1"),
-        ({"model": "olrr"}, "unknown model 'olrr'; did you mean 'olr'"),
+        ({"format_version": 3}, r"model\.json: format 3 .* reads 2"),
+        (
+            {"model": "tfrec_mt>OnlineLargeRecomender"},
+            "no class 'tfrec_mt>OnlineLargeRecomender' is registered; "
+            "did you mean 'tfrec_mt>OnlineLargeRecommender'",
+        ),
         ({"fingerprint": NEVER}, "not the one that was saved"),
         ({"config": {"schema": "{}"}}, "configuration disagree"),
     ],

@@ -59,7 +59,11 @@ def test_it_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
         cell["outputs"] = []
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=OwnPython())
     client = NotebookClient(
-        notebook, km=manager, timeout=600, resources={"metadata": {"path": str(tmp_path)}}
+        notebook,
+        km=manager,
+        timeout=600,
+        resources={"metadata": {"path": str(tmp_path)}},
+        coalesce_streams=True,  # the last state of a line that is redrawn
     )
     client.execute(env=environment)  # raises where a cell does
     _check_outputs(notebook)
@@ -118,6 +122,7 @@ def _check_outputs(notebook: Any) -> None:
         if isinstance(last, ast.Expr) and not _returns_nothing(last):
             assert cell.outputs, f"no output of\n{cell.source}"
         for text in _texts(cell):
+            assert "\r" not in text
             assert not [word for word in (*NOISE, *FOLDERS) if word in text], text
     assert pictures >= 1
 

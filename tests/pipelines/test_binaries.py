@@ -72,7 +72,7 @@ def test_kernels_are_exchanged_and_versions_rolled_back(runs: Path, tmp_path: Pa
     output = f"--output={tmp_path / 'export'}"
     out = succeed("export", output, "--remove_kernel=region/region1")
     assert out.strip().endswith(f"export: {tmp_path / 'export' / '2'}")
-    kernel = runs / "kernels" / "kernels" / "region" / "region1"
+    kernel = runs / "kernels" / "kernels" / "region" / "region1.safetensors"
     succeed("export", output, f"--add_kernel={kernel}")
     succeed("export", output, "--roll_back", "--version=1")
     assert {p.name for p in (tmp_path / "export").iterdir()} == {
@@ -88,7 +88,7 @@ def test_kernels_are_exchanged_and_versions_rolled_back(runs: Path, tmp_path: Pa
     [
         (["--remove_kernel=region"], "'region': expected TOPIC/DOMAIN"),
         (["--remove_kernel=region/atlantis"], "has no kernel for 'atlantis'"),
-        (["--add_kernel=nowhere"], "nowhere holds no kernel"),
+        (["--add_kernel=nowhere"], "nowhere is no kernel"),
         (["--roll_back"], "holds no older version"),
         (["--roll_back", "--name=x"], "--name does not go with --roll_back"),
         (["--base=x"], "an export needs --base and --data"),

@@ -1,7 +1,5 @@
 """Exports of other adapters than the default one."""
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.adapters.kernel_files import copied_kernel
 from tests.adapters.longhand import SETTINGS, widths_of
 from tests.jobs import Job
 from tfrec_mt.adapters.catalog import ADAPTERS
-from tfrec_mt.adapters.kernel_store import KERNEL_FILE, save_kernels
+from tfrec_mt.adapters.kernel_store import kernel_path, save_kernels
 from tfrec_mt.configs import ExportConfig, ScoreConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.jobs.export import run_export
@@ -21,7 +20,7 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.training.run_results import KERNELS
+from tfrec_mt.storage.names import KERNELS
 
 
 def _kernels(job: Job, folder: Path, adapter: str, settings: dict[str, Any]) -> Path:
@@ -66,9 +65,8 @@ def test_an_export_scores_as_memory_and_its_kernels_can_go(
     before, after = _answer(version, rows), _answer(without, rows)
     np.testing.assert_array_equal(after["ctr"][others], before["ctr"][others])
     assert np.any(after["ctr"][~others] != before["ctr"][~others])
-    again = exchange_kernels(
-        ExchangeConfig(output=tmp_path / "x", add=[kernels / KERNELS / "region" / str(gone)])
-    )
+    kernel = kernel_path(kernels / KERNELS, "region", str(gone))
+    again = exchange_kernels(ExchangeConfig(output=tmp_path / "x", add=[kernel]))
     np.testing.assert_array_equal(_answer(again, rows)["ctr"], before["ctr"])
 
 
@@ -76,11 +74,8 @@ def test_a_kernel_that_the_graph_would_bend_otherwise_cannot_come(job: Job, tmp_
     slopes = {name: {"encoder_units": (7,), "negative_slope": s} for name, s in _SLOPES.items()}
     old, new = (_kernels(job, tmp_path / n, "iak", settings) for n, settings in slopes.items())
     run_export(ExportConfig(base=job.base, kernels=old, data=job.data, output=tmp_path / "x"))
-    kernel = shutil.copytree(
-        new / KERNELS / "region" / "region1", tmp_path / "other" / "region" / "new"
-    )
-    value = json.loads((kernel / KERNEL_FILE).read_text())
-    (kernel / KERNEL_FILE).write_text(json.dumps(value | {"domain": "new"}))
+    source = kernel_path(new / KERNELS, "region", "region1")
+    kernel = copied_kernel(tmp_path / "other", source, "new")
     with pytest.raises(DataError, match=r"kernels of slope 0\.01 between layers, 'new' has 0\.1"):
         exchange_kernels(ExchangeConfig(output=tmp_path / "x", add=[kernel]))
 

@@ -1,6 +1,5 @@
 """Kernels that come to an export and go from it."""
 
-import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.adapters.kernel_files import change, copied_kernel
 from tests.jobs import Job
-from tfrec_mt.adapters.kernel_store import KERNEL_FILE, KernelStoreError
+from tfrec_mt.adapters.kernel_store import KernelStoreError, kernel_path
 from tfrec_mt.configs import ExportConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.jobs.export import run_export
@@ -50,15 +50,6 @@ def _answer(version: Path, rows: dict[str, Any]) -> dict[str, np.ndarray]:
     return {name: values.numpy() for name, values in answer.items()}
 
 
-def _kernel(folder: Path, source: Path, domain: str) -> Path:
-    """A copy of a kernel for another domain."""
-    target = folder / source.parent.name / domain
-    shutil.copytree(source, target)
-    value = json.loads((target / KERNEL_FILE).read_text())
-    (target / KERNEL_FILE).write_text(json.dumps(value | {"domain": domain}))
-    return target
-
-
 def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
     job: Job, versions: Path, rows: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -78,7 +69,7 @@ def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
     verify_files(without, read_manifest(without)["files"])
 
     again = exchange_kernels(
-        ExchangeConfig(output=versions, add=[job.kernel_folder / "region" / gone])
+        ExchangeConfig(output=versions, add=[kernel_path(job.kernel_folder, "region", gone)])
     )
     for name, values in _answer(again, rows).items():
         np.testing.assert_array_equal(values, first[name])
@@ -88,14 +79,14 @@ def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
 @pytest.mark.slow  # a whole job
 def test_publishers_at_once_take_their_turns(job: Job, versions: Path, tmp_path: Path) -> None:
     source = next((job.kernel_folder / "region").iterdir())
-    kernels = [_kernel(tmp_path / "new", source, f"new {place}") for place in range(4)]
+    kernels = [copied_kernel(tmp_path / "new", source, f"new {place}") for place in range(4)]
     configs = [ExchangeConfig(output=versions, add=[kernel]) for kernel in kernels]
     with ThreadPoolExecutor(len(configs)) as pool:
         made = list(pool.map(exchange_kernels, configs))
     assert sorted(int(path.name) for path in made) == [*range(2, 6)]
     # each had what the one before had
     domains = read_manifest(versions / "5")["kernels"]["region"]
-    assert {kernel.name for kernel in kernels} <= set(domains)
+    assert {kernel.stem for kernel in kernels} <= set(domains)
 
 
 @pytest.mark.slow  # a whole job
@@ -106,7 +97,7 @@ def test_new_domains_leave_the_others_as_they_are(
     source = next((job.kernel_folder / "region").iterdir())
     newest = versions / "1"
     for place in range(3):
-        kernel = _kernel(tmp_path / "new", source, f"new {place}")
+        kernel = copied_kernel(tmp_path / "new", source, f"new {place}")
         newest = exchange_kernels(ExchangeConfig(output=versions, add=[kernel]))
     for name, values in _answer(newest, rows).items():
         np.testing.assert_array_equal(values, first[name])
@@ -114,7 +105,7 @@ def test_new_domains_leave_the_others_as_they_are(
     # what is new is its own kernel, also among many
     as_source, as_new = (
         _answer(newest, rows | {"region": np.full(len(rows["region"]), domain, object)})
-        for domain in (source.name, "new 2")
+        for domain in (source.stem, "new 2")
     )
     np.testing.assert_array_equal(as_new["ctr"], as_source["ctr"])
     assert not as_new["used_fallback"][:, 0].all()
@@ -139,24 +130,23 @@ def test_kernels_whose_partners_are_not_in_the_export_are_named(
     gone = [(topic, domain) for topic in ("scene", "region") for domain in domains[topic]]
     exchange_kernels(ExchangeConfig(output=versions, remove=gone))
     assert "trained as a sum" not in caplog.text
-    comes = job.kernel_folder / "region" / domains["region"][0]
+    comes = kernel_path(job.kernel_folder, "region", domains["region"][0])
     exchange_kernels(ExchangeConfig(output=versions, add=[comes]))
     assert "kernels of region were trained as a sum with those of scene, which" in caplog.text
 
 
 def test_what_cannot_be_exchanged_is_named(job: Job, versions: Path, tmp_path: Path) -> None:
     version, source = versions / "1", next((job.kernel_folder / "region").iterdir())
-    with pytest.raises(DataError, match=f"has a kernel for '{source.name}'; remove it"):
+    with pytest.raises(DataError, match=f"has a kernel for '{source.stem}'; remove it"):
         exchange_kernels(ExchangeConfig(output=versions, add=[source]))
     with pytest.raises(DataError, match="'region' has no kernel for 'atlantis'"):
         exchange_kernels(ExchangeConfig(output=versions, remove=[("region", "atlantis")]))
     with pytest.raises(DataError, match="no place for kernels of topic 'weather'"):
         exchange_kernels(ExchangeConfig(output=versions, remove=[("weather", "rain")]))
-    with pytest.raises(KernelStoreError, match="holds no kernel: expected"):
+    with pytest.raises(KernelStoreError, match="is no kernel: expected a file"):
         exchange_kernels(ExchangeConfig(output=versions, add=[tmp_path]))
-    foreign = _kernel(tmp_path / "new", source, "new")
-    value = json.loads((foreign / KERNEL_FILE).read_text())
-    (foreign / KERNEL_FILE).write_text(json.dumps(value | {"base_fingerprint": "0" * 64}))
+    foreign = copied_kernel(tmp_path / "new", source, "new")
+    change(foreign, base_fingerprint="0" * 64)
     with pytest.raises(KernelStoreError, match="was trained behind base 000000000000"):
         exchange_kernels(ExchangeConfig(output=versions, add=[foreign]))
     (version / "saved_model.pb").write_bytes(b"")

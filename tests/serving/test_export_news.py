@@ -15,6 +15,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.news_batches import small_news_model
 from tests.news_jobs import NewsJob
+from tfrec_mt.adapters.kernel_store import kernel_path
 from tfrec_mt.configs import ExportConfig, ScoreConfig
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.title_tokens import tokenize_titles
@@ -316,8 +317,8 @@ def test_kernels_come_and_go(
     expected = _ask(loaded, "score_impression", **nowhere)["scores"]
     np.testing.assert_array_equal(after, expected)
     assert np.any(after[0] != before[0])
-    folder = news_job.kernel_folder / "section" / gone
-    again = exchange_kernels(ExchangeConfig(output=without.parent, add=[folder]))
+    kernel = kernel_path(news_job.kernel_folder, "section", gone)
+    again = exchange_kernels(ExchangeConfig(output=without.parent, add=[kernel]))
     found = _ask(load_saved_model(again), "score_impression", **asked)["scores"]
     np.testing.assert_array_equal(found, before)
 

@@ -1,6 +1,5 @@
 """Fine-tuning as a whole: what it leaves, and what it warns of."""
 
-import json
 import logging
 import shutil
 from pathlib import Path
@@ -8,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.jobs import TRAIN, Job
-from tfrec_mt.adapters.kernel_store import KERNEL_FILE, load_kernels
+from tfrec_mt.adapters.kernel_file import read_kernel
+from tfrec_mt.adapters.kernel_store import kernel_path, load_kernels
 from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
+from tfrec_mt.storage.names import KERNELS
 from tfrec_mt.training.run_folder import RunFolderError
-from tfrec_mt.training.run_results import KERNELS
 
 
 def test_every_domain_gets_a_kernel_of_this_base(job: Job) -> None:
@@ -65,7 +65,7 @@ def _config(job: Job, output: Path, beside: Path) -> FineTuneConfig:
 def test_kernels_are_trained_beside_those_of_other_topics(job: Job, tmp_path: Path) -> None:
     folder = run_fine_tune(_config(job, tmp_path / "run", job.kernels))
     assert [path.name for path in folder.iterdir()] == ["scene"]
-    found = json.loads((folder / "scene" / "homepage" / KERNEL_FILE).read_text())
+    found = read_kernel(kernel_path(folder, "scene", "homepage"))[0]
     topics = {topic.name for topic in PreparedDataset(job.data).schema.topics}
     assert set(found["beside"]) == topics - {"scene"}
 
@@ -74,7 +74,7 @@ def test_a_run_goes_on_beside_the_same_kernels_only(job: Job, tmp_path: Path) ->
     shutil.copytree(job.kernels, tmp_path / "beside")
     config = _config(job, tmp_path / "run", tmp_path / "beside")
     shutil.rmtree(run_fine_tune(config))
-    shutil.rmtree(tmp_path / "beside" / KERNELS / "region" / "region1")
+    kernel_path(tmp_path / "beside" / KERNELS, "region", "region1").unlink()
     with pytest.raises(RunFolderError, match="beside_weights"):
         run_fine_tune(config)
 

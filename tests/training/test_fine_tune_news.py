@@ -14,7 +14,7 @@ from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.jobs.fine_tune import run_fine_tune
-from tfrec_mt.models.model_store import fingerprint, load_news_model
+from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.training.news_reader import PairReader
 
@@ -32,7 +32,7 @@ def run(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_domain_gets_a_kernel_of_this_base(news_job: NewsJob, run: Path) -> None:
-    base = load_news_model(news_job.model)
+    base = load_model(news_job.model)
     kernels = {layer.topic: layer for layer in load_kernels(run / "kernels", fingerprint(base))}
     assert {name: set(layer.domains) for name, layer in kernels.items()} == {
         topic.name: set(topic.domains) for topic in base.schema.topics
@@ -46,7 +46,7 @@ def test_every_domain_gets_a_kernel_of_this_base(news_job: NewsJob, run: Path) -
 
 
 def test_freezing_a_base_does_not_make_it_another(news_job: NewsJob) -> None:
-    base = load_news_model(news_job.model)
+    base = load_model(news_job.model)
     open_one = fingerprint(base)
     AdaptedModel(base, load_kernels(news_job.kernel_folder, open_one))
     assert not base.title_encoder.trainable
@@ -63,7 +63,7 @@ def test_losses_of_every_topic_are_logged(run: Path) -> None:
 
 def test_a_batch_holds_the_pairs_of_its_clicks(news_job: NewsJob) -> None:
     dataset = NewsDataset(news_job.data)
-    score = NewsScorer(load_news_model(news_job.model), dataset)
+    score = NewsScorer(load_model(news_job.model), dataset)
     clicks = NewsBatchReader(dataset, ["fresh"], 4, seed=0)
     batch = PairReader(clicks, score.vectors).read(2, 3)
     with pytest.raises(ValueError, match="one by one, got steps 2 to 4"):

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.training.small_runs import Kind, Weights, assert_same_weights, fresh_processes, logged
+from tfrec_mt.adapters.kernel_file import read_kernel
+from tfrec_mt.adapters.kernel_store import kernel_paths
 from tfrec_mt.configs import FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
@@ -49,9 +50,8 @@ def finished(job: Callable[..., object], config: object) -> None:
 def kernel_weights(folder: Path) -> Weights:
     """The weights of all kernels by domain and name."""
     found: Weights = {}
-    for path in folder.glob("kernels/*/*/weights.npz"):
-        with np.load(path) as weights:
-            found |= {f"{path.parent.name}/{name}": weights[name] for name in weights.files}
+    for path in kernel_paths(folder / "kernels"):
+        found |= {f"{path.stem}/{name}": value for name, value in read_kernel(path)[1].items()}
     return found
 
 

@@ -1,20 +1,25 @@
 """`AdaptedModel`: a frozen base with the kernels of any number of topics behind it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels, Ids
+from tfrec_mt.adapters.kernel_store import load_kernels, save_kernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.models.base_model import BaseModel
-from tfrec_mt.models.origin import Origin
+from tfrec_mt.models.fitting import Fitting
+from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.models.preset import Preset
+from tfrec_mt.storage.names import KERNELS, MODEL
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class AdaptedModel(keras.Model):
+class AdaptedModel(Fitting, Preset, keras.Model):
     """Adds each row's kernels to the base's knowledge, in front of the base's frozen last layer.
 
     A row has at most one domain per topic; the residuals of its topics are summed, so a row with a
@@ -41,7 +46,8 @@ class AdaptedModel(keras.Model):
       ['market']
     """
 
-    origin: Origin | None = None  # where the kernels came from, if a run made them
+    # set by the room of training, which knows how kernels are learned
+    make_learner: ClassVar[Callable[["AdaptedModel"], Any]]
 
     def __init__(
         self,
@@ -130,6 +136,25 @@ class AdaptedModel(keras.Model):
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         return self.probabilities(self.logits(self.knowledge(features)))
 
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        if self.base.fit_refused:
+            raise SchemaError(f"fit: {self.base.fit_refused}")
+        import tfrec_mt.keras_classes  # noqa: F401  sets make_learner
+
+        self._learner = type(self).make_learner(self)
+        return super().fit(*args, **kwargs)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        features, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        if weights is not None:
+            raise SchemaError("fit: expected batches of features and labels, got sample weights")
+        loss = self._learner.step(features, labels)["loss"]
+        self.optimizer.iterations.assign_add(1)
+        self._loss_tracker.update_state(loss)
+        if self._compile_metrics is None:
+            return dict(self.get_metrics_result())
+        return dict(self.compute_metrics(features, labels, self(features), None))
+
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -144,3 +169,18 @@ class AdaptedModel(keras.Model):
         kernels = [keras.saving.deserialize_keras_object(k) for k in config["kernels"]]
         view = config["view"] and keras.saving.deserialize_keras_object(config["view"])
         return cls(base, kernels, view, name=config["name"])
+
+    def save_parts(self, folder: Path, vocabularies: Path) -> None:
+        self.base.save_parts(folder, vocabularies)
+        of_base = fingerprint(self.base)
+        for layer in self.kernels:
+            save_kernels(layer, folder / KERNELS, of_base, self.view)
+
+    @classmethod
+    def load_parts(cls, folder: Path) -> Any:
+        base = load_model(folder / MODEL)
+        kernels = folder / KERNELS
+        return cls(base, load_kernels(kernels, fingerprint(base))) if kernels.is_dir() else base
+
+    def vocabularies(self, log: Any = None) -> Path:
+        return Path(self.base.vocabularies(log))

@@ -1,4 +1,6 @@
-"""All adapters by the name a flag gives them."""
+"""All adapters by the name that a setting gives them."""
+
+from collections.abc import Callable
 
 from tfrec_mt.adapters.bottleneck import Bottleneck
 from tfrec_mt.adapters.domain_kernels import DomainKernels
@@ -8,6 +10,7 @@ from tfrec_mt.adapters.knowledge_gate import KnowledgeGate
 from tfrec_mt.adapters.last_layer import LastLayer
 from tfrec_mt.adapters.lora import LoRA
 from tfrec_mt.adapters.shared_lora import SharedLoRA
+from tfrec_mt.registry import Kind, registering
 
 ADAPTERS: dict[str, type[DomainKernels]] = {
     "iak": IAK,
@@ -18,3 +21,20 @@ ADAPTERS: dict[str, type[DomainKernels]] = {
     "gate": KnowledgeGate,
     "hamur": HAMUR,
 }
+
+
+def register_adapter(name: str) -> Callable[[Kind], Kind]:
+    """Decorates a subclass of `DomainKernels`, whose kernels can then be trained by name.
+
+    Args:
+      name: What `fine_tune(adapter=...)` calls it.
+
+    Raises:
+      SchemaError: The name is taken, or the class is no adapter that can be made.
+
+    Example:
+      >>> @mt.register_adapter("narrow")
+      ... class Narrow(mt.adapters.Bottleneck):
+      ...     pass
+    """
+    return registering("adapter", name, ADAPTERS, DomainKernels, saved=True)

@@ -1,29 +1,25 @@
-"""Kernels on disk: one small folder per domain, bound to the base it was trained behind."""
+"""Kernels on disk: one small file per domain, bound to the base it was trained behind."""
 
-import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from absl import logging
 
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.kernel_file import FORMAT_VERSION, SUFFIX, read_kernel, write_kernel
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.errors import nearest
-from tfrec_mt.storage.description import read_description
-from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.storage.hashes import hash_file, verify_files
+from tfrec_mt.storage.folders import published_file
+from tfrec_mt.storage.hashes import hash_file
 
-FORMAT_VERSION = 2
-KERNEL_FILE = "kernel.json"
-WEIGHTS_FILE = "weights.npz"
-_KEYS = ("adapter", "topic", "domain", "config", "base_fingerprint", "weights_sha256")
-
-# One folder name: no separator, plain or escaped, no control character, not hidden.
-_FOLDER_NAME = re.compile(r"(?!\.)[^/\\%\x00-\x1f\x7f]{1,64}")
+# What a domain's folder held in the format before.
+_OLD_FILE = "kernel.json"
+# One file name: no separator, plain or escaped, no control character, not hidden.
+_FILE_NAME = re.compile(r"(?!\.)[^/\\%\x00-\x1f\x7f]{1,64}")
 
 
 class KernelStoreError(ValueError):
@@ -31,15 +27,15 @@ class KernelStoreError(ValueError):
 
 
 def check_domain_names(topic: str, domains: Iterable[str]) -> None:
-    """Checks that each domain's name can be the name of its kernel's folder.
+    """Checks that each domain's name can be the name of its kernel's file.
 
     Raises:
       KernelStoreError: Names the domain that cannot.
     """
     for domain in domains:
-        if not _FOLDER_NAME.fullmatch(domain):
+        if not _FILE_NAME.fullmatch(domain):
             raise KernelStoreError(
-                f"topic {topic!r}: domain {domain!r} cannot name a folder: expected 1 to 64 "
+                f"topic {topic!r}: domain {domain!r} cannot name a file: expected 1 to 64 "
                 "characters without '/', '\\', '%' and control characters, not starting with '.'"
             )
 
@@ -51,7 +47,7 @@ def save_kernels(
     view: KnowledgeView | None = None,
     beside: Sequence[str] = (),
 ) -> None:
-    """Writes each domain's kernel into `folder/<topic>/<domain>/`.
+    """Writes each domain's kernel into `folder/<topic>/<domain>.safetensors`.
 
     Args:
       layer: The kernels.
@@ -61,31 +57,25 @@ def save_kernels(
       beside: Other topics whose kernels they were trained to be added to.
 
     Raises:
-      KernelStoreError: A domain's name cannot be a folder's; nothing is written.
+      KernelStoreError: A domain's name cannot be a file's; nothing is written.
       FileExistsError: A kernel of one of the domains is there; nothing is written.
     """
     check_domain_names(layer.topic, layer.domains)
-    targets = {domain: folder / layer.topic / domain for domain in layer.domains}
+    targets = {domain: kernel_path(folder, layer.topic, domain) for domain in layer.domains}
     taken = [str(target) for target in targets.values() if target.exists()]
     if taken:
         raise FileExistsError(f"kernels exist: {', '.join(taken)}; choose another folder")
     kinds = {kind: name for name, kind in ADAPTERS.items()}
-    config = {k: v for k, v in layer.get_config().items() if k in _kernel_settings(layer)}
+    shared = {
+        "adapter": kinds[type(layer)],
+        "topic": layer.topic,
+        "config": {k: v for k, v in layer.get_config().items() if k in _kernel_settings(layer)},
+        "beside": list(beside),
+        "base_fingerprint": base_fingerprint,
+    }
     for domain, target in targets.items():
-        with published_folder(target) as temporary:
-            with (temporary / WEIGHTS_FILE).open("wb") as file:
-                np.savez(file, **layer.kernel(domain, view))  # type: ignore[arg-type]
-            value = {
-                "format_version": FORMAT_VERSION,
-                "adapter": kinds[type(layer)],
-                "topic": layer.topic,
-                "domain": domain,
-                "config": config,
-                "beside": list(beside),
-                "base_fingerprint": base_fingerprint,
-                "weights_sha256": hash_file(temporary / WEIGHTS_FILE),
-            }
-            (temporary / KERNEL_FILE).write_text(json.dumps(value, indent=1), encoding="utf-8")
+        with published_file(target) as temporary:
+            write_kernel(temporary, shared | {"domain": domain}, layer.kernel(domain, view))
 
 
 def _kernel_settings(layer: DomainKernels) -> set[str]:
@@ -103,40 +93,52 @@ def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
       KernelStoreError: None are there, or one is damaged, of another base, or differs in kind
         or shape from the others of its topic.
     """
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    # hidden folders are what a killed run left behind
-    for path in sorted(folder.glob(f"[!.]*/[!.]*/{KERNEL_FILE}")):
-        value = _read(path, base_fingerprint)
-        found.setdefault(value["topic"], {})[value["domain"]] = value | {"path": path.parent}
+    found: dict[str, dict[str, _Kernel]] = {}
+    for path in kernel_paths(folder):
+        kernel = _read(path, base_fingerprint)
+        found.setdefault(kernel.value["topic"], {})[kernel.value["domain"]] = kernel
     if not found:
         raise KernelStoreError(f"{folder} holds no kernels")
-    descriptions = [value for kernels in found.values() for value in kernels.values()]
+    descriptions = [kernel.value for kernels in found.values() for kernel in kernels.values()]
     warn_of_missing_topics(folder, descriptions, found)
     return [_layer(topic, kernels) for topic, kernels in found.items()]
 
 
-def weights_of_kernels(folder: Path) -> dict[str, str]:
-    """SHA-256 of the weights of all kernels below a folder, by `TOPIC/DOMAIN`."""
-    paths = sorted(folder.glob(f"[!.]*/[!.]*/{WEIGHTS_FILE}"))
-    return {path.parent.relative_to(folder).as_posix(): hash_file(path) for path in paths}
+def kernel_path(folder: Path, topic: str, domain: str) -> Path:
+    """File of a domain's kernel below a folder."""
+    return folder / topic / f"{domain}{SUFFIX}"
 
 
-def load_kernel(folder: Path, base_fingerprint: str) -> DomainKernels:
-    """Reads the kernel of one domain, `.../TOPIC/DOMAIN`.
+def kernel_paths(folder: Path) -> list[Path]:
+    """Files of all kernels below a folder, in the order of their names.
+
+    Raises:
+      KernelStoreError: A kernel is in the format of an older release.
+    """
+    for path in folder.glob(f"[!.]*/[!.]*/{_OLD_FILE}"):
+        _refuse_older(path.parent)
+    # hidden files are what a killed run left behind
+    return sorted(folder.glob(f"[!.]*/[!.]*{SUFFIX}"), key=lambda path: path.with_suffix(""))
+
+
+def hashes_of_kernels(folder: Path) -> dict[str, str]:
+    """SHA-256 of the files of all kernels below a folder, by `TOPIC/DOMAIN`."""
+    names = {path: path.relative_to(folder).as_posix() for path in kernel_paths(folder)}
+    return {name.removesuffix(SUFFIX): hash_file(path) for path, name in names.items()}
+
+
+def load_kernel(path: Path, base_fingerprint: str) -> DomainKernels:
+    """Reads the kernel of one domain, `.../TOPIC/DOMAIN.safetensors`.
 
     Raises:
       KernelStoreError: None is there, or it is damaged or of another base.
     """
-    path = folder / KERNEL_FILE
+    if (path / _OLD_FILE).is_file():
+        _refuse_older(path)
     if not path.is_file():
-        raise KernelStoreError(f"{folder} holds no kernel: expected a folder .../TOPIC/DOMAIN")
-    value = _read(path, base_fingerprint)
-    return _layer(value["topic"], {value["domain"]: value | {"path": folder}})
-
-
-def kernel_description(folder: Path) -> dict[str, Any]:
-    """What the file of one domain's kernel, `.../TOPIC/DOMAIN`, says of it, unchecked."""
-    return dict(json.loads((folder / KERNEL_FILE).read_text(encoding="utf-8")))
+        raise KernelStoreError(f"{path} is no kernel: expected a file .../TOPIC/DOMAIN{SUFFIX}")
+    kernel = _read(path, base_fingerprint)
+    return _layer(kernel.value["topic"], {kernel.value["domain"]: kernel})
 
 
 def warn_of_missing_topics(
@@ -146,7 +148,7 @@ def warn_of_missing_topics(
 
     Args:
       place: Where the kernels are.
-      descriptions: See `kernel_description`.
+      descriptions: See `read_kernel`.
       present: Topics with kernels.
     """
     beside: dict[str, set[str]] = {}
@@ -163,42 +165,57 @@ def warn_of_missing_topics(
             )
 
 
-def _read(path: Path, base_fingerprint: str) -> dict[str, Any]:
+class _Kernel(NamedTuple):
+    """What the file of a kernel holds; see `read_kernel`."""
+
+    path: Path
+    value: dict[str, Any]
+    weights: dict[str, np.ndarray]
+
+
+def _refuse_older(folder: Path) -> None:
+    raise KernelStoreError(
+        f"{folder}: a kernel of format 2, a folder for each domain; this release reads format "
+        f"{FORMAT_VERSION}, a file .../TOPIC/DOMAIN{SUFFIX}; train the kernels again"
+    )
+
+
+def _read(path: Path, base_fingerprint: str) -> _Kernel:
     try:
-        value = read_description(path, FORMAT_VERSION, _KEYS)
-        verify_files(path.parent, {WEIGHTS_FILE: value["weights_sha256"]})
+        value, weights = read_kernel(path)
     except ValueError as error:
         raise KernelStoreError(str(error)) from error
     if value["adapter"] not in ADAPTERS:
         raise KernelStoreError(
             f"{path}: unknown adapter {value['adapter']!r}; {nearest(value['adapter'], ADAPTERS)}"
         )
-    if (value["topic"], value["domain"]) != (path.parent.parent.name, path.parent.name):
+    named = kernel_path(Path(), value["topic"], value["domain"])
+    if (path.parent.name, path.name) != named.parts:
         raise KernelStoreError(
-            f"{path}: this kernel is of {value['topic']}={value['domain']}; its folder must be "
-            "called that too, so that no domain has two"
+            f"{path}: this kernel is of {value['topic']}={value['domain']}; its file must be "
+            f"called {named}, so that no domain has two"
         )
     if value["base_fingerprint"] != base_fingerprint:
         raise KernelStoreError(
             f"{path}: this kernel was trained behind base {value['base_fingerprint'][:12]}, "
             f"it cannot be attached to base {base_fingerprint[:12]}"
         )
-    return value
+    return _Kernel(path, value, weights)
 
 
-def _layer(topic: str, kernels: dict[str, dict[str, Any]]) -> DomainKernels:
+def _layer(topic: str, kernels: Mapping[str, _Kernel]) -> DomainKernels:
     first = next(iter(kernels.values()))
-    for domain, value in kernels.items():
-        if (value["adapter"], value["config"]) != (first["adapter"], first["config"]):
+    for domain, kernel in kernels.items():
+        if any(kernel.value[key] != first.value[key] for key in ("adapter", "config")):
             raise KernelStoreError(
-                f"{value['path']}: the kernel of {topic}={domain} has other settings than the one "
-                f"in {first['path']}; kernels of a topic share theirs"
+                f"{kernel.path}: the kernel of {topic}={domain} has other settings than the one "
+                f"in {first.path}; kernels of a topic share theirs"
             )
-    layer = ADAPTERS[first["adapter"]](topic=topic, domains=tuple(kernels), **first["config"])
-    for domain, value in kernels.items():
-        with np.load(value["path"] / WEIGHTS_FILE, allow_pickle=False) as weights:
-            try:
-                layer.set_kernel(domain, dict(weights))
-            except ValueError as error:
-                raise KernelStoreError(f"{value['path'] / WEIGHTS_FILE}: {error}") from error
+    kind = ADAPTERS[first.value["adapter"]]
+    layer = kind(topic=topic, domains=tuple(kernels), **first.value["config"])
+    for domain, kernel in kernels.items():
+        try:
+            layer.set_kernel(domain, kernel.weights)
+        except ValueError as error:
+            raise KernelStoreError(f"{kernel.path}: {error}") from error
     return layer

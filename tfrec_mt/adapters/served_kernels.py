@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrec_mt.adapters.domain_groups import DomainGroups
 
-# No domain with a kernel is called this: control characters cannot be in a folder's name. (A table
+# No domain with a kernel is called this: control characters cannot be in a file's name. (A table
 # cannot be read from a file that is empty or has an empty line.)
 _UNKNOWN = "\t"
 

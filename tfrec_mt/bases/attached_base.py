@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.errors import DataError
+from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.models.base_model import LinearHead
 from tfrec_mt.training.kept_knowledge import is_kept
 
@@ -24,12 +24,15 @@ class AttachedBase(abc.ABC):
       tasks: Names of its tasks.
       topics: Domains of topics that are known beforehand.
       trainable: False: kernels alone learn.
+      fit_refused, origin: For the contract: nothing speaks against `fit`, and no run made it.
     """
 
     kind: str
     tasks: tuple[str, ...]
     topics: Mapping[str, tuple[str, ...]]
     trainable = False
+    fit_refused: str | None = None
+    origin = None
 
     def __init__(
         self, tasks: Sequence[str], topics: Mapping[str, tuple[str, ...]] | None = None
@@ -99,6 +102,12 @@ class AttachedBase(abc.ABC):
     @abc.abstractmethod
     def fingerprint(self) -> str:
         """Hexadecimal digest, equal for equal functions."""
+
+    def vocabularies(self, log: Any = None) -> Any:
+        """Refuses to be made a preset, as how raw rows are read is not known."""
+        raise SchemaError(
+            f"{type(self).__name__} is no preset: expected its run, or an export by export_attached"
+        )
 
     @abc.abstractmethod
     def input_specs(self) -> Specs:

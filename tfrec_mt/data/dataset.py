@@ -9,10 +9,11 @@ import numpy.typing as npt
 import polars as pl
 
 from tfrec_mt.data.column_file import ColumnFile
-from tfrec_mt.data.manifest import MANIFEST_FILE, Manifest, sha256_file
+from tfrec_mt.data.manifest import MANIFEST_FILE, Manifest
 from tfrec_mt.data.vocabulary import IdTable
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError, Schema
+from tfrec_mt.storage.hashes import hash_file, verify_files
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -65,7 +66,7 @@ class PreparedDataset:
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the manifest, and so of everything in the dataset."""
-        return sha256_file(self.path / MANIFEST_FILE)
+        return hash_file(self.path / MANIFEST_FILE)
 
     @property
     def vocabularies(self) -> Path:
@@ -148,15 +149,9 @@ class PreparedDataset:
         """Compares the hash of every file with the manifest.
 
         Raises:
-          DataError: A file differs; names it.
+          DataError: A file is missing or differs; names it.
         """
-        for name, expected in self.manifest.hashes():
-            found = sha256_file(self.path / name)
-            if found != expected:
-                raise DataError(
-                    f"{self.path / name}: the content changed since preparation: expected SHA-256 "
-                    f"{expected[:16]}..., got {found[:16]}..."
-                )
+        verify_files(self.path, dict(self.manifest.hashes()))
 
     def _check_part(self, part: str) -> None:
         if part not in self.manifest.parts:

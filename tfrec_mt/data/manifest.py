@@ -1,7 +1,6 @@
 """What a prepared dataset consists of, with the hash of each file."""
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +15,6 @@ FORMAT_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 _T = TypeVar("_T")
 _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know
-
-
-def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)

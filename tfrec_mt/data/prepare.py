@@ -1,7 +1,6 @@
 """From a source to a prepared dataset."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,6 @@ from tfrec_mt.data.manifest import (
     Manifest,
     Shard,
     SplitRecord,
-    sha256_file,
 )
 from tfrec_mt.data.requests import RequestSample
 from tfrec_mt.data.shards import ShardWriter
@@ -27,6 +25,8 @@ from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import Split, SplitSpec
 from tfrec_mt.data.spool import Spool
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.storage.hashes import hash_file
 
 
 def prepare(
@@ -64,26 +64,16 @@ def prepare(
       SchemaError: The schema lacks what the split needs.
       DataError: A row breaks the schema, or a part would be empty.
     """
-    output = Path(output_dir)
-    if output.exists():
-        raise FileExistsError(
-            f"{output} exists; expected a folder to make, and none is overwritten"
-        )
     split = split or source.default_split
     split.key_column(source.schema)
     if folds < 2:
         raise ValueError(f"folds must be at least 2, got {folds}")
     source_record = json.loads(json.dumps(dict(description or {})))
-    beside = output.with_name(f"{output.name}.tmp-{os.getpid()}")
-    beside.mkdir(parents=True)
-    try:
-        spool = Spool.write(source, beside / "spool", unknown_domains)
-        _write(spool, beside, split, seed, folds, source_record)
-        shutil.rmtree(beside / "spool")
-        beside.rename(output)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return PreparedDataset(output)
+    with published_folder(Path(output_dir)) as folder:
+        spool = Spool.write(source, folder / "spool", unknown_domains)
+        _write(spool, folder, split, seed, folds, source_record)
+        shutil.rmtree(folder / "spool")
+    return PreparedDataset(output_dir)
 
 
 def _write(
@@ -113,7 +103,7 @@ def _write(
     written = [path for path in folder.glob("*.*") if path.is_file()]
     for name in ("vocabularies", "events"):
         written += (path for path in (folder / name).rglob("*.*"))
-    files = {path.relative_to(folder).as_posix(): sha256_file(path) for path in sorted(written)}
+    files = {path.relative_to(folder).as_posix(): hash_file(path) for path in sorted(written)}
     history = None
     if events:
         timed = events.timestamps is not None

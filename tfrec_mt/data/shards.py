@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from tfrec_mt.data.column_file import Columns
-from tfrec_mt.data.manifest import Shard, sha256_file
+from tfrec_mt.data.manifest import Shard
+from tfrec_mt.storage.hashes import hash_file
 
 ROWS_PER_SHARD = 1 << 20
 
@@ -54,7 +55,7 @@ class ShardWriter:
             path = shard / f"{name}.npy"
             path.parent.mkdir(exist_ok=True)
             np.save(path, np.concatenate([columns[name] for columns in self._waiting]))
-            files[name] = sha256_file(path)
+            files[name] = hash_file(path)
         self._shards.append(Shard(rows=self._rows, files=files))
         self._waiting.clear()
         self._rows = 0

@@ -1,12 +1,14 @@
 """`Evaluation`: what was measured, as frames, as text, as a page and in a notebook."""
 
 import base64
+import contextlib
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from absl import logging
 
 from tfrec_mt.evaluation.cells import ALL, MEAN
 from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models
@@ -22,6 +24,7 @@ from tfrec_mt.evaluation.table import (
     line_cells,
     shown_columns,
 )
+from tfrec_mt.extras import MissingExtraError
 from tfrec_mt.metrics.calibration_bins import CalibrationBin
 from tfrec_mt.storage.folders import published_folder
 
@@ -96,6 +99,8 @@ class Evaluation:
     def save(self, folder: str | Path) -> Path:
         """Writes `metrics.json` and `report.html`, whole or not at all.
 
+        Where matplotlib is not installed there is no report, and a warning says what brings it.
+
         Args:
           folder: Folder to make.
 
@@ -117,7 +122,10 @@ class Evaluation:
             overall = "\n\n".join(format_metrics(self.metrics, task) for task in self.tasks)
             how = f"The part {self.part!r}, split by {self.split}."
             sections = [Section("All rows together", how, overall)]
-            write_report(temporary / REPORT_FILE, "Evaluation", [case], sections=sections)
+            try:
+                write_report(temporary / REPORT_FILE, "Evaluation", [case], sections=sections)
+            except MissingExtraError as error:
+                logging.warning("%s: no %s: %s", target, REPORT_FILE, error)
         return target
 
     def reliability(self) -> Mapping[str, Mapping[str, Sequence[CalibrationBin]]]:
@@ -155,10 +163,14 @@ class Evaluation:
             name = f"AUC, {task_name(task)}"
             if lines:
                 tables.append(self._lift_table(lines, name))
-                pictures.append((f"{name}: lift", lift_figure({task_name(task): lines})))
             else:
                 tables.append(self._plain_table(task, name))
-                pictures.append((name, interval_figure({name: self._intervals(task)})))
+            # without matplotlib the tables alone
+            with contextlib.suppress(MissingExtraError):
+                if lines:
+                    pictures.append((f"{name}: lift", lift_figure({task_name(task): lines})))
+                else:
+                    pictures.append((name, interval_figure({name: self._intervals(task)})))
         encoded = [(name, base64.b64encode(svg.encode()).decode()) for name, svg in pictures]
         return render_fragment(
             "evaluation.html.jinja",

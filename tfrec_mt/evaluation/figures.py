@@ -1,21 +1,22 @@
 """The pictures of a report, as SVG text."""
 
+import contextlib
 import hashlib
 import io
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tfrec_mt.evaluation.cells import MEAN
 from tfrec_mt.evaluation.comparison import ComparisonLine
 from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.extras import require
 from tfrec_mt.metrics.calibration_bins import CalibrationBin
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Colours that people with any kind of colour vision tell apart (Okabe and Ito, 2008); shapes
 # say the same once more.
@@ -42,8 +43,7 @@ def lift_figure(panels: Mapping[str, Sequence[ComparisonLine]]) -> str:
     """
     names = list(dict.fromkeys(_cell_name(line) for lines in panels.values() for line in lines))
     height = 1.6 + 0.34 * len(names)
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(max(6.5, 5.0 * len(panels)), height), layout="constrained")
+    with _figure(max(6.5, 5.0 * len(panels)), height) as figure:
         axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
         for ax, (title, lines) in zip(axes, panels.items(), strict=True):
             place = {name: -i for i, name in enumerate(names)}
@@ -67,7 +67,7 @@ def lift_figure(panels: Mapping[str, Sequence[ComparisonLine]]) -> str:
             ax.set_title(title)
             ax.set_xlabel("AUC lift over zero-shot")
             ax.set_yticks(list(place.values()), list(place))
-            ax.xaxis.set_major_locator(MaxNLocator(5))
+            _few_ticks(ax, 5)
             ax.grid(axis="x", color="#dddddd", linewidth=0.6)
         handles = [line for line in axes[0].get_lines() if line.get_label() in _ROLES]
         figure.legend(handles=handles, frameon=False, loc="outside upper left", ncols=2)
@@ -80,8 +80,7 @@ def reliability_figure(panels: Mapping[str, Mapping[str, Sequence[CalibrationBin
     Args:
       panels: Curves by model, by the name of the case; the adapted model and the control first.
     """
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(4.6 * len(panels), 4.4), layout="constrained")
+    with _figure(4.6 * len(panels), 4.4) as figure:
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for ax, (title, curves) in zip(axes, panels.items(), strict=True):
             top = 1.05 * max(
@@ -114,9 +113,7 @@ def interval_figure(
         rows, each has its own axis.
     """
     names = list(dict.fromkeys(name for rows in panels.values() for name in rows))
-    with matplotlib.rc_context(_STYLE):
-        size = (2.2 + 2.6 * len(panels), 1.2 + 0.34 * len(names))
-        figure = Figure(figsize=size, layout="constrained")
+    with _figure(2.2 + 2.6 * len(panels), 1.2 + 0.34 * len(names)) as figure:
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for ax, (title, rows) in zip(axes, panels.items(), strict=True):
             for name, (value, low, high) in rows.items():
@@ -126,7 +123,7 @@ def interval_figure(
                 ax.plot([value], [y], color=_COLORS[0], marker=_MARKERS[0], markersize=5)
             ax.set_title(textwrap.fill(title, 24))
             ax.set_yticks([-i for i in range(len(names))], names)
-            ax.xaxis.set_major_locator(MaxNLocator(4))
+            _few_ticks(ax, 4)
             ax.grid(axis="x", color="#dddddd", linewidth=0.6)
         return _svg(figure)
 
@@ -143,8 +140,7 @@ def curves_figure(
       ylabel: What the number is.
       xlabel: What it is drawn against.
     """
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(8.5, 3.8), layout="constrained")
+    with _figure(8.5, 3.8) as figure:
         ax = figure.subplots()
         for index, (run, points) in enumerate(curves.items()):
             ax.plot(
@@ -161,6 +157,22 @@ def curves_figure(
         return _svg(figure)
 
 
+@contextlib.contextmanager
+def _figure(width: float, height: float) -> "Iterator[Figure]":
+    """A figure of that many inches, in the style of all."""
+    matplotlib = require("matplotlib", extra="reports")
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+def _few_ticks(ax: "Axes", count: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(count))
+
+
 def _cell_name(line: ComparisonLine) -> str:
     return f"{line.topic} / {line.domain}"
 
@@ -170,7 +182,7 @@ def _lift(line: ComparisonLine, label: str) -> MetricRow | None:
 
 
 def _intervals(
-    ax: Axes, rows: Sequence[tuple[int, MetricRow | None]], label: str, index: int
+    ax: "Axes", rows: Sequence[tuple[int, MetricRow | None]], label: str, index: int
 ) -> None:
     """Dots with whiskers, the two models a little above and below the line of the cell."""
     shift = 0.14 if index == 0 else -0.14
@@ -191,7 +203,7 @@ def _intervals(
     )
 
 
-def _svg(figure: Figure) -> str:
+def _svg(figure: "Figure") -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

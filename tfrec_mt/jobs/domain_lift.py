@@ -9,7 +9,7 @@ from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
-from tfrec_mt.training.run_results import KERNELS, MODEL
+from tfrec_mt.storage.names import KERNELS, MODEL
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.kernel_store import kernel_path, kernel_paths
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.jobs.opened import Folder, run_of
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
@@ -37,9 +38,9 @@ def add_kernels(
     """
     folder = kernel_folder(run_of(kernels, "kernels"))
     if domains:
-        added = [folder / topic / domain for topic, domain in map(split_name, domains)]
+        added = [kernel_path(folder, *split_name(domain)) for domain in domains]
     else:
-        added = sorted(path.parent for path in folder.glob("[!.]*/[!.]*/kernel.json"))
+        added = kernel_paths(folder)
     return exchange_kernels(ExchangeConfig(output=Path(export), add=added))
 
 

@@ -11,10 +11,10 @@ from tfrec_mt.configs.settings import fields_of, sort_settings
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.jobs.opened import Base, Folder, Log, open_model
-from tfrec_mt.models.model_store import VOCABULARIES
 from tfrec_mt.serving.bundle import card
 from tfrec_mt.serving.kernels_to_serve import kernels_to_serve, weights_of_one
 from tfrec_mt.serving.versions import publish_version
+from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.training.run_results import model_folder
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.errors import DataError
-from tfrec_mt.jobs.opened import Folder, open_log, open_model, origin_of
+from tfrec_mt.jobs.opened import Folder, is_preset, open_log, open_model, origin_of
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.versions import EXTRA
 from tfrec_mt.training.run_folder import SETTINGS_FILE
@@ -16,7 +16,7 @@ def load(folder: Folder) -> Any:
     """Opens what `prepare`, `pretrain`, `fine_tune` or `export` left in a folder.
 
     Args:
-      folder: Prepared data, a run, or an export (its newest version) or version.
+      folder: Prepared data, a run, a preset, or an export (its newest version) or version.
 
     Returns:
       `PreparedDataset` or `NewsDataset`, a base, an `AdaptedModel`, or an `ExportedModel`.
@@ -30,6 +30,8 @@ def load(folder: Folder) -> Any:
     path = Path(folder)
     if (path / MANIFEST_FILE).is_file():
         return open_log(path)
+    if is_preset(path):
+        return AdaptedModel.load_parts(path)
     if (path / SETTINGS_FILE).is_file():
         opened = open_model(path)
         if not opened.kernels:
@@ -40,6 +42,6 @@ def load(folder: Folder) -> Any:
     if (path / EXTRA).is_dir() or any(p.name.isdigit() for p in path.glob("*")):
         return load_export(path)
     raise DataError(
-        f"{path}: expected prepared data, the run of a base or of kernels, or an export"
+        f"{path}: expected prepared data, the run of a base or of kernels, a preset or an export"
         + ("" if path.is_dir() else "; it does not exist")
     )

@@ -14,11 +14,13 @@ from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.layers.precision import Precision
+from tfrec_mt.models.model_store import MODEL_FILE
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.origin import Origin
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.storage.names import KERNELS, MODEL
 from tfrec_mt.training.run_folder import SETTINGS_FILE, RunFolderError
-from tfrec_mt.training.run_results import KERNELS, kernels_behind, model_folder
+from tfrec_mt.training.run_results import kernels_behind, model_folder
 from tfrec_mt.workloads.catalog import workload_in, workload_of
 from tfrec_mt.workloads.workload import Workload
 
@@ -74,7 +76,8 @@ def open_base(base: Base | Folder, log: Log, precision: Precision = "float32") -
     workload = of_data(log)
     if isinstance(base, str | Path):
         model: Base = workload.load_model(model_folder(base), log, precision)
-        model.origin = origin_of(Path(base))
+        if not is_preset(Path(base)):
+            model.origin = origin_of(Path(base))
         return model
     of_base = workload_of(base)
     if of_base is None or isinstance(base, of_base.dataset_class):
@@ -107,6 +110,8 @@ def open_model(
       ModelStoreError: There is no model.
       SchemaError: It is none, or none of this data.
     """
+    if isinstance(model, str | Path) and is_preset(Path(model)):
+        model = AdaptedModel.load_parts(Path(model))
     if isinstance(model, str | Path):
         run = Path(model)
         if not (run / KERNELS).is_dir():
@@ -124,6 +129,11 @@ def open_model(
     kernels = model.kernels if isinstance(model, AdaptedModel) else []
     data = open_log(log) if log is not None else _own_log(model.origin or plain.origin)
     return Opened(open_base(plain, data, precision), kernels, data, of_data(data))
+
+
+def is_preset(folder: Path) -> bool:
+    """Whether a folder holds a model that no run left there."""
+    return (folder / MODEL / MODEL_FILE).is_file() and not (folder / SETTINGS_FILE).is_file()
 
 
 def run_of(model: keras.Model | Folder, argument: str) -> Path:

@@ -12,11 +12,12 @@ from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.jobs.opened import Base, Folder, Log, of_data, open_base, open_log, run_of
 from tfrec_mt.models.model_store import save_model
 from tfrec_mt.models.weight_count import count_weights
+from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.averaged_weights import averaged_weights
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.run_folder import run_folder, settings_of
-from tfrec_mt.training.run_results import MODEL, model_folder
+from tfrec_mt.training.run_results import model_folder
 from tfrec_mt.training.train_loop import TrainLoop
 from tfrec_mt.workloads.catalog import workload_in
 

@@ -1,15 +1,17 @@
-"""All base models by the name a flag gives them."""
+"""All ranking models by the name that a setting gives them."""
+
+from collections.abc import Callable
 
 from tfrec_mt.models.esmm import ESMM
 from tfrec_mt.models.m2m import M2M
 from tfrec_mt.models.mmoe import MMoE
-from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.online_large_recommender import OnlineLargeRecommender
 from tfrec_mt.models.pepnet import PEPNet
 from tfrec_mt.models.ple import PLE
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.shared_bottom import SharedBottom
 from tfrec_mt.models.star import STAR
+from tfrec_mt.registry import Kind, registering
 
 RANKING_MODELS: dict[str, type[RankingModel]] = {
     "shared_bottom": SharedBottom,
@@ -22,4 +24,22 @@ RANKING_MODELS: dict[str, type[RankingModel]] = {
     "m2m": M2M,
 }
 
-NEWS_MODELS: dict[str, type[NewsRecommender]] = {"news": NewsRecommender}
+
+def register_model(name: str) -> Callable[[Kind], Kind]:
+    """Decorates a subclass of `RankingModel`, which can then be trained by name.
+
+    It is saved and loaded by its class's name, so the file that registers it must be imported
+    before either, with binaries by `--plugin=`.
+
+    Args:
+      name: What `pretrain(model=...)` calls it.
+
+    Raises:
+      SchemaError: The name is taken, or the class is no model that can be made.
+
+    Example:
+      >>> @mt.register_model("plain")
+      ... class Plain(mt.models.MMoE):
+      ...     pass
+    """
+    return registering("model", name, RANKING_MODELS, RankingModel, saved=True)

@@ -5,32 +5,23 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-# Not used by name: a stored model names its title encoder, which Keras then has to know.
-import tfrec_mt.models.news.title_encoders  # noqa: F401
-from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.errors import nearest
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import Fingerprinted
-from tfrec_mt.models.catalog import NEWS_MODELS, RANKING_MODELS
-from tfrec_mt.models.news.news_recommender import NewsRecommender
-from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
+from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.storage.variables import load_variables, named_variables, save_variables
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MODEL_FILE = "model.json"
-VOCABULARIES = "vocabularies"
-_ALL: dict[str, type[keras.Model]] = {**RANKING_MODELS, **NEWS_MODELS}
-Model = TypeVar("Model", bound=keras.Model)
 
 
 class ModelStoreError(ValueError):
@@ -71,10 +62,9 @@ def save_model(model: keras.Model, folder: Path, vocabularies: Path) -> str:
     Raises:
       FileExistsError: The folder exists.
     """
-    kinds = {kind: name for name, kind in _ALL.items()}
     value = {
         "format_version": FORMAT_VERSION,
-        "model": kinds[type(model)],
+        "model": keras.saving.get_registered_name(type(model)),
         "config": model.get_config(),
         "fingerprint": fingerprint(model),
     }
@@ -90,63 +80,42 @@ def save_model(model: keras.Model, folder: Path, vocabularies: Path) -> str:
     return str(value["fingerprint"])
 
 
-def load_model(
-    folder: Path, dataset: PreparedDataset | None = None, precision: Precision = "float32"
-) -> RankingModel:
-    """Reads a ranking model back.
+def load_model(folder: Path, dataset: Any = None, precision: Precision = "float32") -> Any:
+    """Reads a model back, of the class that it was saved as.
 
     Args:
       folder: The model's.
-      dataset: What it is to read, if anything.
+      dataset: Prepared data that it is to read, if any.
       precision: See `RankingModel.set_serving_precision`.
 
     Raises:
-      ModelStoreError: No ranking model of this release lies there, or a file of it is damaged.
+      ModelStoreError: No model of this release lies there, or a file of it is damaged.
       SchemaError: The dataset has another schema than the model.
     """
-    model = _load(folder, RANKING_MODELS)
+    model = _load(folder)
     if dataset is not None and model.schema != dataset.schema:
         raise SchemaError(
             f"the model in {folder} was trained with another schema than that of {dataset.path}; "
             "use data prepared with the same settings and vocabularies"
         )
-    model.set_serving_precision(precision)
+    if precision != "float32":
+        model.set_serving_precision(precision)
     return model
 
 
-def load_news_model(folder: Path, dataset: NewsDataset | None = None) -> NewsRecommender:
-    """Reads a news model back.
-
-    Args:
-      folder: The model's.
-      dataset: What it is to read, if anything.
-
-    Raises:
-      ModelStoreError: No news model of this release lies there, or a file of it is damaged.
-      SchemaError: The dataset has another spec than the model.
-    """
-    model = _load(folder, NEWS_MODELS)
-    if dataset is not None and model.schema != dataset.schema:
-        raise SchemaError(
-            f"the model in {folder} was trained on news of another spec than that of "
-            f"{dataset.path}; use news prepared with the same classes and vocabulary"
-        )
-    return model
-
-
-def _load(folder: Path, kinds: Mapping[str, type[Model]]) -> Model:
+def _load(folder: Path) -> Any:
     path = folder / MODEL_FILE
     try:
         value = read_description(path, FORMAT_VERSION, ("model", "config", "fingerprint", "files"))
         verify_files(folder, value["files"])
     except ValueError as error:
         raise ModelStoreError(f"{folder} holds no model that can be read: {error}") from error
-    kind = kinds.get(value["model"])
+    kind = keras.saving.get_registered_object(value["model"])
     if kind is None:
+        known = [name for name, k in keras.saving.get_custom_objects().items() if _is_model(k)]
         raise ModelStoreError(
-            f"{path}: unknown model {value['model']!r}; {nearest(value['model'], kinds)}"
-            if value["model"] not in _ALL
-            else f"{path}: expected one of the models {', '.join(kinds)}, got {value['model']!r}"
+            f"{path}: no class {value['model']!r} is registered; {nearest(value['model'], known)}; "
+            "import the file that registers it, with binaries by --plugin="
         )
     try:
         model = kind.from_config(value["config"])
@@ -156,3 +125,7 @@ def _load(folder: Path, kinds: Mapping[str, type[Model]]) -> Model:
     if fingerprint(model) != value["fingerprint"]:
         raise ModelStoreError(f"{folder}: the model is not the one that was saved")
     return model
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, keras.Model)

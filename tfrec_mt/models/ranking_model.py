@@ -11,11 +11,12 @@ from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import LinearHead, places_among
-from tfrec_mt.models.origin import Origin
+from tfrec_mt.models.fitting import Fitting
+from tfrec_mt.models.preset import Preset
 from tfrec_mt.schema import Schema
 
 
-class RankingModel(keras.Model, abc.ABC):
+class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
     """A multi-task ranking model in three steps: knowledge, logits, probabilities.
 
     `knowledge` is everything that the last layer sees, and the place where adapters attach;
@@ -47,8 +48,6 @@ class RankingModel(keras.Model, abc.ABC):
       >>> isinstance(base, mt.models.RankingModel), base.tasks
       (True, ('ctr', 'ctcvr'))
     """
-
-    origin: Origin | None = None
 
     def __init__(
         self,

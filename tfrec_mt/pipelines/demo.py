@@ -11,6 +11,7 @@ from absl import flags
 
 from tfrec_mt.configs import FineTuneConfig, PretrainConfig, TrainConfig
 from tfrec_mt.data.sources.takeout import TakeoutSource
+from tfrec_mt.extras import require
 from tfrec_mt.jobs.demo import CASES, DemoConfig, demo
 from tfrec_mt.pipelines import (
     kernel_flags,
@@ -50,6 +51,7 @@ _CONTROL_LEARNING_RATE = flags.DEFINE_float(
 
 def main() -> None:
     """Runs the job."""
+    require("matplotlib", extra="reports")  # for what it ends with
     share_cores()
     output = Path(_OUTPUT.value)
     seed, source = source_flags.SEED.value, source_flags.make_source()

@@ -7,9 +7,10 @@ Example:
       --kernels=runs/takeout/kernels --output=runs/takeout/evaluation
 """
 
+from pathlib import Path
+
 from absl import flags
 
-from tfrec_mt.evaluation.evaluation import METRICS_FILE, REPORT_FILE
 from tfrec_mt.jobs.evaluate import evaluate
 from tfrec_mt.pipelines.flag_types import define_precision
 from tfrec_mt.pipelines.run_binary import run_binary
@@ -29,7 +30,10 @@ _SEEN_IN = flags.DEFINE_list(
 )
 _PRECISION = define_precision("Type of the main net's products, as in an export of this precision.")
 _OUTPUT = flags.DEFINE_string(
-    "output", None, "Folder to make, with metrics.json and report.html.", required=True
+    "output",
+    None,
+    "Folder to make, with metrics.json and, where matplotlib is, report.html.",
+    required=True,
 )
 
 
@@ -45,7 +49,8 @@ def main() -> None:
         precision=_PRECISION.value,
         output=_OUTPUT.value,
     )
-    print(f"{found}\n\n{_OUTPUT.value}: {METRICS_FILE}, {REPORT_FILE}")
+    files = sorted(path.name for path in Path(_OUTPUT.value).iterdir())
+    print(f"{found}\n\n{_OUTPUT.value}: {', '.join(files)}")
 
 
 def run() -> None:

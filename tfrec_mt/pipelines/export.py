@@ -7,7 +7,8 @@ Examples:
   python -m tfrec_mt.pipelines.export --base=runs/takeout/base --kernels=runs/takeout/kernels \
       --data=runs/takeout/data --output=runs/takeout/export
   python -m tfrec_mt.pipelines.export --output=runs/takeout/export \
-      --add_kernel=runs/late/kernels/region/south --remove_kernel=region/north
+      --add_kernel=runs/late/kernels/kernels/region/south.safetensors \
+      --remove_kernel=region/north
   python -m tfrec_mt.pipelines.export --output=runs/takeout/export --roll_back
 """
 
@@ -33,7 +34,7 @@ _NAME = flags.DEFINE_string(
 _ADD_KERNEL = flags.DEFINE_multi_string(
     "add_kernel",
     [],
-    "Folder .../TOPIC/DOMAIN of a kernel to add to the newest version; repeatable.",
+    "File .../TOPIC/DOMAIN.safetensors of a kernel to add to the newest version; repeatable.",
 )
 _REMOVE_KERNEL = flags.DEFINE_multi_string(
     "remove_kernel", [], "TOPIC/DOMAIN of a kernel of the newest version to leave out; repeatable."
@@ -74,7 +75,7 @@ def main() -> None:
         version = exchange_kernels(
             ExchangeConfig(
                 output=Path(_OUTPUT.value),
-                add=[Path(folder) for folder in _ADD_KERNEL.value],
+                add=[Path(file) for file in _ADD_KERNEL.value],
                 remove=[split_name(domain) for domain in _REMOVE_KERNEL.value],
             )
         )

@@ -14,7 +14,7 @@ from tfrec_mt.jobs.fine_tune import fine_tune
 from tfrec_mt.pipelines import kernel_flags, training_flags
 from tfrec_mt.pipelines.flag_types import define_precision
 from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.training.run_results import KERNELS
+from tfrec_mt.storage.names import KERNELS
 from tfrec_mt.training.share_cores import share_cores
 
 flags.adopt_module_key_flags(kernel_flags)

@@ -13,7 +13,7 @@ from absl import flags
 from tfrec_mt.jobs.pretrain import pretrain
 from tfrec_mt.pipelines import model_flags, news_model_flags, training_flags
 from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.training.run_results import MODEL
+from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.share_cores import share_cores
 
 flags.adopt_module_key_flags(model_flags)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from absl import app, logging
 
 from tfrec_mt.adapters.kernel_store import KernelStoreError
+from tfrec_mt.extras import MissingExtraError
 from tfrec_mt.models.model_store import ModelStoreError
 from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.serving.serving_error import ServingError
@@ -26,6 +27,7 @@ _USER_ERRORS = (
     DivergedError,
     KernelStoreError,
     LockedError,
+    MissingExtraError,
     ModelStoreError,
     OSError,
     RunFolderError,

@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.adapters.kernel_store import (
-    kernel_description,
-    load_kernel,
-    warn_of_missing_topics,
-)
+from tfrec_mt.adapters.kernel_file import read_kernel
+from tfrec_mt.adapters.kernel_store import load_kernel, warn_of_missing_topics
 from tfrec_mt.adapters.served_kernels import stacks, write_domains
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
@@ -58,7 +55,7 @@ class ExchangeConfig:
 
     Args:
       output: Folder of versions; the next one is made from the newest.
-      add: Folders of kernels, `.../TOPIC/DOMAIN`.
+      add: Files of kernels, `.../TOPIC/DOMAIN.safetensors`.
       remove: Topic and domain of kernels that go; one may come again in the same exchange.
     """
 
@@ -140,7 +137,8 @@ def _next_version(before: Path, config: ExchangeConfig) -> Path:
     changed = _exchanged(before, config, manifest)
     kernels = manifest["kernels"] | {topic: kept.domains for topic, kept in changed.items()}
     present = [topic for topic, domains in kernels.items() if domains]
-    warn_of_missing_topics(config.output, map(kernel_description, config.add), present)
+    descriptions = [read_kernel(path)[0] for path in config.add]
+    warn_of_missing_topics(config.output, descriptions, present)
     description = description_of(manifest) | {"kernels": kernels}
     with new_version(config.output, description) as (path, folder):
         ignore = shutil.ignore_patterns(*_NOT_COPIED)
@@ -159,7 +157,7 @@ def _exchanged(
     before: Path, config: ExchangeConfig, manifest: Mapping[str, Any]
 ) -> dict[str, _Kernels]:
     """The kernels of every topic that does not stay as it is."""
-    added = [load_kernel(folder, manifest["base_fingerprint"]) for folder in config.add]
+    added = [load_kernel(path, manifest["base_fingerprint"]) for path in config.add]
     changed: dict[str, _Kernels] = {}
     for topic in (*(topic for topic, _ in config.remove), *(layer.topic for layer in added)):
         if topic not in manifest["kernels"]:

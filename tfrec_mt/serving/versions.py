@@ -222,10 +222,7 @@ def verified_manifest(version: Path) -> dict[str, Any]:
       DataError: They are not, or the folder is not a version that this release can read.
     """
     manifest = read_manifest(version)
-    try:
-        verify_files(version, manifest["files"])
-    except ValueError as error:
-        raise DataError(str(error)) from error
+    verify_files(version, manifest["files"])
     return manifest
 
 

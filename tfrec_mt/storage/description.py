@@ -19,8 +19,15 @@ def read_description(path: Path, format_version: int, keys: Iterable[str]) -> di
     """
     if not path.is_file():
         raise ValueError(f"{path} is missing")
+    return checked_description(path.read_bytes(), path, format_version, keys)
+
+
+def checked_description(
+    text: str | bytes, path: Path, format_version: int, keys: Iterable[str]
+) -> dict[str, Any]:
+    """The description in the text of a file; see `read_description`."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(text)
     except ValueError as error:
         raise ValueError(f"{path} is damaged: not JSON: {error}") from error
     missing = {"format_version", *keys} - set(value if isinstance(value, dict) else ())

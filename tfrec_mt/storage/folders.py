@@ -25,22 +25,9 @@ def published_folder(target: Path) -> Iterator[Path]:
     Raises:
       FileExistsError: `target` exists; nothing is ever overwritten.
     """
-    if target.exists():
-        raise FileExistsError(f"{target} exists; choose another folder or move it away")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    try:
+    with _published(target, "folder") as temporary:
+        temporary.mkdir()
         yield temporary
-        for path in (temporary, *temporary.rglob("*")):
-            sync(path)
-        if target.exists():
-            raise FileExistsError(f"{target} appeared while it was being written")
-        temporary.rename(target)
-        sync(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -50,27 +37,46 @@ def published_file(target: Path) -> Iterator[Path]:
     Raises:
       FileExistsError: `target` exists; nothing is ever overwritten.
     """
-    if target.exists():
-        raise FileExistsError(f"{target} exists; choose another file or move it away")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
-    try:
+    with _published(target, "file") as temporary:
         yield temporary
-        sync(temporary)
-        if target.exists():
-            raise FileExistsError(f"{target} appeared while it was being written")
-        temporary.rename(target)
-        sync(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Replaces a text file in one step: a reader sees the old one or the new one."""
-    temporary = path.with_name(f".tmp-{path.name}-{os.getpid()}")
-    try:
+    with _beside(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
         sync(temporary)
         temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _published(target: Path, kind: str) -> Iterator[Path]:
+    if target.exists():
+        raise FileExistsError(f"{target} exists; choose another {kind} or move it away")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _beside(target) as temporary:
+        yield temporary
+        for path in (temporary, *temporary.rglob("*")):
+            sync(path)
+        if target.exists():
+            raise FileExistsError(f"{target} appeared while it was being written")
+        temporary.rename(target)
+        sync(target.parent)
+
+
+@contextlib.contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A free path beside `target`; what is there before or after the block is removed."""
+    temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
+    _remove(temporary)
+    try:
+        yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from tfrec_mt.errors import DataError
+
 
 def hash_file(path: Path) -> str:
     """SHA-256 of a file's bytes in hexadecimal."""
@@ -21,12 +23,12 @@ def verify_files(folder: Path, hashes: Mapping[str, str]) -> None:
     """Checks that each file is there and unchanged.
 
     Raises:
-      ValueError: Names the file that is missing or differs.
+      DataError: Names the file that is missing or differs.
     """
     for name, expected in hashes.items():
         path = folder / name
         if not path.is_file():
-            raise ValueError(f"{path} is missing")
+            raise DataError(f"{path} is missing")
         found = hash_file(path)
         if found != expected:
-            raise ValueError(f"{path} is damaged: SHA-256 {found[:12]}, expected {expected[:12]}")
+            raise DataError(f"{path} is damaged: SHA-256 {found[:12]}, expected {expected[:12]}")

@@ -8,24 +8,28 @@ import keras
 from absl import logging
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.catalog import ADAPTERS
+from tfrec_mt.adapters.contract import check_adapter
 from tfrec_mt.adapters.kernel_store import (
     check_domain_names,
+    hashes_of_kernels,
     load_kernels,
     save_kernels,
-    weights_of_kernels,
 )
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.model_store import fingerprint
+from tfrec_mt.registry import is_ours
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.storage.names import KERNELS
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.run_folder import SETTINGS_FILE, run_folder, settings_of
-from tfrec_mt.training.run_results import KERNELS, kernel_folder
+from tfrec_mt.training.run_results import kernel_folder
 from tfrec_mt.training.train_loop import Reader, TrainLoop
-from tfrec_mt.training.untrained_model import check_adapter, untrained_model
+from tfrec_mt.training.untrained_model import check_head, untrained_model
 from tfrec_mt.training.user_clusters import UserClusters
 
 
@@ -63,7 +67,9 @@ def train_kernels(
         topics = {name: base.topics[name] for name in config.topics or base.topics}
     for topic, domains in topics.items():
         check_domain_names(topic, domains)
-    check_adapter(config.adapter, base)
+    check_head(config.adapter, base)
+    if not is_ours(kind := ADAPTERS[config.adapter]):
+        check_adapter(config.adapter, kind, config.adapter_settings, base.knowledge_widths)
     _warn_of_seen_rows(config, data_fingerprint)
     base_fingerprint = fingerprint(base)
     beside = _beside(config, base, topics, base_fingerprint)
@@ -71,7 +77,7 @@ def train_kernels(
         "data_fingerprint": data_fingerprint,
         "base_fingerprint": base_fingerprint,
         "beside_weights": (
-            weights_of_kernels(kernel_folder(config.beside)) if config.beside else {}
+            hashes_of_kernels(kernel_folder(config.beside)) if config.beside else {}
         ),
     }
     with run_folder(config.output, settings, KERNELS):

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.manifest import sha256_file
 from tfrec_mt.data.stored_rows import StoredRows
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import BaseModel
@@ -23,6 +21,8 @@ from tfrec_mt.schema import DataError
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.storage.hashes import hash_files, verify_files
+from tfrec_mt.training.progress import Progress
 
 FORMAT_VERSION = 1
 _DESCRIPTION = "knowledge.json"
@@ -107,10 +107,10 @@ class KeptKnowledge(PreparedDataset):
                     f"{self._folder} holds knowledge of another run: its {name} is {found[name]}, "
                     f"this run's is {expected}; choose another folder or delete it"
                 )
-        for name, expected in found["files"].items():
-            path = self._folder / name
-            if not path.is_file() or sha256_file(path) != expected:
-                raise DataError(f"{path} is not what was written; delete {self._folder}")
+        try:
+            verify_files(self._folder, found["files"])
+        except DataError as error:
+            raise DataError(f"{error}; delete {self._folder}") from error
 
 
 def knowledge_of(base: BaseModel, features: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _write(
     rows = sum(dataset.rows(part) for part in of["parts"])
     check_free_space(folder, 2 * rows * sum(widths.values()), "what the base knows")
     forward = BatchFunction(base.knowledge)
-    with published_folder(folder) as temporary, tqdm(total=rows, desc="knowledge") as progress:
+    with published_folder(folder) as temporary, Progress("knowledge", rows, 1) as progress:
         for part in of["parts"]:
             stored, start = StoredRows(dataset, [part], None), 0
             for number, shard in enumerate(dataset.manifest.parts[part]):
@@ -166,11 +166,7 @@ def _write(
                         columns[name][first:stop] = values
                     progress.update(stop - first)
                 start += shard.rows
-        files = {
-            path.relative_to(temporary).as_posix(): sha256_file(path)
-            for path in sorted(temporary.rglob("*.npy"))
-        }
-        description = {"format_version": FORMAT_VERSION, **of, "files": files}
+        description = {"format_version": FORMAT_VERSION, **of, "files": hash_files(temporary)}
         (temporary / _DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
 
 

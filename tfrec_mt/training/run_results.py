@@ -6,14 +6,12 @@ from pathlib import Path
 import keras
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.kernel_file import SUFFIX
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.models.model_store import MODEL_FILE, ModelStoreError, fingerprint, save_model
 from tfrec_mt.storage.folders import write_text
+from tfrec_mt.storage.names import KERNELS, MODEL
 from tfrec_mt.training.run_folder import SETTINGS_FILE
-
-MODEL = "model"
-KERNELS = "kernels"
-KNOWLEDGE = "knowledge"
 
 
 def model_folder(run: str | Path) -> Path:
@@ -31,7 +29,7 @@ def kernel_folder(run: str | Path) -> Path:
     Raises:
       ModelStoreError: There are none; says whether the run is unfinished or the folder no run's.
     """
-    return _result(Path(run), KERNELS, "*/*/kernel.json")
+    return _result(Path(run), KERNELS, f"*/*{SUFFIX}")
 
 
 def kernels_behind(base: keras.Model, run: Path | None) -> list[DomainKernels]:

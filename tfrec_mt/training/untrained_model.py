@@ -64,7 +64,7 @@ def untrained_kernels(
     Raises:
       SchemaError: The adapter does not fit the base.
     """
-    check_adapter(adapter, base)
+    check_head(adapter, base)
     kernels = [
         ADAPTERS[adapter](
             topic=topic,
@@ -83,7 +83,7 @@ def untrained_kernels(
     return kernels
 
 
-def check_adapter(adapter: str, base: BaseModel) -> None:
+def check_head(adapter: str, base: BaseModel) -> None:
     """Checks that kernels of a kind can stand behind a base.
 
     Raises:

@@ -27,7 +27,7 @@ from tfrec_mt.evaluation.impression_scoring import (
 )
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.metrics.grouped_auc import grouped_auc
-from tfrec_mt.models.model_store import load_news_model
+from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.news_scorer import NewsScorer
@@ -89,7 +89,7 @@ class News(Workload):
     def load_model(
         self, folder: Path, dataset: NewsDataset, precision: Precision = "float32"
     ) -> NewsRecommender:
-        model = load_news_model(folder, dataset)
+        model: NewsRecommender = load_model(folder, dataset)
         self.set_precision(model, precision)
         return model
 

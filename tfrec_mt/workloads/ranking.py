@@ -22,16 +22,18 @@ from tfrec_mt.evaluation.row_scoring import SCAN_ROWS, RowScoring
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.metrics.auc import auc
 from tfrec_mt.models.catalog import RANKING_MODELS
+from tfrec_mt.models.contract import check_model
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
+from tfrec_mt.registry import is_ours
 from tfrec_mt.serving.bundle import MAX_ITEMS, PRECISION
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.serving_module import ServingModule
 from tfrec_mt.serving.warm_up import Requests, every_domain
+from tfrec_mt.storage.names import KNOWLEDGE
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
-from tfrec_mt.training.run_results import KNOWLEDGE
 from tfrec_mt.workloads.workload import ROW, Served, Workload
 
 _ROWS_PER_WARM_UP = 100
@@ -75,12 +77,17 @@ class Ranking(Workload):
         )
 
     def new_model(self, dataset: PreparedDataset, config: PretrainConfig) -> RankingModel:
-        return RANKING_MODELS[config.model](dataset.schema, **config.model_settings)
+        kind = RANKING_MODELS[config.model]
+        model = kind(dataset.schema, **config.model_settings)
+        if not is_ours(kind):
+            check_model(config.model, model, next(scan(dataset, dataset.parts[0], 4)).features)
+        return model
 
     def load_model(
         self, folder: Path, dataset: PreparedDataset, precision: Precision = "float32"
     ) -> RankingModel:
-        return load_model(folder, dataset, precision)
+        model: RankingModel = load_model(folder, dataset, precision)
+        return model
 
     def set_precision(self, base: RankingModel, precision: Precision) -> None:
         base.set_serving_precision(precision)

@@ -48,7 +48,7 @@ def test_a_changed_file_is_found_by_its_hash(copy: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"tokens\.npy: the content changed"):
+    with pytest.raises(DataError, match=r"tokens\.npy is damaged: SHA-256"):
         NewsDataset(copy).verify()
 
 

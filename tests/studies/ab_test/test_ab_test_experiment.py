@@ -35,7 +35,7 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.schema.schema import HISTORY_PREFIX
-from tfrec_mt.training.run_results import KERNELS, MODEL
+from tfrec_mt.storage.names import KERNELS, MODEL
 
 CONFIG = TakeoutConfig(rows=20_000, seed=0)
 CANDIDATES = 20

@@ -11,7 +11,7 @@ from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.models.model_store import load_model
-from tfrec_mt.training.run_results import MODEL
+from tfrec_mt.storage.names import MODEL
 
 SMALL = {**TAKEOUT_SETTINGS, "rows": 20_000, "units": [8], "kernel_topics": ["scene"], "seed": 0}
 

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tfrec_mt.data.manifest import MANIFEST_FILE, sha256_file
+from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.data.news.impression_columns import ImpressionColumns, map_column
 from tfrec_mt.data.news.news_manifest import NewsManifest
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage.hashes import hash_file, verify_files
 
 _LENGTH_STEP = 8
 
@@ -102,7 +103,7 @@ class NewsDataset:
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the manifest, and so of everything in the dataset."""
-        return sha256_file(self.path / MANIFEST_FILE)
+        return hash_file(self.path / MANIFEST_FILE)
 
     @functools.cached_property
     def vocabulary(self) -> TitleVocabulary:
@@ -154,15 +155,9 @@ class NewsDataset:
         """Compares the hash of every file with the manifest.
 
         Raises:
-          DataError: A file differs; names it.
+          DataError: A file is missing or differs; names it.
         """
-        for name, expected in self.manifest.files.items():
-            found = sha256_file(self.path / name)
-            if found != expected:
-                raise DataError(
-                    f"{self.path / name}: the content changed since preparation: expected SHA-256 "
-                    f"{expected[:16]}..., got {found[:16]}..."
-                )
+        verify_files(self.path, self.manifest.files)
 
     def _article_column(self, name: str, more: int = 0) -> npt.NDArray[Any]:
         path = self.path / "articles" / f"{name}.npy"

@@ -8,10 +8,11 @@ import tensorflow as tf
 
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.models.base_model import places_among
+from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.news.recency import Recency
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.models.news.user_encoder import UserEncoder
-from tfrec_mt.models.origin import Origin
+from tfrec_mt.models.preset import Preset
 from tfrec_mt.schema import SchemaError
 
 Auxiliary = Literal["category", "sentiment", "entities"]
@@ -19,7 +20,7 @@ AUXILIARIES: tuple[Auxiliary, ...] = ("category", "sentiment", "entities")
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class NewsRecommender(keras.Model):
+class NewsRecommender(Fitting, Preset, keras.Model):
     """Title encoder, user encoder, dot product, and heads that tell what a title is about.
 
     It keeps the contract of `BaseModel` with one row per pair of user and candidate:
@@ -60,7 +61,10 @@ class NewsRecommender(keras.Model):
 
     tasks = ("ctr",)
     head = None  # a score is not linear in what is known of user and title together
-    origin: Origin | None = None  # where it came from, if a run made it
+    fit_refused = (
+        "news are learned from drawn negatives and from what titles are about; "
+        "expected mt.pretrain, or mt.fine_tune for kernels"
+    )
 
     def __init__(
         self,

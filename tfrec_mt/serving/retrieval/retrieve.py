@@ -130,10 +130,7 @@ def _stored(version: Path, encoder: NewsEncoder) -> ArticleVectors:
             f"{version}: its vectors come from another export than the one that would encode the "
             "new articles; index all articles from scratch"
         )
-    try:
-        verify_files(version, manifest["files"])
-    except ValueError as error:
-        raise DataError(str(error)) from error
+    verify_files(version, manifest["files"])
     return ArticleVectors.load(version / EXTRA)
 
 

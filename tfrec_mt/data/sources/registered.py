@@ -1,0 +1,27 @@
+"""Sources that others wrote, by the name that a flag gives them."""
+
+from collections.abc import Callable
+
+from tfrec_mt.data.source import Source
+from tfrec_mt.registry import Kind, registering
+
+REGISTERED_SOURCES: dict[str, type[Source]] = {}
+
+
+def register_source(name: str) -> Callable[[Kind], Kind]:
+    """Decorates a subclass of `Source` that takes no arguments, for `prepare_data --source=`.
+
+    In Python, `mt.prepare` takes an object of the class itself.
+
+    Args:
+      name: What the flag calls it.
+
+    Raises:
+      SchemaError: The name is taken, or the class is no source that can be made.
+
+    Example:
+      >>> @mt.register_source("small")
+      ... class Small(type(mt.sources.takeout())):
+      ...     pass
+    """
+    return registering("source", name, REGISTERED_SOURCES, Source, saved=False)

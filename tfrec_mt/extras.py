@@ -1,0 +1,22 @@
+"""Libraries that only some need, which an extra of the package brings."""
+
+import importlib
+from typing import Any
+
+
+class MissingExtraError(ImportError):
+    """A library is not installed; names the extra that brings it."""
+
+
+def require(module: str, *, extra: str) -> Any:
+    """Imports a module of a library that an extra brings.
+
+    Raises:
+      MissingExtraError: It is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"expected {module}, which is not installed: pip install 'tfrec-mt[{extra}]' brings it"
+        ) from error

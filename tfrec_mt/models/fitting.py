@@ -1,0 +1,66 @@
+"""`Fitting`: Keras' own `fit`, held to what the training loop learns."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tfrec_mt.errors import SchemaError
+from tfrec_mt.losses.multi_task_loss import multi_task_loss
+
+_OWN_LOSSES = ("binary_crossentropy", "BinaryCrossentropy")
+
+
+class Fitting:
+    """Makes `compile` and `fit` learn the tasks' own losses, as the training loop does.
+
+    `compile` needs an optimizer alone; a loss may be named if it is what the tasks have anyway.
+
+    Attributes:
+      fit_refused: Why there is no `fit`, where batches alone do not say what to learn.
+    """
+
+    fit_refused: ClassVar[str | None] = None
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """See `keras.Model.fit`.
+
+        Raises:
+          SchemaError: This model is not trained by `fit`, or another loss was compiled than that
+            of its tasks.
+        """
+        if self.fit_refused:
+            raise SchemaError(f"fit: {self.fit_refused}")
+        compiled = self.get_compile_config() or {}  # type: ignore[attr-defined]
+        for name in _names(compiled.get("loss")):
+            if name not in _OWN_LOSSES:
+                raise SchemaError(
+                    f"compile: expected no loss, as tasks bring their own, got {name!r}"
+                )
+        return super().fit(*args, **kwargs)  # type: ignore[misc]
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The tasks' loss; see `multi_task_loss`."""
+        if sample_weight is not None:
+            raise SchemaError("fit: expected batches of features and labels, got sample weights")
+        missing = set(y_pred) - set(y) if isinstance(y, Mapping) else set(y_pred)
+        if missing:
+            raise SchemaError(f"fit: expected labels by task, {sorted(missing)} are missing")
+        return multi_task_loss(y_pred, y)[0]
+
+
+def _names(losses: Any) -> list[str]:
+    """Names of losses, as Keras serializes them."""
+    if isinstance(losses, Mapping) and "class_name" in losses:
+        function = losses["class_name"] == "function"
+        return [str(losses["config"] if function else losses["class_name"])]
+    if isinstance(losses, Mapping):
+        losses = list(losses.values())
+    if isinstance(losses, list | tuple):
+        return [name for part in losses for name in _names(part)]
+    return [] if losses is None else [str(losses)]
