@@ -22,7 +22,6 @@ from tfrec_mt.adapters.kernel_store import kernel_path, save_kernels
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-from tfrec_mt.serving.kernel_files import DIRECTIONS_FILE, directions_as_bytes
 from tfrec_mt.serving.kernels_to_serve import kernels_to_serve
 from tfrec_mt.serving.serving_module import ServingModule
 from tfrec_mt.serving.versions import publish_version
@@ -50,8 +49,7 @@ def main(_: list[str]) -> None:
     logging.set_verbosity(logging.WARNING)
     world = World()
     base = RANKING_MODELS["olr"](world.schema, units=UNITS)
-    widths = dict.fromkeys(base.tasks, base.knowledge_width)
-    directions = {task: np.array(values) for task, values in base.directions().items()}
+    widths = base.knowledge_widths
     rows = request_rows(world, ITEMS)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -60,7 +58,7 @@ def main(_: list[str]) -> None:
         save_kernels(more, folder / "more", fingerprint(base))
         write_vocabularies(base.schema, folder)
         started = time.monotonic()
-        with kernels_to_serve(base, [first], directions) as (kernels, description):
+        with kernels_to_serve(base, [first]) as (kernels, description, files):
             module = ServingModule(base, kernels, folder)
             row = {name: values[:1] for name, values in rows.items()}
             version = publish_version(
@@ -70,7 +68,7 @@ def main(_: list[str]) -> None:
                 name=Ranking.kind,
                 warm_up=[("serving_default", every_domain(row, description["kernels"]))],
                 description={"kind": Ranking.kind, **description},
-                extra_files={DIRECTIONS_FILE: directions_as_bytes(directions)},
+                extra_files=files,
             )
         whole = time.monotonic() - started
         first = version

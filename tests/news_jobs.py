@@ -55,7 +55,7 @@ def make_news_job(folder: Path) -> NewsJob:
     save_once(model, job.base, dataset.vocabularies, job.data, dataset.fingerprint)
     base_fingerprint = fingerprint(model)
     for topic in dataset.schema.topics:
-        layer = IAK(topic.name, topic.domains, {"ctr": model.knowledge_width}, encoder_units=(4,))
+        layer = IAK(topic.name, topic.domains, model.knowledge_widths, encoder_units=(4,))
         for weight in layer.weights:
             if "decoder" in weight.name:
                 # small, as trained ones are: sums of large terms that cancel keep few digits

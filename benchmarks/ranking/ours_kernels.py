@@ -52,7 +52,7 @@ def main() -> None:
     base = RANKING_MODELS[world.model](world.schema, units=UNITS, name="model")
     if way == "short":
         base.set_serving_precision("bfloat16")
-    widths = dict.fromkeys(base.tasks, base.knowledge_width)
+    widths = base.knowledge_widths
     features, labels = world.arrays()
     topics = world.schema.topics[:1] if way == "alone" else world.schema.topics
     view = KnowledgeView(widths)

@@ -82,7 +82,7 @@ def _write(trace: Trace, path: Path) -> None:
 def measure(probe: KernelProbe) -> Trace:
     """Measures every kernel at every snapshot."""
     start = probe.trained(0)
-    direction = np.asarray(probe.base.directions()[TASK], np.float64)
+    direction = np.asarray(probe.base.head.directions()[TASK], np.float64)
     found: dict[str, list[list[float]]] = {}
     for step in probe.snapshots:
         kernels, trained = probe.kernels(step), probe.trained(step)

@@ -79,7 +79,7 @@ def _train(settings: Settings, count: int, shared: Path, to: Path) -> None:
     config = kernel_config(settings, dataset.path, base_folder, to)
     batch, seed = config.train.batch_size, config.train.seed
     reader = BatchReader(dataset, config.parts, batch, seed=seed)
-    topics = config.topics or [topic.name for topic in base.schema.topics]
+    topics = {name: base.topics[name] for name in config.topics or base.topics}
     model = untrained_model(
         base, topics, config.adapter, config.adapter_settings, reader, config.train
     )

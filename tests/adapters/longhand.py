@@ -135,7 +135,7 @@ def small_kernels(
 
 def widths_of(base: RankingModel) -> dict[str, int]:
     """Width of the base's knowledge by task."""
-    return dict.fromkeys(base.tasks, base.knowledge_width)
+    return base.knowledge_widths
 
 
 def kept_batch(base: RankingModel, rows: int, seed: int = 0) -> tuple[Weights, Weights]:
@@ -155,5 +155,5 @@ def adapted_model(
         for seed, topic in enumerate(topics)
     ]
     for layer in kernels:
-        layer.align({task: np.array(values) for task, values in base.directions().items()})
+        layer.align({task: np.array(values) for task, values in base.head.directions().items()})
     return AdaptedModel(base, kernels)

@@ -52,8 +52,8 @@ def test_each_row_of_a_mixed_batch_gets_its_own_domains_kernel(adapter: str, kin
     rows, direction = rows_of(len(CODES)), rows_of(1, seed=1)[0]
     groups, known = kind.of(tf.constant(CODES), len(DOMAINS)), CODES[:, np.newaxis] > 0
     seen = rows_of(len(CODES), seed=2)
-    residuals = tf.where(known, layer.residual("ctr", seen, groups, rows), 0.0)
-    shifts = tf.where(known, layer.shift("ctr", seen, groups, rows, direction), 0.0)
+    residuals = tf.where(known, layer.residual("ctr", seen, groups, rows, {}), 0.0)
+    shifts = tf.where(known, layer.shift("ctr", seen, groups, rows, direction, {}), 0.0)
     expected = row_by_row(adapter, layer, rows, CODES, seen)
     np.testing.assert_allclose(residuals, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(shifts[:, 0], expected @ direction, rtol=1e-4, atol=1e-5)
@@ -163,7 +163,7 @@ def test_some_steps_lower_the_loss(adapter: str, rule: RateRule) -> None:
     base = small_model("esmm", small_schema())
     topic = base.schema.topic("period")
     layer = ADAPTERS[adapter](topic.name, topic.domains, widths_of(base), **SETTINGS[adapter])
-    layer.align({task: np.array(values) for task, values in base.directions().items()})
+    layer.align({task: np.array(values) for task, values in base.head.directions().items()})
     model = AdaptedModel(base, [layer])
     learner = KernelLearner(model, lambda factor: LazyAdam(0.1 * factor), rate_rule=rule)
     features, labels = kept_batch(base, 60)

@@ -21,7 +21,7 @@ def test_the_logit_gains_what_the_domains_own_layer_says() -> None:
     base, topic = small_model("olr", SCHEMA), SCHEMA.topic("region")
     layer = LastLayer(topic.name, topic.domains, widths_of(base))
     randomise(layer)
-    layer.align({task: np.array(values) for task, values in base.directions().items()})
+    layer.align({task: np.array(values) for task, values in base.head.directions().items()})
     features, _ = random_batch(SCHEMA, 50)
     plain = base.knowledge(features)
     model = AdaptedModel(base, [layer])
@@ -45,7 +45,7 @@ def test_a_direction_of_nothing_gives_nothing() -> None:
 
 
 def test_a_base_whose_logits_are_not_linear_is_refused_before_any_work(tmp_path: Path) -> None:
-    base: Any = SimpleNamespace(schema=SCHEMA, tasks=("ctr",), directions=lambda: None)
+    base: Any = SimpleNamespace(topics={"scene": ("home", "work")}, tasks=("ctr",), head=None)
     config = FineTuneConfig(
         base=tmp_path, data=tmp_path, output=tmp_path / "run", adapter="last_layer"
     )

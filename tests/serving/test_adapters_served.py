@@ -31,7 +31,7 @@ def _kernels(job: Job, folder: Path, adapter: str, settings: dict[str, Any]) -> 
     rng = np.random.default_rng(0)
     for weight in layer.trainable_weights:
         weight.assign(rng.normal(scale=0.1, size=weight.shape))
-    layer.align({task: np.array(values) for task, values in base.directions().items()})
+    layer.align({task: np.array(values) for task, values in base.head.directions().items()})
     save_kernels(layer, folder / KERNELS, fingerprint(base))
     return folder
 

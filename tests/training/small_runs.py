@@ -87,7 +87,7 @@ def base_learner(dataset: PreparedDataset, dropout: float = 0.3) -> BaseLearner:
 def kernel_learner(dataset: PreparedDataset) -> KernelLearner:
     base = base_learner(dataset).model
     kernels = [
-        IAK(t.name, t.domains, dict.fromkeys(base.tasks, base.knowledge_width), (4,), name=t.name)
+        IAK(t.name, t.domains, base.knowledge_widths, (4,), name=t.name)
         for t in dataset.schema.topics[:2]
     ]
     return KernelLearner(AdaptedModel(base, kernels), lambda factor: LazyAdam(0.05 * factor))

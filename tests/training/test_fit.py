@@ -67,7 +67,7 @@ def test_a_base(loss: str | None) -> None:
 
 def _adapted(adapter: str) -> Any:
     base = small_model("olr", small_schema())
-    widths = dict.fromkeys(base.tasks, base.knowledge_width)
+    widths = base.knowledge_widths
     view = KnowledgeView(widths, name="view")
     rng = np.random.default_rng(0)
     for task, width in widths.items():

@@ -36,7 +36,7 @@ class Descent:
 
 def adapted(model: str) -> AdaptedModel:
     base = small_model(model, SCHEMA)
-    widths = dict.fromkeys(base.tasks, base.knowledge_width)
+    widths = base.knowledge_widths
     kernels = [IAK(name, SCHEMA.topic(name).domains, widths, (5,)) for name in TOPICS]
     for seed, layer in enumerate(kernels):
         randomise(layer, seed)
@@ -81,7 +81,7 @@ def loss_and_steps(model: AdaptedModel, features: Any, labels: Any) -> tuple[flo
 def linear(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether kernels are added to logits, as those of ranking models can be, or to knowledge."""
     if request.param == "knowledge":
-        monkeypatch.setattr(RankingModel, "directions", lambda _: None)
+        monkeypatch.setattr(RankingModel, "head", None)
 
 
 @pytest.mark.usefixtures("linear")

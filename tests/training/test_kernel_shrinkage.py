@@ -22,7 +22,7 @@ Gains = dict[int, dict[int, list[float]]]
 
 def _learner(trial: tuple[int, int]) -> KernelLearner:
     base = small_model("olr", SCHEMA)
-    widths = dict.fromkeys(base.tasks, base.knowledge_width)
+    widths = base.knowledge_widths
     kernels = IAK(TOPIC.name, TOPIC.domains, widths, encoder_units=(5,))
     randomise(kernels, seed=3)
     model = AdaptedModel(base, [kernels])

@@ -19,7 +19,7 @@ SHARE = 0.3
 
 def _learner(share: float) -> KernelLearner:
     base = small_model("olr", SCHEMA)
-    kernels = IAK(TOPIC.name, TOPIC.domains, dict.fromkeys(base.tasks, base.knowledge_width), (5,))
+    kernels = IAK(TOPIC.name, TOPIC.domains, base.knowledge_widths, (5,))
     randomise(kernels, seed=3)
     model = AdaptedModel(base, [kernels])
     return KernelLearner(model, lambda factor: LazyAdam(0.05), kl_weight=0.0, related_share=share)

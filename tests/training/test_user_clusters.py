@@ -37,7 +37,7 @@ def test_a_gain_that_two_users_do_not_agree_on_is_not_certain(users: int, kept: 
     schema = small_schema()
     base = small_model("olr", schema)
     topic = schema.topic("period")
-    layer = IAK(topic.name, topic.domains, dict.fromkeys(base.tasks, base.knowledge_width))
+    layer = IAK(topic.name, topic.domains, base.knowledge_widths)
     trial = KernelTrial([layer], (0, 1), certainty=1.0)
     user = np.arange(1000) % users
     gain = np.where(user % 5 < 3, 1.0, -1.0) if users > 2 else np.where(user, -0.9, 1.0)

@@ -7,13 +7,15 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.domain_kernels import DomainKernels, Ids
 from tfrec_mt.adapters.kernel_store import load_kernels, save_kernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
+from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.preset import Preset
-from tfrec_mt.schema import SchemaError, Task
+from tfrec_mt.schema import Task
 from tfrec_mt.storage.names import KERNELS, MODEL
 
 
@@ -25,7 +27,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
     domain in one topic only is scored by that topic's kernel alone.
 
     Args:
-      base: A model with the `knowledge`, `logits`, `probabilities` contract; it is frozen.
+      base: The base; it is frozen.
       kernels: The kernels of each topic.
       view: How kernels see knowledge while they are trained; None: as it is, as kernels that were
         saved do.
@@ -50,7 +52,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
 
     def __init__(
         self,
-        base: keras.Model,
+        base: BaseModel,
         kernels: Sequence[DomainKernels],
         view: KnowledgeView | None = None,
         **kwargs: Any,
@@ -60,7 +62,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         if len(set(topics)) < len(topics):
             raise ValueError(f"expected one layer of kernels per topic, got topics {topics}")
         base.trainable = False
-        self.base = base
+        self.base: Any = base
         self.kernels = list(kernels)
         self.view = view
         self.built = True
@@ -68,38 +70,59 @@ class AdaptedModel(Fitting, Preset, keras.Model):
     def knowledge(self, features: Mapping[str, Any], candidates: bool = False) -> dict[str, Any]:
         """The adapted knowledge `{task: [B * N, D]}`; see `FrontEnd` for `candidates`."""
         plain = self.base.knowledge(features, candidates=candidates)
-        return self.adapt(plain, self.kernel_codes(features))
+        return self.adapt(plain, self.kernel_codes(features), self.ids(features))
 
     def seen(self, plain: Mapping[str, Any]) -> Mapping[str, Any]:
         """Plain knowledge `{task: [B, D]}` as kernels see it."""
         return plain if self.view is None else dict(self.view(plain))
 
     def kernel_codes(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """Which kernel each row takes, `{topic: [B]}`, from the schema's domain codes.
+        """Which kernel each row takes, `{topic: [B]}`.
 
         A topic may have kernels for some of its domains only; the others are 0.
         """
-        codes = {}
-        for layer in self.kernels:
-            domains = self.base.schema.topic(layer.topic).domains
-            places = [layer.domains.index(d) + 1 if d in layer.domains else 0 for d in domains]
-            codes[layer.topic] = tf.gather(tf.constant([0, *places]), features[layer.topic])
-        return codes
+        return {
+            layer.topic: self.base.codes(features, layer.topic, layer.domains)
+            for layer in self.kernels
+        }
 
-    def adapt(self, plain: Mapping[str, Any], codes: Mapping[str, Any]) -> dict[str, Any]:
+    def ids(self, features: Mapping[str, Any]) -> Ids:
+        """Codes of the features that kernels read beside knowledge, `{name: [B]}`.
+
+        Raises:
+          SchemaError: There is no such feature.
+        """
+        for layer in self.kernels:
+            for name in layer.needed_features:
+                if name not in features:
+                    raise SchemaError(
+                        f"kernels of {layer.topic} read feature {name!r}, which the rows do not "
+                        f"have; {nearest(name, features)}"
+                    )
+        return {name: features[name] for layer in self.kernels for name in layer.needed_features}
+
+    def adapt(
+        self, plain: Mapping[str, Any], codes: Mapping[str, Any], ids: Ids | None = None
+    ) -> dict[str, Any]:
         """Adds the residuals of all topics to plain knowledge.
 
         Args:
           plain: The base's knowledge `{task: [B * N, D]}`.
           codes: Each row's kernel in each topic, `{topic: [B]}`; 0 for none.
+          ids: See `ids`.
         """
         adapted, seen = dict(plain), self.seen(plain)
         rows = tf.shape(next(iter(plain.values())))[0]
-        for layer in self.kernels:
+
+        def spread(values: Any) -> Any:
             # each of a request's N items is in the request's domain
-            topic_codes = codes[layer.topic]
-            topic_codes = tf.repeat(topic_codes, rows // tf.maximum(tf.size(topic_codes), 1))
-            for task, residual in layer(plain, topic_codes, seen).items():
+            return tf.repeat(tf.reshape(values, [-1]), rows // tf.maximum(tf.size(values), 1))
+
+        spread_ids = {name: spread(values) for name, values in (ids or {}).items()}
+        for layer in self.kernels:
+            for task, residual in layer(
+                plain, spread(codes[layer.topic]), seen, spread_ids
+            ).items():
                 adapted[task] += residual
         return adapted
 
@@ -134,8 +157,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         return dict(self.compute_metrics(features, labels, self(features), None))
 
     def learned_tasks(self) -> Sequence[Task]:
-        tasks: Sequence[Task] = self.base.schema.tasks
-        return tasks
+        return self.base.learned_tasks()
 
     def get_config(self) -> dict[str, Any]:
         return {

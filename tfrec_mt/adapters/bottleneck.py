@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, float64, scale_stack
+from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, Ids, float64, scale_stack
 from tfrec_mt.adapters.served_kernels import DenseLayer, FoldedKernels
 from tfrec_mt.configs.bounds import Counts
 
@@ -99,11 +99,13 @@ class Bottleneck(DomainKernels):
     def first_layer(self, task: str) -> tuple[str, str, float]:
         return f"{task}_encoder_kernel_0", f"{task}_encoder_bias_0", self._shrinks(task)[0]
 
-    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:
+    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any, ids: Ids) -> Any:
         hidden = self._encode(task, seen, groups)
         return groups.collect(groups.dense(hidden, *self._decoder(task)))
 
-    def shift(self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any) -> Any:
+    def shift(
+        self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any, ids: Ids
+    ) -> Any:
         # the decoder is linear and so is the logit: one vector of d_e numbers stands for both
         kernel, bias = self._decoder(task)
         reading = tf.tensordot(kernel, direction, 1)  # [N, d_e]

@@ -52,28 +52,40 @@ def check_adapter(
         for task, width in knowledge_widths.items()
     }
     codes = tf.constant([0, 1, 2, 1, 2, 0])
-    added = layer(rows, codes)
+    ids = dict.fromkeys(layer.needed_features, tf.zeros_like(codes))
+    added = layer(rows, codes, ids=ids)
     for task, width in knowledge_widths.items():
         if list(added[task].shape) != [_ROWS, width]:
             raise SchemaError(
                 f"adapter {name!r}: expected a residual of shape {[_ROWS, width]} for task "
                 f"{task!r}, got {list(added[task].shape)}"
             )
+    if not layer.needed_features:  # others are not served
+        _check_folded(name, layer, rows, codes, added)
+    layer.scale_residuals(np.zeros(len(_DOMAINS)))
+    left = max(float(tf.reduce_max(tf.abs(x))) for x in layer(rows, codes, ids=ids).values())
+    if left != 0.0:
+        raise SchemaError(
+            f"adapter {name!r}: expected nothing to be added after scale_residuals(0), got {left}"
+        )
+
+
+def _check_folded(
+    name: str,
+    layer: DomainKernels,
+    rows: Mapping[str, Any],
+    codes: Any,
+    added: Mapping[str, Any],
+) -> None:
     with TemporaryDirectory() as folder:
         domains = Path(folder) / "domains.txt"
         write_domains(domains, _DOMAINS)
         served = ServedKernels(domains, layer.folded(None))
         expected = served(rows, served.codes(tf.gather(["none", *_DOMAINS], codes)))
-    for task in knowledge_widths:
-        difference = float(tf.reduce_max(tf.abs(expected[task] - added[task])))
+    for task, values in added.items():
+        difference = float(tf.reduce_max(tf.abs(expected[task] - values)))
         if not difference <= _TOLERANCE:
             raise SchemaError(
                 f"adapter {name!r}: expected `folded` to add what `residual` adds, they differ by "
                 f"{difference:.1e} for task {task!r}"
             )
-    layer.scale_residuals(np.zeros(len(_DOMAINS)))
-    left = max(float(tf.reduce_max(tf.abs(x))) for x in layer(rows, codes).values())
-    if left != 0.0:
-        raise SchemaError(
-            f"adapter {name!r}: expected nothing to be added after scale_residuals(0), got {left}"
-        )

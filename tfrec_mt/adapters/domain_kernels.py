@@ -16,6 +16,8 @@ from tfrec_mt.errors import nearest
 from tfrec_mt.layers.domain_slices import DomainSlices
 
 Groups = DomainGroups | DomainSlices
+Ids = Mapping[str, Any]
+_NO_IDS: Ids = {}
 # A product for each of more domains would be slower than blocks with weights of their own.
 _MOST_SLICES = 32
 
@@ -36,6 +38,8 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
 
     Attributes:
       needs_directions: Whether `align` must be called before training.
+      needed_features: Features and topics whose codes kernels read beside knowledge. Such kernels
+        are trained and measured; an export refuses them.
 
     Example:
       >>> isinstance(model.kernels[0], mt.adapters.DomainKernels)
@@ -46,6 +50,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
     """
 
     needs_directions: ClassVar[bool] = False
+    needed_features: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -81,7 +86,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         """
 
     @abc.abstractmethod
-    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:
+    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any, ids: Ids) -> Any:
         """What the kernels add to one task's knowledge, `[B, D]`.
 
         Args:
@@ -89,11 +94,14 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
           seen: `[B, S]` the knowledge as kernels see it.
           groups: Which row is of which domain.
           knowledge: `[B, D]` the knowledge as it is.
+          ids: Codes `[B]` of the `needed_features`.
         """
 
-    def shift(self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any) -> Any:
+    def shift(
+        self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any, ids: Ids
+    ) -> Any:
         """What that adds to a logit which is linear in knowledge along `[D]`: `[B, 1]`."""
-        added = self.residual(task, seen, groups, knowledge)
+        added = self.residual(task, seen, groups, knowledge, ids)
         return tf.linalg.matvec(added, direction)[:, tf.newaxis]
 
     @abc.abstractmethod
@@ -151,6 +159,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         domains: Any,
         directions: Mapping[str, Any],
         seen: Mapping[str, Any] | None = None,
+        ids: Ids = _NO_IDS,
     ) -> dict[str, Any]:
         """What rows' kernels add to logits `{task: [B, 1]}`, for training.
 
@@ -159,6 +168,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
           domains: Codes `[B]`.
           directions: How each logit depends on its knowledge, `{task: [D]}`.
           seen: Knowledge as kernels see it; None: as it is.
+          ids: Codes `[B]` of the `needed_features`.
         """
         seen = knowledge if seen is None else seen
         count = len(self.domains)
@@ -166,19 +176,25 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         groups = kind.of(domains, count)
         known = domains[:, tf.newaxis] > 0
         return {
-            task: tf.where(known, self.shift(task, seen[task], groups, rows, directions[task]), 0.0)
+            task: tf.where(
+                known, self.shift(task, seen[task], groups, rows, directions[task], ids), 0.0
+            )
             for task, rows in knowledge.items()
         }
 
     def call(
-        self, knowledge: Mapping[str, Any], domains: Any, seen: Mapping[str, Any] | None = None
+        self,
+        knowledge: Mapping[str, Any],
+        domains: Any,
+        seen: Mapping[str, Any] | None = None,
+        ids: Ids = _NO_IDS,
     ) -> dict[str, Any]:
         """Residuals `{task: [B, D]}` for rows of domain codes `domains` `[B]`; see `shifts`."""
         seen = knowledge if seen is None else seen
         groups = DomainGroups.of(domains, len(self.domains))
         known = domains[:, tf.newaxis] > 0
         return {
-            task: tf.where(known, self.residual(task, seen[task], groups, rows), 0.0)
+            task: tf.where(known, self.residual(task, seen[task], groups, rows, ids), 0.0)
             for task, rows in knowledge.items()
         }
 

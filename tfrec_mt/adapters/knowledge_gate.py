@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.bottleneck import Bottleneck
-from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, float64, scale_stack
+from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, Ids, float64, scale_stack
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.configs.bounds import Counts
 
@@ -52,7 +52,7 @@ class KnowledgeGate(Bottleneck):
             for task in self.knowledge_widths
         }
 
-    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:
+    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any, ids: Ids) -> Any:
         gate = groups.dense(self._encode(task, seen, groups), *self._decoder(task))
         strength = groups.select(self._strengths[task].value)
         return groups.collect(groups.spread(knowledge) * strength * tf.tanh(gate / 2))

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, float64, scale_stack
+from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, Ids, float64, scale_stack
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 
 
@@ -57,11 +57,13 @@ class LastLayer(DomainKernels):
     def first_layer(self, task: str) -> tuple[str, str, float]:
         return f"{task}_slope", f"{task}_constant", 1.0
 
-    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:
+    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any, ids: Ids) -> Any:
         unit = self._unit_shifts[task].value
         return groups.collect(self._added(task, seen, groups) * groups.select(unit))
 
-    def shift(self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any) -> Any:
+    def shift(
+        self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any, ids: Ids
+    ) -> Any:
         share = tf.tensordot(self._unit_shifts[task].value, direction, 1)[:, tf.newaxis]  # [N, 1]
         return groups.collect(self._added(task, seen, groups) * groups.select(share))
 

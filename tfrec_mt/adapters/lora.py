@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.bottleneck import decoder_rate
-from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, float64, scale_stack
+from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, Ids, float64, scale_stack
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.configs.bounds import Count, Rate
 
@@ -78,12 +78,14 @@ class LoRA(DomainKernels):
     def first_layer(self, task: str) -> tuple[str, str, float]:
         return f"{task}_down", f"{task}_offset", self._factor(task)
 
-    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any) -> Any:
+    def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any, ids: Ids) -> Any:
         nothing = tf.zeros([len(self.domains), self.knowledge_widths[task]])
         code = self._code(task, seen, groups)
         return groups.collect(groups.dense(code, self._ups[task].value, nothing))
 
-    def shift(self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any) -> Any:
+    def shift(
+        self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any, ids: Ids
+    ) -> Any:
         reading = tf.tensordot(self._ups[task].value, direction, 1)  # [N, r]
         code = self._code(task, seen, groups)
         return groups.collect(tf.reduce_sum(code * groups.select(reading), axis=-1, keepdims=True))

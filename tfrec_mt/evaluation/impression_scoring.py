@@ -82,6 +82,6 @@ def adapt_with(model: AdaptedModel) -> Adapt:
     """What kernels make of knowledge, for a `NewsScorer`."""
 
     def adapt(plain: Mapping[str, Any], domains: Mapping[str, Any]) -> Mapping[str, Any]:
-        return model.adapt(plain, model.kernel_codes(domains))
+        return model.adapt(plain, model.kernel_codes(domains), model.ids(domains))
 
     return adapt

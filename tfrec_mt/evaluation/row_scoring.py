@@ -3,18 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
+from tfrec_mt.evaluation.base_and_kernels import base_and_kernels
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.familiar_users import NEW, SEEN, FamiliarUsers
 from tfrec_mt.evaluation.popularity import Popularity
 from tfrec_mt.evaluation.score_table import ScoreTable
-from tfrec_mt.evaluation.scoring import ADAPTED, CONTROL, ZERO_SHOT, Scoring
-from tfrec_mt.models.batch_function import BatchFunction
+from tfrec_mt.evaluation.scoring import CONTROL, Scoring
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import CategoricalFeature, Schema
@@ -52,7 +51,7 @@ class RowScoring(Scoring):
         )
         self.tasks = dataset.schema.task_names
         self._dataset = dataset
-        self._score = _base_and_kernels(base, kernels)
+        self._score = base_and_kernels(base, kernels)
         self._control_score = Scorer(control) if control else None
         counted = _counts_items(dataset.schema)
         self._popularity = Popularity(dataset, dataset.parts[0]) if counted else None
@@ -101,33 +100,3 @@ def _counts_items(schema: Schema) -> bool:
         isinstance(feature, CategoricalFeature) and feature.name == schema.keys.item
         for feature in schema.features
     )
-
-
-def _base_and_kernels(base: RankingModel, kernels: Sequence[DomainKernels]) -> Any:
-    """Scores of the base, of each topic's kernels and of all of them, from one forward pass."""
-    keys = [ScoreKey(ZERO_SHOT), *(ScoreKey(ADAPTED, layer.topic) for layer in kernels)]
-    if kernels:
-        keys.append(ScoreKey(ADAPTED))
-    # a base that is measured alone is not frozen on the way
-    model = AdaptedModel(base, kernels) if kernels else None
-
-    def forward(features: Mapping[str, Any]) -> list[dict[str, Any]]:
-        plain = base.knowledge(features)
-        found = [plain]
-        if model:
-            codes = model.kernel_codes(features)
-            for layer in model.kernels:
-                residuals = layer(plain, codes[layer.topic])
-                found.append({task: rows + residuals[task] for task, rows in plain.items()})
-            found.append(model.adapt(plain, codes))
-        return [base.probabilities(base.logits(knowledge)) for knowledge in found]
-
-    run = BatchFunction(forward)
-
-    def score(features: Mapping[str, Any]) -> dict[ScoreKey, dict[str, Any]]:
-        return {
-            key: {task: p.numpy()[:, 0] for task, p in tasks.items()}
-            for key, tasks in zip(keys, run(features), strict=True)
-        }
-
-    return score

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from tfrec_mt.configs import ExportConfig, ExportOptions
 from tfrec_mt.configs.settings import fields_of, sort_settings
@@ -13,7 +12,6 @@ from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.jobs.opened import Base, Folder, Log, open_model
 from tfrec_mt.serving.bundle import card
-from tfrec_mt.serving.kernel_files import DIRECTIONS_FILE, directions_as_bytes
 from tfrec_mt.serving.kernels_to_serve import kernels_to_serve, weights_of_one
 from tfrec_mt.serving.versions import publish_version
 from tfrec_mt.storage.names import VOCABULARIES
@@ -64,9 +62,7 @@ def export(
     vocabularies = dataset.vocabularies
     if frozen.origin is not None:  # those that it was trained with
         vocabularies = model_folder(frozen.origin.run) / VOCABULARIES
-    directions = frozen.directions()
-    found = directions and {task: np.array(values) for task, values in directions.items()}
-    with kernels_to_serve(frozen, opened.kernels, found) as (kernels, description):
+    with kernels_to_serve(frozen, opened.kernels) as (kernels, description, files):
         served = workload.served(
             frozen, kernels, description["kernels"], dataset, vocabularies, options
         )
@@ -92,10 +88,7 @@ def export(
                 **description,
                 "card": of_model,
             },
-            extra_files={
-                **served.files,
-                **({DIRECTIONS_FILE: directions_as_bytes(found)} if found else {}),
-            },
+            extra_files={**served.files, **files},
             allow_signature_change=options.allow_signature_change,
         )
 

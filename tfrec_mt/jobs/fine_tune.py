@@ -7,13 +7,11 @@ from typing import Any
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
-from tfrec_mt.adapters.contract import check_adapter
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
 from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.jobs.opened import Base, Folder, Log, of_data, open_base, open_log, origin_of, run_of
-from tfrec_mt.registry import is_ours
 from tfrec_mt.training.fine_tune import train_kernels
 from tfrec_mt.training.run_results import kernels_behind, save_once
 from tfrec_mt.training.train_loop import Reader
@@ -74,10 +72,11 @@ def fine_tune(
         knowledge=Path(knowledge) if knowledge is not None else None,
     )
     frozen = open_base(base, data, config.precision)
-    known = [topic.name for topic in frozen.schema.topics]
     for topic in topics:
-        if topic not in known:
-            raise SchemaError(f"topics: the base has no topic {topic!r}; {nearest(topic, known)}")
+        if topic not in frozen.topics:
+            raise SchemaError(
+                f"topics: the base has no topic {topic!r}; {nearest(topic, frozen.topics)}"
+            )
     if frozen.origin:
         config = dataclasses.replace(config, base=frozen.origin.run)
     train_behind(config, frozen, data, keep_base=frozen.origin is None)
@@ -141,10 +140,7 @@ def train_behind(
       keep_base: Whether no run has saved the base, which is then saved as that of `config.base`.
       label: Shown beside the progress bar.
     """
-    workload, kind = of_data(log), ADAPTERS[config.adapter]
-    if not is_ours(kind):
-        widths = dict.fromkeys(base.tasks, base.knowledge_width)
-        check_adapter(config.adapter, kind, config.adapter_settings, widths)
+    workload = of_data(log)
     make_reader, train = workload.kernel_reader(config, base, log)
 
     def reader() -> Reader:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfrec_mt.errors import nearest
 from tfrec_mt.layers.precision import Precision
+from tfrec_mt.models.base_model import Fingerprinted
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
@@ -27,8 +28,10 @@ class ModelStoreError(ValueError):
     """A folder that does not hold a model of this release."""
 
 
-def fingerprint(model: keras.Model) -> str:
+def fingerprint(model: keras.Model | Fingerprinted) -> str:
     """SHA-256 over class, configuration and every weight: equal for equal functions."""
+    if isinstance(model, Fingerprinted):
+        return model.fingerprint()
     digest = hashlib.sha256(type(model).__name__.encode())
     config = {k: v for k, v in model.get_config().items() if k != "name"}
     config = _as_trainable(config)

@@ -1,4 +1,4 @@
-"""`RankingModel`: the contract between base models, adapters, training and serving."""
+"""`RankingModel`: the base models of click logs."""
 
 import abc
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from tfrec_mt.layers.debias_tower import DebiasTower
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.layers.precision import Precision
+from tfrec_mt.models.base_model import LinearHead, places_among
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.preset import Preset
 from tfrec_mt.models.task_outputs import outputs
@@ -101,9 +102,19 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
         self.built = True
 
     @property
+    def topics(self) -> dict[str, tuple[str, ...]]:
+        """Domains of the schema's topics."""
+        return {topic.name: tuple(topic.domains) for topic in self.schema.topics}
+
+    @property
     def knowledge_width(self) -> int:
         """Width `D` of each task's knowledge: that of the main net, unless a model stacks more."""
         return self.units[-1]
+
+    @property
+    def knowledge_widths(self) -> dict[str, int]:
+        """The same by task."""
+        return dict.fromkeys(self.tasks, self.knowledge_width)
 
     @property
     def shared_knowledge_width(self) -> int:
@@ -116,9 +127,10 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
     ) -> dict[str, Any]:
         """What the last layer sees, `{task: [B * N, D]}`; see `FrontEnd` for `candidates`."""
 
-    def directions(self) -> dict[str, Any]:
-        """How each logit depends on its knowledge, linear as it is: `{task: [D]}`."""
-        return {task: head.kernel.value[:, 0] for task, head in self.heads_by_task.items()}
+    @property
+    def head(self) -> LinearHead:
+        """The last layer."""
+        return LinearHead({task: head.kernel.value for task, head in self.heads_by_task.items()})
 
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
         """The last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
@@ -134,6 +146,10 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
         if self.debias is None or click is None:
             return dict(logits)
         return {**logits, click.name: logits[click.name] + self.debias(features)}
+
+    def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
+        """Place of each row's domain among some of a topic's, from 1, 0 for none: `[B]`."""
+        return places_among(domains, self.topics[topic], features[topic])
 
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         logits = self.logits(self.knowledge(features, training=training))

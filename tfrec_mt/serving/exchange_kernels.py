@@ -18,6 +18,7 @@ from tfrec_mt.serving.bundle import MODEL_CARD, README
 from tfrec_mt.serving.kernel_files import (
     SLOPES,
     domains_file,
+    folded_to_serve,
     read_directions,
     read_stacks,
     write_stacks,
@@ -94,7 +95,7 @@ class _Kernels:
                 f"{self._name} has a kernel for {domain!r}; remove it in the same call to have "
                 "another one"
             )
-        folded = layer.folded(directions)
+        folded = folded_to_serve(layer, directions)
         if self.slope not in (None, folded.negative_slope):
             raise DataError(
                 f"{self._name}: expected kernels of slope {self.slope} between layers, {domain!r} "

@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from tfrec_mt.errors import DataError
+from tfrec_mt.errors import DataError, nearest
 from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.signatures import MISSING, USED_FALLBACK, Specs, missing_values
 from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, newest_version, read_manifest
-from tfrec_mt.tables.frames import as_given, as_polars
+from tfrec_mt.tables.frames import as_given, as_polars, column_array
 
 _AGE, _CANDIDATES, _HISTORY = "age_hours", "candidates", "history"
 
@@ -88,6 +88,16 @@ class ExportedModel(abc.ABC):
         parts = [self._scored(part) for part in frame.iter_slices(self.rows_per_call)]
         return as_given(pl.concat(parts), rows)
 
+    def _with_answer(self, frame: pl.DataFrame, answer: dict[str, np.ndarray]) -> pl.DataFrame:
+        """Rows with a probability of each task and the topics whose kernels were not there."""
+        fallback = answer.pop(USED_FALLBACK, None)
+        scored = frame.with_columns(pl.Series(task, answer[task]) for task in sorted(answer))
+        if fallback is None:
+            return scored
+        topics = [*self.topics]
+        named = [[topics[place] for place in np.flatnonzero(row)] for row in fallback]
+        return scored.with_columns(pl.Series(USED_FALLBACK, named, pl.List(pl.String)))
+
     @abc.abstractmethod
     def _scored(self, frame: pl.DataFrame) -> pl.DataFrame:
         """A few rows with their scores."""
@@ -120,10 +130,7 @@ class ExportedRanking(ExportedModel):
         return super().score(rows)
 
     def _scored(self, frame: pl.DataFrame) -> pl.DataFrame:
-        answer = self.predict(self.tensors(frame))
-        fallback = answer.pop(USED_FALLBACK, None)
-        scored = frame.with_columns(pl.Series(task, answer[task]) for task in sorted(answer))
-        return scored if fallback is None else scored.with_columns(self._told(fallback))
+        return self._with_answer(frame, self.predict(self.tensors(frame)))
 
     def tensors(self, frame: pl.DataFrame) -> dict[str, Any]:
         """Rows as inputs; what is not known of histories is missing."""
@@ -141,10 +148,35 @@ class ExportedRanking(ExportedModel):
     def _histories(self) -> list[str]:
         return [name for name in self.inputs if name.startswith(HISTORY_PREFIX)]
 
-    def _told(self, fallback: np.ndarray) -> pl.Series:
-        topics = [*self.topics]
-        named = [[topics[place] for place in np.flatnonzero(row)] for row in fallback]
-        return pl.Series(USED_FALLBACK, named, pl.List(pl.String))
+
+class ExportedRows(ExportedModel):
+    """An exported model that somebody else made: its inputs and topics are columns.
+
+    Each task's probability and `used_fallback` come out; see `ExportedRanking`. Vectors are lists.
+    """
+
+    signature = "serving_default"
+    rows_per_call = 1024
+
+    def _scored(self, frame: pl.DataFrame) -> pl.DataFrame:
+        tensors = {}
+        for name, spec in self.inputs.items():
+            if name not in frame.columns:
+                raise DataError(f"rows lack input column {name!r}; {nearest(name, frame.columns)}")
+            column = frame[name]
+            if name in self.topics:
+                column = column.cast(pl.String).fill_null("")
+            tensors[name] = _as_input(column_array(column), spec)
+        return self._with_answer(frame, self.predict(tensors))
+
+
+def _as_input(values: np.ndarray, spec: tf.TensorSpec) -> np.ndarray:
+    if spec.dtype != tf.string:
+        try:
+            values = values.astype(spec.dtype.as_numpy_dtype)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"column {spec.name!r}: expected {spec.dtype.name}: {error}") from error
+    return values[:, np.newaxis] if values.ndim == 1 and spec.shape.rank == 2 else values
 
 
 class ExportedNews(ExportedModel):
@@ -172,7 +204,11 @@ class ExportedNews(ExportedModel):
         return frame.with_columns(pl.Series("scores", lists, dtype=pl.List(pl.Float32)))
 
 
-_KINDS: dict[str, type[ExportedModel]] = {"ranking": ExportedRanking, "news": ExportedNews}
+_KINDS: dict[str, type[ExportedModel]] = {
+    "ranking": ExportedRanking,
+    "news": ExportedNews,
+    **dict.fromkeys(("keras", "saved_model", "table"), ExportedRows),
+}
 
 
 def load_export(folder: str | Path) -> ExportedModel:
@@ -193,5 +229,5 @@ def load_export(folder: str | Path) -> ExportedModel:
     version = path if (path / EXTRA / MANIFEST_FILE).is_file() else newest_version(path)
     kind = read_manifest(version).get("kind")
     if kind not in _KINDS:
-        raise DataError(f"{version}: expected a ranking or news model, got {kind!r}")
+        raise DataError(f"{version}: expected a model of {', '.join(_KINDS)}, got {kind!r}")
     return _KINDS[kind](version)

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.served_kernels import ServedKernels
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.served_kernels import FoldedKernels, ServedKernels
+from tfrec_mt.schema import SchemaError
 
 # How each logit of a ranking model depends on its knowledge; a kernel is folded with it.
 DIRECTIONS_FILE = "directions.npz"
@@ -37,6 +39,27 @@ def read_directions(folder: Path) -> dict[str, np.ndarray] | None:
         return None
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
+
+
+def folded_to_serve(
+    layer: DomainKernels, directions: Mapping[str, np.ndarray] | None
+) -> FoldedKernels:
+    """Kernels as a server runs them.
+
+    Args:
+      layer: The kernels.
+      directions: See `DomainKernels.folded`.
+
+    Raises:
+      SchemaError: They read more than knowledge.
+    """
+    if layer.needed_features:
+        raise SchemaError(
+            f"kernels of {layer.topic} ({type(layer).__name__}) read "
+            f"{', '.join(layer.needed_features)} beside knowledge, which an export cannot serve; "
+            "expected kernels that read knowledge alone"
+        )
+    return layer.folded(directions)
 
 
 def variables_read(

@@ -6,31 +6,41 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
+from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.model_store import fingerprint
-from tfrec_mt.serving.kernel_files import SLOPES, domains_file
+from tfrec_mt.serving.kernel_files import (
+    DIRECTIONS_FILE,
+    SLOPES,
+    directions_as_bytes,
+    domains_file,
+    folded_to_serve,
+)
 
 
 @contextlib.contextmanager
 def kernels_to_serve(
-    base: keras.Model,
-    kernels: Sequence[DomainKernels],
-    directions: Mapping[str, np.ndarray] | None,
-) -> Iterator[tuple[dict[str, ServedKernels], dict[str, Any]]]:
-    """Yields the kernels of each topic, and what the manifest says of them and of their base.
+    base: BaseModel, kernels: Sequence[DomainKernels]
+) -> Iterator[tuple[dict[str, ServedKernels], dict[str, Any], dict[str, bytes]]]:
+    """Yields the kernels of each topic, what the manifest says of them, and files for later ones.
 
     The files that the kernels name exist until the block ends.
 
     Args:
       base: The base.
       kernels: Kernels behind it.
-      directions: See `DomainKernels.folded`.
+
+    Raises:
+      SchemaError: They read more than knowledge.
     """
-    folded = {layer.topic: layer.folded(directions) for layer in kernels}
+    directions = None
+    if base.head is not None:
+        directions = {task: np.array(u) for task, u in base.head.directions().items()}
+    folded = {layer.topic: folded_to_serve(layer, directions) for layer in kernels}
+    files = {} if directions is None else {DIRECTIONS_FILE: directions_as_bytes(directions)}
     description = {
         "base_fingerprint": fingerprint(base),
         "kernels": {layer.topic: list(layer.domains) for layer in kernels},
@@ -42,7 +52,7 @@ def kernels_to_serve(
             domains = Path(lists) / domains_file(layer.topic)
             write_domains(domains, layer.domains)
             served[layer.topic] = ServedKernels(domains, folded[layer.topic])
-        yield served, description
+        yield served, description, files
 
 
 def weights_of_one(kernels: Mapping[str, ServedKernels]) -> int:

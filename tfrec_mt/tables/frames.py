@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
@@ -109,3 +110,24 @@ def _together(found: list[pl.DataFrame]) -> pl.DataFrame:
         return pl.concat(found, how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
         raise DataError(f"files whose columns have different types: {error}") from error
+
+
+def column_array(column: pl.Series) -> npt.NDArray[Any]:
+    """A column as an array `[n]`, or `[n, D]` of lists of one length.
+
+    Raises:
+      DataError: It has nulls, or lists of several lengths.
+    """
+    if column.null_count():
+        raise DataError(f"column {column.name!r}: expected no nulls, got {column.null_count()}")
+    if isinstance(column.dtype, pl.List):
+        lengths = column.list.len().unique().to_list()
+        if len(lengths) != 1:
+            raise DataError(
+                f"column {column.name!r}: expected lists of one length, got {sorted(lengths)}"
+            )
+        flat = column.explode()
+        return column_array(flat).reshape(len(column), lengths[0])
+    if column.dtype == pl.String or isinstance(column.dtype, pl.Categorical | pl.Enum):
+        return column.cast(pl.String).to_numpy().astype(object)
+    return column.to_numpy()

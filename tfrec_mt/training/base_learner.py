@@ -34,7 +34,7 @@ class BaseLearner:
         self.model = model
         self.optimizer = optimizer
         self.task_weights = task_weights
-        self.tasks = model.schema.tasks
+        self.tasks = model.learned_tasks()
         check_task_weights(task_weights or {}, model.tasks)
         self.surgery: Surgery = surgery if len(model.tasks) > 1 else "none"
         optimizer.build(model.trainable_variables)

@@ -1,7 +1,7 @@
 """Trains the kernels of any number of topics behind a frozen base, in one pass."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -9,6 +9,7 @@ from absl import logging
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
+from tfrec_mt.adapters.contract import check_adapter
 from tfrec_mt.adapters.kernel_store import (
     check_domain_names,
     hashes_of_kernels,
@@ -16,9 +17,9 @@ from tfrec_mt.adapters.kernel_store import (
     save_kernels,
 )
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
+from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.model_store import fingerprint
-from tfrec_mt.models.news.news_recommender import NewsRecommender
-from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.registry import is_ours
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import KERNELS
@@ -28,18 +29,19 @@ from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.run_folder import SETTINGS_FILE, run_folder, settings_of
 from tfrec_mt.training.run_results import kernel_folder
 from tfrec_mt.training.train_loop import Reader, TrainLoop
-from tfrec_mt.training.untrained_model import untrained_model
+from tfrec_mt.training.untrained_model import check_head, untrained_model
 from tfrec_mt.training.user_clusters import UserClusters
 
 
 def train_kernels(
     config: FineTuneConfig,
-    base: RankingModel | NewsRecommender,
+    base: BaseModel,
     make_reader: Callable[[], Reader],
     train: TrainConfig,
     data_fingerprint: str,
     label: str,
     any_shape: bool = False,
+    topics: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
     """Trains kernels behind a base, whatever it and its batches are, and saves them.
 
@@ -52,6 +54,7 @@ def train_kernels(
       data_fingerprint: Of the dataset.
       label: See `TrainLoop`.
       any_shape: See `TrainLoop`.
+      topics: Domains of each topic; None: those of the base that `config.topics` names.
 
     Returns:
       Folder of the kernels.
@@ -60,16 +63,16 @@ def train_kernels(
       SchemaError: The adapter does not fit the base, or there are no kernels of other topics in
         `config.beside`.
     """
-    for topic in _topics(config, base):
-        check_domain_names(topic, base.schema.topic(topic).domains)
-    if base.directions() is None and ADAPTERS[config.adapter].needs_directions:
-        raise SchemaError(
-            f"adapter {config.adapter!r} needs a base whose logits are linear in its knowledge, "
-            f"{type(base).__name__} is none; choose another adapter"
-        )
+    if topics is None:
+        topics = {name: base.topics[name] for name in config.topics or base.topics}
+    for topic, domains in topics.items():
+        check_domain_names(topic, domains)
+    check_head(config.adapter, base)
+    if not is_ours(kind := ADAPTERS[config.adapter]):
+        check_adapter(config.adapter, kind, config.adapter_settings, base.knowledge_widths)
     _warn_of_seen_rows(config, data_fingerprint)
     base_fingerprint = fingerprint(base)
-    beside = _beside(config, base, base_fingerprint)
+    beside = _beside(config, base, topics, base_fingerprint)
     settings = settings_of(config) | {
         "data_fingerprint": data_fingerprint,
         "base_fingerprint": base_fingerprint,
@@ -80,24 +83,23 @@ def train_kernels(
     with run_folder(config.output, settings, KERNELS):
         reader = UserClusters(make_reader())
         model = untrained_model(
-            base, _topics(config, base), config.adapter, config.adapter_settings, reader, train
+            base, topics, config.adapter, config.adapter_settings, reader, train
         )
         steps = reader.steps_per_epoch
         trial = (steps // 2, steps)
         learner = kernel_learner(config, model, steps * train.epochs, trial, beside)
-        topics = {topic.name: topic.domains for topic in base.schema.topics}
         TrainLoop(
             learner,
             reader,
             train,
             config.output,
             label=label,
-            topics=topics,
+            topics={**base.topics, **topics},
             any_shape=any_shape,
         ).run()
         for topic, factors in learner.shrink().items():
-            domains = base.schema.topic(topic).domains
-            kept = ", ".join(f"{d} {f:g}" for d, f in zip(domains, factors, strict=True))
+            named = zip(topics[topic], factors, strict=True)
+            kept = ", ".join(f"{domain} {factor:g}" for domain, factor in named)
             logging.info("%s: kernels of %s keep %s of what they add", label, topic, kept)
         with published_folder(config.output / KERNELS) as temporary:
             for layer in model.kernels:
@@ -155,21 +157,19 @@ def _warn_of_seen_rows(config: FineTuneConfig, data_fingerprint: str) -> None:
 
 
 def _beside(
-    config: FineTuneConfig, base: RankingModel | NewsRecommender, base_fingerprint: str
+    config: FineTuneConfig,
+    base: BaseModel,
+    topics: Mapping[str, Sequence[str]],
+    base_fingerprint: str,
 ) -> AdaptedModel | None:
     """The base with the kernels that new ones are trained to be added to."""
     if config.beside is None:
         return None
-    trained = _topics(config, base)
     kernels = load_kernels(kernel_folder(config.beside), base_fingerprint)
-    kernels = [layer for layer in kernels if layer.topic not in trained]
+    kernels = [layer for layer in kernels if layer.topic not in topics]
     if not kernels:
         raise SchemaError(
             f"{config.beside} has kernels of no other topic than those to be trained, "
-            f"{', '.join(trained)}"
+            f"{', '.join(topics)}"
         )
     return AdaptedModel(base, kernels)
-
-
-def _topics(config: FineTuneConfig, base: RankingModel | NewsRecommender) -> tuple[str, ...]:
-    return config.topics or tuple(topic.name for topic in base.schema.topics)

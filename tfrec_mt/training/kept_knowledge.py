@@ -13,6 +13,7 @@ from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.stored_rows import StoredRows
 from tfrec_mt.layers.precision import Precision
+from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.ranking_model import RankingModel
@@ -41,6 +42,7 @@ class KeptKnowledge(PreparedDataset):
       parts: Parts whose rows are kept.
       folder: Where; what a run before has kept there is used if it is of this base and these rows.
       precision: Type of the base's products.
+      needed: Features that kernels read beside knowledge.
 
     Raises:
       DataError: The folder holds the knowledge of another base, other data or other parts, or a
@@ -55,14 +57,15 @@ class KeptKnowledge(PreparedDataset):
         parts: Sequence[str],
         folder: Path,
         precision: Precision = "float32",
+        needed: Sequence[str] = (),
     ) -> None:
         super().__init__(data)
         plain = PreparedDataset(data)
         self._folder = folder
-        self._widths = {f"{_SHARED}_{t}": base.knowledge_width for t in base.tasks}
         shared = base.shared_knowledge_width
+        own = base.knowledge_widths.items()
+        self._widths = {f"{_SHARED}_{task}": width - shared for task, width in own}
         if shared:
-            self._widths = {name: width - shared for name, width in self._widths.items()}
             self._widths[_SHARED] = shared
         of = {
             "base_fingerprint": fingerprint(base),
@@ -76,6 +79,7 @@ class KeptKnowledge(PreparedDataset):
         self.schema = dataclasses.replace(plain.schema, history=None)
         self._kept = {f"features/{topic.name}" for topic in plain.schema.topics}
         self._kept |= {f"features/{feature.name}" for feature in plain.schema.side("exposure")}
+        self._kept |= {f"features/{name}" for name in needed}
 
     def shards(self, part: str) -> list[dict[str, ColumnFile]]:
         """The stored columns of each shard of a part, knowledge among them."""
@@ -109,15 +113,20 @@ class KeptKnowledge(PreparedDataset):
             raise DataError(f"{error}; delete {self._folder}") from error
 
 
-def knowledge_of(base: Any, features: Mapping[str, Any]) -> dict[str, Any]:
+def knowledge_of(base: BaseModel, features: Mapping[str, Any]) -> dict[str, Any]:
     """The base's knowledge `{task: [B, D]}` of a batch: as kept, or computed."""
-    if f"{_SHARED}_{base.tasks[0]}" not in features:
+    if not is_kept(base, features):
         return dict(base.knowledge(features))
     shared = [features[_SHARED]] if _SHARED in features else []
     return {
         task: tf.cast(tf.concat([features[f"{_SHARED}_{task}"], *shared], axis=-1), tf.float32)
         for task in base.tasks
     }
+
+
+def is_kept(base: BaseModel, features: Mapping[str, Any]) -> bool:
+    """Whether a batch brings what the base knows instead of what it reads."""
+    return f"{_SHARED}_{base.tasks[0]}" in features
 
 
 def _file(folder: Path, part: str, shard: int, name: str) -> Path:

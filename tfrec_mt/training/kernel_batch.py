@@ -32,20 +32,24 @@ class KernelBatch:
         self._base, self._features = model.base, features
         self._knowledge = knowledge_of(model.base, features)
         self._seen = model.seen(self._knowledge)
-        self._directions = model.base.directions()
+        head = model.base.head
+        self._directions = None if head is None else head.directions()
         # what is added to
         self._plain = self._knowledge
         if beside is not None:
-            self._plain = beside.adapt(self._knowledge, beside.kernel_codes(features))
+            self._plain = beside.adapt(
+                self._knowledge, beside.kernel_codes(features), beside.ids(features)
+            )
         if self._directions is not None:
             self._plain = model.base.logits(self._plain)
         self.codes: dict[str, Any] = model.kernel_codes(features)
+        self._ids = model.ids(features)
 
     def added(self, layer: DomainKernels, domains: Any) -> Added:
         """What a topic's kernels add to the rows, were these of the given domains `[B]`."""
         if self._directions is None:
-            return layer(self._knowledge, domains, self._seen)
-        return layer.shifts(self._knowledge, domains, self._directions, self._seen)
+            return layer(self._knowledge, domains, self._seen, self._ids)
+        return layer.shifts(self._knowledge, domains, self._directions, self._seen, self._ids)
 
     def chances(self, *added: Added) -> dict[str, Any]:
         """Probabilities `{task: [B, 1]}` of exposed rows to which all of that is added."""

@@ -81,7 +81,7 @@ class KernelLearner:
         self.joint = joint
         self.beside = beside
         self.task_weights = task_weights
-        self.tasks = model.base.schema.tasks
+        self.tasks = model.base.learned_tasks()
         self._optimizers = {
             layer.topic: KernelOptimizers(layer, make_optimizer) for layer in model.kernels
         }

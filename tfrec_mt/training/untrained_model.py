@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
+from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.configs.train import TrainConfig
-from tfrec_mt.models.news.news_recommender import NewsRecommender
-from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.models.base_model import BaseModel
+from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.kept_knowledge import knowledge_of
 from tfrec_mt.training.train_loop import Reader
 
@@ -20,8 +21,8 @@ _VIEWED_ROWS = 1 << 14
 
 
 def untrained_model(
-    base: RankingModel | NewsRecommender,
-    topics: Sequence[str],
+    base: BaseModel,
+    topics: Mapping[str, Sequence[str]],
     adapter: str,
     adapter_settings: Mapping[str, Any],
     reader: Reader,
@@ -31,36 +32,72 @@ def untrained_model(
 
     Args:
       base: The base; it is frozen.
-      topics: Names of the topics.
+      topics: Domains of each topic.
       adapter: Name in `ADAPTERS`.
       adapter_settings: Its arguments apart from topic, domains and widths.
       reader: Gives the base's knowledge or what it is computed from, whose principal axes are those
         of the first batches.
       train: Settings of the training, for its seed and the rows of a batch.
     """
-    widths = dict.fromkeys(base.tasks, base.knowledge_width)
-    view = _view(base, widths, reader, train.batch_size)
+    view = _view(base, reader, train.batch_size)
     keras.utils.set_random_seed(train.seed)
-    kernels = [
-        ADAPTERS[adapter](
-            topic=topic,
-            domains=base.schema.topic(topic).domains,
-            knowledge_widths=widths,
-            seen_widths=view.seen_widths,
-            **adapter_settings,
-        )
-        for topic in topics
-    ]
-    directions = base.directions()
-    if directions is not None:
-        for layer in kernels:
-            layer.align({task: np.array(values) for task, values in directions.items()})
+    kernels = untrained_kernels(base, topics, adapter, adapter_settings, view.seen_widths)
     return AdaptedModel(base, kernels, view)
 
 
+def untrained_kernels(
+    base: BaseModel,
+    topics: Mapping[str, Sequence[str]],
+    adapter: str,
+    adapter_settings: Mapping[str, Any],
+    seen_widths: Mapping[str, int] | None = None,
+) -> list[DomainKernels]:
+    """Kernels of some topics for a base, without a view.
+
+    Args:
+      base: The base.
+      topics: Domains of each topic.
+      adapter: Name in `ADAPTERS`.
+      adapter_settings: Its arguments apart from topic, domains and widths.
+      seen_widths: See `DomainKernels`.
+
+    Raises:
+      SchemaError: The adapter does not fit the base.
+    """
+    check_head(adapter, base)
+    kernels = [
+        ADAPTERS[adapter](
+            topic=topic,
+            domains=tuple(domains),
+            knowledge_widths=base.knowledge_widths,
+            seen_widths=seen_widths,
+            name=f"kernels_{place}",  # the same when a run goes on in the process that began it
+            **adapter_settings,
+        )
+        for place, (topic, domains) in enumerate(topics.items())
+    ]
+    if base.head is not None:
+        directions = {task: np.array(u) for task, u in base.head.directions().items()}
+        for layer in kernels:
+            layer.align(directions)
+    return kernels
+
+
+def check_head(adapter: str, base: BaseModel) -> None:
+    """Checks that kernels of a kind can stand behind a base.
+
+    Raises:
+      SchemaError: They cannot.
+    """
+    if base.head is None and ADAPTERS[adapter].needs_directions:
+        raise SchemaError(
+            f"adapter {adapter!r} needs a base whose logits are linear in its knowledge, "
+            f"{type(base).__name__} is none; choose another adapter"
+        )
+
+
 def _view(
-    base: RankingModel | NewsRecommender,
-    widths: Mapping[str, int],
+    base: BaseModel,
     reader: Reader,
     batch_size: int,
 ) -> KnowledgeView:
@@ -72,7 +109,7 @@ def _view(
         {task: h.numpy() for task, h in forward({n: v[0] for n, v in batch.items()}).items()}
         for batch in batches
     ]
-    view = KnowledgeView(widths, name="view")
+    view = KnowledgeView(base.knowledge_widths, name="view")
     for task in base.tasks:
         view.fit(task, np.concatenate([knowledge[task] for knowledge in found]))
     return view

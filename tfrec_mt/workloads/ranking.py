@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
@@ -138,7 +139,8 @@ class Ranking(Workload):
         def reader() -> BatchReader:
             if folder is None:
                 return plain
-            kept = KeptKnowledge(config.data, base, config.parts, folder, config.precision)
+            needed = ADAPTERS[config.adapter].needed_features
+            kept = KeptKnowledge(config.data, base, config.parts, folder, config.precision, needed)
             window = _KEPT_WINDOW_ROWS
             return BatchReader(kept, config.parts, batch, seed=seed, window_rows=window)
 

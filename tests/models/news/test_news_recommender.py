@@ -45,7 +45,7 @@ def test_users_of_shared_titles_are_those_of_their_clicks(user_heads: int) -> No
 def test_knowledge_is_user_beside_title() -> None:
     model = small_news_model(recency=True)
     knowledge = model.knowledge(FEATURES)["ctr"]
-    assert knowledge.shape == (PAIRS, model.knowledge_width)
+    assert knowledge.shape == (PAIRS, model.knowledge_widths["ctr"])
     vectors = model.titles(BATCH.tokens).numpy()
     width = model.title_encoder.width
     np.testing.assert_allclose(
@@ -108,9 +108,7 @@ def test_heads_need_classes() -> None:
 
 def adapted() -> AdaptedModel:
     model = small_news_model()
-    return AdaptedModel(
-        model, [IAK("device", ("phone", "desktop"), {"ctr": model.knowledge_width}, (6,))]
-    )
+    return AdaptedModel(model, [IAK("device", ("phone", "desktop"), model.knowledge_widths, (6,))])
 
 
 def test_an_untrained_kernel_is_the_base() -> None:

@@ -19,7 +19,7 @@ def test_every_adapter_has_the_budget_of_iak_behind_the_studys_base(tmp_path: Pa
     source = TakeoutSource(TakeoutConfig(rows=1_800))
     schema = prepare(source, tmp_path / "data", SplitSpec.parse("train:6,test:2", "days")).schema
     base = RANKING_MODELS[TAKEOUT_SETTINGS["model"]](schema, units=TAKEOUT_SETTINGS["units"])
-    widths = dict.fromkeys(base.tasks, base.knowledge_width)
+    widths = base.knowledge_widths
     assert widths == control_test.OLR_WIDTHS
     assert tuple(len(topic.domains) for topic in schema.topics) == control_test.DOMAINS
     seen = seen_widths(widths)

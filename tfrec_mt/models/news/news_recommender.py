@@ -8,12 +8,13 @@ import tensorflow as tf
 
 from tfrec_mt.configs.bounds import Count, Whole
 from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.models.base_model import places_among
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.news.recency import Recency
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.models.news.user_encoder import UserEncoder
 from tfrec_mt.models.preset import Preset
-from tfrec_mt.schema import SchemaError
+from tfrec_mt.schema import SchemaError, Task
 
 Auxiliary = Literal["category", "sentiment", "entities"]
 AUXILIARIES: tuple[Auxiliary, ...] = ("category", "sentiment", "entities")
@@ -23,7 +24,7 @@ AUXILIARIES: tuple[Auxiliary, ...] = ("category", "sentiment", "entities")
 class NewsRecommender(Fitting, Preset, keras.Model):
     """Title encoder, user encoder, dot product, and heads that tell what a title is about.
 
-    It keeps the contract of `RankingModel` with one row per pair of user and candidate:
+    It keeps the contract of `BaseModel` with one row per pair of user and candidate:
     `knowledge` is the user's vector beside the title's (and traces of its age), `logits` is
     the dot product of the two. So kernels of domains attach to it as to any other base.
 
@@ -60,6 +61,7 @@ class NewsRecommender(Fitting, Preset, keras.Model):
     """
 
     tasks = ("ctr",)
+    head = None  # a score is not linear in what is known of user and title together
     fit_refused = (
         "news are learned from drawn negatives and from what titles are about; "
         "expected mt.pretrain, or mt.fine_tune for kernels"
@@ -108,9 +110,15 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         return head
 
     @property
-    def knowledge_width(self) -> int:
+    def topics(self) -> dict[str, tuple[str, ...]]:
+        """Domains of the data's topics."""
+        return {topic.name: tuple(topic.domains) for topic in self.schema.topics}
+
+    @property
+    def knowledge_widths(self) -> dict[str, int]:
         """Width of a pair's knowledge."""
-        return 2 * self.title_encoder.width + (Recency.width if self.recency is not None else 0)
+        traces = Recency.width if self.recency is not None else 0
+        return {"ctr": 2 * self.title_encoder.width + traces}
 
     def titles(self, tokens: Any, training: bool = False) -> Any:
         """Titles' vectors, `[U, T] -> [U, D]`."""
@@ -157,9 +165,6 @@ class NewsRecommender(Fitting, Preset, keras.Model):
             return self.knowledge_of(vectors, features)
         return self.knowledge_of(self.titles(features["tokens"], training), features)
 
-    def directions(self) -> None:
-        """None: a score is not linear in what is known of user and title together."""
-
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
         """Scores of pairs: `{"ctr": [N, K]} -> {"ctr": [N, 1]}`."""
         width = self.title_encoder.width
@@ -188,8 +193,15 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         rest = tf.reduce_logsumexp(tf.where(seen, others, -1e9), axis=-1)
         return {"ctr": tf.reshape(scores - rest, [-1, 1])}
 
+    def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
+        """Place of each row's domain among some of a topic's, from 1, 0 for none: `[B]`."""
+        return places_among(domains, self.topics[topic], features[topic])
+
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         return self.probabilities(self.logits(self.knowledge(features, training=training)))
+
+    def learned_tasks(self) -> Sequence[Task]:
+        return self.schema.tasks
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,58 @@
+"""`Adapter`: which kernels to attach, as a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tfrec_mt.adapters.catalog import ADAPTERS
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.configs.settings import arguments_of
+from tfrec_mt.errors import SchemaError, nearest
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A kind of kernels and its settings.
+
+    Args:
+      kind: `iak`, `bottleneck`, `lora`, `shared_lora`, `last_layer`, `gate` or `hamur`.
+      settings: Arguments of its class apart from topic, domains and widths.
+
+    Raises:
+      SchemaError: An unknown kind or setting.
+
+    Example:
+      >>> Adapter("lora", {"rank": 4})
+      Adapter(kind='lora', settings={'rank': 4})
+    """
+
+    kind: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in ADAPTERS:
+            raise SchemaError(f"adapter {self.kind!r}: unknown; {nearest(self.kind, ADAPTERS)}")
+        known = arguments_of(ADAPTERS[self.kind], *arguments_of(DomainKernels))
+        for name in self.settings:
+            if name not in known:
+                raise SchemaError(
+                    f"adapter {self.kind!r} has no setting {name!r}; {nearest(name, known)}"
+                )
+
+    @classmethod
+    def of(cls, layer: DomainKernels) -> "Adapter":
+        """That of some kernels."""
+        kinds = {kind: name for name, kind in ADAPTERS.items()}
+        names = arguments_of(type(layer), *arguments_of(DomainKernels))
+        config = layer.get_config()
+        return cls(kinds[type(layer)], {name: config[name] for name in sorted(names & {*config})})
+
+
+def IAK(width: int = 50, **more: Any) -> Adapter:
+    """Information-aware kernels with one encoder layer.
+
+    Args:
+      width: Its width.
+      more: Further arguments of `adapters.IAK`.
+    """
+    return Adapter("iak", {"encoder_units": (width,), **more})

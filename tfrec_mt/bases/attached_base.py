@@ -1,0 +1,177 @@
+"""`AttachedBase`: a model from elsewhere that keeps the contract of `BaseModel`."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_mt.errors import DataError, SchemaError
+from tfrec_mt.models.base_model import LinearHead
+from tfrec_mt.schema import Task
+from tfrec_mt.training.kept_knowledge import is_kept
+
+Specs = dict[str, tf.TensorSpec]
+
+
+class AttachedBase(abc.ABC):
+    """A frozen model that somebody else made, and the rows that it reads.
+
+    Its rows name their domains by text, or by whole numbers that are matched as text.
+
+    Attributes:
+      kind: Kind of base, in manifests too.
+      tasks: Names of its tasks.
+      topics: Domains of topics that are known beforehand.
+      trainable: False: kernels alone learn.
+      fit_refused, origin: For the contract: nothing speaks against `fit`, and no run made it.
+    """
+
+    kind: str
+    tasks: tuple[str, ...]
+    topics: Mapping[str, tuple[str, ...]]
+    trainable = False
+    fit_refused: str | None = None
+    origin = None
+
+    def __init__(
+        self, tasks: Sequence[str], topics: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        self.tasks, self.topics = tuple(tasks), dict(topics or {})
+
+    def learned_tasks(self) -> tuple[Task, ...]:
+        return tuple(Task(task) for task in self.tasks)
+
+    @property
+    @abc.abstractmethod
+    def knowledge_widths(self) -> dict[str, int]:
+        """Width `D` of each task's knowledge."""
+
+    @property
+    @abc.abstractmethod
+    def head(self) -> LinearHead | None:
+        """The last layer where it is linear."""
+
+    @abc.abstractmethod
+    def knowledge(
+        self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
+    ) -> dict[str, Any]:
+        """What the last layer sees of each row, `{task: [B, D]}`.
+
+        Args:
+          features: Columns by name; others than the model's inputs may be there.
+          candidates: For the contract; a row has one item.
+          training: For the contract; the base is frozen.
+
+        Raises:
+          DataError: An input is not there.
+        """
+
+    @abc.abstractmethod
+    def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
+        """The last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
+
+    def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
+        """Probabilities `{task: [B, 1]}`."""
+        return {task: tf.sigmoid(logit) for task, logit in logits.items()}
+
+    def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
+        """The logits as they are: nothing is known of how rows were exposed."""
+        return dict(logits)
+
+    def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
+        """Place of each row's domain among some of a topic's, from 1, 0 for none: `[B]`.
+
+        Beside kept knowledge they are kept, too.
+
+        Raises:
+          DataError: The rows do not name their domain by text or whole numbers.
+        """
+        if is_kept(self, features):
+            return features[topic]
+        check_columns(features, [topic], f"topic {topic!r}")
+        texts = as_texts(features[topic], topic)
+        same = tf.equal(texts[:, tf.newaxis], tf.constant([*domains])[tf.newaxis])
+        places = tf.range(1, len(domains) + 1)[tf.newaxis]
+        return tf.reduce_max(tf.where(same, places, 0), axis=1)
+
+    def check(self, features: Mapping[str, Any]) -> None:  # noqa: B027 - most find nothing
+        """Looks at a first batch, where there is something to find out from rows alone.
+
+        Raises:
+          SchemaError: The model is not what it was said to be.
+        """
+
+    @abc.abstractmethod
+    def fingerprint(self) -> str:
+        """Hexadecimal digest, equal for equal functions."""
+
+    def vocabularies(self, log: Any = None) -> Any:
+        """Refuses to be made a preset, as how raw rows are read is not known."""
+        raise SchemaError(
+            f"{type(self).__name__} is no preset: expected its run, or an export by export_attached"
+        )
+
+    @abc.abstractmethod
+    def input_specs(self) -> Specs:
+        """What a server must be given of each row, by name."""
+
+    @abc.abstractmethod
+    def tracked(self) -> list[Any]:
+        """Objects that a SavedModel of this base must hold besides the variables that it reads."""
+
+
+def check_columns(features: Mapping[str, Any], names: Sequence[str], what: str) -> None:
+    """Checks that rows have some columns.
+
+    Raises:
+      DataError: Names the first that is absent, and those that came.
+    """
+    for name in names:
+        if name not in features:
+            came = ", ".join(sorted(features)) or "none"
+            raise DataError(f"{what}: the rows have no column {name!r}; they have {came}")
+
+
+def as_texts(values: Any, name: str) -> Any:
+    """A column of texts or whole numbers as texts `[B]`.
+
+    Raises:
+      DataError: It is of another type.
+    """
+    found = tf.reshape(tf.convert_to_tensor(values), [-1])
+    if found.dtype == tf.string:
+        return found
+    if not found.dtype.is_integer:
+        raise DataError(f"column {name!r}: expected texts or whole numbers, got {found.dtype.name}")
+    return tf.strings.as_string(found)
+
+
+def spec_of(name: str, values: Any) -> tf.TensorSpec:
+    """What a column `[B, ...]` is, for any number of rows."""
+    found = tf.convert_to_tensor(values)
+    dtype = tf.float32 if found.dtype == tf.float64 else found.dtype
+    return tf.TensorSpec([None, *found.shape[1:]], dtype, name)
+
+
+def placed(values: Any, spec: tf.TensorSpec) -> Any:
+    """A column as a function takes it: of its type, and of its rank where that is 1 more."""
+    found = tf.convert_to_tensor(values)
+    if found.dtype != spec.dtype:
+        found = tf.cast(found, spec.dtype)
+    if spec.shape.rank == 2 and spec.shape[1] == 1 and found.shape.rank == 1:
+        return found[:, tf.newaxis]
+    if spec.shape.rank == 1 and found.shape.rank == 2 and found.shape[1] == 1:
+        return found[:, 0]
+    return found
+
+
+def one_row(specs: Specs) -> dict[str, np.ndarray]:
+    """A row of zeros and empty texts."""
+    return {
+        name: np.full([1, *(size or 1 for size in spec.shape[1:])], "", object)
+        if spec.dtype == tf.string
+        else np.zeros([1, *(size or 1 for size in spec.shape[1:])], spec.dtype.as_numpy_dtype)
+        for name, spec in specs.items()
+    }

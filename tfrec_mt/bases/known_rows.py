@@ -1,0 +1,186 @@
+"""`KnownRows`: what a frozen base knows of rows, with labels and domains, once on disk."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.bases.row_batches import RowBatch
+from tfrec_mt.data.batch import Batch
+from tfrec_mt.data.hashing import permutation
+from tfrec_mt.errors import DataError
+from tfrec_mt.models.batch_function import BatchFunction
+from tfrec_mt.models.model_store import fingerprint
+from tfrec_mt.storage.description import read_description
+from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.storage.hashes import hash_files, verify_files
+
+FORMAT_VERSION = 1
+_DESCRIPTION = "rows.json"
+
+
+class KnownRows:
+    """A reader of shuffled batches; what a step reads depends on the seed and its number alone.
+
+    Rows that do not fill a last batch are left out, other ones in each epoch.
+
+    Args:
+      folder: What `keep_rows` has written.
+      batch_size: Rows of a batch.
+      seed: Seed of the order.
+
+    Raises:
+      DataError: The folder holds nothing of that kind, a file is not what was written, or there
+        are fewer rows than one batch.
+    """
+
+    def __init__(self, folder: Path, batch_size: int, seed: int) -> None:
+        try:
+            found = read_description(folder / _DESCRIPTION, FORMAT_VERSION, ("columns", "files"))
+            verify_files(folder, found["files"])
+        except ValueError as error:
+            raise DataError(f"{folder} holds no rows that a base knows: {error}") from error
+        self._columns = {
+            name: np.load(folder / f"{place}.npy", mmap_mode="r")
+            for place, name in enumerate(found["columns"])
+        }
+        self.rows = len(next(iter(self._columns.values())))
+        self.steps_per_epoch = self.rows // batch_size
+        if not self.steps_per_epoch:
+            raise DataError(f"expected at least one batch of {batch_size} rows, got {self.rows}")
+        self._batch_size, self._seed = batch_size, seed
+        self._epoch, self._order = -1, np.zeros(0, np.int64)
+
+    def read(self, start_step: int, stop_step: int) -> Batch:
+        """The batches of some steps, `[steps, B, ...]`."""
+        rows = np.stack([self._rows_of(step) for step in range(start_step, stop_step)])
+        # in stored order, which a disk likes better
+        distinct, places = np.unique(rows, return_inverse=True)
+        groups: dict[str, dict[str, Any]] = {"features": {}, "labels": {}, "keys": {}}
+        for name, values in self._columns.items():
+            group, _, short = name.partition(":")
+            groups[group][short] = values[distinct][places.reshape(rows.shape)]
+        return Batch(**groups, truth={})
+
+    def head(self, rows: int) -> dict[str, npt.NDArray[Any]]:
+        """The first rows' columns."""
+        return {name: np.asarray(values[:rows]) for name, values in self._columns.items()}
+
+    def _rows_of(self, step: int) -> npt.NDArray[np.int64]:
+        epoch, within = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, permutation(self.rows, self._seed, epoch)
+        return self._order[within * self._batch_size : (within + 1) * self._batch_size]
+
+
+def keep_rows(folder: Path, model: AdaptedModel, batches: Iterator[RowBatch]) -> None:
+    """Asks the base once for what it knows of rows, and writes it, unless that is done.
+
+    What an earlier call has written must begin like these rows.
+
+    Args:
+      folder: Folder to make.
+      model: The base, with kernels that say what is needed.
+      batches: The rows.
+
+    Raises:
+      DataError: What is there is of another base or of other rows.
+    """
+    columns_of = _Columns(model)
+    if folder.exists():
+        _check_same(folder, model, columns_of(next(batches)))
+        return
+    with published_folder(folder) as temporary, tqdm(desc="knowledge", unit="rows") as progress:
+        files: dict[str, _GrowingColumn] = {}
+        for batch in batches:
+            columns = columns_of(batch)
+            for place, (name, values) in enumerate(columns.items()):
+                if name not in files:
+                    files[name] = _GrowingColumn(temporary / f"{place}.npy", values)
+                files[name].append(values)
+            progress.update(len(batch.users))
+        for file in files.values():
+            file.close()
+        description = {
+            "format_version": FORMAT_VERSION,
+            "base_fingerprint": fingerprint(model.base),
+            "domains": {layer.topic: list(layer.domains) for layer in model.kernels},
+            "columns": [*files],
+            "files": hash_files(temporary),
+        }
+        (temporary / _DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
+
+
+class _Columns:
+    """Maps rows to what is kept of them."""
+
+    def __init__(self, model: AdaptedModel) -> None:
+        self._model = model
+        self._known = BatchFunction(
+            lambda features: (model.base.knowledge(features), model.kernel_codes(features))
+        )
+
+    def __call__(self, batch: RowBatch) -> dict[str, npt.NDArray[Any]]:
+        self._model.base.check(batch.features)
+        known, codes = self._known(batch.features)
+        ids = self._model.ids(batch.features)
+        return {
+            **{f"features:knowledge_{task}": values.numpy() for task, values in known.items()},
+            **{f"features:{name}": np.asarray(values) for name, values in ids.items()},
+            **{f"features:{topic}": values.numpy() for topic, values in codes.items()},
+            **{f"labels:{task}": values for task, values in batch.labels.items()},
+            "keys:user": batch.users,
+        }
+
+
+def _check_same(folder: Path, model: AdaptedModel, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+    try:
+        found = read_description(
+            folder / _DESCRIPTION, FORMAT_VERSION, ("base_fingerprint", "domains", "columns")
+        )
+    except ValueError as error:
+        raise DataError(f"{folder} holds no rows that a base knows: {error}") from error
+    domains = {layer.topic: list(layer.domains) for layer in model.kernels}
+    expected = (fingerprint(model.base), domains, [*columns])
+    if (found["base_fingerprint"], found["domains"], found["columns"]) != expected:
+        raise DataError(f"{folder} holds what another base knows of rows; choose another output")
+    before = KnownRows(folder, 1, 0).head(len(columns["keys:user"]))
+    # knowledge itself may differ by rounding
+    for name, values in columns.items():
+        if not name.startswith("features:knowledge_") and not np.array_equal(before[name], values):
+            raise DataError(
+                f"{folder} holds other rows: their {name.partition(':')[2]} differs; resume the "
+                "run with its own rows or choose another output"
+            )
+
+
+class _GrowingColumn:
+    """A NumPy file that rows are appended to; its header has room for their number."""
+
+    def __init__(self, path: Path, like: npt.NDArray[Any]) -> None:
+        self._file = path.open("wb")
+        self._dtype, self._shape, self._rows = like.dtype, like.shape[1:], 0
+        self._header()
+
+    def append(self, values: npt.NDArray[Any]) -> None:
+        self._file.write(np.ascontiguousarray(values, self._dtype).tobytes())
+        self._rows += len(values)
+
+    def close(self) -> None:
+        self._file.seek(0)
+        self._header()
+        self._file.close()
+
+    def _header(self) -> None:
+        shape: Sequence[int] = (self._rows, *self._shape)
+        described = {
+            "descr": np.lib.format.dtype_to_descr(self._dtype),
+            "fortran_order": False,
+            "shape": tuple(shape),
+        }
+        np.lib.format.write_array_header_1_0(self._file, described)

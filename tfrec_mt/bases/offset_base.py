@@ -1,0 +1,76 @@
+"""`OffsetBase`: a base of which vectors and logits are known, but no layer between them."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrec_mt.bases.attached_base import AttachedBase
+from tfrec_mt.models.base_model import LinearHead
+
+
+class OffsetBase(AttachedBase):
+    """Knowledge is a vector with its logit behind it, `[h, z]`, of width `D + 1`.
+
+    The logit is that last coordinate, so what a kernel adds to it is an offset of the logit, and
+    what it adds to the others is lost.
+
+    Args:
+      vectors: Name of the vector by task.
+      logits: Name of the logit by task.
+      widths: Width `D` of each vector by name.
+      topics: Domains of topics that are known beforehand.
+    """
+
+    def __init__(
+        self,
+        vectors: Mapping[str, str],
+        logits: Mapping[str, str],
+        widths: Mapping[str, int],
+        topics: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        super().__init__(tuple(logits), topics)
+        self.vector_names, self.logit_names = dict(vectors), dict(logits)
+        self._widths = {task: widths[name] for task, name in self.vector_names.items()}
+
+    @property
+    def knowledge_widths(self) -> dict[str, int]:
+        return {task: self._widths[task] + 1 for task in self.tasks}
+
+    @property
+    def head(self) -> LinearHead:
+        """Along the last coordinate."""
+        last = {}
+        for task, width in self.knowledge_widths.items():
+            last[task] = np.zeros([width, 1], np.float32)
+            last[task][-1] = 1.0
+        return LinearHead({task: tf.constant(weight) for task, weight in last.items()})
+
+    @abc.abstractmethod
+    def known(self, features: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Vectors `[B, D]` and logits `[B]` or `[B, 1]` of rows, by name."""
+
+    def knowledge(
+        self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
+    ) -> dict[str, Any]:
+        known = self.known(features)
+        return {
+            task: tf.concat(
+                [
+                    tf.cast(known[self.vector_names[task]], tf.float32),
+                    tf.reshape(tf.cast(known[self.logit_names[task]], tf.float32), [-1, 1]),
+                ],
+                axis=1,
+            )
+            for task in self.tasks
+        }
+
+    def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
+        return {task: rows[:, -1:] for task, rows in knowledge.items()}
+
+
+def by_task(names: str | Mapping[str, str], tasks: Sequence[str]) -> dict[str, str]:
+    """One name for all tasks, or a name for each."""
+    return dict.fromkeys(tasks, names) if isinstance(names, str) else dict(names)
