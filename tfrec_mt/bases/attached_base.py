@@ -2,11 +2,12 @@
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.models.base_model import LinearHead
 from tfrec_mt.schema import Task
@@ -120,6 +121,11 @@ class AttachedBase(abc.ABC):
     @abc.abstractmethod
     def tracked(self) -> list[Any]:
         """Objects that a SavedModel of this base must hold besides the variables that it reads."""
+
+
+def is_attached(model: Any) -> TypeGuard[AdaptedModel]:
+    """Whether a model is kernels behind a base from elsewhere."""
+    return isinstance(getattr(model, "base", None), AttachedBase)
 
 
 def check_columns(features: Mapping[str, Any], names: Sequence[str], what: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.bases.train import fine_tune_attached
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
 from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.errors import SchemaError, nearest
@@ -20,8 +21,8 @@ _OWN_BASE = "base"
 
 
 def fine_tune(
-    base: Base | Folder,
-    log: Log | Folder,
+    base: Base | AdaptedModel | Folder,
+    log: Any,
     output: Folder,
     *,
     adapter: str = FineTuneConfig.adapter,
@@ -35,8 +36,10 @@ def fine_tune(
 
     Args:
       base: What `pretrain` gave or its run folder, or a model of `mt.models` that was trained in
-        another way, which is then kept in the run's folder `base`. It is frozen.
-      log: Prepared data: what `prepare` gave, or its folder.
+        another way, which is then kept in the run's folder `base`. It is frozen. Or a model of
+        your own that `attach` has put kernels behind, whose adapter and topics are then those.
+      log: Prepared data: what `prepare` gave, or its folder. Of an attached model: its rows, see
+        `fine_tune_attached`.
       output: Run folder to make; the kernels end up in its folder `kernels`.
       adapter: `iak`, `bottleneck`, `lora`, `shared_lora`, `last_layer`, `gate` or `hamur`.
       topics: Topics to train kernels for; all of the schema's if empty.
@@ -45,7 +48,8 @@ def fine_tune(
         gave, or its run folder.
       knowledge: Folder that keeps what the base knows of a click log's rows, for other runs too.
       settings: `FineTuneConfig` and `TrainConfig` (such as `epochs`, `learning_rate`, `joint`), and
-        arguments of the adapter's class (such as `encoder_units`, `rank`).
+        arguments of the adapter's class (such as `encoder_units`, `rank`); of an attached model
+        also `labels` and `user`.
 
     Returns:
       Base and kernels as one Keras model.
@@ -59,6 +63,11 @@ def fine_tune(
     Example:
       >>> model = mt.fine_tune(base, log, "runs/shop/kernels", encoder_units=(50,))
     """
+    if isinstance(base, AdaptedModel):
+        told = {"adapter": adapter != FineTuneConfig.adapter, "topics": topics, "beside": beside}
+        for name in [name for name, given in told.items() if given]:
+            raise SchemaError(f"{name}: expected none, `attach` has chosen what kernels there are")
+        return fine_tune_attached(base, log, output, **settings)
     data, run = open_log(log), Path(output)
     config = kernel_config(
         adapter,
