@@ -48,7 +48,7 @@ def main(folder: Path) -> mt.Evaluation:
         tasks=[
             "clicked",
             mt.Task("bought", within="clicked"),
-            mt.Task("seconds", kind="regression", loss="squared_log"),  # nothing without a click
+            mt.Task("seconds", kind="regression"),  # nothing without a click
         ],
         topics=["market"],
     )
