@@ -148,3 +148,21 @@ def test_the_same_input_gives_the_same_page(source: str, tmp_path: Path) -> None
 def test_a_report_without_results_is_still_a_page(tmp_path: Path) -> None:
     write_report(tmp_path / "report.html", "Nothing yet", [])
     assert Page((tmp_path / "report.html").read_text(encoding="utf-8")).open == []
+
+
+def test_a_regression_is_told_by_its_errors(tmp_path: Path) -> None:
+    rows = [
+        replace(row, task="seconds", metric=row.metric.replace("auc", "rmse"))
+        for row in example_rows()
+    ]
+    curve = [CalibrationBin(-2.0, -1.5, 50), CalibrationBin(3.0, 4.0, 50)]
+    told = ReportCase(
+        name=KNOWN, rows=rows, roles=ROLES, reliability={"seconds": {"adapted": curve}}
+    )
+    write_report(tmp_path / "report.html", "Evaluation", [told])
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert f"RMSE for seconds, {KNOWN}" in text and "RMSE lift over zero-shot" in text
+    assert "how much the RMSE is below that of the zero-shot base" in text
+    assert "the RMSE is lower in 1 of 2 domains and higher in 0" in text
+    assert "ordered by prediction: below" in text
+    assert "AUC" not in text and "probability" not in text

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import tensorflow as tf
 
 import tfrec_mt as mt
+from tfrec_mt.data.tf_examples import write_examples
+from tfrec_mt.losses.multi_task_loss import multi_task_loss
 from tfrec_mt.models.catalog import RANKING_MODELS
 
 TASKS = ("click", "like", "order", "seconds")
@@ -96,6 +99,7 @@ def test_every_model_predicts_all_of_it(log: mt.PreparedDataset, name: str) -> N
     assert (found["seconds"] > -1).all() and found["seconds"].max() > 1
 
 
+@pytest.mark.slow
 def test_the_whole_job(log: mt.PreparedDataset, tmp_path: Path) -> None:
     base = mt.pretrain(
         log, tmp_path / "base", model="mmoe", batch_size=64, task_weights={"like": 0.5}, **SMALL
@@ -123,9 +127,39 @@ def test_the_whole_job(log: mt.PreparedDataset, tmp_path: Path) -> None:
     assert {"rmse", "auc"} <= set(report.rows["metric"])
     version = mt.export(model, tmp_path / "export", metrics=report)
     requests = log.requests().head(20)
+    card = (version / "assets.extra" / "model_card.md").read_text()
+    assert "the probability of `click`, the probability of `like`, " in card
+    assert "the probability of `order` and the predicted `seconds`." in card
     scored = mt.load_export(version).score(requests)
     assert set(TASKS) <= set(scored.columns)
     assert np.isfinite(scored.select(TASKS).to_numpy()).all()
+
+
+def test_a_row_without_a_label_has_no_part_in_what_is_learned(log: mt.PreparedDataset) -> None:
+    model = RANKING_MODELS["shared_bottom"](log.schema, **SMALL)
+    features, labels = next(iter(log.batches("train", batch_size=256)))
+    known = np.isfinite(labels["like"].numpy())
+    assert 0 < known.sum() < known.size
+    others = {n: tf.where(known, v, tf.zeros_like(v)) for n, v in features.items() if v.ndim == 1}
+    assert any(np.any(v.numpy() != features[n].numpy()) for n, v in others.items())
+    task = (log.schema.tasks[1],)
+
+    def gradients(given: Any, of: Any) -> list[np.ndarray]:
+        with tf.GradientTape() as tape:
+            loss, _ = multi_task_loss(model(given, training=False), of, task)
+        found = tape.gradient(loss, [w.value for w in model.trainable_weights])
+        return [tf.convert_to_tensor(g).numpy() for g in found if g is not None]
+
+    whole = gradients(features, labels)
+    assert any(np.any(gradient) for gradient in whole)
+    changed = gradients({**features, **others}, labels)
+    without = gradients(
+        {n: tf.boolean_mask(v, known) for n, v in features.items()},
+        {n: tf.boolean_mask(v, known) for n, v in labels.items()},
+    )
+    for expected, *found in zip(whole, changed, without, strict=True):
+        for gradient in found:
+            np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-7)
 
 
 def _assert_errors_are_those_of_the_rows(
@@ -183,3 +217,13 @@ def test_missing_labels_are_said(
     said = " ".join(record.getMessage() for record in caplog.records)
     assert "task ctcvr:" in said and "of the rows have no label" in said
     assert "no row without ctr has a label" in said
+
+
+def test_examples_refuse_a_task_that_is_named_as_a_feature(tmp_path: Path) -> None:
+    rows = watched(1_000)
+    tasks: list[str | mt.Task] = [mt.Task("iid", label="click"), "order"]
+    schema = mt.Schema.infer(rows, user="uid", item="iid", time="ts", tasks=tasks, verbose=False)
+    data = mt.prepare(rows, schema, tmp_path / "data", split="days")
+    with pytest.raises(mt.SchemaError, match=r"\['iid'\] name both a task and a feature"):
+        write_examples(data, "train", tmp_path / "examples")
+    assert not (tmp_path / "examples").exists()

@@ -28,7 +28,7 @@ class PretrainConfig:
       weight_decay: Share of every weight, times the rate, that a step takes away.
       ema_decay: Decay per step of a moving average of all weights, which is then what is validated
         and saved; 0 for none. Averaging passes over whole tables at every step.
-      task_weights: Loss weight by task; 1 where absent.
+      task_weights: Loss weight by task; the task's own, 1 if it has none, where absent.
       surgery: How the tasks' gradients are joined; see `join_gradients`.
       train: Settings of the loop.
     """

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
+from tfrec_mt.schema import SchemaError
 from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_file
@@ -22,9 +23,9 @@ def write_examples(
     """Writes one part as shards of serialized `tf.Example`.
 
     A row holds every feature, topic and history element as codes, numbers that are passed through
-    as floats, and its labels under the names of the tasks. Histories are as long as they are,
-    newest first. `manifest.json` has rows and SHA-256 of each shard: a TFRecord file that was cut
-    between two records reads without an error, so compare before use.
+    as floats, and its labels under the names of the tasks, NaN where there is none. Histories are
+    as long as they are, newest first. `manifest.json` has rows and SHA-256 of each shard: a
+    TFRecord file that was cut between two records reads without an error, so compare before use.
 
     Args:
       dataset: The dataset.
@@ -38,9 +39,13 @@ def write_examples(
     Raises:
       FileExistsError: The folder exists.
       DataError: An unknown part.
+      SchemaError: A task is named as a feature or topic, and a row would hold one of the two.
     """
     import tensorflow as tf  # slow, and of no use to the rest of this package
 
+    schema = dataset.schema
+    if twice := {f.name for f in (*schema.features, *schema.topics)} & {*schema.task_names}:
+        raise SchemaError(f"{sorted(twice)} name both a task and a feature; rename one of them")
     folder, rows = Path(output), dataset.rows(part)
     count = -(-rows // shard_rows)
     examples = _examples(dataset, part)

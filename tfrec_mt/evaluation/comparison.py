@@ -57,13 +57,9 @@ class ComparisonLine:
         return self.lift.note
 
 
-def main_metric(keys: Iterable[tuple[str, str, str, str, str | None]]) -> str:
-    """Metric that models are compared by: `auc`, or of a regression `rmse`.
-
-    Args:
-      keys: Model, topic, domain, metric and reference of one task's rows.
-    """
-    return "rmse" if any(key[3] == "rmse" for key in keys) else "auc"
+def main_metric(rows: Iterable[MetricRow], task: str) -> str:
+    """Metric that models are compared by in a task: `auc`, or of a regression `rmse`."""
+    return "rmse" if any(row.task == task and row.metric == "rmse" for row in rows) else "auc"
 
 
 def compare_models(rows: Iterable[MetricRow], task: str, roles: ModelRoles) -> list[ComparisonLine]:
@@ -82,8 +78,7 @@ def compare_models(rows: Iterable[MetricRow], task: str, roles: ModelRoles) -> l
         for row in rows
         if row.task == task
     }
-
-    metric = main_metric(found)
+    metric = main_metric(found.values(), task)
 
     def row_of(
         lift: MetricRow, model: str | None, metric: str, reference: str | None = None

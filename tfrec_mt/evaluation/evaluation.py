@@ -11,7 +11,7 @@ import polars as pl
 from absl import logging
 
 from tfrec_mt.evaluation.cells import ALL, MEAN
-from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models
+from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models, main_metric
 from tfrec_mt.evaluation.figures import interval_figure, lift_figure
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.metric_table import MetricTable
@@ -36,8 +36,8 @@ REPORT_FILE = "report.html"
 class Evaluation:
     """What an evaluation found, of a click log or of news.
 
-    In a notebook it shows itself: a table of AUC per domain and a picture of the lifts. `print`
-    gives the same as text.
+    In a notebook it shows itself: a table of AUC or RMSE per domain and a picture of the lifts.
+    `print` gives the same as text.
 
     Args:
       metrics: Metrics, lifts and oracle shares, as in `metrics.json`.
@@ -161,7 +161,8 @@ class Evaluation:
         pictures: list[tuple[str, str]] = []
         for task in self.tasks:
             lines = compare_models(self.metrics, task, self.roles)
-            name = f"{self._metric(task).upper()}, {task_name(task)}"
+            metric = main_metric(self.metrics, task).upper()
+            name = f"{metric}, {task_name(task)}"
             if lines:
                 tables.append(self._lift_table(lines, name))
             else:
@@ -169,7 +170,9 @@ class Evaluation:
             # without matplotlib the tables alone
             with contextlib.suppress(MissingExtraError):
                 if lines:
-                    pictures.append((f"{name}: lift", lift_figure({task_name(task): lines})))
+                    pictures.append(
+                        (f"{name}: lift", lift_figure({task_name(task): lines}, metric))
+                    )
                 else:
                     pictures.append((name, interval_figure({name: self._intervals(task)})))
         encoded = [(name, base64.b64encode(svg.encode()).decode()) for name, svg in pictures]
@@ -180,10 +183,6 @@ class Evaluation:
             tables=tables,
             pictures=encoded,
         )
-
-    def _metric(self, task: str) -> str:
-        regression = any(row.metric == "rmse" and row.task == task for row in self.metrics)
-        return "rmse" if regression else "auc"
 
     def _lift_table(self, lines: Sequence[ComparisonLine], caption: str) -> dict[str, object]:
         columns = shown_columns(lines, self.roles)
@@ -202,7 +201,8 @@ class Evaluation:
         return {"caption": caption, "header": found.columns, "rows": rows}
 
     def _intervals(self, task: str) -> dict[str, tuple[float, float | None, float | None]]:
-        """AUC of the base with its interval by cell."""
+        """AUC or RMSE of the base with its interval by cell."""
+        metric = main_metric(self.metrics, task)
         return {
             row.topic if row.topic == ALL else f"{row.topic} / {row.domain}": (
                 row.value,
@@ -210,7 +210,7 @@ class Evaluation:
                 row.ci_high,
             )
             for row in self.metrics
-            if (row.task, row.metric, row.model) == (task, self._metric(task), self.roles.zero_shot)
+            if (row.task, row.metric, row.model) == (task, metric, self.roles.zero_shot)
             and row.value is not None
         }
 

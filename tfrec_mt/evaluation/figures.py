@@ -35,11 +35,12 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def lift_figure(panels: Mapping[str, Sequence[ComparisonLine]]) -> str:
-    """AUC lift over the zero-shot model per cell, adapted and control, with 95% intervals.
+def lift_figure(panels: Mapping[str, Sequence[ComparisonLine]], metric: str = "AUC") -> str:
+    """Lift over the zero-shot model per cell, adapted and control, with 95% intervals.
 
     Args:
       panels: Lines by the name of the case; panels share the axis, so that lengths compare.
+      metric: What is lifted.
     """
     names = list(dict.fromkeys(_cell_name(line) for lines in panels.values() for line in lines))
     height = 1.6 + 0.34 * len(names)
@@ -65,7 +66,7 @@ def lift_figure(panels: Mapping[str, Sequence[ComparisonLine]]) -> str:
                 _intervals(ax, rows, label, index)
             ax.axvline(0, color="#555555", linewidth=1)
             ax.set_title(title)
-            ax.set_xlabel("AUC lift over zero-shot")
+            ax.set_xlabel(f"{metric} lift over zero-shot")
             ax.set_yticks(list(place.values()), list(place))
             _few_ticks(ax, 5)
             ax.grid(axis="x", color="#dddddd", linewidth=0.6)
@@ -75,7 +76,7 @@ def lift_figure(panels: Mapping[str, Sequence[ComparisonLine]]) -> str:
 
 
 def reliability_figure(panels: Mapping[str, Mapping[str, Sequence[CalibrationBin]]]) -> str:
-    """Actual against predicted rates, with the line on which a calibrated model lies.
+    """Mean label against mean prediction, with the line on which a calibrated model lies.
 
     Args:
       panels: Curves by model, by the name of the case; the adapted model and the control first.
@@ -83,10 +84,12 @@ def reliability_figure(panels: Mapping[str, Mapping[str, Sequence[CalibrationBin
     with _figure(4.6 * len(panels), 4.4) as figure:
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for ax, (title, curves) in zip(axes, panels.items(), strict=True):
-            top = 1.05 * max(
-                [max(b.predicted, b.actual) for curve in curves.values() for b in curve] or [1]
-            )
-            ax.plot([0, top], [0, top], color="#555555", linewidth=1, label="calibrated")
+            points = [
+                v for curve in curves.values() for b in curve for v in (b.predicted, b.actual)
+            ]
+            # 0 is always seen; labels of regressions may lie below it
+            ends = 1.05 * min([0.0, *points]), 1.05 * max([0.0, *points] if points else [1])
+            ax.plot(ends, ends, color="#555555", linewidth=1, label="calibrated")
             for index, (model, curve) in enumerate(curves.items()):
                 ax.plot(
                     [point.predicted for point in curve],
@@ -97,7 +100,7 @@ def reliability_figure(panels: Mapping[str, Mapping[str, Sequence[CalibrationBin
                     linewidth=1.2,
                     label=model,
                 )
-            ax.set(xlim=(0, top), ylim=(0, top), aspect="equal", title=title)
+            ax.set(xlim=ends, ylim=ends, aspect="equal", title=title)
             ax.set(xlabel="mean prediction", ylabel="mean label")
             ax.legend(frameon=False, loc="upper left")
         return _svg(figure)

@@ -18,12 +18,15 @@ class MetricRow:
 
     Args:
       model: Model name.
-      task: `ctr` or `ctcvr`.
+      task: Task name.
       topic: Topic name, or `all`.
       domain: Domain name, `all` for every row, or `mean` for the mean over domains.
       metric: `auc`, `gauc_user`, `gauc_request`, `log_loss`, `calibration`, `ece`, `auc_lift` or
-        `auc_oracle_share`. Of news, means over impressions: `auc`, `mrr`, `ndcg@5`, `ndcg@10`, and
-        each of them with `_lift` or `_oracle_share`.
+        `auc_oracle_share`. Of a regression `rmse`, `mae`, `calibration`, `rmse_lift` and `mae_lift`
+        (by how much the error is smaller), and `decile_3_predicted` and `decile_3_actual`, the mean
+        prediction and label of a tenth of all rows in order of prediction. Of news, means over
+        impressions: `auc`, `mrr`, `ndcg@5`, `ndcg@10`, and each of them with `_lift` or
+        `_oracle_share`.
       value: The number, None where it is not defined.
       n: Rows of the cell; of news, impressions.
       ci_low, ci_high: Ends of the 95% interval, None where it is not defined.

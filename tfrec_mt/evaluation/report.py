@@ -8,7 +8,13 @@ from typing import Any
 from markupsafe import Markup
 
 from tfrec_mt.evaluation.cells import MEAN
-from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models, tasks_of
+from tfrec_mt.evaluation.comparison import (
+    ComparisonLine,
+    ModelRoles,
+    compare_models,
+    main_metric,
+    tasks_of,
+)
 from tfrec_mt.evaluation.figures import curves_figure, lift_figure, reliability_figure
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.evaluation.page import Picture, Section, render_page
@@ -64,7 +70,10 @@ def write_report(
         for task in tasks_of(case.rows)
     }
     roles = {case.name: case.roles for case in cases}
-    pictures = [*_lift_pictures(lines), *_reliability_pictures(cases)]
+    metrics = {
+        task: main_metric((row for case in cases for row in case.rows), task) for _, task in lines
+    }
+    pictures = [*_lift_pictures(lines, metrics), *_reliability_pictures(cases, metrics)]
     if curves:
         pictures.append(_curves_picture(curves))
     page = render_page(
@@ -73,20 +82,20 @@ def write_report(
         sections=sections,
         settings=settings or {},
         tables=[
-            _table(name, task, found, roles[name]) for (name, task), found in lines.items() if found
+            _table(f"{metrics[task].upper()} for {task_name(task)}, {name}", found, roles[name])
+            for (name, task), found in lines.items()
+            if found
         ],
         pictures=pictures,
     )
     write_text(Path(path), page)
 
 
-def _table(
-    name: str, task: str, lines: Sequence[ComparisonLine], roles: ModelRoles
-) -> dict[str, Any]:
+def _table(caption: str, lines: Sequence[ComparisonLine], roles: ModelRoles) -> dict[str, Any]:
     columns = shown_columns(lines, roles)
     cells = [[line_cells(line)[column] for column in columns] for line in lines]
     return {
-        "caption": f"AUC for {task_name(task)}, {name}",
+        "caption": caption,
         "header": [HEADER[column] for column in columns],
         "rows": [
             (line.domain == MEAN, shown, line.note or "")
@@ -96,34 +105,39 @@ def _table(
 
 
 def _lift_pictures(
-    lines: Mapping[tuple[str, str], Sequence[ComparisonLine]],
+    lines: Mapping[tuple[str, str], Sequence[ComparisonLine]], metrics: Mapping[str, str]
 ) -> list[Picture]:
     found = []
     for task in dict.fromkeys(task for _, task in lines):
         panels = {name: of for (name, other), of in lines.items() if other == task and of}
         if panels:
-            sentences = [f"{_upper(name)}: {_lift_sentence(of)}" for name, of in panels.items()]
+            metric = metrics[task].upper()
+            above = "above" if metric == "AUC" else "below"
+            sentences = [
+                f"{_upper(name)}: {_lift_sentence(of, metric)}" for name, of in panels.items()
+            ]
             intro = (
-                "Dots show by how much the AUC is above that of the zero-shot base, bars the 95% "
-                "interval over users; right of the grey line is better."
+                f"Dots show by how much the {metric} is {above} that of the zero-shot base, bars "
+                "the 95% interval over users; right of the grey line is better."
             )
             found.append(
                 Picture(
                     f"Lift per domain, {task_name(task)}",
                     " ".join([intro, *sentences]),
-                    Markup(lift_figure(panels)),
+                    Markup(lift_figure(panels, metric)),
                 )
             )
     return found
 
 
-def _lift_sentence(lines: Sequence[ComparisonLine]) -> str:
+def _lift_sentence(lines: Sequence[ComparisonLine], metric: str) -> str:
     domains = [line for line in lines if line.topic != "all" and line.domain != MEAN]
     defined = [line.lift for line in domains if line.lift.value is not None]
     better = sum(row.ci_low is not None and row.ci_low > 0 for row in defined)
     worse = sum(row.ci_high is not None and row.ci_high < 0 for row in defined)
+    gain, loss = ("higher", "lower") if metric == "AUC" else ("lower", "higher")
     text = (
-        f"with kernels the AUC is higher in {better} of {len(domains)} domains and lower in "
+        f"with kernels the {metric} is {gain} in {better} of {len(domains)} domains and {loss} in "
         f"{worse}, counting only intervals that leave out zero"
     )
     if len(defined) < len(domains):
@@ -136,7 +150,7 @@ def _lift_sentence(lines: Sequence[ComparisonLine]) -> str:
     return text + "."
 
 
-def _reliability_pictures(cases: Sequence[ReportCase]) -> list[Picture]:
+def _reliability_pictures(cases: Sequence[ReportCase], metrics: Mapping[str, str]) -> list[Picture]:
     found = []
     for task in dict.fromkeys(task for case in cases for task in case.reliability):
         panels = {
@@ -144,8 +158,10 @@ def _reliability_pictures(cases: Sequence[ReportCase]) -> list[Picture]:
             for case in cases
             if task in case.reliability
         }
+        regression = metrics.get(task) == "rmse"
+        ordered = "prediction" if regression else "predicted probability"
         sentence = (
-            "Each point is a tenth of the rows, ordered by predicted probability: below the grey "
+            f"Each point is a tenth of the rows, ordered by {ordered}: below the grey "
             f"line the model promises more than it keeps. Cases: {'; '.join(panels)}."
         )
         found.append(

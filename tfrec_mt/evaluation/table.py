@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tfrec_mt.evaluation.cells import ALL
-from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models
+from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models, main_metric
 from tfrec_mt.evaluation.metric_row import MetricRow
 
 HEADER = (
@@ -22,7 +22,7 @@ _TEXT_COLUMNS = (0, 1)
 
 
 def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str:
-    """AUC per domain: zero-shot, adapted, lift with interval, all kernels, control, oracle share.
+    """AUC or RMSE per domain: each model, the lift with its interval, the share of the oracle.
 
     Args:
       rows: Rows of `ScoreTable.rows`, `lift` and, where wanted, `oracle_share`.
@@ -50,8 +50,7 @@ def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str
     reasons = [
         f"{line.topic}/{line.domain}: {line.note}" for line in lines if line.lift.value is None
     ]
-    measured = "RMSE" if lines and lines[0].lift.metric == "rmse_lift" else "AUC"
-    return "\n".join([f"{measured}, task {task}", *printed, *reasons])
+    return "\n".join([f"{main_metric(rows, task).upper()}, task {task}", *printed, *reasons])
 
 
 def shown_columns(lines: Sequence[ComparisonLine], roles: ModelRoles) -> list[int]:

@@ -76,7 +76,7 @@ def export(
             dataset.manifest.source,
             sizes,
             options.metrics,
-            what=workload.what,
+            what=workload.what(frozen),
             unit=workload.unit,
             kernel_weights=weights_of_one(kernels),
         )

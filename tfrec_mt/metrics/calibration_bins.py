@@ -15,8 +15,8 @@ class CalibrationBin:
     """One point of a reliability curve.
 
     Args:
-      predicted: Mean predicted probability.
-      actual: Share of positives.
+      predicted: Mean prediction.
+      actual: Mean label: of a binary task the share of positives.
       rows: Number of rows.
     """
 

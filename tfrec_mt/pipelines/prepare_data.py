@@ -3,6 +3,8 @@ r"""Turns a source into a prepared dataset: shards, manifest, vocabularies, sche
 Examples:
   python -m tfrec_mt.pipelines.prepare_data --infer --files=clicks/*.csv --user=uid --item=iid \
       --time=ts --tasks=clicked --topics=market --schema=schema.json --output=runs/shop/data
+  python -m tfrec_mt.pipelines.prepare_data --infer --files=clicks/*.csv --user=uid --item=iid \
+      --tasks='click,like:binary,order<click,seconds:squared_log' --schema=schema.json
   python -m tfrec_mt.pipelines.prepare_data --source=takeout --rows=1000000 \
       --output=runs/takeout/data
   python -m tfrec_mt.pipelines.prepare_data --source=eb_nerd --data_dir=ebnerd_small \
@@ -21,7 +23,8 @@ from tfrec_mt.data.prepare import prepare as prepare_log
 from tfrec_mt.jobs.prepare import prepare, prepare_clicks, prepare_titles
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.run_binary import console_command
-from tfrec_mt.schema import Schema, SchemaError, Task
+from tfrec_mt.pipelines.task_flags import tasks_of
+from tfrec_mt.schema import Schema, SchemaError
 
 _PREPARING: dict[str, tuple[Callable[..., Any], ...]] = {
     "click logs": (prepare_clicks, prepare_log),
@@ -108,8 +111,7 @@ def _infer(name: str | None, given: dict[str, Any], output: Path | None) -> None
             "prepare": _of_steps(prepare, *_PREPARING["click logs"]),
         },
     )
-    first, *others = found["infer"].pop("tasks", None) or [None]
-    tasks = [first, *(Task(name, within=first) for name in others)] if first else []
+    tasks = tasks_of(found["infer"].pop("tasks", None) or [])
     schema = Schema.infer(files, tasks=tasks, output=path, **found["infer"])
     print(f"{path}: the schema as JSON, to be edited")
     if output is not None:

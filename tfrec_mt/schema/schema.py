@@ -69,12 +69,12 @@ class Schema:
                     f"feature {feature.name!r} names vocabulary {feature.vocabulary!r}, "
                     f"which the schema does not have; {nearest(feature.vocabulary, known)}"
                 )
-            if feature.name.startswith(HISTORY_PREFIX):
-                raise SchemaError(
-                    f"feature {feature.name!r}: names starting with {HISTORY_PREFIX!r} are kept "
-                    "for history inputs"
-                )
         check_tasks(self.tasks)
+        for part in (*self.features, *self.tasks):
+            if part.name.startswith(HISTORY_PREFIX):
+                raise SchemaError(
+                    f"{part.name!r}: {HISTORY_PREFIX!r} starts names of history inputs"
+                )
         reserved = {*self.truth.values(), *(task.column for task in self.tasks)}
         for name in [f.name for f in (*self.features, *self.topics)]:
             if name in reserved:

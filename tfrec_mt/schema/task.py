@@ -11,6 +11,8 @@ TaskKind = Literal["binary", "regression"]
 # Of regression: what is learned is the mean, the median, or the mean of log(1 + label).
 RegressionLoss = Literal["squared", "absolute", "squared_log"]
 LOSSES: tuple[RegressionLoss, ...] = ("squared", "absolute", "squared_log")
+# What training, the sample of requests and exported models write beside tasks.
+_KEPT = ("loss", "row", "used_fallback")
 
 
 @dataclass(frozen=True)
@@ -96,14 +98,19 @@ def check_tasks(tasks: Sequence[Task]) -> None:
     """Checks tasks against each other.
 
     Raises:
-      SchemaError: There is none, a name or label is used twice, or a task is within one that is
-        unknown, a regression, or within it in turn.
+      SchemaError: There is none, a name or label is used twice, a name cannot be that of an output,
+        or a task is within one that is unknown, a regression, or within it in turn.
     """
     if not tasks:
         raise SchemaError("tasks: expected at least one")
     named = {task.name: task for task in tasks}
     columns = [task.column for task in tasks]
     for task in tasks:
+        if not task.name.isidentifier() or task.name in _KEPT:
+            raise SchemaError(
+                f"task {task.name!r}: expected a name of letters, digits and underscores, and none "
+                f"of {', '.join(_KEPT)}; label= names a column of another name"
+            )
         if sum(other.name == task.name for other in tasks) > 1:
             raise SchemaError(f"tasks: expected distinct names, got {task.name!r} twice")
         if columns.count(task.column) > 1:

@@ -109,7 +109,7 @@ class ExportedModel(abc.ABC):
 
 
 class ExportedRanking(ExportedModel):
-    """An exported ranking model: rows in; `ctr`, `ctcvr` and `used_fallback` out.
+    """An exported ranking model: rows in; a column per task and `used_fallback` out.
 
     `used_fallback` lists the topics for which a row's domain has no kernel, so that the base
     scored it. Every input is a column, which may hold nulls; histories alone may be left out, as

@@ -27,7 +27,7 @@ from tfrec_mt.serving.signatures import (
 
 
 class ServingModule(tf.Module):
-    """Raw inputs to probabilities, with a signature for each way to ask.
+    """Raw inputs to predictions, with a signature for each way to ask.
 
     - `serving_default`: rows; every input has the batch as its first dimension.
     - `score_candidates`: one user and context with N items; the user's side is computed once.
@@ -40,9 +40,9 @@ class ServingModule(tf.Module):
       max_items: Items that a request to `score_candidates` may have; None: any number.
 
     Outputs:
-      `ctr` and `ctcvr`, `[B]` or `[B, N]`, and where there are kernels `used_fallback` `[B, T]`:
-      for which topics, in the order of `kernels`, a request's domain has none. Where requests have
-      different numbers of items, places without an item's id score 0.
+      The tasks by name, such as `ctr`, `[B]` or `[B, N]`, and where there are kernels
+      `used_fallback` `[B, T]`: for which topics, in the order of `kernels`, a request's domain has
+      none. Where requests have different numbers of items, places without an item's id score 0.
 
     Inputs that are not there are missing in all rows; user and item must be there. An input of one
     row is for all.
@@ -131,7 +131,7 @@ class ServingModule(tf.Module):
 def _scorer(
     base: RankingModel, preprocessing: Preprocessing, kernels: Mapping[str, ServedKernels]
 ) -> Any:
-    """A function from raw inputs to probabilities `{task: [B * N]}` and `used_fallback`."""
+    """A function from raw inputs to predictions `{task: [B * N]}` and `used_fallback`."""
 
     def score(raw: dict[str, Any], candidates: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         knowledge = base.knowledge(preprocessing(_with_history(raw)), candidates=candidates)

@@ -17,7 +17,7 @@ class BaseLearner:
     """One step of pre-training: forward, loss, gradients, update.
 
     Args:
-      model: Maps features to `{task: [B, 1]}` probabilities.
+      model: Maps features to `{task: [B, 1]}` predictions.
       optimizer: Updates row by row where a gradient is row-sparse.
       task_weights: See `multi_task_loss`.
       surgery: How the tasks' gradients are joined; see `join_gradients`. `none` takes one

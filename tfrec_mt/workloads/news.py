@@ -47,12 +47,14 @@ class News(Workload):
     """News: impressions of several titles, of which a user clicked some."""
 
     kind = "news"
-    what = "Scores the titles of an impression for a user who has read others."
     unit = "impressions"
     dataset_class = NewsDataset
     base_class = NewsRecommender
     config_class = NewsPretrainConfig
     any_shape = True
+
+    def what(self, base: NewsRecommender) -> str:
+        return "Scores the titles of an impression for a user who has read others."
 
     def configured(
         self, run: Mapping[str, Any], model: str, settings: Mapping[str, Any]

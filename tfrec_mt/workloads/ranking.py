@@ -37,6 +37,7 @@ from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
 from tfrec_mt.workloads.workload import ROW, Served, Workload
 
+_EVENTS = {"ctr": "a click (`ctr`)", "ctcvr": "a click and a conversion (`ctcvr`)"}
 _ROWS_PER_WARM_UP = 100
 # Knowledge is wide: a window of it takes about 100 MB.
 _KEPT_WINDOW_ROWS = 1 << 16
@@ -46,14 +47,20 @@ class Ranking(Workload):
     """Click logs: rows of one user and one item with a label per task."""
 
     kind = "ranking"
-    what = (
-        "Scores items for a user by the probabilities of a click (`ctr`) and of a click and a "
-        "conversion (`ctcvr`)."
-    )
     unit = "rows"
     dataset_class = PreparedDataset
     base_class = RankingModel
     config_class = PretrainConfig
+
+    def what(self, base: RankingModel) -> str:
+        told = [
+            f"the probability of {_EVENTS.get(task.name, f'`{task.name}`')}"
+            if task.binary
+            else f"the predicted `{task.name}`"
+            for task in base.schema.tasks
+        ]
+        listed = " and ".join([", ".join(told[:-1]), told[-1]] if told[1:] else told)
+        return f"Scores items for a user by {listed}."
 
     def configured(
         self, run: Mapping[str, Any], model: str, settings: Mapping[str, Any]

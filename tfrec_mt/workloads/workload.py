@@ -45,7 +45,6 @@ class Workload(abc.ABC):
 
     Attributes:
       kind: Its name, in manifests too.
-      what: What a model does, in a sentence.
       unit: What parts are counted in.
       dataset_class, base_class: Classes of prepared data and of base models.
       config_class: What training a base is told.
@@ -53,12 +52,15 @@ class Workload(abc.ABC):
     """
 
     kind: ClassVar[str]
-    what: ClassVar[str]
     unit: ClassVar[str]
     dataset_class: ClassVar[type[Any]]
     base_class: ClassVar[type[Any]]
     config_class: ClassVar[type[PretrainConfig]]
     any_shape: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def what(self, base: Any) -> str:
+        """What a model does, in a sentence."""
 
     @abc.abstractmethod
     def configured(self, run: Mapping[str, Any], model: str, settings: Mapping[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema.inference.column_names import suggestion, unusable_name
@@ -120,8 +120,9 @@ def _named(tasks: Sequence[Task]) -> tuple[Task, ...]:
     A click alone, or a click and what happens within it, are called `ctr` and `ctcvr`, as the field
     calls them, unless somebody named them.
     """
-    plain = all(task.binary and task.label is None and task.weight == 1.0 for task in tasks)
+    plain = all(task.binary and task.label is None for task in tasks)
     nested = [task.within for task in tasks] in ([None], [None, tasks[0].name])
     if not (plain and nested):
         return tuple(tasks)
-    return click_tasks(*(task.name for task in tasks))
+    called = click_tasks(*(task.name for task in tasks))
+    return tuple(replace(c, weight=t.weight) for c, t in zip(called, tasks, strict=True))
