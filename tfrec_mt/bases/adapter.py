@@ -54,5 +54,12 @@ def IAK(width: int = 50, **more: Any) -> Adapter:
     Args:
       width: Its width.
       more: Further arguments of `adapters.IAK`.
+
+    Raises:
+      SchemaError: An unknown argument.
+
+    Example:
+      >>> IAK(width=8).settings
+      {'encoder_units': (8,)}
     """
     return Adapter("iak", {"encoder_units": (width,), **more})
