@@ -33,7 +33,7 @@ def compared(data: Path, base: Path) -> list[MetricRow]:
         ScoreKey(precision): Scorer(load_model(base / MODEL, dataset, precision))
         for precision in PRECISIONS
     }
-    evaluator = Evaluator(list(scorers), dataset.schema.tasks, {}, truth=(), requests=False)
+    evaluator = Evaluator(list(scorers), dataset.schema.task_names, {}, truth=(), requests=False)
     for batch in scan(dataset, _PART.value, SCAN_ROWS):
         scores = {key: scorer(batch.features) for key, scorer in scorers.items()}
         evaluator.update(scores, labels=batch.labels, domains={}, users=batch.keys["user"])

@@ -32,7 +32,6 @@ from studies.framework.study_table import Line, study_table
 from studies.framework.where_kernels_help import kernel_cases
 from tfrec_mt.errors import nearest
 from tfrec_mt.extras import require
-from tfrec_mt.pipelines.flag_types import refuse_flags
 from tfrec_mt.pipelines.run_binary import run_binary
 from tfrec_mt.schema import SchemaError
 
@@ -54,15 +53,16 @@ JOINT = "studies"
 
 def main() -> None:
     """Runs the studies and shows their tables."""
+    require("matplotlib", extra="reports")  # for what they end with
     output = Path(_OUTPUT.value)
     studies = _studies()
-    require("matplotlib", extra="reports")  # for what they end with
     if len(studies) == 1:
         study = studies[0] if _VARIANTS.value is None else studies[0].only(_VARIANTS.value)
         _run(study, output, None)
         print(output / _name(study.name) / REPORT)
         return
-    refuse_flags({"variants"}, "several studies")
+    if flags.FLAGS["variants"].present:
+        raise SchemaError("--variants does not go with several studies")
     missing = {
         study.name: missing_runs(study, output, _seeds(study), _settings()) for study in studies
     }

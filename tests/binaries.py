@@ -12,8 +12,13 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
+
+from absl import flags
+
+from tfrec_mt.pipelines.config_flags import ConfigFlags
 
 SMALL_MODEL = ("--embedding_width=4", "--units=16,8", "--heads=2", "--head_width=4")
 _LOCK = Lock()
@@ -49,6 +54,15 @@ def _server() -> subprocess.Popen[str]:
     )
     atexit.register(server.kill)
     return server
+
+
+def told(define: Callable[[ConfigFlags], None], *arguments: str) -> ConfigFlags:
+    """What flags of a command line tell a binary, in this process."""
+    values = flags.FlagValues()  # type: ignore[no-untyped-call]
+    found = ConfigFlags(values)
+    define(found)
+    values(["binary", *arguments])
+    return found
 
 
 def succeed(binary: str, *arguments: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (
-    *("storage", "tables", "schema", "losses", "metrics", "data", "layers", "configs", "models"),
+    *("storage", "tables", "schema", "configs", "losses", "metrics", "data", "layers", "models"),
     *("adapters", "training", "evaluation", "serving", "bases", "workloads", "jobs", "pipelines"),
 )
 STUDIES = sorted(path.parent.name for path in (ROOT / "studies").glob("*/__init__.py"))

@@ -12,11 +12,11 @@ from tfrec_mt.schema import (
     CategoricalFeature,
     History,
     Keys,
-    Labels,
     NumericFeature,
     Schema,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 from tfrec_mt.schema.features import AGE_ROWS, Feature
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
@@ -54,7 +54,7 @@ def small_schema(*, long: int = 0, exposure: bool = True, conversions: bool = Tr
             NumericFeature(name="distance", side="context", buckets=None),
             *((positions,) if exposure else ()),
         ),
-        labels=Labels(click="click", conversion="order" if conversions else None),
+        tasks=click_tasks("click", "order" if conversions else None),
         keys=Keys(user="user_id", item="item_id", timestamp="time"),
         history=History(
             elements=("item_id", "cuisine", "price"), short=5, long=long, time_gaps=True
@@ -89,7 +89,7 @@ def random_batch(
         features[HISTORY_AGE] = (ages * seen).astype(np.int32)
     clicks = rng.random(rows) < 0.1 + 0.5 * (features["item_id"] % 2)
     labels = {"ctr": clicks.astype(np.float32)}
-    if "ctcvr" in schema.tasks:
+    if "ctcvr" in schema.task_names:
         labels["ctcvr"] = (clicks & (rng.random(rows) < 0.4)).astype(np.float32)
     return features, labels
 

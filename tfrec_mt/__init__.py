@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from tfrec_mt import models as models
     from tfrec_mt import sources as sources
     from tfrec_mt.adapters.catalog import register_adapter as register_adapter
+    from tfrec_mt.bases.adapter import IAK as IAK
+    from tfrec_mt.bases.adapter import Adapter as Adapter
+    from tfrec_mt.bases.attach_kernels import attach as attach
+    from tfrec_mt.bases.keras_base import KerasBase as KerasBase
+    from tfrec_mt.bases.knowledge_table import KnowledgeTable as KnowledgeTable
+    from tfrec_mt.bases.saved_model_base import SavedModelBase as SavedModelBase
     from tfrec_mt.data.dataset import PreparedDataset as PreparedDataset
     from tfrec_mt.data.news.news_dataset import NewsDataset as NewsDataset
     from tfrec_mt.data.sources.registered import register_source as register_source
@@ -46,16 +52,22 @@ if TYPE_CHECKING:
 
 # Where each public name lives; it is imported when it is first asked for.
 _HOMES = {
+    "Adapter": "tfrec_mt.bases.adapter",
     "DataError": "tfrec_mt.errors",
     "Evaluation": "tfrec_mt.evaluation.evaluation",
+    "IAK": "tfrec_mt.bases.adapter",
+    "KerasBase": "tfrec_mt.bases.keras_base",
+    "KnowledgeTable": "tfrec_mt.bases.knowledge_table",
     "ExportedModel": "tfrec_mt.serving.exported_model",
     "NewsDataset": "tfrec_mt.data.news.news_dataset",
     "PreparedDataset": "tfrec_mt.data.dataset",
+    "SavedModelBase": "tfrec_mt.bases.saved_model_base",
     "Schema": "tfrec_mt.schema",
     "SchemaError": "tfrec_mt.errors",
     "Task": "tfrec_mt.schema",
     "adapters": "tfrec_mt.adapters",
     "add_kernels": "tfrec_mt.jobs.exchange",
+    "attach": "tfrec_mt.bases.attach_kernels",
     "evaluate": "tfrec_mt.jobs.evaluate",
     "export": "tfrec_mt.jobs.export",
     "fine_tune": "tfrec_mt.jobs.fine_tune",

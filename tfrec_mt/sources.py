@@ -24,7 +24,7 @@ def takeout(rows: int = 1_000_000, **settings: Any) -> Source:
       SchemaError: A setting is out of range.
 
     Example:
-      >>> mt.sources.takeout(rows=50_000, seed=1).schema.tasks
+      >>> mt.sources.takeout(rows=50_000, seed=1).schema.task_names
       ('ctr', 'ctcvr')
     """
     from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource

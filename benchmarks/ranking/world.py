@@ -7,7 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tfrec_mt.data.batch import Arrays
-from tfrec_mt.schema import CategoricalFeature, History, Keys, Labels, Schema, Topic, Vocabulary
+from tfrec_mt.schema import (
+    CategoricalFeature,
+    History,
+    Keys,
+    Schema,
+    Topic,
+    Vocabulary,
+    click_tasks,
+)
 from tfrec_mt.schema.features import AGE_ROWS
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 
@@ -68,7 +76,7 @@ class World:
                 ),
                 *((position,) if self.debias else ()),
             ),
-            labels=Labels(click="click", conversion="order"),
+            tasks=click_tasks("click", "order"),
             keys=Keys(user="user_0", item="item_0", timestamp="time"),
             history=History(
                 elements=tuple(f"item_{i}" for i in range(ELEMENTS)),

@@ -62,7 +62,7 @@ def public_data_experiment(settings: Settings, folder: Path, shared: Path) -> Ou
     dataset = public_data(settings, shared)
     schema = dataset.schema
     topics = {topic.name: topic.domains for topic in schema.topics}
-    evaluator = Evaluator([ScoreKey(scores)], schema.tasks, topics)
+    evaluator = Evaluator([ScoreKey(scores)], schema.task_names, topics)
     facts: dict[str, float] = {}
     for part in parts:
         if scores == EXPECTED_RATING:
@@ -95,7 +95,7 @@ def _trained(
 
 def _expected_rating(schema: Schema) -> Score:
     def score(features: Mapping[str, Any]) -> dict[str, Any]:
-        return dict.fromkeys(schema.tasks, 1 / (1 + np.exp(-features[EXPECTED_RATING])))
+        return dict.fromkeys(schema.task_names, 1 / (1 + np.exp(-features[EXPECTED_RATING])))
 
     return score
 
@@ -104,7 +104,7 @@ def _estimates(table: ScoreTable, dataset: str, model: str, schema: Schema) -> d
     # expected ratings are no probabilities
     metrics = _METRICS[:1] if model == EXPECTED_RATING else _METRICS
     estimates: dict[str, Estimate] = {}
-    for task in schema.tasks:
+    for task in schema.task_names:
         for metric in metrics:
             name = f"{dataset}/{task}/{metric}"
             estimates[name] = table.estimate(model, task, Cell(ALL, ALL), metric)

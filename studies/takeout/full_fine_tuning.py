@@ -96,5 +96,5 @@ def _of_domain(
     table = run_evaluate(config).scores
     return {
         f"{task}/{cell.topic}/{cell.domain}": table.estimate(CONTROL, task, cell, "auc")
-        for task in dataset.schema.tasks
+        for task in dataset.schema.task_names
     }

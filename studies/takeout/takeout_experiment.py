@@ -74,7 +74,7 @@ def _of_base(
         f"{task}/{topic.name}/{domain}": table.estimate(
             settings["scores"], task, Cell(topic.name, domain), "auc"
         )
-        for task in dataset.schema.tasks
+        for task in dataset.schema.task_names
         for topic in dataset.schema.topics
         for domain in topic.domains
     }
@@ -84,7 +84,7 @@ def _of_base(
 def _means(schema: Schema, of_cells: Mapping[str, Estimate]) -> dict[str, Estimate]:
     """Each domain's estimate, and the means over each topic's domains and over all."""
     found: dict[str, Estimate] = {}
-    for task in schema.tasks:
+    for task in schema.task_names:
         mine = {name: one for name, one in of_cells.items() if name.startswith(f"{task}/")}
         for topic in schema.topics:
             names = [f"{task}/{topic.name}/{domain}" for domain in topic.domains]

@@ -51,7 +51,7 @@ def time_span_experiment(settings: Settings, folder: Path, shared: Path) -> Outc
     table = run_evaluate(config).scores
     cells = [Cell(t.name, domain) for t in dataset.schema.topics for domain in t.domains]
     estimates: dict[str, Estimate] = {}
-    for task in dataset.schema.tasks:
+    for task in dataset.schema.task_names:
         of_cells = [table.estimate(settings["scores"], task, cell, "auc") for cell in cells]
         estimates[task] = mean(of_cells)
         for kind in _USERS if adapted else ():

@@ -17,11 +17,11 @@ from tfrec_mt.schema import (
     CategoricalFeature,
     History,
     Keys,
-    Labels,
     NumericFeature,
     Schema,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 
 DAY = 86_400
@@ -45,7 +45,7 @@ def click_log_schema(timed: bool = True, long: int = 0, request: bool = True) ->
             NumericFeature(name="load", side="context", buckets=None),
             CategoricalFeature(name="position", vocabulary="tag", side="exposure"),
         ),
-        labels=Labels(click="click", conversion="order"),
+        tasks=click_tasks("click", "order"),
         keys=Keys(
             user="user_id",
             item="item_id",

@@ -33,7 +33,7 @@ def test_every_file_is_in_the_manifest_and_a_flipped_byte_in_any_is_named(folder
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
     assert found == listed | {"manifest.json"}
     assert {"schema.json", "requests.parquet", "vocabularies/tag.txt", "events/timestamp.npy",
-            "train/shard-00000/labels/click.npy"} <= listed  # fmt: skip
+            "train/shard-00000/labels/ctr.npy"} <= listed  # fmt: skip
     for name in sorted(listed):
         content = bytearray((folder / name).read_bytes())
         content[-1] ^= 1
@@ -64,8 +64,8 @@ def test_a_shard_from_another_part_is_noticed_at_opening(folder: Path) -> None:
 
 
 def test_the_format_version_is_checked(folder: Path) -> None:
-    edit_manifest(folder, format_version=2)
-    with pytest.raises(DataError, match="written in the newer format 2; this release reads 1"):
+    edit_manifest(folder, format_version=3)
+    with pytest.raises(DataError, match="written in the newer format 3; this release reads 2"):
         PreparedDataset(folder)
 
 

@@ -246,8 +246,8 @@ def test_a_log_without_history_topics_or_conversions(
     click_log: SourceOf, schema_of: SchemaOf, prepared: Prepare
 ) -> None:
     schema = schema_of()
-    labels = dataclasses.replace(schema.labels, conversion=None)
-    schema = dataclasses.replace(schema, history=None, topics=(), labels=labels, truth={})
+    tasks = schema.tasks[:1]
+    schema = dataclasses.replace(schema, history=None, topics=(), tasks=tasks, truth={})
     dataset = prepared(click_log(log_schema=schema), "train:1", "random")
     batch = whole(dataset, "train")
     assert set(batch.labels) == {"ctr"}

@@ -6,12 +6,12 @@ from tfrec_mt.schema import (
     CategoricalFeature,
     DataError,
     Keys,
-    Labels,
     NumericFeature,
     Schema,
     SchemaError,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 
 
@@ -19,7 +19,7 @@ def _schema(feature: CategoricalFeature | NumericFeature, **keys: str) -> Schema
     return Schema(
         vocabularies=(Vocabulary(name="v", dtype="int64"),),
         features=(feature,),
-        labels=Labels(click="click"),
+        tasks=click_tasks("click"),
         keys=Keys(**{"user": "user", "item": "item", **keys}),
         topics=(Topic(name="scene"),),
     )

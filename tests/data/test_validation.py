@@ -10,11 +10,11 @@ from tfrec_mt.schema import (
     CategoricalFeature,
     DataError,
     Keys,
-    Labels,
     NumericFeature,
     Schema,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 
 SCHEMA = Schema(
@@ -30,7 +30,7 @@ SCHEMA = Schema(
         NumericFeature(name="price", side="item"),
         NumericFeature(name="age", side="user", missing="impute"),
     ),
-    labels=Labels(click="clicked", conversion="bought"),
+    tasks=click_tasks("clicked", "bought"),
     keys=Keys(user="user", item="item", request="request", timestamp="time"),
     topics=(Topic(name="scene", domains=("home", "search")), Topic(name="region")),
     truth={"ctr": "p_click"},
@@ -81,10 +81,8 @@ def test_good_rows_come_back_with_canonical_types() -> None:
 @pytest.mark.parametrize(
     ("column", "values", "message"),
     [
-        ("clicked", [1, 2, 1], "expected 0 or 1, got 2"),
-        ("clicked", [1, None, 1], "expected 0 or 1, got a missing value"),
-        ("bought", [0, 1, 1], "expected 0 where there is no click ('clicked' is 0), got 1"),
-        ("bought", [0, None, 1], "expected 0 or 1, got a missing value"),
+        ("clicked", [1, 2, 1], "expected 0, 1 or null, got 2"),
+        ("bought", [0, 1, 1], "expected 0 or null where 'clicked' is 0, got 1"),
         ("price", [1.0, None, 3.0], "got a missing value"),
         ("price", [1.0, float("nan"), 3.0], "got a missing value"),
         ("price", [1.0, float("inf"), 3.0], "expected a finite number, got inf"),

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import tfrec_mt as mt
+from tests.bases import own_models
 from tests.shop import Shop, shop_rows, shop_schema
 
 _PACKAGES = {"mt": mt, "mt.models": mt.models, "mt.adapters": mt.adapters}
@@ -77,9 +79,13 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "frame": lambda: mt.load("runs/shop/data").requests().head(20),
     "log": lambda: mt.load("runs/shop/data"),
     "model": lambda: mt.load("runs/shop/kernels"),
+    "ranker": lambda: own_models.one_head(),
     "report": lambda: mt.evaluate("runs/shop/kernels"),
     "rows": shop_rows,
     "schema": lambda: shop_schema(shop_rows()),
+    "vectors": lambda: pl.DataFrame(
+        {"h": [[1.0, 2.0], [0.5, 1.0]], "z": [0.1, -0.1], "click": [1, 0], "market": ["us", "de"]}
+    ),
 }
 
 
@@ -93,6 +99,8 @@ def test_the_example_runs(name: str) -> None:
         shutil.rmtree(Path("runs/shop", made))
     if name == "mt.add_kernels":
         mt.remove_kernels("runs/shop/export", ["market/de"])
+    if name == "mt.SavedModelBase":
+        own_models.save_scorer(Path("served/7"))
     if name == "mt.roll_back":
         mt.remove_kernels("runs/shop/export", ["market/us"])
     test = doctest.DocTest(examples, names, name, None, None, None)

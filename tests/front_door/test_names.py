@@ -13,16 +13,22 @@ import tfrec_mt as mt
 
 PACKAGE = Path(mt.__file__).parent
 NAMES = {
+    "Adapter",
     "DataError",
     "Evaluation",
     "ExportedModel",
+    "IAK",
+    "KerasBase",
+    "KnowledgeTable",
     "NewsDataset",
     "PreparedDataset",
+    "SavedModelBase",
     "Schema",
     "SchemaError",
     "Task",
     "adapters",
     "add_kernels",
+    "attach",
     "evaluate",
     "export",
     "fine_tune",

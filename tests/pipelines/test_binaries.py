@@ -90,7 +90,7 @@ def test_kernels_are_exchanged_and_versions_rolled_back(runs: Path, tmp_path: Pa
         (["--remove_kernel=region/atlantis"], "has no kernel for 'atlantis'"),
         (["--add_kernel=nowhere"], "nowhere is no kernel"),
         (["--roll_back"], "holds no older version"),
-        (["--roll_back", "--name=x"], "--name does not go with --roll_back"),
+        (["--roll_back", "--name=x"], "--roll_back has no setting 'name'"),
         (["--base=x"], "an export needs --base and --data"),
     ],
 )

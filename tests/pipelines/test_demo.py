@@ -11,7 +11,7 @@ def test_the_demo_ends_with_its_files(tmp_path: Path) -> None:
         "demo",
         f"--output={tmp_path / 'demo'}",
         "--rows=30000",
-        "--case=unknown",
+        "--cases=unknown",
         "--batch_size=512",
         *SMALL_MODEL,
     )
@@ -20,5 +20,5 @@ def test_the_demo_ends_with_its_files(tmp_path: Path) -> None:
         assert (tmp_path / "demo" / name).is_file()
     settings = json.loads((tmp_path / "demo" / "run.json").read_text())
     assert settings["split"] == "days train:6,fresh:1,test:1"
-    again = run_binary("demo", f"--output={tmp_path / 'demo'}", "--rows=30000", "--case=unknown")
+    again = run_binary("demo", f"--output={tmp_path / 'demo'}", "--rows=30000", "--cases=unknown")
     assert again.returncode == 1 and "finished run" in again.stderr

@@ -20,6 +20,7 @@ from tfrec_mt.schema import (
     Task,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 from tfrec_mt.schema.inference.column_sides import ColumnSide, SideFinder
 from tfrec_mt.schema.inference.infer_schema import infer_schema
@@ -105,7 +106,7 @@ def test_a_log_becomes_the_schema_that_one_would_write() -> None:
     assert schema.vocabulary("iid") == Vocabulary(name="iid", dtype="int64", hash_buckets=10)
     assert schema.vocabulary("context_hour") == Vocabulary(name="context_hour", dtype="int64")
     assert schema.vocabulary("item_tags") == Vocabulary(name="item_tags")
-    assert (schema.labels.click, schema.labels.conversion) == ("clicked", "bought")
+    assert schema.tasks == click_tasks("clicked", "bought")
     assert schema.keys.timestamp == "ts"
     assert schema.topics == (Topic(name="market"),)
     assert schema.history is not None
@@ -336,23 +337,30 @@ def test_history_takes_the_item_and_three_of_its_features() -> None:
         ({"kinds": {"pric": "none"}}, "kinds=: the log has no column 'pric'"),
         ({"sides": {"pric": "item"}}, "sides=: the log has no column 'pric'"),
         ({"item": "uid"}, "user= and item=: column 'uid' is named twice, expected one role"),
-        ({"tasks": ["clicked", "bought"]}, "write Task('bought', within='clicked')"),
-        ({"tasks": ["clicked", "bought", "market"]}, "this release trains one task, or two"),
+        ({"tasks": ["clicked", "clicked"]}, "tasks= and tasks=: column 'clicked' is named twice"),
+        (
+            {"tasks": [Task("a", label="clicked"), Task("a", label="bought")]},
+            "tasks: expected distinct names, got 'a' twice",
+        ),
+        ({"tasks": [Task("user_city", kind="regression")]}, "a number or null"),
         (
             {"tasks": ["clicked", Task("bought", within="click")]},
-            "'bought' is within 'click', expected the task before it; did you mean 'clicked'?",
+            "'bought' is within 'click', which is no task; did you mean 'clicked'?",
         ),
         (
             {"tasks": [Task("bought", within="clicked")]},
-            "tasks=['clicked', Task('bought', within='clicked')]",
+            "task 'bought' is within 'clicked', which is no task",
         ),
         (
             {"tasks": ["bought", Task("clicked", within="bought")]},
             "'clicked' is 1 where 'bought' is 0, expected it within 'bought'",
         ),
         ({"tasks": ["context_hour"]}, "; a number becomes a label by a limit of your choice"),
-        ({"tasks": ["user_city"]}, "tasks=, label 'user_city', row 1: expected 0 or 1, got '"),
-        ({"tasks": ["item_tags"]}, "expected 0 or 1, got a column of type List(String)"),
+        (
+            {"tasks": ["user_city"]},
+            "label 'user_city', row 1: expected 0, 1 or null, got '",
+        ),
+        ({"tasks": ["item_tags"]}, "expected 0, 1 or null, got a column of type List(String)"),
         ({"topics": ["item_price"]}, "expected text or whole numbers, got a column of type Float"),
         ({"item": "context_load"}, "expected ids, whole numbers or text, got a column of type Fl"),
         ({"item": "user_age"}, "expected an id in every row, got none; "),
@@ -381,7 +389,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(changes: dict[str, Any], mes
     ("columns", "message"),
     [
         ({"clicked": ["true", "false"]}, "got 'true'; text files write a label as 0 or 1"),
-        ({"clicked": [1, None]}, "label 'clicked', row 2: expected 0 or 1, got a missing value"),
+        ({"clicked": [None, None]}, "label 'clicked': expected 0, 1 or null, all are missing"),
         ({"ts": [1_704_067_200_000] * 2}, "which looks like milliseconds: divide it by 1,000"),
         ({"ts": ["1704067200", "soon"]}, "time='ts', row 2: expected seconds since 1970, ISO 8"),
         ({"ts": [0, None]}, "time='ts', row 2: expected seconds since 1970, ISO 8601 or timesta"),

@@ -38,7 +38,7 @@ def test_json_round_trip(long: int, conversions: bool, tmp_path: Path) -> None:
     read = Schema.load(tmp_path / "schema.json")
     assert read == schema
     assert read.fingerprint() == schema.fingerprint()
-    assert read.tasks == (("ctr", "ctcvr") if conversions else ("ctr",))
+    assert read.task_names == (("ctr", "ctcvr") if conversions else ("ctr",))
 
 
 @pytest.mark.parametrize("schema", [small_schema(), small_schema(long=20, conversions=False)])
@@ -85,7 +85,7 @@ def test_codes_leave_room_for_missing_and_unknown_ids() -> None:
     ("edit", "message"),
     [
         (lambda v: v["history"].update(shorts=5), r"schema\.history\.shorts.*did you mean 'short'"),
-        (lambda v: v.pop("labels"), r"schema\.labels"),
+        (lambda v: v.pop("tasks"), r"schema\.tasks"),
         (lambda v: v["vocabularies"][0].update(size="many"), r"vocabularies\.0\.size"),
         (lambda v: v["features"][0].update(kind="fuzzy"), "features"),
         (lambda v: v["features"][0].update(side="seller"), r"side"),
@@ -112,7 +112,7 @@ def test_text_that_is_not_json_is_named(tmp_path: Path) -> None:
         ({"features": small_schema().features * 2}, "given more than once"),
         ({"vocabularies": small_schema().vocabularies * 2}, "vocabulary names must be distinct"),
         ({"topics": (Topic(name="item_id"),)}, "given more than once"),
-        ({"truth": {"cvr": "p"}}, "truth names tasks"),
+        ({"truth": {"cvr": "p"}}, "truth names"),
         ({"truth": {"ctr": "item_id"}}, "also a label or truth column"),
         ({"history": History(elements=("user_id",))}, "must be an item feature"),
         ({"history": History(elements=("tags",))}, "one value per row"),
@@ -157,3 +157,11 @@ def test_lookups_name_what_there_is() -> None:
 def test_the_nearest_name_or_all_of_them() -> None:
     assert nearest("itm", ["item", "user"]) == "did you mean 'item'?"
     assert nearest("zzz", ["user", "item"]) == "known: item, user"
+
+
+def test_a_file_of_the_format_before_is_read() -> None:
+    schema = small_schema()
+    value = json.loads(schema.to_json())
+    del value["tasks"]
+    old = value | {"format_version": 1, "labels": {"click": "click", "conversion": "order"}}
+    assert Schema.from_json(json.dumps(old)) == schema

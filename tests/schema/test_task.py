@@ -12,7 +12,7 @@ def test_a_task_is_equal_to_one_of_the_same_label_and_parent() -> None:
 
 @pytest.mark.parametrize(
     ("name", "within", "message"),
-    [("", None, "name of a label column"), ("bought", "bought", "got its own name")],
+    [("", None, "expected a name"), ("bought", "bought", "got its own name")],
 )
 def test_impossible_tasks_are_refused(name: str, within: str | None, message: str) -> None:
     with pytest.raises(SchemaError, match=message):

@@ -15,6 +15,7 @@ from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.preset import Preset
+from tfrec_mt.schema import Task
 from tfrec_mt.storage.names import KERNELS, MODEL
 
 
@@ -154,6 +155,9 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         if self._compile_metrics is None:
             return dict(self.get_metrics_result())
         return dict(self.compute_metrics(features, labels, self(features), None))
+
+    def learned_tasks(self) -> Sequence[Task]:
+        return self.base.learned_tasks()
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, Ids, float64, scale_stack
 from tfrec_mt.adapters.served_kernels import DenseLayer, FoldedKernels
+from tfrec_mt.configs.bounds import Counts
 
 Layer = tuple[Any, Any]
 
@@ -53,7 +54,7 @@ class Bottleneck(DomainKernels):
         topic: str,
         domains: Sequence[str],
         knowledge_widths: Mapping[str, int],
-        encoder_units: Sequence[int] = (50,),
+        encoder_units: Counts = (50,),
         negative_slope: float = 0.01,
         **kwargs: Any,
     ) -> None:

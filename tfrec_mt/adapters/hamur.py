@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrec_mt.adapters.bottleneck import Bottleneck, Layer, decoder_rate
 from tfrec_mt.adapters.domain_kernels import scale_stack
+from tfrec_mt.configs.bounds import Count
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -46,13 +47,15 @@ class HAMUR(Bottleneck):
       Li et al. 2023, HAMUR: Hyper Adapter for Multi-Domain Recommendation.
     """
 
+    fixed_arguments = ("encoder_units",)
+
     def __init__(
         self,
         topic: str,
         domains: Sequence[str],
         knowledge_widths: Mapping[str, int],
-        bottleneck_width: int = 50,
-        core_rank: int = 50,
+        bottleneck_width: Count = 50,
+        core_rank: Count = 50,
         negative_slope: float = 0.01,
         **kwargs: Any,
     ) -> None:

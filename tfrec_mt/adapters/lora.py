@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrec_mt.adapters.bottleneck import decoder_rate
 from tfrec_mt.adapters.domain_kernels import DomainKernels, Groups, Ids, float64, scale_stack
 from tfrec_mt.adapters.served_kernels import FoldedKernels
+from tfrec_mt.configs.bounds import Count, Rate
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -51,8 +52,8 @@ class LoRA(DomainKernels):
         topic: str,
         domains: Sequence[str],
         knowledge_widths: Mapping[str, int],
-        rank: int = 16,
-        alpha: float | None = None,
+        rank: Count = 16,
+        alpha: Rate | None = None,
         **kwargs: Any,
     ) -> None:
         if rank < 1 or (alpha is not None and alpha <= 0):

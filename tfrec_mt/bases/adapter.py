@@ -22,7 +22,7 @@ class Adapter:
       SchemaError: An unknown kind or setting.
 
     Example:
-      >>> Adapter("lora", {"rank": 4})
+      >>> mt.Adapter("lora", {"rank": 4})
       Adapter(kind='lora', settings={'rank': 4})
     """
 
@@ -56,10 +56,10 @@ def IAK(width: int = 50, **more: Any) -> Adapter:
       more: Further arguments of `adapters.IAK`.
 
     Raises:
-      SchemaError: An unknown argument.
+      SchemaError: An argument that they do not have.
 
     Example:
-      >>> IAK(width=8).settings
-      {'encoder_units': (8,)}
+      >>> mt.IAK(width=8)
+      Adapter(kind='iak', settings={'encoder_units': (8,)})
     """
     return Adapter("iak", {"encoder_units": (width,), **more})

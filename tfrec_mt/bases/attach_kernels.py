@@ -29,7 +29,7 @@ def attach(
       SchemaError: An unknown adapter or setting, one that does not fit the base, or no domains.
 
     Example:
-      >>> model = attach(base, IAK(width=50), topics={"market": ("us", "de")})
+      >>> model = mt.attach(base, mt.IAK(width=50), topics={"market": ("us", "de")})
     """
     if isinstance(adapter, str):
         adapter = Adapter(adapter, settings)

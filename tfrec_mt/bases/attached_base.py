@@ -2,13 +2,15 @@
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.models.base_model import LinearHead
+from tfrec_mt.schema import Task
 from tfrec_mt.training.kept_knowledge import is_kept
 
 Specs = dict[str, tf.TensorSpec]
@@ -38,6 +40,9 @@ class AttachedBase(abc.ABC):
         self, tasks: Sequence[str], topics: Mapping[str, tuple[str, ...]] | None = None
     ) -> None:
         self.tasks, self.topics = tuple(tasks), dict(topics or {})
+
+    def learned_tasks(self) -> tuple[Task, ...]:
+        return tuple(Task(task) for task in self.tasks)
 
     @property
     @abc.abstractmethod
@@ -116,6 +121,11 @@ class AttachedBase(abc.ABC):
     @abc.abstractmethod
     def tracked(self) -> list[Any]:
         """Objects that a SavedModel of this base must hold besides the variables that it reads."""
+
+
+def is_attached(model: Any) -> TypeGuard[AdaptedModel]:
+    """Whether a model is kernels behind a base from elsewhere."""
+    return isinstance(getattr(model, "base", None), AttachedBase)
 
 
 def check_columns(features: Mapping[str, Any], names: Sequence[str], what: str) -> None:

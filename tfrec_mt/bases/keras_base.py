@@ -39,7 +39,7 @@ class KerasBase(AttachedBase):
       SchemaError: A head does not exist or is no logit.
 
     Example:
-      >>> base = KerasBase(ranker, heads={"ctr": "ctr_logit"})
+      >>> base = mt.KerasBase(ranker, heads={"ctr": "ctr_logit"})
       >>> base.tasks
       ('ctr',)
     """

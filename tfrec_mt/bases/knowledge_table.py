@@ -86,7 +86,7 @@ class KnowledgeTable:
       DataError: A column is not there, or holds no vectors of one length.
 
     Example:
-      >>> table = KnowledgeTable(frame, knowledge="h", logits={"ctr": "z"},
+      >>> table = mt.KnowledgeTable(vectors, knowledge="h", logits={"ctr": "z"},
       ...                        labels={"ctr": "click"}, topics=["market"])
       >>> table.base.topics["market"]
       ('de', 'us')

@@ -31,7 +31,7 @@ class SavedModelBase(OffsetBase):
       SchemaError: There is no such signature or output, or one has another shape.
 
     Example:
-      >>> base = SavedModelBase("served/7", knowledge="hidden", logits={"ctr": "logit"})
+      >>> base = mt.SavedModelBase("served/7", knowledge="hidden", logits={"ctr": "logit"})
     """
 
     kind = "saved_model"

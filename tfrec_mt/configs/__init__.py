@@ -1,6 +1,6 @@
 """What each step is told, in dataclasses that need neither TensorFlow nor Keras.
 
-Flags of binaries, settings in Python and `run.json` are made of them.
+Flags of binaries with their descriptions, settings in Python and `run.json` are made of them.
 """
 
 from tfrec_mt.configs.choices import (
@@ -15,6 +15,7 @@ from tfrec_mt.configs.evaluate import EvaluateConfig
 from tfrec_mt.configs.export import ExportConfig, ExportOptions
 from tfrec_mt.configs.fine_tune import FineTuneConfig
 from tfrec_mt.configs.pretrain import NewsPretrainConfig, PretrainConfig
+from tfrec_mt.configs.retrieve import RetrieveConfig
 from tfrec_mt.configs.score import ScoreConfig
 from tfrec_mt.configs.train import TrainConfig
 
@@ -30,6 +31,7 @@ __all__ = [
     "PretrainConfig",
     "RateRule",
     "RateSchedule",
+    "RetrieveConfig",
     "ScoreConfig",
     "Surgery",
     "TrainConfig",

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfrec_mt.layers.precision import Precision
+from tfrec_mt.configs.bounds import check
+from tfrec_mt.configs.choices import Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,14 +14,15 @@ class EvaluateConfig:
     Args:
       data: Prepared dataset.
       base: Run folder of the base.
-      kernels: Run folder of the kernels, or None.
-      control: Run folder of the base continued on the kernels' rows, or None.
+      kernels: Run folder of the kernels; None measures the base alone.
+      control: Run folder of the base continued on the kernels' rows.
       part: Part to score; it should be one that nothing was trained on.
       seen_in: Parts, such as those that kernels were trained on: domains are then measured once
         more on users that had a row of the domain there, as topic `TOPIC/seen`, and on the others,
         as `TOPIC/new`.
       output: Folder to make, with `metrics.json` and `report.html`; None writes nothing.
-      precision: Type of the main net's products in ranking models, as an export may have it.
+      precision: Type of the main net's products in ranking models, as in an export of this
+        precision.
     """
 
     data: Path
@@ -31,3 +33,6 @@ class EvaluateConfig:
     seen_in: tuple[str, ...] = ()
     output: Path | None = None
     precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        check(self)

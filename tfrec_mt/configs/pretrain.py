@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from tfrec_mt.configs.bounds import Count, Rate, Weight, Within, check
 from tfrec_mt.configs.choices import RateSchedule, Surgery
 from tfrec_mt.configs.train import TrainConfig
 
@@ -16,13 +17,13 @@ class PretrainConfig:
       data: Prepared dataset.
       output: Run folder; the model ends up in `output/model`.
       parts: Parts to train on.
-      validation: Part that early stopping looks at; None for none.
+      validation: Part that early stopping looks at.
       model: Name of a model in the catalog.
       model_settings: Arguments of the model apart from what the data say.
       init_from: Run folder of a model to continue instead of a new one.
       optimizer: Name of an optimizer in the catalog.
-      learning_rate: Its learning rate at the start.
-      rate_schedule: How the rate changes; see `scheduled_rate`.
+      learning_rate: The optimizer's learning rate at the start.
+      rate_schedule: Whether the rate falls to 0 over the run, or stays.
       warm_up: Share of the steps in which the rate rises first.
       weight_decay: Share of every weight, times the rate, that a step takes away.
       ema_decay: Decay per step of a moving average of all weights, which is then what is validated
@@ -40,14 +41,17 @@ class PretrainConfig:
     model_settings: dict[str, Any] = field(default_factory=dict)
     init_from: Path | None = None
     optimizer: str = "lazy_adam"
-    learning_rate: float = 0.008
+    learning_rate: Rate = 0.008
     rate_schedule: RateSchedule = "linear"
-    warm_up: float = 0.0
-    weight_decay: float = 0.0
-    ema_decay: float = 0.0
-    task_weights: dict[str, float] = field(default_factory=dict)
+    warm_up: Annotated[float, Within(0, 0.99)] = 0.0
+    weight_decay: Weight = 0.0
+    ema_decay: Annotated[float, Within(0, 0.999999)] = 0.0
+    task_weights: dict[str, Weight] = field(default_factory=dict)
     surgery: Surgery = "none"
     train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,22 +59,23 @@ class NewsPretrainConfig(PretrainConfig):
     """Settings of a run that trains a news model; see `PretrainConfig` for the others.
 
     Args:
-      title_encoder: See `make_title_encoder`.
+      title_encoder: `minilm`, `tiny` (random weights), `bag`, `self_attention`, or the keras_hub
+        preset or Hugging Face folder of a BERT.
       encoder_settings: Its settings.
       auxiliary_weight: Weight of the auxiliary losses, the paper's lambda.
       negatives: Unclicked candidates beside each clicked one.
-      history_length: Clicks of history; None is what the news were prepared for.
+      history_length: Clicks of history; by default what the news were prepared for.
       train: Settings of the loop; a call has one step, whatever it says.
     """
 
     model: str = "news"
-    learning_rate: float = 2e-5
-    warm_up: float = 0.1
-    weight_decay: float = 1e-6
+    learning_rate: Rate = 2e-5
+    warm_up: Annotated[float, Within(0, 0.99)] = 0.1
+    weight_decay: Weight = 1e-6
     surgery: Surgery = "mtrec"
     title_encoder: str = "minilm"
     encoder_settings: dict[str, Any] = field(default_factory=dict)
-    auxiliary_weight: float = 0.3
-    negatives: int = 4
-    history_length: int | None = None
+    auxiliary_weight: Weight = 0.3
+    negatives: Count = 4
+    history_length: Count | None = None
     train: TrainConfig = field(default_factory=lambda: TrainConfig(batch_size=16, steps_per_call=1))

@@ -1,10 +1,10 @@
 """Settings given by name, sorted into what each part of a step takes."""
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from tfrec_mt.configs.described import described
 from tfrec_mt.errors import SchemaError, nearest
 
 
@@ -15,16 +15,7 @@ def fields_of(config: type, *without: str) -> set[str]:
 
 def arguments_of(function: Callable[..., Any], *without: str) -> set[str]:
     """Names of a constructor's or function's arguments but for some; base classes' too."""
-    found: set[str] = set()
-    for kind in function.__mro__ if isinstance(function, type) else (function,):
-        own = vars(kind).get("__init__") if isinstance(kind, type) else kind
-        if not inspect.isfunction(own) or not own.__module__.startswith("tfrec_mt"):
-            continue
-        parameters = inspect.signature(own).parameters
-        found |= {n for n, p in parameters.items() if p.kind is not p.VAR_KEYWORD}
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            break  # nothing is passed on to its bases
-    return found - {"self", *without}
+    return set(described(function)) - set(without)
 
 
 def sort_settings(

@@ -17,7 +17,7 @@ class Batch:
         a number that is passed through. By topic: int32 domain codes `[...]`, 0 for none.
         `history_<element>`: int32 codes `[..., L]`, newest first, then 0. With time gaps
         `history_age`: int32 codes `[..., L]`, see `age_codes`.
-      labels: By task, float32 `[...]`: `ctr` is the click, `ctcvr` click and conversion.
+      labels: By task, float32 `[...]`, NaN where there is no label.
       keys: int64 `[...]`: `user`, and where the schema names them `request` and `timestamp`.
       truth: By task, float32 `[...]`: the true probability, where it is known.
     """

@@ -58,6 +58,11 @@ class PreparedDataset:
         """Names of the parts; the first is the one that vocabularies were learned from."""
         return tuple(self.manifest.parts)
 
+    @property
+    def summary(self) -> str:
+        """What is in it, in a line."""
+        return f"{', '.join(f'{part} {self.rows(part):,}' for part in self.parts)} rows"
+
     def rows(self, part: str) -> int:
         """Rows of a part."""
         self._check_part(part)
@@ -139,7 +144,7 @@ class PreparedDataset:
     def __repr__(self) -> str:
         rows = ", ".join(f"{part} {self.rows(part):,}" for part in self.parts)
         topics = ", ".join(f"{t.name} {len(t.domains)}" for t in self.schema.topics) or "none"
-        tasks = ", ".join(self.schema.tasks)
+        tasks = ", ".join(self.schema.task_names)
         return (
             f"{type(self).__name__}({str(self.path)!r}: rows {rows}; tasks {tasks}; "
             f"domains {topics})"

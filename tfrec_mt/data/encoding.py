@@ -12,12 +12,29 @@ from tfrec_mt.data.column_file import Columns
 from tfrec_mt.data.hashing import id_keys
 from tfrec_mt.data.numeric import encode_numeric
 from tfrec_mt.data.vocabulary import IdTable, KeyTable
-from tfrec_mt.schema import CategoricalFeature, Feature, Schema, Topic
+from tfrec_mt.schema import CategoricalFeature, Feature, Schema, Task, Topic
+
+NO_LABEL = 255
 
 
 def floats(column: pl.Series) -> npt.NDArray[np.float32]:
     """A Float32 column as float32 `[n]`, NaN where null."""
     return column.cast(pl.Float32).fill_null(float("nan")).to_numpy()
+
+
+def encode_label(task: Task, column: pl.Series) -> npt.NDArray[Any]:
+    """A label as it is stored, `[n]`: uint8 with 255 for none, or float32 with NaN for none."""
+    if not task.binary:
+        return floats(column)
+    return column.cast(pl.UInt8).fill_null(NO_LABEL).to_numpy()
+
+
+def decode_label(stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """A stored label as models learn it: float32 of the same shape, NaN for none."""
+    values = stored.astype(np.float32)
+    if stored.dtype == np.uint8:
+        values[stored == NO_LABEL] = np.nan
+    return values
 
 
 @dataclass(frozen=True)
@@ -65,20 +82,19 @@ class Encoder:
 
     def encode(self, frame: pl.DataFrame) -> Columns:
         """All stored columns of `[n]` rows but those of the history, named `<group>/<name>`."""
-        keys, labels = self.schema.keys, self.schema.labels
+        keys = self.schema.keys
         columns: Columns = {}
         for feature in self.schema.features:
             columns[f"features/{feature.name}"] = self.feature(feature, frame[feature.name])
         for topic in self.schema.topics:
             columns[f"features/{topic.name}"] = self.topic(topic, frame[topic.name])
-        columns["labels/click"] = frame[labels.click].cast(pl.UInt8).to_numpy()
-        if labels.conversion:
-            columns["labels/conversion"] = frame[labels.conversion].cast(pl.UInt8).to_numpy()
+        for task in self.schema.tasks:
+            columns[f"labels/{task.name}"] = encode_label(task, frame[task.column])
         columns["keys/user"] = self.users.encode(frame[keys.user])
         if keys.request:
             columns["keys/request"] = id_keys(frame[keys.request])
         if keys.timestamp:
             columns["keys/timestamp"] = frame[keys.timestamp].cast(pl.Int64).to_numpy()
-        for task, column in self.schema.truth.items():
-            columns[f"truth/{task}"] = floats(frame[column])
+        for name, column in self.schema.truth.items():
+            columns[f"truth/{name}"] = floats(frame[column])
         return columns

@@ -65,12 +65,13 @@ def collect_events(
     """
     schema = spool.schema
     elements = [encoder.schema.feature(name) for name in history.elements]
-    columns = [schema.labels.click, schema.keys.user, *history.elements]
+    assert schema.click is not None  # or the schema has no history
+    columns = [schema.click.column, schema.keys.user, *history.elements]
     columns += [c for c in (schema.keys.timestamp, schema.keys.request) if c]
     users, keys, rows = [], [], []
     codes: dict[str, list[npt.NDArray[np.int32]]] = {name: [] for name in history.elements}
     for block in spool.blocks(columns):
-        clicked = block.frame[schema.labels.click].to_numpy() == 1
+        clicked = (block.frame[schema.click.column] == 1).fill_null(False).to_numpy()
         if not split.spec.chronological:
             clicked &= spool.parts(split, block) == 0
         frame = block.frame.filter(clicked)

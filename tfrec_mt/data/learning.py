@@ -7,6 +7,7 @@ import polars as pl
 
 from tfrec_mt.data.encoding import Encoder, floats
 from tfrec_mt.data.hashing import derived_seed, uniform
+from tfrec_mt.data.label_learning import LabelLearner
 from tfrec_mt.data.numeric import NumericLearner, sample_share
 from tfrec_mt.data.splits import Split
 from tfrec_mt.data.spool import Spool
@@ -32,12 +33,14 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
         for feature in schema.features
         if isinstance(feature, NumericFeature)
     }
+    labels = LabelLearner(schema)
     domains: dict[str, set[str]] = {t.name: set() for t in schema.topics if not t.domains}
     users: list[pl.Series] = []
     rows = np.zeros(len(split.spec.parts), dtype=np.int64)
     share = sample_share(spool.rows)
     sample_seed = derived_seed(split.seed, "quantile")
     columns = [part.name for part in (*schema.features, *schema.topics)]
+    columns += [task.column for task in schema.tasks]
     columns += [c for c in (schema.keys.user, split.spec.key_column(schema)) if c]
     for block in spool.blocks(columns):
         parts = spool.parts(split, block)
@@ -45,6 +48,7 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
         users.append(block.frame[schema.keys.user].unique())
         for name, known in domains.items():
             known.update(block.frame[name].drop_nulls().unique())
+        labels.add(block.frame, pl.Series(parts == 0))
         first = block.frame.filter(parts == 0)
         sampled = uniform(block.row_numbers[parts == 0], sample_seed) < share
         for feature in schema.features:
@@ -74,6 +78,7 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
         vocabularies=tuple(table.vocabulary for table in tables.values()),
         features=tuple(learned_feature(feature) for feature in schema.features),
         topics=tuple(learned_topic(topic) for topic in schema.topics),
+        tasks=labels.learned(),
     )
     names = split.spec.names
     return Encoder(schema, tables, KeyTable(users)), dict(zip(names, rows.tolist(), strict=True))

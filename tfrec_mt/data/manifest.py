@@ -11,7 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tfrec_mt.schema import DataError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 _T = TypeVar("_T")
 _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know

@@ -10,18 +10,44 @@ from tfrec_mt.schema import NumericFeature
 SAMPLE_ROWS = 1 << 20
 
 
+class Moments:
+    """Mean and deviation of numbers that come in pieces.
+
+    By the pairwise update of Chan, Golub and LeVeque (1979).
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._mean = 0.0
+        self._squares = 0.0
+
+    def add(self, values: npt.NDArray[np.float64]) -> None:
+        """Takes numbers `[n]`, none of them missing."""
+        if not values.size:
+            return
+        mean = float(values.mean())
+        total = self._count + values.size
+        shift = mean - self._mean
+        self._squares += float(np.square(values - mean).sum())
+        self._squares += shift * shift * self._count * values.size / total
+        self._mean += shift * values.size / total
+        self._count = total
+
+    def mean_and_std(self) -> tuple[float, float]:
+        """Mean and deviation; a deviation of 0 counts as 1."""
+        variance = self._squares / self._count if self._count else 0.0
+        return self._mean, float(np.sqrt(variance)) or 1.0
+
+
 class NumericLearner:
     """Learns what a numeric feature needs from the rows of the first part.
 
-    Boundaries are quantiles of a sample that the caller draws; the moments take every row, by the
-    pairwise update of Chan, Golub and LeVeque (1979).
+    Boundaries are quantiles of a sample that the caller draws; the moments take every row.
     """
 
     def __init__(self, feature: NumericFeature) -> None:
         self._feature = feature
-        self._count = 0
-        self._mean = 0.0
-        self._squares = 0.0
+        self._moments = Moments()
         self._sample: list[npt.NDArray[np.float32]] = []
 
     def add(self, values: npt.NDArray[np.float32], sampled: npt.NDArray[np.bool_]) -> None:
@@ -30,24 +56,13 @@ class NumericLearner:
         if self._feature.buckets is not None:
             self._sample.append(values[present & sampled])
             return
-        wide = values[present].astype(np.float64)
-        if not wide.size:
-            return
-        mean = float(wide.mean())
-        total = self._count + wide.size
-        shift = mean - self._mean
-        self._squares += float(np.square(wide - mean).sum())
-        self._squares += shift * shift * self._count * wide.size / total
-        self._mean += shift * wide.size / total
-        self._count = total
+        self._moments.add(values[present].astype(np.float64))
 
     def learned(self) -> NumericFeature:
         """The feature with its boundaries or moments filled in."""
         if self._feature.buckets is None:
-            variance = self._squares / self._count if self._count else 0.0
-            return dataclasses.replace(
-                self._feature, mean=self._mean, std=float(np.sqrt(variance)) or 1.0
-            )
+            mean, std = self._moments.mean_and_std()
+            return dataclasses.replace(self._feature, mean=mean, std=std)
         return dataclasses.replace(self._feature, boundaries=self._boundaries())
 
     def _boundaries(self) -> tuple[float, ...]:

@@ -4,10 +4,11 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from tfrec_mt.configs.bounds import AtLeast
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.encoding import Encoder
 from tfrec_mt.data.events import EventLog, collect_events, history_keys
@@ -35,7 +36,7 @@ def prepare(
     split: SplitSpec | None = None,
     *,
     seed: int = 0,
-    folds: int = 5,
+    folds: Annotated[int, AtLeast(2)] = 5,
     unknown_domains: Literal["error", "fallback"] = "error",
     description: Mapping[str, Any] | None = None,
 ) -> PreparedDataset:

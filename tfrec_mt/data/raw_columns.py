@@ -14,7 +14,7 @@ _EXPECTED: dict[ColumnType, str] = {
     "string": "UTF-8 text",
     "key": "an id, a whole number or UTF-8 text",
     "number": "a finite number",
-    "label": "0 or 1",
+    "label": "0, 1 or null",
     "timestamp": "seconds since 1970 (not milliseconds) or a time in ISO 8601",
 }
 
@@ -90,8 +90,8 @@ def raw_columns(schema: Schema) -> dict[str, Column]:
         else:
             roles.append(Column(feature.name, "number"))
     roles += [Column(topic.name, "string") for topic in schema.topics]
-    labels, keys = schema.labels, schema.keys
-    roles += [Column(name, "label") for name in (labels.click, labels.conversion) if name]
+    keys = schema.keys
+    roles += [Column(t.column, "label" if t.binary else "number") for t in schema.tasks]
     roles += [Column(name, "key") for name in (keys.user, keys.item, keys.request) if name]
     roles += [Column(name, "timestamp") for name in (keys.timestamp,) if name]
     roles += [Column(name, "number") for name in schema.truth.values()]

@@ -7,6 +7,7 @@ import numpy as np
 from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.column_file import Columns
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.encoding import decode_label
 from tfrec_mt.data.history_windows import HistoryWindows
 from tfrec_mt.schema import DataError
 
@@ -76,12 +77,7 @@ class StoredRows:
             group, _, short = name.partition("/")
             if group in groups:
                 groups[group][short] = values
-        labels = groups["labels"]
-        groups["labels"] = {
-            task: labels[label].astype(np.float32)
-            for task, label in (("ctr", "click"), ("ctcvr", "conversion"))
-            if label in labels
-        }
+        groups["labels"] = {n: decode_label(values) for n, values in groups["labels"].items()}
         if self._windows:
             groups["features"] |= self._windows.cut(
                 columns["history/start"], columns["history/length"], columns.get("keys/timestamp")

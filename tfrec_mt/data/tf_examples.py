@@ -63,7 +63,7 @@ def _examples(dataset: PreparedDataset, part: str) -> Iterator[bytes]:
 
     for batch in scan(dataset, part, _SCAN_ROWS):
         columns = batch.features | batch.labels
-        for row in range(len(batch.labels["ctr"])):
+        for row in range(len(batch.keys["user"])):
             features = {name: _feature(name, values[row]) for name, values in columns.items()}
             example = tf.train.Example(features=tf.train.Features(feature=features))
             yield bytes(example.SerializeToString())

@@ -42,7 +42,8 @@ def check_chunk(
 
     Int64 or String for ids (null or the vocabulary's missing value where there is none), lists of
     them for bags, Float32 for numbers (null for missing) and true probabilities, String for topics,
-    UInt8 for labels, Int64 or String for user, item and request, Int64 seconds for the timestamp.
+    UInt8 or Float32 for labels (null where there is none), Int64 or String for user, item and
+    request, Int64 seconds for the timestamp.
 
     Args:
       chunk: Raw rows.
@@ -54,10 +55,10 @@ def check_chunk(
       The columns of `schema.columns` in that order, [rows].
 
     Raises:
-      DataError: Missing or duplicate columns; a value of the wrong type; a label that is not 0 or
-        1, or a conversion without a click; a missing key, label or true probability; a missing
-        number whose feature does not impute, or an infinite one; a bag longer than its
-        `max_values`; an unknown domain. Names file, row, column and value.
+      DataError: Missing or duplicate columns; a value of the wrong type; a label that is no such
+        label, or positive where that of the task it is within is 0; a missing key or true
+        probability; a missing number whose feature does not impute, or an infinite one; a bag
+        longer than its `max_values`; an unknown domain. Names file, row, column and value.
     """
     check_columns(chunk.table.column_names, schema, chunk.file)
     columns = raw_columns(schema)
@@ -86,20 +87,25 @@ def check_chunk(
 
 
 def _check_keys_and_labels(check: "_Check", schema: Schema) -> None:
-    keys, labels = schema.keys, schema.labels
+    keys = schema.keys
     for name in (keys.user, keys.item, keys.request):
         if name:
             values = check.frame[name]
             missing = MISSING_STRING if values.dtype == pl.String else MISSING_INT
             absent = values.is_null() | (values == missing).fill_null(False)
             check.refuse(name, absent, f"an id (and {missing!r} stands for a missing one)")
-    for name in (keys.timestamp, labels.click, labels.conversion):
-        if name:
-            check.refuse(name, check.frame[name].is_null(), check.columns[name].expected)
-    if labels.conversion:
-        converted, clicked = check.frame[labels.conversion], check.frame[labels.click]
-        expected = f"0 where there is no click ({labels.click!r} is 0)"
-        check.refuse(labels.conversion, converted > clicked, expected)
+    if keys.timestamp:
+        absent = check.frame[keys.timestamp].is_null()
+        check.refuse(keys.timestamp, absent, check.columns[keys.timestamp].expected)
+    columns = {task.name: task.column for task in schema.tasks}
+    for task in schema.tasks:
+        label = check.frame[task.column]
+        if task.loss == "squared_log":
+            check.refuse(task.column, (label < 0).fill_null(False), "a number of at least 0")
+        if task.within:
+            outer = columns[task.within]
+            alone = (label != 0).fill_null(False) & (check.frame[outer] == 0).fill_null(False)
+            check.refuse(task.column, alone, f"0 or null where {outer!r} is 0")
 
 
 class _Check:

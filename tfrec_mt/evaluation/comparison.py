@@ -34,9 +34,9 @@ class ComparisonLine:
       topic: Topic name, or `all`.
       domain: Domain name, `all`, or `mean`.
       n: Rows of the cell.
-      zero_shot, adapted, together, control: Metric row of each model's AUC.
-      lift: Metric row of the AUC lift of the adapted model over the zero-shot one.
-      control_lift: Metric row of the AUC lift of the control over the zero-shot model.
+      zero_shot, adapted, together, control: Metric row of each model's AUC, or RMSE.
+      lift: Metric row of the lift of the adapted model over the zero-shot one.
+      control_lift: Metric row of the lift of the control over the zero-shot model.
       oracle_share: Metric row of the adapted model's share of the oracle's lead.
     """
 
@@ -57,6 +57,15 @@ class ComparisonLine:
         return self.lift.note
 
 
+def main_metric(keys: Iterable[tuple[str, str, str, str, str | None]]) -> str:
+    """Metric that models are compared by: `auc`, or of a regression `rmse`.
+
+    Args:
+      keys: Model, topic, domain, metric and reference of one task's rows.
+    """
+    return "rmse" if any(key[3] == "rmse" for key in keys) else "auc"
+
+
 def compare_models(rows: Iterable[MetricRow], task: str, roles: ModelRoles) -> list[ComparisonLine]:
     """One line per cell that has a lift of the adapted over the zero-shot model.
 
@@ -74,6 +83,8 @@ def compare_models(rows: Iterable[MetricRow], task: str, roles: ModelRoles) -> l
         if row.task == task
     }
 
+    metric = main_metric(found)
+
     def row_of(
         lift: MetricRow, model: str | None, metric: str, reference: str | None = None
     ) -> MetricRow | None:
@@ -82,7 +93,8 @@ def compare_models(rows: Iterable[MetricRow], task: str, roles: ModelRoles) -> l
     lifts = [
         row
         for row in found.values()
-        if (row.model, row.metric, row.reference) == (roles.adapted, "auc_lift", roles.zero_shot)
+        if (row.model, row.metric, row.reference)
+        == (roles.adapted, f"{metric}_lift", roles.zero_shot)
     ]
     topics = list(dict.fromkeys(row.topic for row in lifts))
     lifts.sort(key=lambda row: (row.topic == ALL, topics.index(row.topic)))
@@ -91,13 +103,13 @@ def compare_models(rows: Iterable[MetricRow], task: str, roles: ModelRoles) -> l
             topic=lift.topic,
             domain=lift.domain,
             n=lift.n,
-            zero_shot=row_of(lift, roles.zero_shot, "auc"),
-            adapted=row_of(lift, roles.adapted, "auc"),
-            together=row_of(lift, roles.together, "auc"),
-            control=row_of(lift, roles.control, "auc"),
+            zero_shot=row_of(lift, roles.zero_shot, metric),
+            adapted=row_of(lift, roles.adapted, metric),
+            together=row_of(lift, roles.together, metric),
+            control=row_of(lift, roles.control, metric),
             lift=lift,
-            control_lift=row_of(lift, roles.control, "auc_lift", roles.zero_shot),
-            oracle_share=row_of(lift, roles.adapted, "auc_oracle_share", roles.baseline),
+            control_lift=row_of(lift, roles.control, f"{metric}_lift", roles.zero_shot),
+            oracle_share=row_of(lift, roles.adapted, f"{metric}_oracle_share", roles.baseline),
         )
         for lift in lifts
     ]

@@ -71,18 +71,19 @@ class Evaluation:
 
     @functools.cached_property
     def table(self) -> pl.DataFrame:
-        """AUC per task, topic and domain: a column per model, and the lift with its 95% interval.
+        """AUC, or RMSE, per task, topic and domain: a column per model, and the lift with interval.
 
         Columns `task`, `topic`, `domain`, `n` (rows, of news impressions), one per model (such as
         `zero_shot`, `adapted`, `control`), and where there are kernels `lift`, `ci_low` and
-        `ci_high`: adapted minus zero-shot.
+        `ci_high`: by how much the adapted model is better than the base.
         """
         cell = ["task", "topic", "domain"]
-        auc = self.rows.filter(pl.col("metric") == "auc", pl.col("reference").is_null())
-        found = auc.pivot("model", index=[*cell, "n"], values="value", maintain_order=True)
+        main = pl.col("metric").is_in(["auc", "rmse"])
+        measured = self.rows.filter(main, pl.col("reference").is_null())
+        found = measured.pivot("model", index=[*cell, "n"], values="value", maintain_order=True)
         if self.roles.adapted != self.roles.zero_shot:
             lifts = self.rows.filter(
-                pl.col("metric") == "auc_lift",
+                pl.col("metric").is_in(["auc_lift", "rmse_lift"]),
                 pl.col("model") == self.roles.adapted,
                 pl.col("reference") == self.roles.zero_shot,
             ).select(*cell, "n", pl.col("value").alias("lift"), "ci_low", "ci_high")
@@ -160,7 +161,7 @@ class Evaluation:
         pictures: list[tuple[str, str]] = []
         for task in self.tasks:
             lines = compare_models(self.metrics, task, self.roles)
-            name = f"AUC, {task_name(task)}"
+            name = f"{self._metric(task).upper()}, {task_name(task)}"
             if lines:
                 tables.append(self._lift_table(lines, name))
             else:
@@ -179,6 +180,10 @@ class Evaluation:
             tables=tables,
             pictures=encoded,
         )
+
+    def _metric(self, task: str) -> str:
+        regression = any(row.metric == "rmse" and row.task == task for row in self.metrics)
+        return "rmse" if regression else "auc"
 
     def _lift_table(self, lines: Sequence[ComparisonLine], caption: str) -> dict[str, object]:
         columns = shown_columns(lines, self.roles)
@@ -205,7 +210,7 @@ class Evaluation:
                 row.ci_high,
             )
             for row in self.metrics
-            if (row.task, row.metric, row.model) == (task, "auc", self.roles.zero_shot)
+            if (row.task, row.metric, row.model) == (task, self._metric(task), self.roles.zero_shot)
             and row.value is not None
         }
 

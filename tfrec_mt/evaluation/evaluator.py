@@ -1,6 +1,6 @@
 """`Evaluator`: scores and labels in, batch by batch; metrics out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from tfrec_mt.evaluation.cells import ALL, ScoreKey
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.group_spill import GroupSpill
 from tfrec_mt.evaluation.grouped_sums import GroupedSums
+from tfrec_mt.evaluation.regression_sums import RegressionSums
 from tfrec_mt.evaluation.score_grid import fine_bins, log_probabilities
 from tfrec_mt.evaluation.score_histogram import ScoredRows, ScoreHistogram
 from tfrec_mt.evaluation.score_records import ScoreRecords
@@ -33,6 +34,7 @@ class Evaluator:
       topics: Domains of each topic, in the order of their codes.
       truth: Tasks whose true probabilities every batch brings.
       requests: Whether every batch brings request ids.
+      regressions: Those of the tasks whose labels are numbers.
       bootstrap: Resamples for the intervals.
       rows_in_memory: Rows above which those that wait for grouped AUC go to the disk.
       spill_folder: Where they go; None for the system's temporary folder.
@@ -60,18 +62,26 @@ class Evaluator:
         *,
         truth: Sequence[str] = (),
         requests: bool = False,
+        regressions: Collection[str] = (),
         bootstrap: ClusterBootstrap | None = None,
         rows_in_memory: int = 2_000_000,
         spill_folder: str | Path | None = None,
     ) -> None:
         self._models = ScoredModels(keys, topics)
-        self._records = ScoreRecords(self._models, tasks, truth, requests)
+        self._records = ScoreRecords(self._models, tasks, truth, requests, regressions)
         self._bootstrap = bootstrap or ClusterBootstrap()
         self._histograms = {
             (key, task, topic): ScoreHistogram(
                 len(self._models.topics[topic]), self._bootstrap.groups
             )
             for key, task in self._records.slots
+            if task not in self._records.regressions
+            for topic in self._models.topics_of(key)
+        }
+        self._errors = {
+            (key, task, topic): RegressionSums(len(self._models.topics[topic]), self._bootstrap)
+            for key, task in self._records.slots
+            if task in self._records.regressions
             for topic in self._models.topics_of(key)
         }
         fields = ("user", "request") if requests else ("user",)
@@ -92,8 +102,8 @@ class Evaluator:
         """Takes a batch of B rows.
 
         Args:
-          scores: `[B]` probabilities per score key and task.
-          labels: `[B]` 0 or 1 per task.
+          scores: `[B]` predictions per score key and task.
+          labels: `[B]` 0 or 1 per task, or a number; NaN for none.
           domains: `[B]` domain codes per topic: a domain's place in the topic plus one, 0 for
             none.
           users: `[B]` integer user ids.
@@ -127,7 +137,12 @@ class Evaluator:
                 grouped[name].add(part)
             spill.close()
         return ScoreTable(
-            self._models, self._records.tasks, self._histograms, grouped, self._bootstrap
+            self._models,
+            self._records.tasks,
+            self._histograms,
+            grouped,
+            self._bootstrap,
+            self._errors,
         )
 
     def _count_pending(self) -> None:
@@ -141,15 +156,21 @@ class Evaluator:
         codes.update((name, block["codes"][:, i]) for i, name in enumerate(self._records.topics))
         group = self._bootstrap.group_of(block["user"])
         for column, (key, task) in enumerate(self._records.slots):
-            positive = block["labels"][:, self._records.tasks.index(task)]
-            predicted = block["scores"][:, column]
+            labels = block["labels"][:, self._records.tasks.index(task)]
+            kept = np.flatnonzero(~np.isnan(labels))
+            labels, predicted, own = labels[kept], block["scores"][kept, column], group[kept]
+            if task in self._records.regressions:
+                for topic in self._models.topics_of(key):
+                    errors = self._errors[key, task, topic]
+                    errors.add(labels, predicted, own, codes[topic][kept])
+                continue
             log_p, log_not_p = log_probabilities(predicted)
             scored = ScoredRows(
-                positive=positive,
+                positive=labels == 1,
                 predicted=predicted,
-                loss=-np.where(positive, log_p, log_not_p),
+                loss=-np.where(labels == 1, log_p, log_not_p),
                 fine=fine_bins(log_p - log_not_p),
-                group=group,
+                group=own,
             )
             for topic in self._models.topics_of(key):
-                self._histograms[key, task, topic].add(scored, codes[topic])
+                self._histograms[key, task, topic].add(scored, codes[topic][kept])

@@ -98,7 +98,7 @@ def reliability_figure(panels: Mapping[str, Mapping[str, Sequence[CalibrationBin
                     label=model,
                 )
             ax.set(xlim=(0, top), ylim=(0, top), aspect="equal", title=title)
-            ax.set(xlabel="mean predicted probability", ylabel="actual rate")
+            ax.set(xlabel="mean prediction", ylabel="mean label")
             ax.legend(frameon=False, loc="upper left")
         return _svg(figure)
 

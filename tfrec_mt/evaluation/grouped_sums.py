@@ -68,20 +68,24 @@ class GroupedSums:
         codes: NDArray[np.int64],
         domains: int,
     ) -> None:
-        kept = np.flatnonzero(codes)
-        if not kept.size:
-            return
-        # A group of the grouped AUC is a user or request within one domain.
-        pairs, first, group = np.unique(
-            ids[kept] * domains + codes[kept] - 1, return_index=True, return_inverse=True
-        )
-        domain = pairs % domains
-        place = domain * self._bootstrap.groups + self._bootstrap.group_of(
-            part["user"][kept][first]
-        )
-        rows = np.bincount(group)
+        inside = np.flatnonzero(codes)
         for number, task in enumerate(self._records.tasks):
-            positive = part["labels"][kept, number]
+            if task in self._records.regressions:
+                continue
+            labels = part["labels"][inside, number]
+            kept = inside[~np.isnan(labels)]
+            if not kept.size:
+                continue
+            # A group of the grouped AUC is a user or request within one domain.
+            pairs, first, group = np.unique(
+                ids[kept] * domains + codes[kept] - 1, return_index=True, return_inverse=True
+            )
+            domain = pairs % domains
+            place = domain * self._bootstrap.groups + self._bootstrap.group_of(
+                part["user"][kept][first]
+            )
+            rows = np.bincount(group)
+            positive = part["labels"][kept, number] == 1
             used = mixed_groups(positive, group, pairs.size)
             counts = self._counts[task, topic]
             counts[:, 0] += np.bincount(domain[used], minlength=domains)

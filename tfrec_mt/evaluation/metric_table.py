@@ -11,6 +11,8 @@ from tfrec_mt.evaluation.scored_models import ScoredModels
 from tfrec_mt.metrics.calibration_bins import DEFAULT_BINS, CalibrationBin
 from tfrec_mt.schema import SchemaError
 
+ERRORS = ("rmse", "mae")
+
 
 class MetricTable(abc.ABC):
     """What an evaluator found, over rows or over impressions.
@@ -34,6 +36,10 @@ class MetricTable(abc.ABC):
     def models(self) -> tuple[str, ...]:
         """Names of the models in the order of their rows."""
         return self._models.models
+
+    def metrics_of(self, task: str) -> tuple[str, ...]:
+        """Metrics of a task."""
+        return self.metrics
 
     def compared(self, task: str) -> tuple[str, ...]:
         """Metrics of a task in which models are compared."""
@@ -79,11 +85,13 @@ class MetricTable(abc.ABC):
             for model in self.models
             for task in self._tasks
             for cell in self._models.cells(model)
-            for metric in self.metrics
+            for metric in self.metrics_of(task)
         ]
 
     def lift(self, model: str, reference: str) -> list[MetricRow]:
-        """Metrics of `model` less those of `reference`, with paired intervals: `auc_lift`.
+        """By how much `model` is better than `reference`, with paired intervals: `auc_lift`.
+
+        Errors such as `rmse` are better where they are lower, so their lift is what they lose.
 
         One row per cell in which both are scored, one with domain `mean` per topic (the plain
         mean over its domains, so that a small domain counts as much as a large one), and one
@@ -122,11 +130,9 @@ class MetricTable(abc.ABC):
 
     def _lift(self, model: str, reference: str, task: str, metric: str) -> list[MetricRow]:
         known = set(self._models.cells(reference))
+        pair = (reference, model) if metric in ERRORS else (model, reference)
         lifts = {
-            cell: difference(
-                self.estimate(model, task, cell, metric),
-                self.estimate(reference, task, cell, metric),
-            )
+            cell: difference(*(self.estimate(m, task, cell, metric) for m in pair))
             for cell in self._models.cells(model)
             if cell in known
         }

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.encoding import decode_label
 from tfrec_mt.schema import CategoricalFeature
 
 
 class Popularity:
-    """Smoothed rate of each item, `(positives + strength * mean) / (rows + strength)`.
+    """Smoothed mean label of each item, `(sum + strength * mean) / (rows + strength)`.
 
     Args:
       dataset: The dataset; the item key must be one of its features.
@@ -23,20 +24,17 @@ class Popularity:
         feature = dataset.schema.feature(self.item)
         assert isinstance(feature, CategoricalFeature)
         size = dataset.schema.vocabulary(feature.vocabulary).rows
-        rows = np.zeros(size)
-        positives = {task: np.zeros(size) for task in dataset.schema.tasks}
-        labels = dict(zip(dataset.schema.tasks, ("click", "conversion"), strict=False))
-        for shard in dataset.shards(part):
-            items = shard[f"features/{self.item}"].read()
-            rows += np.bincount(items, minlength=size)
-            for task, label in labels.items():
-                positives[task] += np.bincount(items, shard[f"labels/{label}"].read(), size)
-        self._rates = {
-            task: ((found + strength * found.sum() / rows.sum()) / (rows + strength)).astype(
-                np.float32
-            )
-            for task, found in positives.items()
-        }
+        self._rates = {}
+        for task in dataset.schema.task_names:
+            rows, sums = np.zeros(size), np.zeros(size)
+            for shard in dataset.shards(part):
+                labels = decode_label(shard[f"labels/{task}"].read())
+                known = ~np.isnan(labels)
+                items = shard[f"features/{self.item}"].read()[known]
+                rows += np.bincount(items, minlength=size)
+                sums += np.bincount(items, labels[known], size)
+            mean = sums.sum() / rows.sum()
+            self._rates[task] = ((sums + strength * mean) / (rows + strength)).astype(np.float32)
 
     def __call__(self, features: Mapping[str, NDArray[np.int32]]) -> dict[str, NDArray[np.float32]]:
         """Rates `{task: [B]}` of the items of a batch."""

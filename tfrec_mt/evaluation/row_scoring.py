@@ -49,7 +49,7 @@ class RowScoring(Scoring):
         super().__init__(
             part, topics, kernels, control is not None, kinds=(SEEN, NEW) if seen_in else ()
         )
-        self.tasks = dataset.schema.tasks
+        self.tasks = dataset.schema.task_names
         self._dataset = dataset
         self._score = base_and_kernels(base, kernels)
         self._control_score = Scorer(control) if control else None
@@ -64,6 +64,7 @@ class RowScoring(Scoring):
             topics | (self._familiar.topics if self._familiar else {}),
             truth=tuple(dataset.schema.truth),
             requests=dataset.schema.keys.request is not None,
+            regressions=[task.name for task in dataset.schema.tasks if not task.binary],
         )
 
     def batches(self) -> Iterator[Batch]:

@@ -1,6 +1,6 @@
 """Packing a batch of scores, labels and keys into records, after checking them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfrec_mt.evaluation.cells import ALL, ORACLE, ScoreKey
 from tfrec_mt.evaluation.scored_models import ScoredModels
-from tfrec_mt.metrics.inputs import as_groups, as_labels, as_probabilities
+from tfrec_mt.metrics.inputs import as_groups, as_partial_labels, as_probabilities, as_scores
 from tfrec_mt.schema import DataError, SchemaError
 
 
@@ -20,6 +20,7 @@ class ScoreRecords:
       tasks: Task names.
       truth: Tasks whose true probabilities are known; they are kept as scores of the oracle.
       requests: Whether rows have a request id.
+      regressions: Those of the tasks whose labels are numbers.
 
     Attributes:
       slots: Score key and task of each of the K columns of `scores`.
@@ -30,7 +31,12 @@ class ScoreRecords:
     """
 
     def __init__(
-        self, models: ScoredModels, tasks: Sequence[str], truth: Sequence[str], requests: bool
+        self,
+        models: ScoredModels,
+        tasks: Sequence[str],
+        truth: Sequence[str],
+        requests: bool,
+        regressions: Collection[str] = (),
     ) -> None:
         if not tasks or len(set(tasks)) != len(tasks):
             raise SchemaError(f"expected distinct tasks, at least one, got {list(tasks)}")
@@ -39,6 +45,7 @@ class ScoreRecords:
         self.tasks = tuple(tasks)
         self.truth = tuple(truth)
         self.requests = requests
+        self.regressions = frozenset(regressions)
         self.topics = tuple(topic for topic in models.topics if topic != ALL)
         self.slots = (
             *((key, task) for key in models.keys for task in tasks),
@@ -50,7 +57,7 @@ class ScoreRecords:
                 ("user", np.int64),
                 ("request", np.int64),
                 ("codes", np.int32, (len(self.topics),)),
-                ("labels", np.bool_, (len(tasks),)),
+                ("labels", np.float32, (len(tasks),)),  # NaN for none
                 ("scores", np.float32, (len(self.slots),)),
             ]
         )
@@ -86,14 +93,16 @@ class ScoreRecords:
             size = len(self._models.topics[topic])
             records["codes"][:, place] = _as_codes(domains[topic], rows, topic, size)
         for place, task in enumerate(self.tasks):
-            positive = as_labels(labels[task], f"labels of {task!r}")
-            records["labels"][:, place] = as_groups(positive, rows, f"labels of {task!r}")
+            where = f"labels of {task!r}"
+            values = as_partial_labels(labels[task], task not in self.regressions, where)
+            records["labels"][:, place] = as_groups(values, rows, where)
         for place, (key, task) in enumerate(self.slots):
             given = (truth or {}) if key.model == ORACLE else scores[key]
             if task not in given:
                 raise DataError(f"scores of {key}: no scores for task {task!r}")
             where = f"scores of {key} for task {task!r}"
-            records["scores"][:, place] = as_probabilities(given[task], rows, where)
+            checked = as_scores if task in self.regressions else as_probabilities
+            records["scores"][:, place] = checked(given[task], rows, where)
         return records
 
 

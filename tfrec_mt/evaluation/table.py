@@ -50,7 +50,8 @@ def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str
     reasons = [
         f"{line.topic}/{line.domain}: {line.note}" for line in lines if line.lift.value is None
     ]
-    return "\n".join([f"AUC, task {task}", *printed, *reasons])
+    measured = "RMSE" if lines and lines[0].lift.metric == "rmse_lift" else "AUC"
+    return "\n".join([f"{measured}, task {task}", *printed, *reasons])
 
 
 def shown_columns(lines: Sequence[ComparisonLine], roles: ModelRoles) -> list[int]:
@@ -68,7 +69,9 @@ def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
     found = {
         (row.model, row.metric): row
         for row in rows
-        if (row.task, row.topic, row.domain) == (task, ALL, ALL) and row.reference is None
+        if (row.task, row.topic, row.domain) == (task, ALL, ALL)
+        and row.reference is None
+        and not row.metric.startswith("decile_")
     }
     models = list(dict.fromkeys(model for model, _ in found))
     metrics = list(dict.fromkeys(metric for _, metric in found))

@@ -5,9 +5,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tfrec_mt.configs import ExportConfig, FineTuneConfig, PretrainConfig, ScoreConfig
+from tfrec_mt.configs.bounds import Rate, Whole, check
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.prepare import prepare
 from tfrec_mt.data.source import Source
@@ -44,22 +45,27 @@ class DemoConfig:
       source: Where rows come from.
       source_settings: What sets this source apart from others, as JSON values.
       split: How rows are divided; the last part is what models are measured on.
-      seed: Seed of the split.
+      seed: Seed of a generated world, of the split and of training.
       pretrain: Settings of the bases.
       fine_tune: Settings of the kernels.
-      control_learning_rate: Learning rate of the bases continued on the kernels' rows.
-      cases: Names of `CASES`, each with a base of its own; the first is exported.
+      control_learning_rate: Learning rate at the start of the bases that are continued on the
+        kernels' rows.
+      cases: Whether the base knows the topics, each case with a base of its own; the first is
+        exported.
     """
 
-    output: Path
+    output: Path = Path("runs/demo")
     source: Source
     source_settings: dict[str, Any]
     split: SplitSpec
-    seed: int
+    seed: Whole = 0
     pretrain: PretrainConfig
     fine_tune: FineTuneConfig
-    control_learning_rate: float
-    cases: tuple[str, ...] = tuple(CASES)
+    control_learning_rate: Rate = 0.002
+    cases: tuple[Literal["unknown", "known"], ...] = ("unknown", "known")
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def settings(self) -> dict[str, Any]:
         """Everything that decides the result, as JSON values."""

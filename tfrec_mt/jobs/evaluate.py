@@ -1,19 +1,22 @@
 """`evaluate`: a base, its kernels and the control, measured with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
+from tfrec_mt.bases.attached_base import is_attached
+from tfrec_mt.bases.measure import measure_attached
 from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.evaluation.evaluation import Evaluation
-from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_model
+from tfrec_mt.jobs.opened import Base, Folder, open_base, open_model
 from tfrec_mt.layers.precision import Precision
 
 
 def evaluate(
     model: keras.Model | Folder,
-    log: Log | Folder | None = None,
+    log: Any = None,
     *,
     base: Base | Folder | None = None,
     control: Base | Folder | None = None,
@@ -21,12 +24,15 @@ def evaluate(
     seen_in: Sequence[str] = (),
     precision: Precision = EvaluateConfig.precision,
     output: Folder | None = None,
+    labels: Mapping[str, str] | None = None,
+    user: str | None = None,
 ) -> Evaluation:
     """Measures models per task and domain on a part that nothing was trained on.
 
     Args:
       model: What `pretrain` or `fine_tune` gave, or the folder of their run.
-      log: Prepared data; by default what the model was trained on.
+      log: Prepared data; by default what the model was trained on. Of an attached model: its
+        rows, see `measure_attached`.
       base: The kernels' base, where it is no longer where it was.
       control: The base continued on the kernels' rows, to compare kernels with.
       part: Part to score.
@@ -34,6 +40,8 @@ def evaluate(
         that had rows of it there, and on those that had none.
       precision: Of click logs: type of the main net's products, as in an export of this precision.
       output: Folder to make, with `metrics.json` and `report.html`; None writes nothing.
+      labels: Of an attached model and a frame: the column of each task's label.
+      user: Of an attached model: the column of the user.
 
     Returns:
       AUC, log loss, calibration and lifts, which show themselves in a notebook.
@@ -51,6 +59,11 @@ def evaluate(
     folder = Path(output) if output is not None else None
     if folder and folder.exists():
         raise FileExistsError(f"{folder} exists; choose another output folder")
+    if is_attached(model):
+        found = measure_attached(model, log, labels=labels, user=user, control=control, part=part)
+        if folder:
+            found.save(folder)
+        return found
     opened = open_model(model, log, base, precision)
     beside = open_base(control, opened.log, precision) if control is not None else None
     found = opened.workload.scoring(

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from tfrec_mt.bases.attached_base import is_attached
+from tfrec_mt.bases.served import export_attached
 from tfrec_mt.configs import ExportConfig, ExportOptions
 from tfrec_mt.configs.settings import fields_of, sort_settings
 from tfrec_mt.evaluation.evaluation import Evaluation
@@ -40,7 +42,7 @@ def export(
       base: The kernels' base, where it is no longer where it was.
       metrics: What `evaluate` gave, for the model card.
       settings: `ExportOptions`: `name`, `allow_signature_change`, and of ranking models `precision`
-        and `max_items`.
+        and `max_items`; of an attached model `sample`, features of some rows.
 
     Returns:
       Folder of the version.
@@ -54,6 +56,8 @@ def export(
     Example:
       >>> version = mt.export(model, "runs/shop/export", metrics=report)
     """
+    if is_attached(model):
+        return export_attached(model, output, **settings)
     sort_settings("export", settings, {"options": fields_of(ExportOptions, "metrics")})
     rows = metrics.metrics if isinstance(metrics, Evaluation) else metrics
     options = ExportOptions(**settings, metrics=rows)

@@ -1,12 +1,14 @@
 """`fine_tune`: kernels of every domain behind a frozen base."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.bases.train import fine_tune_attached
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
 from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.errors import SchemaError, nearest
@@ -19,8 +21,8 @@ _OWN_BASE = "base"
 
 
 def fine_tune(
-    base: Base | Folder,
-    log: Log | Folder,
+    base: Base | AdaptedModel | Folder,
+    log: Any,
     output: Folder,
     *,
     adapter: str = FineTuneConfig.adapter,
@@ -34,8 +36,10 @@ def fine_tune(
 
     Args:
       base: What `pretrain` gave or its run folder, or a model of `mt.models` that was trained in
-        another way, which is then kept in the run's folder `base`. It is frozen.
-      log: Prepared data: what `prepare` gave, or its folder.
+        another way, which is then kept in the run's folder `base`. It is frozen. Or a model of
+        your own that `attach` has put kernels behind, whose adapter and topics are then those.
+      log: Prepared data: what `prepare` gave, or its folder. Of an attached model: its rows, see
+        `fine_tune_attached`.
       output: Run folder to make; the kernels end up in its folder `kernels`.
       adapter: `iak`, `bottleneck`, `lora`, `shared_lora`, `last_layer`, `gate` or `hamur`.
       topics: Topics to train kernels for; all of the schema's if empty.
@@ -44,7 +48,8 @@ def fine_tune(
         gave, or its run folder.
       knowledge: Folder that keeps what the base knows of a click log's rows, for other runs too.
       settings: `FineTuneConfig` and `TrainConfig` (such as `epochs`, `learning_rate`, `joint`), and
-        arguments of the adapter's class (such as `encoder_units`, `rank`).
+        arguments of the adapter's class (such as `encoder_units`, `rank`); of an attached model
+        also `labels` and `user`.
 
     Returns:
       Base and kernels as one Keras model.
@@ -58,42 +63,67 @@ def fine_tune(
     Example:
       >>> model = mt.fine_tune(base, log, "runs/shop/kernels", encoder_units=(50,))
     """
+    if isinstance(base, AdaptedModel):
+        told = {"adapter": adapter != FineTuneConfig.adapter, "topics": topics, "beside": beside}
+        for name in [name for name, given in told.items() if given]:
+            raise SchemaError(f"{name}: expected none, `attach` has chosen what kernels there are")
+        return fine_tune_attached(base, log, output, **settings)
     data, run = open_log(log), Path(output)
-    if adapter not in ADAPTERS:
-        raise SchemaError(f"adapter={adapter!r}: unknown; {nearest(adapter, ADAPTERS)}")
-    nested = ("base", "data", "output", "parts", "topics", "adapter", "adapter_settings")
-    found = sort_settings(
-        f"fine_tune with adapter={adapter!r}",
+    config = kernel_config(
+        adapter,
         settings,
-        {
-            "run": fields_of(FineTuneConfig, *nested, "beside", "knowledge", "train"),
-            "train": fields_of(TrainConfig),
-            "adapter": arguments_of(ADAPTERS[adapter], *arguments_of(DomainKernels)),
-        },
+        base=run / _OWN_BASE,
+        data=data.path,
+        output=run,
+        parts=(parts,) if isinstance(parts, str) else tuple(parts),
+        topics=tuple(topics),
+        beside=run_of(beside, "beside") if beside is not None else None,
+        knowledge=Path(knowledge) if knowledge is not None else None,
     )
-    frozen = open_base(base, data, found["run"].get("precision", FineTuneConfig.precision))
+    frozen = open_base(base, data, config.precision)
     for topic in topics:
         if topic not in frozen.topics:
             raise SchemaError(
                 f"topics: the base has no topic {topic!r}; {nearest(topic, frozen.topics)}"
             )
-    config = FineTuneConfig(
-        base=frozen.origin.run if frozen.origin else run / _OWN_BASE,
-        data=data.path,
-        output=run,
-        parts=(parts,) if isinstance(parts, str) else tuple(parts),
-        topics=tuple(topics),
-        adapter=adapter,
-        adapter_settings=found["adapter"],
-        beside=run_of(beside, "beside") if beside is not None else None,
-        knowledge=Path(knowledge) if knowledge is not None else None,
-        train=TrainConfig(**({"batch_size": of_data(data).kernel_batch} | found["train"])),
-        **found["run"],
-    )
+    if frozen.origin:
+        config = dataclasses.replace(config, base=frozen.origin.run)
     train_behind(config, frozen, data, keep_base=frozen.origin is None)
     model = AdaptedModel(frozen, kernels_behind(frozen, run))
     model.origin = origin_of(run)
     return model
+
+
+def kernel_config(adapter: str, settings: Mapping[str, Any], **run: Any) -> FineTuneConfig:
+    """What training kernels is told, of settings by name.
+
+    Args:
+      adapter: Name of the adapter.
+      settings: Of the run, of the loop and of the adapter.
+      run: Fields of the config that are no settings.
+
+    Raises:
+      SchemaError: An unknown adapter or setting.
+    """
+    if adapter not in ADAPTERS:
+        raise SchemaError(f"adapter={adapter!r}: unknown; {nearest(adapter, ADAPTERS)}")
+    kind = ADAPTERS[adapter]
+    nested = ["adapter", "adapter_settings", "train"]
+    if kind.penalty is DomainKernels.penalty:
+        nested.append("kl_weight")  # it has no such term
+    found = sort_settings(
+        f"fine_tune with adapter={adapter!r}",
+        settings,
+        {
+            "run": fields_of(FineTuneConfig, *run, *nested),
+            "train": fields_of(TrainConfig),
+            "adapter": arguments_of(kind, *arguments_of(DomainKernels)),
+        },
+    )
+    config = FineTuneConfig(
+        **run, **found["run"], adapter=adapter, adapter_settings=found["adapter"]
+    )
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, **found["train"]))
 
 
 def run_fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:

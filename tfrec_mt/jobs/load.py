@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.bases.saved_base import load_attached
+from tfrec_mt.bases.train import ROWS
 from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.errors import DataError
 from tfrec_mt.jobs.opened import Folder, is_preset, open_log, open_model, origin_of
@@ -32,6 +34,8 @@ def load(folder: Folder) -> Any:
         return open_log(path)
     if is_preset(path):
         return AdaptedModel.load_parts(path)
+    if (path / SETTINGS_FILE).is_file() and (path / ROWS).is_dir():
+        return load_attached(path)
     if (path / SETTINGS_FILE).is_file():
         opened = open_model(path)
         if not opened.kernels:

@@ -1,25 +1,28 @@
 """`prepare`: rows of any source as the dataset that training and evaluation read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from tfrec_mt.configs.bounds import Whole
 from tfrec_mt.configs.settings import arguments_of, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_source import NewsSource
 from tfrec_mt.data.news.prepare_news import prepare_news
-from tfrec_mt.data.news.title_vocabulary import MINILM, TitleVocabulary
+from tfrec_mt.data.news.title_vocabulary import LEARN, MINILM, TitleVocabulary
 from tfrec_mt.data.prepare import prepare as prepare_log
 from tfrec_mt.data.source import Source, chosen_split
+from tfrec_mt.data.sources.crossed_topics import CrossedTopics
 from tfrec_mt.data.sources.logs import LogsSource
-from tfrec_mt.data.splits import SplitKind
+from tfrec_mt.data.splits import SplitKind, SplitSpec
 from tfrec_mt.errors import DataError, SchemaError
-from tfrec_mt.jobs.opened import Folder, Log
 from tfrec_mt.schema import Schema
 from tfrec_mt.tables.frames import is_frame
 
-_OWN = ("source", "output_dir", "split", "seed", "description")
+_OWN = ("source", "output", "output_dir", "split", "seed")
+Folder = str | Path
+Log = PreparedDataset | NewsDataset
 
 
 @overload
@@ -34,7 +37,7 @@ def prepare(
     *,
     split: SplitKind | None = None,
     split_parts: str | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
     unknown_domains: Literal["error", "fallback"] = "error",
     **settings: Any,
 ) -> PreparedDataset: ...
@@ -47,7 +50,7 @@ def prepare(
     *,
     split: SplitKind | None = None,
     split_parts: str | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
     unknown_domains: Literal["error", "fallback"] = "error",
     **settings: Any,
 ) -> Log:
@@ -66,9 +69,9 @@ def prepare(
       seed: Seed of a random split and of samples.
       unknown_domains: Whether a domain that the schema does not list is an error, or scored by the
         base alone.
-      settings: Of click logs `folds`; of news see `prepare_news`: `max_title_length`,
-        `history_length` and others, and `vocabulary`, the word pieces of the title encoder: that of
-        `minilm` by default, `learn`, a file or the preset of a BERT.
+      settings: Of click logs `folds`, and see `prepare_clicks`; of news `vocabulary` (see
+        `prepare_titles`) and what `prepare_news` takes: `max_title_length`, `history_length` and
+        others.
 
     Returns:
       The dataset, opened: `PreparedDataset` of a click log, `NewsDataset` of news.
@@ -85,18 +88,24 @@ def prepare(
     """
     if output is None:
         raise SchemaError("output: expected a folder to make")
+    make: Callable[..., Log]
+    source: Any
     if isinstance(data, NewsSource):
         if schema is not None:
             raise SchemaError("schema: news bring their own description; leave it out")
-        return _prepare_news(data, output, split, split_parts, seed, settings)
-    source, description = _source(data, schema)
-    sort_settings("prepare", settings, {"log": ("folds", "description")})
-    return prepare_log(
+        step, make, known = "prepare of news", prepare_titles, arguments_of(prepare_news)
+        source, description = data, {"source": type(data).__name__}
+    else:
+        step, make, known = "prepare", prepare_clicks, arguments_of(prepare_log)
+        source, description = _source(data, schema)
+    if unknown_domains != "error":
+        settings["unknown_domains"] = unknown_domains
+    sort_settings(step, settings, {"all": (known | arguments_of(make)) - {*_OWN}})
+    return make(
         source,
         output,
         chosen_split(source, split, split_parts),
         seed=seed,
-        unknown_domains=unknown_domains,
         **{"description": description, **settings},
     )
 
@@ -117,24 +126,67 @@ def _source(data: Any, schema: Schema | Folder | None) -> tuple[Source, dict[str
     return LogsSource(paths, known), {"source": "logs", "files": [str(path) for path in paths]}
 
 
-def _prepare_news(
+def prepare_clicks(
+    source: Source,
+    output: Folder,
+    split: SplitSpec,
+    *,
+    cross_topics: Sequence[str] = (),
+    examples: Folder | None = None,
+    **settings: Any,
+) -> PreparedDataset:
+    """Prepares a click log.
+
+    Args:
+      source: The raw rows.
+      output: Folder to make.
+      split: How rows are divided.
+      cross_topics: Topics to add whose domains are pairs of others', such as `scene+region`, which
+        becomes the topic `scene_region`.
+      examples: Folder to make with each part as tf.Example TFRecord files as well.
+      settings: See `data.prepare.prepare`.
+    """
+    if cross_topics:
+        source = CrossedTopics(source, [cross.split("+") for cross in cross_topics])
+    dataset = prepare_log(source, output, split, **settings)
+    if examples is not None:
+        from tfrec_mt.data.tf_examples import write_examples  # needs TensorFlow
+
+        for part in dataset.parts:
+            write_examples(dataset, part, Path(examples) / part)
+    return dataset
+
+
+def prepare_titles(
     source: NewsSource,
     output: Folder,
-    split: SplitKind | None,
-    split_parts: str | None,
-    seed: int,
-    settings: dict[str, Any],
+    split: SplitSpec,
+    *,
+    vocabulary: str | TitleVocabulary = MINILM,
+    **settings: Any,
 ) -> NewsDataset:
-    known = arguments_of(prepare_news, *_OWN[:-1])
-    sort_settings("prepare of news", settings, {"news": known})
-    vocabulary = settings.get("vocabulary", MINILM)
+    """Prepares news.
+
+    Args:
+      source: Articles and impressions.
+      output: Folder to make.
+      split: How impressions are divided.
+      vocabulary: Word pieces of the title encoder: `minilm`, a vocabulary file (*.txt), a keras_hub
+        preset or Hugging Face folder of a BERT, or `learn` (from the titles of the first part).
+      settings: See `prepare_news`.
+
+    Raises:
+      SchemaError: There is no such vocabulary, or a setting is not for it.
+    """
+    found: TitleVocabulary | None
     if isinstance(vocabulary, str):
-        lowercase = settings.get("lowercase", True)
-        settings = settings | {"vocabulary": TitleVocabulary.named(vocabulary, lowercase)}
-    return prepare_news(
-        source,
-        output,
-        split=chosen_split(source, split, split_parts),
-        seed=seed,
-        **{"description": {"source": type(source).__name__}, **settings},
-    )
+        if "learned_pieces" in settings and vocabulary != LEARN:
+            raise SchemaError(f"learned_pieces goes with vocabulary={LEARN!r}, got {vocabulary!r}")
+        if "lowercase" in settings and not (vocabulary == LEARN or vocabulary.endswith(".txt")):
+            raise SchemaError(
+                f"lowercase: {vocabulary} says itself whether it is lowercased; leave it out"
+            )
+        found = TitleVocabulary.named(vocabulary, settings.get("lowercase", True))
+    else:
+        found = vocabulary
+    return prepare_news(source, output, split=split, vocabulary=found, **settings)

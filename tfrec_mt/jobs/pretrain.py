@@ -101,20 +101,21 @@ def run_pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
         model = workload.load_model(model_folder(config.init_from), dataset)
     reader = workload.reader(dataset, config)
     validation = workload.validation(model, dataset, config) if config.validation else None
+    steps = reader.steps_per_epoch * config.train.epochs
+    optimizer = OPTIMIZERS[config.optimizer](
+        learning_rate=scheduled_rate(
+            config.rate_schedule, config.learning_rate, steps, config.warm_up
+        ),
+        weight_decay=config.weight_decay or None,
+        use_ema=config.ema_decay > 0,
+        ema_momentum=config.ema_decay or 0.99,  # Keras wants one in any case
+    )
+    learner = workload.learner(model, optimizer, config)
     with run_folder(config.output, settings, MODEL):
         trained, whole = count_weights(model)
         logging.info("%s: %s of %s weights are trained", label, f"{trained:,}", f"{whole:,}")
-        steps = reader.steps_per_epoch * config.train.epochs
-        optimizer = OPTIMIZERS[config.optimizer](
-            learning_rate=scheduled_rate(
-                config.rate_schedule, config.learning_rate, steps, config.warm_up
-            ),
-            weight_decay=config.weight_decay or None,
-            use_ema=config.ema_decay > 0,
-            ema_momentum=config.ema_decay or 0.99,  # Keras wants one in any case
-        )
         TrainLoop(
-            workload.learner(model, optimizer, config),
+            learner,
             reader,
             config.train,
             config.output,

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 import polars as pl
 
 from tfrec_mt.configs import ScoreConfig
-from tfrec_mt.errors import DataError
+from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.jobs.opened import of_data, open_base, open_log
 from tfrec_mt.serving.bundle import PRECISION
+from tfrec_mt.serving.client import connect
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.tables.frames import read_whole
 from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.workloads.catalog import WORKLOADS
+from tfrec_mt.workloads.ranking import Ranking
 from tfrec_mt.workloads.workload import ROW
 
 
@@ -23,11 +26,13 @@ class Scored:
     Args:
       rows: The rows with one column per task and `used_fallback`, the topics for which a row's
         domain has no kernel; of news, the column `scores` with one per candidate.
+      unit: What the rows are.
       difference: Largest absolute difference to the model in memory, None if not compared. Of news,
         whose scores have no bounds, it is relative to scores above 1.
     """
 
     rows: pl.DataFrame
+    unit: str
     difference: float | None
 
 
@@ -41,21 +46,26 @@ def run_score(config: ScoreConfig) -> Scored:
 
     Raises:
       DataError: Rows lack an input, or there is nothing to score or compare with.
+      SchemaError: Neither an export nor a server to score through, or both.
       FileExistsError: The output exists.
     """
+    if bool(config.export) == bool(config.server):
+        raise SchemaError("score through either an export or a server")
     if config.output and config.output.exists():
         raise FileExistsError(f"{config.output} exists; choose another output file")
     frame = _rows(config)
     if config.export:
         scored = load_export(config.export).score(frame)
-    elif config.client:
-        scored = config.client.score(frame)
     else:
-        raise DataError("nothing to score with: name an export, or a client")
+        assert config.server is not None
+        scored = connect(config.server, config.model, config.deadline).score(frame)
     if config.output:
         with published_file(config.output) as path:
             scored.write_parquet(path)
-    return Scored(rows=scored, difference=_difference(config, scored))
+    # a server's models are of click logs
+    kind = read_manifest(config.export)["kind"] if config.export else Ranking.kind
+    unit = WORKLOADS[kind].unit
+    return Scored(rows=scored, unit=unit, difference=_difference(config, scored))
 
 
 def _rows(config: ScoreConfig) -> pl.DataFrame:

@@ -1,9 +1,7 @@
 """Types of matrix products."""
 
-from typing import Literal
-
-Precision = Literal["float32", "bfloat16"]
-PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
+from tfrec_mt.configs.choices import PRECISIONS as PRECISIONS
+from tfrec_mt.configs.choices import Precision as Precision
 
 
 def check_precision(precision: str) -> None:

@@ -1,9 +1,11 @@
 """How the losses of several tasks become one number."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
+
+from tfrec_mt.schema import Task
 
 EPSILON = 1e-7
 
@@ -14,34 +16,76 @@ def log_loss(probabilities: Any, labels: Any) -> Any:
     return -(labels * tf.math.log(chances) + (1.0 - labels) * tf.math.log1p(-chances))
 
 
+def row_losses(task: Task, predictions: Any, labels: Any) -> Any:
+    """Loss of each row, `[B]`, and 0 where there is no label.
+
+    Regressions count in deviations of the label, so that they weigh like the log loss.
+
+    Args:
+      task: The task.
+      predictions: `[B, 1]` or `[B]`.
+      labels: `[B]`, NaN for none.
+    """
+    predictions, known = tf.reshape(predictions, [-1]), observed(labels)
+    # before the loss, or the gradient of what is not chosen would be NaN
+    labels = tf.where(known, labels, 0.0)
+    if task.binary:
+        losses = log_loss(predictions, labels)
+    elif task.loss == "absolute":
+        losses = tf.abs(predictions - labels) / task.std
+    else:
+        if task.loss == "squared_log":
+            predictions = tf.math.log1p(tf.maximum(predictions, 0.0))
+            labels = tf.math.log1p(labels)
+        losses = 0.5 * tf.square((predictions - labels) / task.std)
+    return tf.where(known, losses, 0.0)
+
+
+def observed(labels: Any) -> Any:
+    """Which labels are there, bool `[B]`."""
+    return ~tf.math.is_nan(labels)
+
+
+def weights_of(tasks: Sequence[Task], task_weights: Mapping[str, float] | None) -> dict[str, float]:
+    """Weight of each task in the loss: its own, unless a run sets another."""
+    return {task.name: task.weight for task in tasks} | dict(task_weights or {})
+
+
 def multi_task_loss(
-    probabilities: Mapping[str, Any],
+    predictions: Mapping[str, Any],
     labels: Mapping[str, Any],
+    tasks: Sequence[Task],
     task_weights: Mapping[str, float] | None = None,
     row_weights: Any = None,
 ) -> tuple[Any, dict[str, Any]]:
-    """Weighted sum over tasks of the mean cross-entropy over rows.
+    """Weighted sum over tasks of the mean loss over the rows that have a label.
 
-    Every task is learned on all exposures: `ctcvr` is click and conversion, so rows without a click
-    are its negatives too.
+    A task that is within another is learned on all of them: `ctcvr` is click and conversion, so
+    rows without a click are its negatives too.
 
     Args:
-      probabilities: `{task: [B, 1]}`.
-      labels: `{task: [B]}`, 0 or 1.
-      task_weights: Weight by task; 1 where absent (IAK paper, appendix C).
+      predictions: `{task: [B, 1]}`.
+      labels: `{task: [B]}`, NaN for none.
+      tasks: The tasks.
+      task_weights: Weight by task; its own where absent (IAK paper, appendix C).
       row_weights: `[B]`; the mean is over the weights. All ones if None.
 
     Returns:
       The loss, and each task's own mean.
     """
-    task_weights = task_weights or {}
     means = {}
-    for task, chances in probabilities.items():
-        losses = log_loss(tf.reshape(chances, [-1]), labels[task])
+    for task in tasks:
+        own, known = labels[task.name], observed(labels[task.name])
+        losses = row_losses(task, predictions[task.name], own)
         if row_weights is None:
-            means[task] = tf.reduce_mean(losses)
+            # a factor of 1, which changes no bit, where all labels are there
+            count = tf.reduce_sum(tf.cast(known, losses.dtype))
+            share = tf.math.divide_no_nan(tf.cast(tf.size(own), losses.dtype), count)
+            means[task.name] = tf.reduce_mean(losses) * share
         else:
-            total = tf.reduce_sum(row_weights)
-            means[task] = tf.math.divide_no_nan(tf.reduce_sum(losses * row_weights), total)
-    loss = tf.add_n([mean * task_weights.get(task, 1.0) for task, mean in means.items()])
+            weights = tf.where(known, row_weights, 0.0)
+            total = tf.reduce_sum(weights)
+            means[task.name] = tf.math.divide_no_nan(tf.reduce_sum(losses * weights), total)
+    weights = weights_of(tasks, task_weights)
+    loss = tf.add_n([means[task.name] * weights[task.name] for task in tasks])
     return loss, means

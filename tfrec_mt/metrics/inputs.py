@@ -20,6 +20,23 @@ def as_labels(labels: ArrayLike, where: str = "labels") -> NDArray[np.bool_]:
     return np.asarray(positive, np.bool_)
 
 
+def as_partial_labels(
+    labels: ArrayLike, binary: bool, where: str = "labels"
+) -> NDArray[np.float32]:
+    """Labels `[B]` of which some may be missing, as NaN.
+
+    Raises:
+      DataError: Not one-dimensional, or a value that is no such label.
+    """
+    values = _one_dimensional(labels, where).astype(np.float32)
+    fits = (values == 0) | (values == 1) if binary else np.isfinite(values)
+    wrong = np.flatnonzero(~(fits | np.isnan(values)))
+    if wrong.size:
+        expected = "0 or 1" if binary else "a finite number"
+        raise DataError(f"{where}: expected {expected}, got {values[wrong[0]]:g} at row {wrong[0]}")
+    return values
+
+
 def as_scores(scores: ArrayLike, rows: int, where: str = "scores") -> NDArray[np.float64]:
     """Finite scores `[B]`, one for each of `rows` labels; `where` names them in errors.
 

@@ -6,6 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import tensorflow as tf
 
+from tfrec_mt.schema import Task
+
 
 @dataclass(frozen=True)
 class LinearHead:
@@ -34,6 +36,7 @@ class BaseModel(Protocol):
       knowledge_widths: Width `D` of each task's knowledge.
       head: The last layer where it is linear, else None: `logits` is then all there is to know.
       trainable: Whether its weights are trained; kernels freeze it.
+      fit_refused: Why `fit` trains no kernels behind it, if it does not.
     """
 
     trainable: bool
@@ -49,6 +52,11 @@ class BaseModel(Protocol):
 
     @property
     def head(self) -> LinearHead | None: ...
+
+    fit_refused: str | None
+
+    def learned_tasks(self) -> Sequence[Task]:
+        """The tasks, with what is learned of each."""
 
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False

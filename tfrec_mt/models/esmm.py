@@ -29,6 +29,8 @@ class ESMM(RankingModel):
       Ma et al. 2018, Entire Space Multi-Task Model ([32] of the IAK paper).
     """
 
+    chained = True
+
     def __init__(self, schema: Schema | str, **kwargs: Any) -> None:
         super().__init__(schema, **kwargs)
         self.nets = {
@@ -44,13 +46,3 @@ class ESMM(RankingModel):
     ) -> dict[str, Any]:
         flat = self.front_end(features, candidates=candidates)
         return {task: net(flat, training=training) for task, net in self.nets.items()}
-
-    def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        return through_click(super().probabilities(logits))
-
-
-def through_click(chances: Mapping[str, Any]) -> dict[str, Any]:
-    """Chances of a click and of an order after it, to those of a click and of both."""
-    if "ctcvr" not in chances:
-        return dict(chances)
-    return {**chances, "ctcvr": chances["ctr"] * chances["ctcvr"]}

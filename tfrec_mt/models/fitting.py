@@ -1,10 +1,11 @@
 """`Fitting`: Keras' own `fit`, held to what the training loop learns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.losses.multi_task_loss import multi_task_loss
+from tfrec_mt.schema import Task
 
 _OWN_LOSSES = ("binary_crossentropy", "BinaryCrossentropy")
 
@@ -19,6 +20,10 @@ class Fitting:
     """
 
     fit_refused: ClassVar[str | None] = None
+
+    def learned_tasks(self) -> Sequence[Task]:
+        """What is learned."""
+        raise NotImplementedError
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """See `keras.Model.fit`.
@@ -51,7 +56,7 @@ class Fitting:
         missing = set(y_pred) - set(y) if isinstance(y, Mapping) else set(y_pred)
         if missing:
             raise SchemaError(f"fit: expected labels by task, {sorted(missing)} are missing")
-        return multi_task_loss(y_pred, y)[0]
+        return multi_task_loss(y_pred, y, self.learned_tasks())[0]
 
 
 def _names(losses: Any) -> list[str]:

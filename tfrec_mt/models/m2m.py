@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.bounds import Count, Counts
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.meta_unit import MetaUnit
 from tfrec_mt.models.ranking_model import RankingModel
@@ -43,9 +44,9 @@ class M2M(RankingModel):
     def __init__(
         self,
         schema: Schema | str,
-        experts: int = 4,
-        view_width: int = 32,
-        knowledge_units: tuple[int, ...] = (32, 16),
+        experts: Count = 4,
+        view_width: Count = 32,
+        knowledge_units: Counts = (32, 16),
         **kwargs: Any,
     ) -> None:
         super().__init__(schema, **kwargs)

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from tfrec_mt.configs.bounds import Count
 from tfrec_mt.layers.expert_mixture import ExpertMixture
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import Schema
@@ -27,7 +28,7 @@ class MMoE(RankingModel):
       Ma et al. 2018 ([31] of the IAK paper).
     """
 
-    def __init__(self, schema: Schema | str, experts: int = 2, **kwargs: Any) -> None:
+    def __init__(self, schema: Schema | str, experts: Count = 2, **kwargs: Any) -> None:
         super().__init__(schema, **kwargs)
         self.experts = experts
         self.mixture = ExpertMixture(

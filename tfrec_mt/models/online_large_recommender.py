@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 
-from tfrec_mt.models.esmm import through_click
 from tfrec_mt.models.mmoe import MMoE
 
 
@@ -26,6 +25,8 @@ class OnlineLargeRecommender(MMoE):
       IAK paper, 5.2 and appendix C.
     """
 
+    chained = True
+
     @property
     def knowledge_width(self) -> int:
         return super().knowledge_width + self.front_end.output_width
@@ -42,6 +43,3 @@ class OnlineLargeRecommender(MMoE):
             task: keras.ops.concatenate([mixture, flat], axis=-1)
             for task, mixture in self.mixture(flat, training=training).items()
         }
-
-    def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        return through_click(super().probabilities(logits))

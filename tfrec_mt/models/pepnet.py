@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.bounds import Count
 from tfrec_mt.layers.gate_unit import GatedNet, GateUnit
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import Schema, SchemaError
@@ -35,7 +36,7 @@ class PEPNet(RankingModel):
       Chang et al. 2023, PEPNet: Parameter and Embedding Personalized Network, section 3.2.
     """
 
-    def __init__(self, schema: Schema | str, gate_width: int = 64, **kwargs: Any) -> None:
+    def __init__(self, schema: Schema | str, gate_width: Count = 64, **kwargs: Any) -> None:
         super().__init__(schema, **kwargs)
         if not self.base_topics:
             raise SchemaError("PEPNet is told a row's domains: expected base_topics, got none")

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from tfrec_mt.configs.bounds import Count
 from tfrec_mt.layers.progressive_extraction import SHARED, ProgressiveExtraction
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import Schema, SchemaError
@@ -30,7 +31,7 @@ class PLE(RankingModel):
     """
 
     def __init__(
-        self, schema: Schema | str, experts: int = 2, levels: int = 2, **kwargs: Any
+        self, schema: Schema | str, experts: Count = 2, levels: Count = 2, **kwargs: Any
     ) -> None:
         super().__init__(schema, **kwargs)
         if not 1 <= levels <= len(self.units):

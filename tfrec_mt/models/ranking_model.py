@@ -2,10 +2,11 @@
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
+from tfrec_mt.configs.bounds import Count, Counts, Dropout
 from tfrec_mt.layers.debias_tower import DebiasTower
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.front_end import FrontEnd
@@ -13,7 +14,8 @@ from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import LinearHead, places_among
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.preset import Preset
-from tfrec_mt.schema import Schema
+from tfrec_mt.models.task_outputs import outputs
+from tfrec_mt.schema import Schema, Task
 
 
 class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
@@ -29,7 +31,8 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
       base_topics: Topics whose domain the model sees as a feature.
       units: Layers of the main net's parts.
       dropout: Dropout of the main net.
-      heads, head_width: Attention heads of the sequence modules.
+      heads: Attention heads of the sequence modules.
+      head_width: Width of such a head.
       long_top: Elements of the long history that are attended to.
       precision: Type of the main net's matrix products in training; see `DenseNet`.
 
@@ -38,9 +41,11 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
       training: Whether dropout and the debias tower are active.
 
     Returns:
-      Probabilities `{task: [B, 1]}` of a click (`ctr`) and of click and conversion (`ctcvr`).
+      Predictions `{task: [B, 1]}`: probabilities of binary tasks, such as a click (`ctr`) and a
+      click and conversion (`ctcvr`), and values of regressions.
 
     Attributes:
+      chained: Whether a task's logit is of what happens within its outer task; see `outputs`.
       origin: Where it came from, if a run made it.
 
     Example:
@@ -49,16 +54,18 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
       (True, ('ctr', 'ctcvr'))
     """
 
+    chained: ClassVar[bool] = False
+
     def __init__(
         self,
         schema: Schema | str,
-        embedding_width: int = 8,
+        embedding_width: Count = 8,
         base_topics: Sequence[str] = (),
-        units: Sequence[int] = (128, 64),
-        dropout: float = 0.0,
-        heads: int = 8,
-        head_width: int = 8,
-        long_top: int = 32,
+        units: Counts = (128, 64),
+        dropout: Dropout = 0.0,
+        heads: Count = 8,
+        head_width: Count = 8,
+        long_top: Count = 32,
         precision: Precision = "float32",
         **kwargs: Any,
     ) -> None:
@@ -72,7 +79,7 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
         self.head_width = head_width
         self.long_top = long_top
         self.precision: Precision = precision
-        self.tasks = self.schema.tasks
+        self.tasks = self.schema.task_names
         self.front_end = FrontEnd(
             self.schema, embedding_width, base_topics, heads, head_width, long_top, name="front_end"
         )
@@ -130,14 +137,15 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
         return {task: head(knowledge[task]) for task, head in self.heads_by_task.items()}
 
     def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        """Joins the tasks' logits into probabilities `{task: [B, 1]}`."""
-        return {task: keras.ops.sigmoid(logit) for task, logit in logits.items()}
+        """Joins the tasks' logits into predictions `{task: [B, 1]}`; see `outputs`."""
+        return outputs(logits, self.schema.tasks, self.chained)
 
     def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
-        """Logits of rows as they were exposed: the debias tower joins the click logit."""
-        if self.debias is None:
+        """Logits of rows as they were exposed: the debias tower joins the click's."""
+        click = self.schema.click
+        if self.debias is None or click is None:
             return dict(logits)
-        return {**logits, "ctr": logits["ctr"] + self.debias(features)}
+        return {**logits, click.name: logits[click.name] + self.debias(features)}
 
     def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
         """Place of each row's domain among some of a topic's, from 1, 0 for none: `[B]`."""
@@ -152,6 +160,10 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
         for layer in self._flatten_layers():
             if isinstance(layer, DenseNet):
                 layer.set_serving_precision(precision)
+
+    def learned_tasks(self) -> Sequence[Task]:
+        tasks: Sequence[Task] = self.schema.tasks
+        return tasks
 
     def get_config(self) -> dict[str, Any]:
         return {

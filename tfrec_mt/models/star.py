@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.bounds import Counts
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.star_net import StarNet
 from tfrec_mt.models.ranking_model import RankingModel
@@ -37,7 +38,7 @@ class STAR(RankingModel):
     """
 
     def __init__(
-        self, schema: Schema | str, auxiliary_units: tuple[int, ...] = (32,), **kwargs: Any
+        self, schema: Schema | str, auxiliary_units: Counts = (32,), **kwargs: Any
     ) -> None:
         super().__init__(schema, **kwargs)
         if not self.base_topics:

@@ -9,100 +9,126 @@ Examples:
       --output=runs/eb_nerd/data
 """
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any
 
-from absl import flags
+from tfrec_mt.configs.settings import arguments_of, sort_settings
+from tfrec_mt.data.catalog import DIVISION, all_sources, as_json, make_source, named_source
+from tfrec_mt.data.news.prepare_news import prepare_news
+from tfrec_mt.data.prepare import prepare as prepare_log
+from tfrec_mt.jobs.prepare import prepare, prepare_clicks, prepare_titles
+from tfrec_mt.pipelines.config_flags import ConfigFlags
+from tfrec_mt.pipelines.run_binary import console_command
+from tfrec_mt.schema import Schema, SchemaError, Task
 
-from tfrec_mt.data.prepare import prepare
-from tfrec_mt.data.source import Source
-from tfrec_mt.data.sources.crossed_topics import CrossedTopics
-from tfrec_mt.data.sources.logs import LogsSource
-from tfrec_mt.data.tf_examples import write_examples
-from tfrec_mt.pipelines import infer_flags, news_source_flags, source_flags, split_flags
-from tfrec_mt.pipelines.flag_types import refuse_flags
-from tfrec_mt.pipelines.run_binary import run_binary
-from tfrec_mt.schema import SchemaError
-
-flags.adopt_module_key_flags(source_flags)
-flags.adopt_module_key_flags(news_source_flags)
-flags.adopt_module_key_flags(infer_flags)
-flags.adopt_module_key_flags(split_flags)
-
-_OUTPUT = flags.DEFINE_string(
-    "output", None, "Folder to make; needed unless --infer only writes a schema."
-)
-_CROSS_TOPICS = flags.DEFINE_list(
-    "cross_topics",
-    [],
-    "Topics to add whose domains are pairs of others', such as scene+region, which becomes the "
-    "topic scene_region.",
-)
-_UNKNOWN_DOMAINS = flags.DEFINE_enum(
-    "unknown_domains",
-    "error",
-    ["error", "fallback"],
-    "A domain that the schema does not list is an error, or scored by the base alone.",
-)
-_EXAMPLES = flags.DEFINE_string(
-    "examples", None, "Folder to make with each part as tf.Example TFRecord files as well."
-)
+_PREPARING: dict[str, tuple[Callable[..., Any], ...]] = {
+    "click logs": (prepare_clicks, prepare_log),
+    "news": (prepare_titles, prepare_news),
+}
+_NO_SETTINGS = ("data", "schema", "output", "output_dir", "source", "description", "settings")
+_OF_BOTH = ("seed", *DIVISION)  # a source may take them, too
+_NOT_DESCRIBED = ("unknown_domains", "examples", *DIVISION)
+_INFER: Callable[..., Schema] = Schema.infer
+_OF_INFER = arguments_of(_INFER) - {"log", "output", "verbose"}
 
 
-def main() -> None:
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """What is prepared.
+
+    Args:
+      source: `takeout` or, of news, `newsroom` (generated); `movielens`, `hillstrom`,
+        `ali_express`, `ali_ccp`, `census_income`, `kuai_rand`, `eb_nerd` or `mind` (as they are
+        distributed); `logs` (your files); or `tfds:NAME`.
+      output: Folder to make; needed unless --infer only writes a schema.
+      infer: Whether to propose a schema for the `files` of `logs`, say why, and write it to
+        `schema`; with `output` the data is prepared with it at once.
+    """
+
+    source: str = "takeout"
+    output: Path | None = None
+    infer: bool = False
+
+
+def define(told: ConfigFlags) -> None:
+    """Adds the flags."""
+    told.add(Preparation)
+    told.add(prepare, without=_NO_SETTINGS)
+    for of, steps in _PREPARING.items():
+        for step in steps:
+            told.add(step, of=of, without=(*arguments_of(prepare), *_NO_SETTINGS), required=())
+    define_sources(told)
+    told.add(_INFER, of="--infer", without=("verbose", "output"), required=())
+
+
+def define_sources(told: ConfigFlags) -> None:
+    """Adds flags of all sources' settings."""
+    for name, named in all_sources().items():
+        for source in named.described_by:
+            told.add(source, of=name, without=named.without, required=())
+
+
+def main(told: ConfigFlags) -> None:
     """Prepares the data and says what came of it."""
-    if infer_flags.INFER.value:
-        if flags.FLAGS["source"].present and source_flags.SOURCE.value != "logs":
-            raise SchemaError(f"--infer is for --source=logs, got {source_flags.SOURCE.value}")
-        schema = infer_flags.infer_schema(source_flags.FILES.value, source_flags.SCHEMA.value)
-        print(f"{source_flags.SCHEMA.value}: the schema as JSON, to be edited")
-        if _OUTPUT.value:
-            source = LogsSource(source_flags.FILES.value, schema)
-            _prepare_click_log(source, _OUTPUT.value)
+    given = told.given()
+    name, output = given.pop("source", None), given.pop("output", None)
+    if given.pop("infer", False):
+        _infer(name, given, output)
         return
-    infer_flags.refuse_without_infer()
-    if not _OUTPUT.value:
+    if output is None:
         raise SchemaError("prepare_data needs --output, or --infer")
-    if news_source_flags.is_news():
-        refuse_flags({"cross_topics"}, "news")
-        _prepare_news(_OUTPUT.value)
-    else:
-        _prepare_click_log(source_flags.make_source(), _OUTPUT.value)
+    _prepare(name or Preparation.source, given, output)
 
 
-def _prepare_news(output: str) -> None:
-    dataset = news_source_flags.prepare(output)
-    sizes = ", ".join(f"{part} {len(dataset.part(part)):,}" for part in dataset.parts)
-    print(f"{dataset.path}: {dataset.articles - 1:,} articles, impressions: {sizes}")
-    for what, count in dataset.manifest.counts.items():
-        print(f"  {count:,} {what.replace('_', ' ')}")
+def _prepare(name: str, given: Mapping[str, Any], output: Path) -> None:
+    takes = named_source(name).settings
+    preparing = _of_steps(prepare, *_PREPARING["click logs"], *_PREPARING["news"])
+    sort_settings(f"--source={name}", given, {"source": takes, "prepare": preparing})
+    source = make_source(name, given)
+    settings = {n: value for n, value in given.items() if n not in takes or n in _OF_BOTH}
+    dataset = prepare(source, output=output, description=_description(name, given), **settings)
+    print(f"{dataset.path}: {dataset.summary}")
 
 
-def _prepare_click_log(rows_of: Source, output: str) -> None:
-    crosses = [cross.split("+") for cross in _CROSS_TOPICS.value]
-    description = source_flags.source_settings()
-    if crosses:
-        description["cross_topics"] = _CROSS_TOPICS.value
-    source = CrossedTopics(rows_of, crosses)
-    dataset = prepare(
-        source,
-        output,
-        split_flags.split_spec(source),
-        seed=source_flags.SEED.value,
-        unknown_domains=cast(Literal["error", "fallback"], _UNKNOWN_DOMAINS.value),
-        description=description,
+def _infer(name: str | None, given: dict[str, Any], output: Path | None) -> None:
+    if name not in (None, "logs"):
+        raise SchemaError(f"--infer is for --source=logs, got {name}")
+    for need in ("files", "schema"):
+        if need not in given:
+            raise SchemaError(f"--infer needs --{need}")
+    files, path = list(given["files"]), given["schema"]
+    found = sort_settings(
+        "--infer",
+        given,
+        {
+            "own": ("files", "schema"),
+            "infer": _OF_INFER,
+            "prepare": _of_steps(prepare, *_PREPARING["click logs"]),
+        },
     )
-    if _EXAMPLES.value:
-        for part in dataset.parts:
-            write_examples(dataset, part, Path(_EXAMPLES.value) / part)
-    rows = ", ".join(f"{part} {dataset.rows(part):,}" for part in dataset.parts)
-    print(f"{dataset.path}: {rows} rows")
+    first, *others = found["infer"].pop("tasks", None) or [None]
+    tasks = [first, *(Task(name, within=first) for name in others)] if first else []
+    schema = Schema.infer(files, tasks=tasks, output=path, **found["infer"])
+    print(f"{path}: the schema as JSON, to be edited")
+    if output is not None:
+        description = _description("logs", given)
+        dataset = prepare(files, schema, output, description=description, **found["prepare"])
+        print(f"{dataset.path}: {dataset.summary}")
 
 
-def run() -> None:
-    """Console command."""
-    run_binary(main)
+def _of_steps(*steps: Callable[..., Any]) -> set[str]:
+    return {name for step in steps for name in arguments_of(step, *_NO_SETTINGS)}
 
+
+def _description(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the manifest says of the source."""
+    told = {n: as_json(value) for n, value in given.items() if n not in _NOT_DESCRIBED}
+    return {"source": name, **told}
+
+
+run = console_command(define, main)
 
 if __name__ == "__main__":
     run()

@@ -6,35 +6,51 @@ from collections.abc import Callable
 
 from absl import app, logging
 
-from tfrec_mt.adapters.kernel_store import KernelStoreError
-from tfrec_mt.extras import MissingExtraError
-from tfrec_mt.models.model_store import ModelStoreError
-from tfrec_mt.schema import DataError, SchemaError
-from tfrec_mt.serving.serving_error import ServingError
-from tfrec_mt.storage.lock import LockedError
-from tfrec_mt.storage.variables import VariableMismatchError
-from tfrec_mt.training.checkpoints import CheckpointError
-from tfrec_mt.training.run_folder import RunFolderError
-from tfrec_mt.training.train_loop import DivergedError, Interrupted
+from tfrec_mt.errors import DataError, SchemaError
+from tfrec_mt.pipelines.config_flags import ConfigFlags
+from tfrec_mt.pipelines.plugins import PluginError, Plugins, import_plugins
+from tfrec_mt.quiet_start import import_tensorflow
 
 # Exit codes beside 0, for a caller or a scheduler that restarts us.
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: the same command again resumes
 
-_USER_ERRORS = (
-    CheckpointError,
-    DataError,
-    DivergedError,
-    KernelStoreError,
-    LockedError,
-    MissingExtraError,
-    ModelStoreError,
-    OSError,
-    RunFolderError,
-    SchemaError,
-    ServingError,
-    VariableMismatchError,
-)
+# By module: none of them is imported before it is needed, and none is raised before that.
+_USER_ERRORS = {
+    "adapters.kernel_store": "KernelStoreError",
+    "extras": "MissingExtraError",
+    "models.model_store": "ModelStoreError",
+    "serving.serving_error": "ServingError",
+    "storage.lock": "LockedError",
+    "storage.variables": "VariableMismatchError",
+    "training.checkpoints": "CheckpointError",
+    "training.run_folder": "RunFolderError",
+    "training.train_loop": "DivergedError",
+}
+
+
+def console_command(
+    define: Callable[[ConfigFlags], None], main: Callable[[ConfigFlags], None]
+) -> Callable[[], None]:
+    """A function that imports plugins, defines a binary's flags and runs it; see `run_binary`.
+
+    Args:
+      define: Adds the flags of the binary. What it needs may take its time to import.
+      main: Runs the binary with what they were given.
+    """
+
+    def run() -> None:
+        told = ConfigFlags()
+        try:
+            import_plugins(sys.argv)  # what they register has flags, too
+        except PluginError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(EXIT_ERROR)
+        told.add(Plugins, group="plugins")
+        define(told)
+        run_binary(lambda: main(told))
+
+    return run
 
 
 def run_binary(main: Callable[[], None]) -> None:
@@ -46,16 +62,25 @@ def run_binary(main: Callable[[], None]) -> None:
         warnings.formatwarning = _one_line
         logging.use_absl_handler()
         logging.set_verbosity(logging.WARNING)  # TensorFlow's export is talkative
+        import_tensorflow()  # here, before anyone else does: its notes would bury ours
         try:
             main()
-        except Interrupted as error:
-            print(f"interrupted: {error}; the same command resumes", file=sys.stderr)
-            sys.exit(EXIT_INTERRUPTED)
-        except _USER_ERRORS as error:
+        except Exception as error:
+            if _is(error, "training.train_loop", "Interrupted"):
+                print(f"interrupted: {error}; the same command resumes", file=sys.stderr)
+                sys.exit(EXIT_INTERRUPTED)
+            known = isinstance(error, DataError | OSError | SchemaError)
+            if not known and not any(_is(error, *where) for where in _USER_ERRORS.items()):
+                raise
             print(f"error: {error}", file=sys.stderr)
             sys.exit(EXIT_ERROR)
 
     app.run(guarded)
+
+
+def _is(error: Exception, module: str, name: str) -> bool:
+    loaded = sys.modules.get(f"tfrec_mt.{module}")
+    return loaded is not None and isinstance(error, getattr(loaded, name))
 
 
 def _one_line(

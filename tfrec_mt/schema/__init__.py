@@ -10,8 +10,9 @@ from tfrec_mt.schema.features import (
     Topic,
     Vocabulary,
 )
-from tfrec_mt.schema.schema import Keys, Labels, Schema
-from tfrec_mt.schema.task import Task
+from tfrec_mt.schema.keys import Keys
+from tfrec_mt.schema.schema import Schema
+from tfrec_mt.schema.task import Task, click_tasks
 
 __all__ = [
     "CategoricalFeature",
@@ -19,7 +20,6 @@ __all__ = [
     "Feature",
     "History",
     "Keys",
-    "Labels",
     "NumericFeature",
     "Schema",
     "SchemaError",
@@ -27,4 +27,5 @@ __all__ = [
     "Task",
     "Topic",
     "Vocabulary",
+    "click_tasks",
 ]

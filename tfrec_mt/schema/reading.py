@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -11,7 +12,12 @@ from tfrec_mt.errors import SchemaError, nearest
 
 
 def read_json(
-    text: str, where: str, whole: Any, parts: tuple[Any, ...], format_version: int
+    text: str,
+    where: str,
+    whole: Any,
+    parts: tuple[Any, ...],
+    format_version: int,
+    upgraded: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Any:
     """Reads a dataclass made of dataclasses.
 
@@ -20,7 +26,8 @@ def read_json(
       where: Names the text in errors.
       whole: The dataclass that the text describes.
       parts: The dataclasses that it is made of.
-      format_version: The one format that is understood; text may leave it out.
+      format_version: The format that is understood; text may leave it out.
+      upgraded: Makes a description of it of one of the format before, if that is understood too.
 
     Returns:
       An object of class `whole`.
@@ -32,7 +39,9 @@ def read_json(
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise SchemaError(f"{where}: not JSON: {error}") from error
-    version = value.pop("format_version", format_version) if isinstance(value, dict) else None
+    version = value.pop("format_version", None) if isinstance(value, dict) else None
+    if upgraded and isinstance(value, dict) and version in (None, format_version - 1):
+        value, version = upgraded(value), format_version
     if version not in (None, format_version):
         raise SchemaError(
             f"{where}: format_version {version} is not known to this release, "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # What a person looks for first stands first; `kind` tells the two sorts of feature apart.
-_ORDER = ("keys", "labels", "topics", "truth", "history", "features", "vocabularies")
+_ORDER = ("keys", "tasks", "topics", "truth", "history", "features", "vocabularies")
 
 
 def edited_json(schema: Any, format_version: int) -> str:

@@ -19,35 +19,15 @@ from tfrec_mt.schema.features import (
     Topic,
     Vocabulary,
 )
+from tfrec_mt.schema.keys import Keys
 from tfrec_mt.schema.reading import read_json
 from tfrec_mt.schema.saving import edited_json
-from tfrec_mt.schema.task import Task
+from tfrec_mt.schema.task import Task, check_tasks, click_tasks
 from tfrec_mt.storage.folders import published_file
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 HISTORY_PREFIX = "history_"
 HISTORY_AGE = "history_age"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Labels:
-    """Label columns, each 0 or 1; a conversion implies a click."""
-
-    click: str
-    conversion: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Keys:
-    """Columns that identify a row: who, what, and where known in which request and when.
-
-    `timestamp` counts seconds; histories, chronological splits and element ages need it.
-    """
-
-    user: str
-    item: str
-    request: str | None = None
-    timestamp: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +37,7 @@ class Schema:
     Args:
       vocabularies: Id tables, in the order of the embedding tables.
       features: Categorical and numeric features of user, item, context and exposure.
-      labels: Label columns.
+      tasks: What is predicted, with the label columns.
       keys: Identifying columns.
       history: Click history, or None for none.
       topics: Domain columns.
@@ -73,7 +53,7 @@ class Schema:
 
     vocabularies: tuple[Vocabulary, ...]
     features: tuple[Feature, ...]
-    labels: Labels
+    tasks: tuple[Task, ...]
     keys: Keys
     history: History | None = None
     topics: tuple[Topic, ...] = ()
@@ -94,13 +74,17 @@ class Schema:
                     f"feature {feature.name!r}: names starting with {HISTORY_PREFIX!r} are kept "
                     "for history inputs"
                 )
-        reserved = {"click", "conversion", *self.truth.values()}
+        check_tasks(self.tasks)
+        reserved = {*self.truth.values(), *(task.column for task in self.tasks)}
         for name in [f.name for f in (*self.features, *self.topics)]:
-            if name in reserved or name in (self.labels.click, self.labels.conversion):
+            if name in reserved:
                 raise SchemaError(f"feature {name!r} is also a label or truth column")
-        unknown = set(self.truth) - set(self.tasks)
-        if unknown:
-            raise SchemaError(f"truth names tasks {sorted(unknown)}; the tasks are {self.tasks}")
+        if unknown := set(self.truth) - {task.name for task in self.tasks if task.binary}:
+            raise SchemaError(f"truth names {sorted(unknown)}: expected tasks, binary ones")
+        if self.click is None and (self.history or self.side("exposure")):
+            raise SchemaError(
+                "a history and exposure features need a binary task, such as a click; there is none"
+            )
         if self.history:
             self._check_history(self.history)
 
@@ -120,9 +104,14 @@ class Schema:
             raise SchemaError("history: time_gaps needs keys.timestamp")
 
     @property
-    def tasks(self) -> tuple[str, ...]:
-        """`ctr` (click) and, where conversions are known, `ctcvr` (click and conversion)."""
-        return ("ctr", "ctcvr") if self.labels.conversion else ("ctr",)
+    def task_names(self) -> tuple[str, ...]:
+        """Names of the tasks."""
+        return tuple(task.name for task in self.tasks)
+
+    @property
+    def click(self) -> Task | None:
+        """The first binary task: a history is of its positives, and exposure moves its logit."""
+        return next((task for task in self.tasks if task.binary), None)
 
     def feature(self, name: str) -> Feature:
         """The feature of that name."""
@@ -163,8 +152,7 @@ class Schema:
         names = [
             *(f.name for f in self.features),
             *(t.name for t in self.topics),
-            self.labels.click,
-            self.labels.conversion,
+            *(task.column for task in self.tasks),
             *keys,
             *self.truth.values(),
         ]
@@ -186,8 +174,8 @@ class Schema:
         Raises:
           SchemaError: Not JSON, an unknown key or format version, or a contradiction.
         """
-        parts = (CategoricalFeature, NumericFeature, Vocabulary, History, Topic, Labels, Keys)
-        schema: Schema = read_json(text, where, cls, parts, FORMAT_VERSION)
+        parts = (CategoricalFeature, NumericFeature, Vocabulary, History, Topic, Task, Keys)
+        schema: Schema = read_json(text, where, cls, parts, FORMAT_VERSION, _upgraded)
         return schema
 
     @classmethod
@@ -251,7 +239,9 @@ class Schema:
           item: Column that says what was shown.
           time: Column of seconds since 1970, ISO 8601 or timestamps; None if there is none.
           request: Column that the rows of one request share; None if there is none.
-          tasks: One label column, or two of which the second is a `Task` within the first.
+          tasks: Label columns, or a `Task` for one that is within another, is a number, or has
+            another name. A click alone, or a click and an order within it, are called `ctr` and
+            `ctcvr` unless a `Task` names its label.
           topics: Columns whose values are domains.
           kinds: `"categorical"`, `"numeric"` or `"bag"` by column; `"none"` leaves it out.
           sides: `"user"`, `"item"`, `"context"` or `"exposure"` by column.
@@ -300,3 +290,11 @@ def _distinct(kind: str, names: list[str]) -> None:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise SchemaError(f"{kind} names must be distinct; given more than once: {twice}")
+
+
+def _upgraded(value: dict[str, Any]) -> dict[str, Any]:
+    """A description of format 1, which had `labels` of a click and a conversion."""
+    if not isinstance(labels := value.pop("labels", None), dict) or "click" not in labels:
+        return value
+    tasks = click_tasks(labels["click"], labels.get("conversion"))
+    return {**value, "tasks": [dataclasses.asdict(task) for task in tasks]}

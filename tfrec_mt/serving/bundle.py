@@ -21,7 +21,7 @@ README, MODEL_CARD, REQUEST = "README.md", "model_card.md", "request.json"
 # Keys of a ranking model's manifest.
 PRECISION, MAX_ITEMS = "precision", "max_items"
 
-_TOLD = ("auc", "calibration")  # metrics of a model card
+_TOLD = ("auc", "rmse", "calibration")  # metrics of a model card
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("tfrec_mt.serving"),
     undefined=jinja2.StrictUndefined,

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.configs.choices import Surgery
-from tfrec_mt.losses.multi_task_loss import multi_task_loss
+from tfrec_mt.losses.multi_task_loss import multi_task_loss, weights_of
 from tfrec_mt.losses.task_weights import check_task_weights
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.gradient_surgery import join_gradients
@@ -34,6 +34,7 @@ class BaseLearner:
         self.model = model
         self.optimizer = optimizer
         self.task_weights = task_weights
+        self.tasks = model.learned_tasks()
         check_task_weights(task_weights or {}, model.tasks)
         self.surgery: Surgery = surgery if len(model.tasks) > 1 else "none"
         optimizer.build(model.trainable_variables)
@@ -52,9 +53,9 @@ class BaseLearner:
         """Learns from one batch."""
         with tf.GradientTape(persistent=self.surgery != "none") as tape:
             chances = self.model(features, training=True)
-            loss, means = multi_task_loss(chances, labels, self.task_weights)
-            shares = self.task_weights or {}
-            parts = [shares.get(task, 1.0) * mean for task, mean in means.items()]
+            loss, means = multi_task_loss(chances, labels, self.tasks, self.task_weights)
+            weights_of_tasks = weights_of(self.tasks, self.task_weights)
+            parts = [weights_of_tasks[task] * mean for task, mean in means.items()]
         weights = self.model.trainable_variables
         values = [weight.value for weight in weights]
         if self.surgery == "none":

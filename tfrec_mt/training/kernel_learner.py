@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.configs.choices import RateRule
-from tfrec_mt.losses.multi_task_loss import log_loss, multi_task_loss
+from tfrec_mt.losses.multi_task_loss import multi_task_loss, row_losses, weights_of
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.kernel_batch import Added, KernelBatch
 from tfrec_mt.training.kernel_optimizers import KernelOptimizers
@@ -81,6 +81,7 @@ class KernelLearner:
         self.joint = joint
         self.beside = beside
         self.task_weights = task_weights
+        self.tasks = model.base.learned_tasks()
         self._optimizers = {
             layer.topic: KernelOptimizers(layer, make_optimizer) for layer in model.kernels
         }
@@ -144,11 +145,13 @@ class KernelLearner:
         others = self._others(layer, added)
         chances = batch.chances(*others, added[layer.topic])
         inside = tf.cast(domains > 0, tf.float32)
-        loss, means = multi_task_loss(chances, labels, self.task_weights, inside)
+        loss, means = multi_task_loss(chances, labels, self.tasks, self.task_weights, inside)
         if self.related_share and len(layer.domains) > 1:
             lent, lent_weights = self._lend(layer, domains, rows)
             chances = batch.chances(*others, batch.added(layer, lent))
-            related, _ = multi_task_loss(chances, labels, self.task_weights, lent_weights)
+            related, _ = multi_task_loss(
+                chances, labels, self.tasks, self.task_weights, lent_weights
+            )
             loss += self.related_share * (related - loss)
         penalty = layer.penalty()
         loss += self.kl_weight * tf.reduce_sum(share * penalty)
@@ -193,11 +196,11 @@ class KernelLearner:
 
     def _row_losses(self, chances: Mapping[str, Any], labels: Mapping[str, Any]) -> Any:
         """[B] loss of each row, all tasks together."""
-        weights = self.task_weights or {}
+        weights = weights_of(self.tasks, self.task_weights)
         return tf.add_n(
             [
-                weights.get(task, 1.0) * log_loss(tf.reshape(chance, [-1]), labels[task])
-                for task, chance in chances.items()
+                weights[task.name] * row_losses(task, chances[task.name], labels[task.name])
+                for task in self.tasks
             ]
         )
 

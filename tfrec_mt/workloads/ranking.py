@@ -20,6 +20,7 @@ from tfrec_mt.data.scan import scan
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.evaluation.row_scoring import SCAN_ROWS, RowScoring
 from tfrec_mt.layers.precision import Precision
+from tfrec_mt.losses.multi_task_loss import row_losses
 from tfrec_mt.metrics.auc import auc
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.contract import check_model
@@ -103,24 +104,29 @@ class Ranking(Workload):
     def validation(
         self, model: RankingModel, dataset: PreparedDataset, config: PretrainConfig
     ) -> Callable[[], float]:
-        """Mean AUC over tasks."""
+        """Mean AUC over binary tasks, or if there is none minus the mean loss of the others."""
         score, part = Scorer(model), config.validation
         assert part is not None
+        binary = [task for task in dataset.schema.tasks if task.binary]
 
-        def mean_auc() -> float:
+        def value() -> float:
             scores: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
             labels: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
             for batch in scan(dataset, part, SCAN_ROWS):
                 for task, values in score(batch.features).items():
-                    scores[task].append(values)
-                    labels[task].append(batch.labels[task])
-            aucs = [
-                auc(np.concatenate(labels[task]), np.concatenate(scores[task]))
-                for task in model.tasks
+                    known = ~np.isnan(batch.labels[task])
+                    scores[task].append(values[known])
+                    labels[task].append(batch.labels[task][known])
+            seen = {t: (np.concatenate(labels[t]), np.concatenate(scores[t])) for t in model.tasks}
+            if binary:
+                return float(np.mean([auc(*seen[task.name]) for task in binary]))
+            losses = [
+                row_losses(task, seen[task.name][1], seen[task.name][0])
+                for task in dataset.schema.tasks
             ]
-            return float(np.mean(aucs))
+            return -float(np.mean([np.mean(of_task) for of_task in losses]))
 
-        return mean_auc
+        return value
 
     def kernel_reader(
         self, config: FineTuneConfig, base: RankingModel, dataset: PreparedDataset

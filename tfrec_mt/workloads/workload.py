@@ -49,7 +49,6 @@ class Workload(abc.ABC):
       unit: What parts are counted in.
       dataset_class, base_class: Classes of prepared data and of base models.
       config_class: What training a base is told.
-      kernel_batch: Rows, or what a batch is counted in, of a step of kernels.
       any_shape: Whether batches differ in every axis.
     """
 
@@ -59,7 +58,6 @@ class Workload(abc.ABC):
     dataset_class: ClassVar[type[Any]]
     base_class: ClassVar[type[Any]]
     config_class: ClassVar[type[PretrainConfig]]
-    kernel_batch: ClassVar[int] = 256
     any_shape: ClassVar[bool] = False
 
     @abc.abstractmethod

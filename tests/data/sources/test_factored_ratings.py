@@ -20,11 +20,11 @@ from tfrec_mt.metrics.auc import auc
 from tfrec_mt.schema import (
     CategoricalFeature,
     Keys,
-    Labels,
     NumericFeature,
     Schema,
     SchemaError,
     Vocabulary,
+    click_tasks,
 )
 
 ROWS = 400
@@ -54,7 +54,7 @@ class Stars(Source):
         return Schema(
             vocabularies=(Vocabulary(name="movie"),),
             features=(FEATURE,),
-            labels=Labels(click="click"),
+            tasks=click_tasks("click"),
             keys=Keys(user="user", item="movie", timestamp="time"),
         )
 

@@ -33,8 +33,7 @@ def _checked(source: HillstromSource) -> pl.DataFrame:
 def test_a_visit_is_a_click_and_a_purchase_a_conversion(tmp_path: Path) -> None:
     source = HillstromSource(_write(tmp_path, HEADER + ROWS))
     rows = _checked(source)
-    labels = source.schema.labels
-    assert (labels.click, labels.conversion) == ("visit", "conversion")
+    assert [t.column for t in source.schema.tasks] == ["visit", "conversion"]
     assert rows["visit"].to_list() == [0, 1, 1]
     assert rows["conversion"].to_list() == [0, 1, 0]
     assert rows["customer"].to_list() == [1, 2, 3]

@@ -15,11 +15,11 @@ from tfrec_mt.schema import (
     CategoricalFeature,
     DataError,
     Keys,
-    Labels,
     NumericFeature,
     Schema,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 from tfrec_mt.tables import delimited
 
@@ -30,7 +30,7 @@ SCHEMA = Schema(
         CategoricalFeature(name="tags", vocabulary="tag", side="item", max_values=3),
         NumericFeature(name="price", side="item", missing="impute"),
     ),
-    labels=Labels(click="clicked"),
+    tasks=click_tasks("clicked"),
     keys=Keys(user="user", item="item", timestamp="time"),
     topics=(Topic(name="scene"),),
 )
@@ -149,7 +149,7 @@ def test_chunks_know_their_rows_and_repeat(tmp_path: Path, monkeypatch: pytest.M
         ("item", "1x", "expected a whole number (an int64 id), got '1x'"),
         ("price", "cheap", "expected a finite number, got 'cheap'"),
         ("price", "inf", "expected a finite number, got 'inf'"),
-        ("clicked", "2", "expected 0 or 1, got '2'"),
+        ("clicked", "2", "expected 0, 1 or null, got '2'"),
         ("time", "yesterday", "ISO 8601, got 'yesterday'"),
     ],
 )

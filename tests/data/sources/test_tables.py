@@ -67,8 +67,8 @@ def test_a_table_is_a_click_log_divided_as_it_comes(name: str, tmp_path: Path) -
     source = TableSource(TABLES[name], write_table(name, tmp_path / "files"))
     rows = _read(source)
     schema = source.schema
-    assert (schema.labels.click, schema.labels.conversion) == LABELS[name]
-    assert rows[schema.labels.click].to_list()[:7] == [1, 0, 0, 1, 0, 0, 1]
+    assert [task.column for task in schema.tasks] == [label for label in LABELS[name] if label]
+    assert rows[schema.tasks[0].column].to_list()[:7] == [1, 0, 0, 1, 0, 0, 1]
     assert source.parts == PARTS[name]
     features = {feature.name for feature in schema.features}
     assert not features & {*filter(None, LABELS[name]), *(topic.name for topic in schema.topics)}
@@ -122,7 +122,7 @@ def test_what_is_missing_or_wrong_is_named(tmp_path: Path) -> None:
     cells[place] = "2"
     file.write_text("\n".join([*lines[:2], ",".join(cells), *lines[3:]]))
     source = TableSource(TABLES["kuai_rand"], folder)
-    with pytest.raises(DataError, match=r"row 2, column 'is_click': expected 0 or 1"):
+    with pytest.raises(DataError, match=r"row 2, column 'is_click': expected 0, 1 or null"):
         _read(source)
 
 

@@ -15,12 +15,12 @@ from tfrec_mt.schema import (
     DataError,
     History,
     Keys,
-    Labels,
     NumericFeature,
     Schema,
     SchemaError,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 
 RATINGS = Schema(
@@ -37,7 +37,7 @@ RATINGS = Schema(
         CategoricalFeature(name="movie_id", vocabulary="movie", side="item"),
         CategoricalFeature(name="movie_genres", vocabulary="genre", side="item", max_values=50),
     ),
-    labels=Labels(click="click", conversion="conversion"),
+    tasks=click_tasks("click", "conversion"),
     keys=Keys(user="user_id", item="movie_id", timestamp="timestamp"),
     history=History(elements=("movie_id",), short=10, time_gaps=True),
     topics=(Topic(name="user_gender"),),
@@ -121,7 +121,9 @@ def test_label_that_is_not_binary_names_the_row(mocked: list[dict[str, Any]]) ->
     source = TfdsSource(
         "movielens/1m-ratings", RATINGS, columns={**RATING_COLUMNS, "click": "timestamp"}
     )
-    with pytest.raises(DataError, match=r"1m-ratings\[train\], row 1, column 'click'.*0 or 1"):
+    with pytest.raises(
+        DataError, match=r"1m-ratings\[train\], row 1, column 'click'.*0, 1 or null"
+    ):
         list(source.chunks())
 
 
@@ -179,7 +181,7 @@ def _tiny_schema(item: str) -> Schema:
             CategoricalFeature(name="tags", vocabulary="tag", side="context", max_values=9),
             CategoricalFeature(name="ages", vocabulary="age", side="user", max_values=2),
         ),
-        labels=Labels(click="clicked"),
+        tasks=click_tasks("clicked"),
         keys=Keys(user="user/id", item=item),
         topics=(Topic(name="scene"),),
     )

@@ -12,14 +12,14 @@ import pytest
 import tensorflow as tf
 
 from tests.news_jobs import NewsJob
-from tfrec_mt.configs import ExportConfig
+from tfrec_mt.configs import ExportConfig, RetrieveConfig
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.jobs.export import run_export
 from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.serving.retrieval.article_vectors import ArticleVectors
 from tfrec_mt.serving.retrieval.index_module import IndexModule
 from tfrec_mt.serving.retrieval.news_encoder import NewsEncoder
-from tfrec_mt.serving.retrieval.retrieve import RetrieveConfig, retrieve
+from tfrec_mt.serving.retrieval.retrieve import retrieve
 from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE
 from tfrec_mt.storage.hashes import hash_files, verify_files
 

@@ -78,6 +78,18 @@ class NewsDataset:
         """Rows of articles, the empty article in row 0 among them."""
         return self.manifest.articles
 
+    @property
+    def summary(self) -> str:
+        """What is in it, and what was not as it should be."""
+        sizes = ", ".join(f"{part} {self.rows(part):,}" for part in self.parts)
+        found = self.manifest.counts.items()
+        return "\n".join(
+            [
+                f"{self.articles - 1:,} articles, impressions: {sizes}",
+                *(f"  {count:,} {what.replace('_', ' ')}" for what, count in found),
+            ]
+        )
+
     def rows(self, part: str) -> int:
         """Impressions of a part."""
         return len(self.part(part))

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tfrec_mt.errors import nearest
-from tfrec_mt.schema import SchemaError, Topic
+from tfrec_mt.schema import SchemaError, Task, Topic
 
 TextFields = Literal["title", "title_and_subtitle"]
 
@@ -61,6 +61,11 @@ class NewsSpec:
                 raise SchemaError(f"{name} must be distinct, got {getattr(self, name)}")
         if len(set(topics)) != len(topics):
             raise SchemaError(f"topics must have distinct names, got {topics}")
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The click on a title."""
+        return (Task("ctr"),)
 
     def topic(self, name: str) -> Topic:
         """The topic of that name.

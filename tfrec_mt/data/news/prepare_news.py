@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 from absl import logging
 
+from tfrec_mt.configs.bounds import AtLeast, Count, Whole
 from tfrec_mt.data.manifest import MANIFEST_FILE, SplitRecord
 from tfrec_mt.data.news.article_columns import encode_articles
 from tfrec_mt.data.news.article_index import ArticleIndex
@@ -45,12 +46,12 @@ def prepare_news(
     *,
     split: SplitSpec | None = None,
     vocabulary: TitleVocabulary | None = None,
-    learned_pieces: int = 8_000,
+    learned_pieces: Annotated[int, AtLeast(6)] = 8_000,
     lowercase: bool = True,
     text: TextFields = "title",
-    max_title_length: int = 64,
-    history_length: int = 50,
-    max_entities: int = 100,
+    max_title_length: Annotated[int, AtLeast(3)] = 64,
+    history_length: Count = 50,
+    max_entities: Whole = 100,
     seed: int = 0,
     description: Mapping[str, Any] | None = None,
 ) -> NewsDataset:

@@ -12,11 +12,11 @@ from tfrec_mt.schema import (
     CategoricalFeature,
     DataError,
     Keys,
-    Labels,
     NumericFeature,
     Schema,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 from tfrec_mt.tables.delimited import check_columns, read_delimited
 
@@ -72,7 +72,7 @@ class HillstromSource(Source):
                 NumericFeature(name="history", side="user", buckets=8),
                 CategoricalFeature(name=CAMPAIGN, vocabulary=CAMPAIGN, side="item"),
             ),
-            labels=Labels(click="visit", conversion="conversion"),
+            tasks=click_tasks("visit", "conversion"),
             keys=Keys(user="customer", item=CAMPAIGN),
             topics=tuple(Topic(name=name, domains=domains) for name, domains in _TOPICS.items()),
         )

@@ -9,7 +9,7 @@ REGISTERED_SOURCES: dict[str, type[Source]] = {}
 
 
 def register_source(name: str) -> Callable[[Kind], Kind]:
-    """Decorates a subclass of `Source` that takes no arguments, for `prepare_data --source=`.
+    """Decorates a subclass of `Source`, for `prepare_data --source=`; its arguments become flags.
 
     In Python, `mt.prepare` takes an object of the class itself.
 

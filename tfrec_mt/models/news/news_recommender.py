@@ -6,6 +6,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.bounds import Count, Whole
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.models.base_model import places_among
 from tfrec_mt.models.fitting import Fitting
@@ -13,7 +14,7 @@ from tfrec_mt.models.news.recency import Recency
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.models.news.user_encoder import UserEncoder
 from tfrec_mt.models.preset import Preset
-from tfrec_mt.schema import SchemaError
+from tfrec_mt.schema import SchemaError, Task
 
 Auxiliary = Literal["category", "sentiment", "entities"]
 AUXILIARIES: tuple[Auxiliary, ...] = ("category", "sentiment", "entities")
@@ -30,9 +31,9 @@ class NewsRecommender(Fitting, Preset, keras.Model):
     Args:
       schema: Spec of the prepared news, or its JSON.
       title_encoder: Reads titles, or its serialised form.
-      auxiliary: Heads, for training only.
-      user_heads: See `UserEncoder`.
-      attention_units: See `UserEncoder`.
+      auxiliary: Heads of auxiliary tasks, for training only.
+      user_heads: Heads of the self attention among clicked titles; 0: none.
+      attention_units: Hidden width of the additive attention over them.
       recency: Whether a candidate's age counts.
 
     Call arguments:
@@ -71,8 +72,8 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         schema: NewsSpec | str,
         title_encoder: TitleEncoder | Mapping[str, Any],
         auxiliary: Sequence[Auxiliary] = ("category", "sentiment"),
-        user_heads: int = 0,
-        attention_units: int = 200,
+        user_heads: Whole = 0,
+        attention_units: Count = 200,
         recency: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -198,6 +199,9 @@ class NewsRecommender(Fitting, Preset, keras.Model):
 
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         return self.probabilities(self.logits(self.knowledge(features, training=training)))
+
+    def learned_tasks(self) -> Sequence[Task]:
+        return self.schema.tasks
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tfrec_mt.configs.bounds import Count, Dropout, Weight, Whole
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.data.news.title_vocabulary import minilm_folder
 from tfrec_mt.layers.precision import Precision
@@ -22,12 +23,12 @@ def make_title_encoder(
     kind: str,
     spec: NewsSpec,
     *,
-    layers: int | None = None,
-    dropout: float = 0.0,
+    layers: Count | None = None,
+    dropout: Dropout = 0.0,
     pooling: Pooling | None = None,
-    title_width: int | None = None,
-    lora_rank: int = 0,
-    lora_alpha: float | None = None,
+    title_width: Count | None = None,
+    lora_rank: Whole = 0,
+    lora_alpha: Weight | None = None,
     precision: Precision = "float32",
 ) -> TitleEncoder:
     """A new title encoder for prepared news.
@@ -37,14 +38,14 @@ def make_title_encoder(
         `bag` or `self_attention` over word embeddings; anything else is the keras_hub preset or
         Hugging Face folder of a BERT.
       spec: Spec of the prepared news.
-      layers: Of trained BERTs; see `BertTitleEncoder.from_preset`.
-      dropout: Dropout.
-      pooling: Of BERTs; see `BertTitleEncoder`. By default the mean for MiniLM, which was trained
-        so, and [CLS] for others.
-      title_width: Of BERTs; see `BertTitleEncoder`, also for the next three.
-      lora_rank: Of BERTs.
-      lora_alpha: Of BERTs.
-      precision: Of BERTs.
+      layers: Layers of a trained BERT to keep, from the embeddings up; by default all.
+      dropout: Dropout of the title encoder.
+      pooling: A BERT's vector of a title; by default the mean for MiniLM, which was trained so, and
+        [CLS] for others.
+      title_width: Width of a dense layer behind a BERT's vector of a title; by default none.
+      lora_rank: Rank of a BERT's LoRA; 0 trains the whole BERT.
+      lora_alpha: Scale of LoRA.
+      precision: Type of a BERT's matrix products; see `BertTitleEncoder`.
 
     Raises:
       SchemaError: There is no such BERT, it has other word pieces than the prepared news, or takes

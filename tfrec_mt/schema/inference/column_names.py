@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from tfrec_mt.schema.schema import HISTORY_PREFIX
 
-# Named by the stored labels, and by the row number of the sample of requests.
-_KEPT = ("click", "conversion", "row")
+# Named by the row number of the sample of requests.
+_KEPT = ("row",)
 
 _ID_WORDS = re.compile(
     "ids?|uid|iid|cid|code|zip|postcode|type|kind|cat|category|categories|categorical|class|group|"

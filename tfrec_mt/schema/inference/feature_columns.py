@@ -47,7 +47,10 @@ class FeatureColumns:
         }
         users, items = (self._contents[name].keys.to_numpy() for name in (roles.user, roles.item))
         self._finder = SideFinder(users, items)
-        self._click = label_values(frame[roles.click]).to_numpy()
+        self._click: pl.Series | None = None
+        for task in roles.tasks:
+            if task.column == roles.click:
+                self._click = label_values(frame[task.column], task)
 
     def decide(self, name: str) -> tuple[ColumnDecision, Feature | None, tuple[Vocabulary, ...]]:
         """What becomes of one column.
@@ -114,9 +117,12 @@ class FeatureColumns:
         id_like = kind.kind == "categorical" and (kind.content.type == "text" or is_id_name(name))
         if id_like and self._finder.names(side.side, kind.distinct):
             return f"one for nearly every {side.side}, so it says no more than the id"
-        if side.side != "context":
+        if side.side != "context" or self._click is None:
             return ""
-        how = outcome(kind.content.keys.to_numpy(), self._click)
+        seen = self._click.is_not_null()
+        how = outcome(
+            kind.content.keys.filter(seen).to_numpy(), self._click.filter(seen).to_numpy()
+        )
         means = {
             "one value wherever it is 0": f"one value wherever {self._roles.click} is 0",
             "decides it": f"its value decides {self._roles.click}",

@@ -20,7 +20,8 @@ from tfrec_mt.schema.inference.role_values import (
     time_range,
 )
 from tfrec_mt.schema.inference.roles import Roles, check_roles
-from tfrec_mt.schema.schema import Keys, Labels, Schema
+from tfrec_mt.schema.keys import Keys
+from tfrec_mt.schema.schema import Schema
 from tfrec_mt.schema.task import Task
 from tfrec_mt.tables.frames import first_rows, frame_name
 
@@ -106,7 +107,7 @@ def infer_schema(
     schema = Schema(
         vocabularies=tuple(vocabularies),
         features=tuple(features),
-        labels=Labels(click=roles.click, conversion=roles.conversion),
+        tasks=roles.tasks,
         keys=Keys(user=roles.user, item=roles.item, request=roles.request, timestamp=roles.time),
         history=made,
         topics=tuple(Topic(name=name) for name in roles.topics),
@@ -158,19 +159,17 @@ def _decide_roles(frame: pl.DataFrame, roles: Roles) -> dict[str, ColumnDecision
         decisions[roles.request] = ColumnDecision(
             roles.request, "request", values=ids.n_unique(), why="a key, and no feature"
         )
-    click = label_values(frame[roles.click])
-    clicks = int(click.sum())
-    why = f"first task; 1 in {_percent(clicks, len(click))} of rows"
-    decisions[roles.click] = ColumnDecision(roles.click, "label", why=why)
-    if roles.conversion:
-        conversion = label_values(frame[roles.conversion])
-        check_within(click, conversion)
-        count = int(conversion.sum())
-        why = (
-            f"within {roles.click}; 1 in {_percent(count, len(click))} of rows, "
-            f"{_percent(count, max(clicks, 1))} of those with {roles.click}"
+    labels = {task.name: label_values(frame[task.column], task) for task in roles.tasks}
+    for task in roles.tasks:
+        outer = labels[task.within] if task.within else None
+        if outer is not None:
+            check_within(outer, labels[task.name])
+        decisions[task.column] = ColumnDecision(
+            task.column,
+            "label",
+            missing=column_content(frame[task.column]).missing,
+            why=_label_account(task, labels[task.name], outer, task is roles.tasks[0]),
         )
-        decisions[roles.conversion] = ColumnDecision(roles.conversion, "label", why=why)
     for name in roles.topics:
         domains = domain_values(frame[name])
         shown = ", ".join(domains.head(_SHOWN_DOMAINS))
@@ -185,6 +184,21 @@ def _decide_roles(frame: pl.DataFrame, roles: Roles) -> dict[str, ColumnDecision
     return decisions
 
 
+def _label_account(task: Task, label: pl.Series, outer: pl.Series | None, first: bool) -> str:
+    """What a label is, in words."""
+    seen, place = label.drop_nulls(), "first task; " if first else "a task; "
+    if outer is not None:
+        place = f"within {outer.name}; "
+    if not task.binary:
+        return f"{place}a number, {task.loss} loss; mean {float(seen.to_numpy().mean()):.4g}"
+    positive = int(seen.sum())
+    account = f"{place}1 in {_percent(positive, max(len(seen), 1))} of rows"
+    if outer is None:
+        return account
+    outside = max(int(outer.drop_nulls().sum()), 1)
+    return f"{account}, {_percent(positive, outside)} of those with {outer.name}"
+
+
 def _percent(part: int, whole: int) -> str:
     share = 100 * part / whole
     return f"{share:.0f}%" if share >= 10 or share == 0 else f"{share:.2g}%"
@@ -194,6 +208,8 @@ def _history(features: Sequence[Feature], roles: Roles, wanted: bool) -> tuple[H
     """The history, and its account in the table."""
     if not wanted:
         return None, "none, as history=False says."
+    if roles.click is None:
+        return None, "none, no task is a click or another binary one."
     items = [
         feature.name
         for feature in features

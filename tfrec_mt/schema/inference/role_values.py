@@ -9,6 +9,7 @@ from tfrec_mt.errors import SchemaError
 from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
 from tfrec_mt.schema.inference.column_content import ColumnContent, column_content
 from tfrec_mt.schema.inference.column_kinds import has_line_breaks
+from tfrec_mt.schema.task import Task
 from tfrec_mt.tables.timestamps import seconds_since_1970
 
 _MOST_DOMAINS = 1_000
@@ -53,29 +54,37 @@ def key_content(role: str, raw: pl.Series) -> ColumnContent:
     raise SchemaError(f"{place}: expected ids, whole numbers or text, got {held}")
 
 
-def label_values(raw: pl.Series) -> pl.Series:
-    """A label column as Boolean [n].
+def label_values(raw: pl.Series, task: Task) -> pl.Series:
+    """A label column: Boolean [n] of a binary task, Float64 [n] of a regression; null for none.
 
     Raises:
-      SchemaError: A value that is not 0 or 1; names the row.
+      SchemaError: A value that is no such label; names the row.
     """
+    expected = "0, 1 or null" if task.binary else "a number or null"
     values = raw.cast(pl.String) if raw.dtype in (pl.Categorical, pl.Enum) else raw
     if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.String, pl.Null)):
         raise SchemaError(
-            f"tasks=, label {raw.name!r}: expected 0 or 1, got a column of type {raw.dtype}"
+            f"tasks=, label {raw.name!r}: expected {expected}, got a column of type {raw.dtype}"
         )
     number = values.cast(pl.Float64, strict=False)
-    bad = ~number.is_in([0.0, 1.0]).fill_null(False)
+    missing = values.is_null() | number.is_nan().fill_null(False)
+    if values.dtype == pl.String:
+        missing |= (values == MISSING_STRING).fill_null(False)
+    bad = ~number.is_in([0.0, 1.0]) if task.binary else ~number.is_finite()
+    if task.loss == "squared_log":
+        bad |= number < 0
+        expected = "a number of at least 0, or null"
+    bad = bad.fill_null(True) & ~missing
     if not bad.any():
-        return number == 1
+        found = (number == 1) if task.binary else number
+        if missing.all():
+            raise SchemaError(f"tasks=, label {raw.name!r}: expected {expected}, all are missing")
+        return found.set(missing, None)
     row = bad.arg_max() or 0
     value = values[row]
-    if value is None or value == MISSING_STRING or value != value:
-        got, hint = "a missing value", ""
-    else:
-        got, hint = f"{value!r:.40}", _label_hint(raw.name, value, number[row])
+    hint = _label_hint(raw.name, value, number[row]) if task.binary else ""
     raise SchemaError(
-        f"tasks=, label {raw.name!r}, row {row + 1}: expected 0 or 1, got {got}{hint}"
+        f"tasks=, label {raw.name!r}, row {row + 1}: expected {expected}, got {value!r:.40}{hint}"
     )
 
 
@@ -87,21 +96,22 @@ def _label_hint(name: str, value: Any, number: float | None) -> str:
     return ""
 
 
-def check_within(click: pl.Series, conversion: pl.Series) -> None:
-    """Checks that the label of the second task is 1 only where that of the first is.
+def check_within(outer: pl.Series, inner: pl.Series) -> None:
+    """Checks that an inner label is positive only where the outer one is not 0.
 
     Args:
-      click: The first label, Boolean [n].
-      conversion: The second.
+      outer: Boolean [n], null where it is not known.
+      inner: Boolean or Float64 [n], null where it is not known.
 
     Raises:
-      SchemaError: Names the row.
+      SchemaError: Names the first row where it is.
     """
-    alone = conversion & ~click
+    alone = (inner.cast(pl.Float64) != 0).fill_null(False) & (~outer).fill_null(False)
     if alone.any():
         raise SchemaError(
-            f"tasks=, row {1 + (alone.arg_max() or 0)}: {conversion.name!r} is 1 where "
-            f"{click.name!r} is 0, expected it within {click.name!r}"
+            f"tasks=, row {1 + (alone.arg_max() or 0)}: {inner.name!r} is "
+            f"{float(inner[alone.arg_max() or 0]):g} where {outer.name!r} is 0, expected it within "
+            f"{outer.name!r}"
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema.inference.column_names import suggestion, unusable_name
-from tfrec_mt.schema.task import Task
+from tfrec_mt.schema.task import Task, check_tasks, click_tasks
 
 _QUESTIONS = {
     "user": "which column says who a row is of",
@@ -22,8 +22,7 @@ class Roles:
 
     Args:
       user, item, time, request: The keys.
-      click: The label of the first task.
-      conversion: The label of the task within it.
+      tasks: The tasks, by the names that the model gives them.
       topics: Domain columns.
     """
 
@@ -31,9 +30,13 @@ class Roles:
     item: str
     time: str | None
     request: str | None
-    click: str
-    conversion: str | None
+    tasks: tuple[Task, ...]
     topics: tuple[str, ...]
+
+    @property
+    def click(self) -> str | None:
+        """The label of the first binary task."""
+        return next((task.column for task in self.tasks if task.binary), None)
 
     @property
     def names(self) -> dict[str, str]:
@@ -43,8 +46,7 @@ class Roles:
             self.item: "item",
             self.time: "time",
             self.request: "request",
-            self.click: "label",
-            self.conversion: "label",
+            **{task.column: "label" for task in self.tasks},
             **dict.fromkeys(self.topics, "topic"),
         }
         return {name: role for name, role in named.items() if name is not None}
@@ -68,7 +70,7 @@ def check_roles(
       item: The item key.
       time: The time, if there is one.
       request: The request key, if there is one.
-      tasks: One or two tasks; a single one need not be in a list.
+      tasks: The tasks; a single one need not be in a list.
       topics: Names of the topics; a single one need not be in a list.
 
     Returns:
@@ -76,7 +78,7 @@ def check_roles(
 
     Raises:
       SchemaError: A column that must be named is not, is not in the log, has two roles or a name
-        that it cannot have; tasks that this release does not train.
+        that it cannot have; tasks that contradict each other.
     """
     tasks = [tasks] if isinstance(tasks, str | Task) else list(tasks)
     topics = [topics] if isinstance(topics, str) else list(topics)
@@ -84,9 +86,9 @@ def check_roles(
         if not given:
             raise SchemaError(_question(role, columns))
     assert user is not None and item is not None
-    labels = _labels([Task(task) if isinstance(task, str) else task for task in tasks])
+    known = _named([Task(task) if isinstance(task, str) else task for task in tasks])
     named = [("user", user), ("item", item), ("time", time), ("request", request)]
-    named += [("tasks", label) for label in labels] + [("topics", name) for name in topics]
+    named += [("tasks", task.column) for task in known] + [("topics", name) for name in topics]
     for role, name in named:
         if name is not None and name not in columns:
             raise SchemaError(f"{role}=: the log has no column {name!r}; {nearest(name, columns)}")
@@ -99,8 +101,8 @@ def check_roles(
     if twice:
         roles = " and ".join(f"{role}=" for role, name in named if name == twice[0])
         raise SchemaError(f"{roles}: column {twice[0]!r} is named twice, expected one role")
-    conversion = labels[1] if len(labels) == 2 else None
-    return Roles(user, item, time, request, labels[0], conversion, tuple(topics))
+    check_tasks(known)
+    return Roles(user, item, time, request, known, tuple(topics))
 
 
 def _question(role: str, columns: Sequence[str]) -> str:
@@ -112,27 +114,14 @@ def _question(role: str, columns: Sequence[str]) -> str:
     return f"{role}=: {_QUESTIONS[role]}? Columns: {shown}{hint}"
 
 
-def _labels(tasks: Sequence[Task]) -> list[str]:
-    """The label columns of tasks that this release trains."""
-    names = [task.name for task in tasks]
-    trains = "this release trains one task, or two of which the second happens within the first"
-    if len(tasks) > 2:
-        raise SchemaError(f"tasks=: {trains}; got {len(tasks)}: {names}")
-    first = tasks[0]
-    if first.within is not None:
-        raise SchemaError(
-            f"tasks=: the first task {first.name!r} is within {first.within!r}, expected that one "
-            f"before it: tasks=[{first.within!r}, Task({first.name!r}, within={first.within!r})]"
-        )
-    for task in tasks[1:]:
-        if task.within is None:
-            raise SchemaError(
-                f"tasks=: {trains}; if there is no {task.name!r} without {first.name!r}, "
-                f"write Task({task.name!r}, within={first.name!r})"
-            )
-        if task.within != first.name:
-            raise SchemaError(
-                f"tasks=: {task.name!r} is within {task.within!r}, expected the task before it; "
-                f"{nearest(task.within, [first.name])}"
-            )
-    return names
+def _named(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """Tasks by the names that a model gives them.
+
+    A click alone, or a click and what happens within it, are called `ctr` and `ctcvr`, as the field
+    calls them, unless somebody named them.
+    """
+    plain = all(task.binary and task.label is None and task.weight == 1.0 for task in tasks)
+    nested = [task.within for task in tasks] in ([None], [None, tasks[0].name])
+    if not (plain and nested):
+        return tuple(tasks)
+    return click_tasks(*(task.name for task in tasks))

@@ -5,15 +5,14 @@ Keras 2: the environment variable TF_USE_LEGACY_KERAS=1, set before TensorFlow i
 `retrieve` binary sets it; nothing else here does.
 """
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import IndexKind
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.serving.retrieval.article_vectors import ArticleVectors
 
-IndexKind = Literal["brute_force", "streaming", "scann"]
-INDEX_KINDS: tuple[IndexKind, ...] = get_args(IndexKind)
 _STREAMED_ROWS = 4096
 
 

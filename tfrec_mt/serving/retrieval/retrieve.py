@@ -10,46 +10,19 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
+from tfrec_mt.configs import RetrieveConfig
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_requests import stored_impressions
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.retrieval.article_vectors import ArticleVectors
 from tfrec_mt.serving.retrieval.exact_search import recall_at_k
-from tfrec_mt.serving.retrieval.index_module import IndexKind, IndexModule
+from tfrec_mt.serving.retrieval.index_module import IndexModule
 from tfrec_mt.serving.retrieval.news_encoder import NewsEncoder, Vectors
 from tfrec_mt.serving.versions import EXTRA, publish_version, read_manifest
 from tfrec_mt.storage.hashes import verify_files
 
 INDEX = "index"
 _WARM_UP_CALLS = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetrieveConfig:
-    """What to index where.
-
-    Args:
-      export: Folder of one exported version of a news model.
-      data: Prepared news, whose users ask when the index is measured.
-      output: Folder of the index's versions; the next free integer is taken.
-      articles: Parquet file with `article` (id) and `title` of new articles; None for none.
-      refresh: Version of the index that the new articles are added to; None indexes those of `data`
-        and the new ones from scratch.
-      kind: See `IndexModule`.
-      k: Articles in an answer.
-      queries: Users that the index is measured with, at most.
-      allow_signature_change: See `publish_version`; another `k` is such a change.
-    """
-
-    export: Path
-    data: Path
-    output: Path
-    articles: Path | None = None
-    refresh: Path | None = None
-    kind: IndexKind = "brute_force"
-    k: int = 10
-    queries: int = 200
-    allow_signature_change: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +64,7 @@ def retrieve(config: RetrieveConfig) -> Retrieved:
     new = _new_articles(config, dataset)
     encoded = ArticleVectors(tuple(new["article"]), encoder.titles(new["title"].to_list()))
     articles = found.updated(encoded) if found else encoded
-    index = IndexModule(config.kind, articles, config.k)
+    index = IndexModule(config.index, articles, config.k)
     queries = _queries(config, dataset, encoder, articles)
     recall, latency = _measured(index, queries, articles)
     version = publish_version(
@@ -102,7 +75,7 @@ def retrieve(config: RetrieveConfig) -> Retrieved:
         warm_up=[("serving_default", {"query_vectors": queries[:1]})],
         description={
             "kind": INDEX,
-            "index": config.kind,
+            "index": config.index,
             "encoder": encoder.fingerprint,
             "articles": len(articles.ids),
             "recall": recall,

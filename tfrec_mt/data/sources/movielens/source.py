@@ -14,10 +14,10 @@ from tfrec_mt.schema import (
     DataError,
     History,
     Keys,
-    Labels,
     Schema,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 
 _MOST_GENRES = 6  # of one movie, in both data sets
@@ -111,7 +111,7 @@ def _schema(timed: bool) -> Schema:
                 name="genres", vocabulary="genre", side="item", max_values=_MOST_GENRES
             ),
         ),
-        labels=Labels(click="click", conversion="conversion"),
+        tasks=click_tasks("click", "conversion"),
         keys=Keys(user="user_id", item="movie_id", timestamp="timestamp" if timed else None),
         history=History(elements=("movie_id",), short=50, time_gaps=timed),
         topics=(Topic(name="age_domain", domains=_AGE_DOMAINS), *(by_time if timed else ())),

@@ -13,11 +13,11 @@ from tfrec_mt.schema import (
     CategoricalFeature,
     DataError,
     Keys,
-    Labels,
     NumericFeature,
     Schema,
     Topic,
     Vocabulary,
+    click_tasks,
 )
 from tfrec_mt.tables.delimited import check_columns, read_delimited
 
@@ -66,7 +66,7 @@ class TableSource(Source):
                     for name in names
                 ),
             ),
-            labels=Labels(click=table.click, conversion=table.conversion),
+            tasks=click_tasks(table.click, table.conversion),
             keys=Keys(user=table.user or ROW, item=table.item or ONE_ITEM, request=table.request),
             topics=tuple(Topic(name=name) for name in topics),
         )

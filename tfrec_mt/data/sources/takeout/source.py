@@ -22,10 +22,10 @@ from tfrec_mt.schema import (
     CategoricalFeature,
     History,
     Keys,
-    Labels,
     NumericFeature,
     Schema,
     Vocabulary,
+    click_tasks,
 )
 
 _SCHEMA = Schema(
@@ -46,7 +46,7 @@ _SCHEMA = Schema(
         NumericFeature(name="price", side="item", buckets=16),
         CategoricalFeature(name="position", vocabulary="position", side="exposure"),
     ),
-    labels=Labels(click="click", conversion="order"),
+    tasks=click_tasks("click", "order"),
     keys=Keys(user="user_id", item="item_id", request="request_id", timestamp="timestamp"),
     topics=TOPICS,
     truth={"ctr": "true_ctr", "ctcvr": "true_ctcvr"},

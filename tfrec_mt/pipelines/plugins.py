@@ -1,0 +1,65 @@
+"""`--plugin`: files of a person's own models, adapters and sources."""
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from absl import flags
+
+from tfrec_mt.configs.bounds import REPEATED
+from tfrec_mt.quiet_start import import_tensorflow
+
+
+class PluginError(ValueError):
+    """A file that cannot be imported."""
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """What binaries import first.
+
+    Args:
+      plugin: Python file to import before anything else, which registers models, adapters or
+        sources; their settings become flags, too. Repeatable.
+    """
+
+    plugin: Annotated[tuple[Path, ...], REPEATED] = ()
+
+
+def import_plugins(arguments: Sequence[str]) -> None:
+    """Imports the files that `--plugin` names on a command line or in its flag files.
+
+    Raises:
+      PluginError: A file is not there, fails, or has the name of a module that is there.
+    """
+    known = flags.FlagValues()  # type: ignore[no-untyped-call]
+    flags.DEFINE_multi_string("plugin", [], "", flag_values=known)
+    known.set_gnu_getopt()
+    try:
+        known(arguments, known_only=True)
+    except flags.Error:
+        return  # the binary's own flags will say what is wrong
+    paths = [Path(path) for path in known["plugin"].value or ()]
+    if paths:
+        import_tensorflow()  # quietly, as plugins will
+    for path in paths:
+        _import(path)
+
+
+def _import(path: Path) -> None:
+    if not path.is_file():
+        raise PluginError(f"--plugin={path}: expected a Python file, there is none")
+    if path.stem in sys.modules:
+        raise PluginError(f"--plugin={path}: there is a module {path.stem!r} already; rename it")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"--plugin={path}: expected a Python file (*.py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise PluginError(f"--plugin={path}: {type(error).__name__}: {error}") from error
