@@ -76,7 +76,8 @@ def _sigmoid(logit: Any) -> Any:
 
 def one_head() -> keras.Model:
     user, item = _inputs()
-    logit = keras.layers.Dense(1, name="ctr_logit")(_hidden(user, item, 6, "hidden"))
+    hidden = keras.layers.BatchNormalization()(_hidden(user, item, 6, "hidden"))
+    logit = keras.layers.Dense(1, name="ctr_logit")(hidden)
     return keras.Model([user, item], _sigmoid(logit))
 
 
@@ -91,9 +92,12 @@ def two_heads() -> keras.Model:
 
 def nested_head() -> keras.Model:
     user, item = _inputs()
-    deep = keras.Sequential(
-        [keras.layers.Dense(5, activation="relu"), keras.layers.Dense(1)], name="ctr_head"
-    )
+    layers = [
+        keras.layers.Dense(5, activation="relu"),
+        keras.layers.Dropout(0.5),
+        keras.layers.Dense(1),
+    ]
+    deep = keras.Sequential(layers, name="ctr_head")
     return keras.Model([user, item], _sigmoid(deep(_hidden(user, item, 6, "hidden"))))
 
 
@@ -123,7 +127,7 @@ class Ranker(keras.Model):
 
     def call(self, features: Any, training: bool = False) -> Any:
         both = keras.ops.concatenate([features["user"], features["item"]], axis=1)
-        return keras.ops.sigmoid(self.logit(self.hidden(both)))
+        return keras.ops.sigmoid(self.logit(inputs=self.hidden(both)))
 
 
 def subclassed() -> keras.Model:

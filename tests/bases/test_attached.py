@@ -38,7 +38,12 @@ class Trained:
     export: Path
 
 
-@pytest.fixture(scope="module", params=NAMES)
+# the fast test of exports has them, too
+_SLOW = ("several_layers", "two_towers")
+CASES = [pytest.param(name, marks=[pytest.mark.slow] if name in _SLOW else []) for name in NAMES]
+
+
+@pytest.fixture(scope="module", params=CASES)
 def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OwnModel:
     return own_model(request.param, tmp_path_factory.mktemp("own") / "model")
 
@@ -153,6 +158,8 @@ def test_exports_need_neither_keras_nor_this_package(tmp_path: Path) -> None:
         manifest = read_manifest(version)
         assert manifest["kernels"] == {"market": [*DOMAINS]}
         assert manifest["kind"] == own.base.kind
+        readme = (version / "assets.extra" / "README.md").read_text(encoding="utf-8")
+        assert "It takes what its base takes" in readme and "model_card" not in readme
         np.savez(tmp_path / name / "rows.npz", **rows)
     folders = [str(tmp_path / name) for name in NAMES]
     subprocess.run([sys.executable, "-c", _ALONE, *folders], check=True, cwd="/")

@@ -20,6 +20,7 @@ from tests.bases.own_models import (
     subclassed,
     table_columns,
     table_of,
+    two_heads,
 )
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.kernel_store import load_kernels
@@ -194,6 +195,54 @@ def test_ids_reach_kernels_from_kept_rows(tmp_path: Path, monkeypatch: pytest.Mo
         export_attached(trained, tmp_path / "export")
 
 
+@pytest.mark.parametrize("name", ["one_head", "subclassed"])
+def test_models_that_leave_the_sigmoid_to_their_loss(name: str) -> None:
+    model: Any
+    if name == "one_head":
+        plain = one_head()
+        model = keras.Model(plain.inputs, plain.get_layer("ctr_logit").output)
+    else:
+
+        class Logits(Ranker):
+            def call(self, features: Any, training: bool = False) -> Any:
+                both = keras.ops.concatenate([features["user"], features["item"]], axis=1)
+                return self.logit(self.hidden(both))
+
+        model = Logits()
+    base = KerasBase(model, {"ctr": "ctr_logit"}, sample=OWN.features)
+    found = attach(base, IAK(4), TOPICS)(OWN.features)["ctr"]
+    rows = {name: OWN.features[name] for name in ("user", "item")}
+    np.testing.assert_array_equal(found, tf.sigmoid(model(rows)))
+
+
+def test_outputs_besides_those_of_tasks_are_left_alone() -> None:
+    model = two_heads()
+    outputs = {**model.output, "vector": model.get_layer("wide").output}
+    base = KerasBase(
+        keras.Model(model.inputs, outputs), {"ctr": "ctr_logit", "ctcvr": "order_logit"}
+    )
+    base.check(OWN.features)
+    found = attach(base, IAK(4), TOPICS)(OWN.features)
+    expected = model({name: OWN.features[name] for name in ("user", "item")})
+    for task, values in expected.items():
+        np.testing.assert_array_equal(found[task], values)
+
+
+@pytest.mark.parametrize("name", ["one_head", "subclassed"])
+def test_fit_trains_kernels_and_nothing_else(name: str) -> None:
+    own = keras_model(name)
+    model = attach(own.base, IAK(8), TOPICS)
+    before = fingerprint(own.base)
+    model.compile(keras.optimizers.Adam(0.03))
+    batches = tf.data.Dataset.from_tensor_slices(own.data).batch(125)
+    model.fit(batches, epochs=6, verbose=0)
+    report = measure_attached(model, own.data)
+    assert report.table.filter(topic="market", domain="mean")["ci_low"].item() > 0.03
+    assert fingerprint(own.base) == before
+    with pytest.raises(SchemaError, match="KerasBase is no preset: expected its run, or an export"):
+        model.save_to_preset("never")
+
+
 def test_a_control_stands_beside() -> None:
     model, other = attach(OWN.base, IAK(4), TOPICS), one_head()
     report = measure_attached(model, OWN.data, control=other, user="uid")
@@ -268,7 +317,7 @@ def test_tables_of_ids_and_domains_that_the_model_reads_too_are_served(tmp_path:
     assert found["used_fallback"].to_list() == [[], [], ["market"]]
 
 
-@pytest.mark.parametrize("name", ["one_head", "nested_head"])
+@pytest.mark.parametrize("name", [pytest.param("one_head", marks=pytest.mark.slow), "nested_head"])
 def test_kernels_come_to_an_export_and_go_from_it(tmp_path: Path, name: str) -> None:
     own = keras_model(name)
     trained = fine_tune_attached(attach(own.base, IAK(4), TOPICS), own.data, tmp_path / "run")
@@ -297,7 +346,9 @@ def test_a_table_may_be_files_frames_or_arrays(tmp_path: Path) -> None:
     for place, part in enumerate(frame.iter_slices(1300)):
         part.write_parquet(tmp_path / f"{place}.parquet")
     fixed = frame.with_columns(pl.col("h").list.to_array(7))
-    for given in (rows, frame, fixed, frame.to_pandas(), tmp_path / "*.parquet"):
+    fixed.write_parquet(tmp_path / "fixed" / "whole.parquet", mkdir=True)
+    files = (tmp_path / "*.parquet", tmp_path / "fixed")
+    for given in (rows, frame, fixed, frame.to_pandas(), *files):
         table = table_of(given)
         batches = [*table.batches()]
         np.testing.assert_array_equal(

@@ -150,6 +150,16 @@ def test_outputs_that_are_not_those_of_the_tasks() -> None:
         base.check(columns(3))
 
 
+def test_outputs_that_are_made_of_more_than_logits() -> None:
+    model = one_head()
+    mixed = keras.layers.Average()(
+        [model.outputs[0], keras.layers.Dense(1)(model.get_layer("hidden").output)]
+    )
+    base = KerasBase(keras.Model(model.inputs, mixed), {"ctr": "ctr_logit"})
+    with pytest.raises(SchemaError, match="the model's output is not the sigmoid of layer 'ctr_lo"):
+        base.check(columns(3))
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

@@ -11,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.bases.attached_base import AttachedBase, Specs, check_columns, spec_of
-from tfrec_mt.bases.cut_model import CutModel, RecordedModel, cut
-from tfrec_mt.bases.heads import Head
+from tfrec_mt.bases.cut_model import CutModel
+from tfrec_mt.bases.heads import Head, as_functional
+from tfrec_mt.bases.recorded_model import RecordedModel
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.models.base_model import LinearHead
 
@@ -60,9 +61,13 @@ class KerasBase(AttachedBase):
                 f"heads: expected a layer of its own for each task, got {dict(heads)}"
             )
         self.model, self.heads = model, {task: heads[task] for task in self.tasks}
-        self._cut: CutModel | RecordedModel = cut(model, self.heads)
+        functional = as_functional(model)
+        self._cut = (
+            RecordedModel(model, self.heads)
+            if functional is None
+            else CutModel(functional, self.heads)
+        )
         self._specs: Specs | None = None
-        self._sigmoid = self._tail is None
         if sample is not None:
             self.check(sample)
 
@@ -77,7 +82,11 @@ class KerasBase(AttachedBase):
 
     @property
     def _tail(self) -> keras.Model | None:
-        return self._cut.tail if isinstance(self._cut, CutModel) else None
+        """From logits to probabilities, None where it is the sigmoid of each."""
+        cut_model = self._cut
+        if isinstance(cut_model, RecordedModel) or cut_model.gives_logits:
+            return None
+        return cut_model.tail
 
     @property
     def knowledge_widths(self) -> dict[str, int]:
@@ -144,36 +153,33 @@ class KerasBase(AttachedBase):
         ]
 
     def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        if self._tail is None or self._sigmoid:
+        if (tail := self._tail) is None:
             return super().probabilities(logits)
-        outputs = self._tail([logits[task] for task in self.tasks], training=False)
+        outputs = tail([logits[task] for task in self.tasks], training=False)
         return outputs_by_task(outputs, self.tasks)
 
     def check(self, features: Mapping[str, Any]) -> None:
-        """Compares with the model's own outputs where these are taken to be sigmoids of logits.
+        """Compares probabilities with the model's own outputs, and notes what its inputs are.
 
         Raises:
-          SchemaError: They are not.
+          SchemaError: They differ.
         """
         if self._specs is not None:
             return
         known, outputs = self._read(features)
-        logits = self.logits(known)
         if outputs is None:
             outputs = self.model(self._inputs(features), training=False)
-        own = outputs_by_task(outputs, self.tasks)
-        # a model may be trained on logits, and leave the sigmoid to its loss
-        if all(_distance(own[task], logits[task]) <= _TOLERANCE for task in self.tasks):
-            self._sigmoid = True
-        else:
-            found = self.probabilities(logits)
-            for task in self.tasks:
-                if (distance := _distance(own[task], found[task])) > _TOLERANCE:
-                    raise SchemaError(
-                        f"head of {task!r}: the model's output is not the sigmoid of layer "
-                        f"{self.heads[task]!r}, they differ by {distance:.2g}; name the layer "
-                        "whose sigmoid it is, or make the model functional"
-                    )
+        own, logits = outputs_by_task(outputs, self.tasks), self.logits(known)
+        found = self.probabilities(logits)
+        for task in self.tasks:
+            distance = _distance(own[task], found[task])
+            # a model may be trained on logits, and leave the sigmoid to its loss
+            if distance > _TOLERANCE and _distance(own[task], logits[task]) > _TOLERANCE:
+                raise SchemaError(
+                    f"head of {task!r}: the model's output is not the sigmoid of layer "
+                    f"{self.heads[task]!r}, they differ by {distance:.2g}; name the layer "
+                    "whose sigmoid it is, or make the model functional"
+                )
         self._specs = self._found_specs(features)
 
     def _found_specs(self, features: Mapping[str, Any]) -> Specs:
@@ -217,7 +223,7 @@ class KerasBase(AttachedBase):
         digest.update(json.dumps(_unnamed(told, numbers), sort_keys=True, default=_kind).encode())
         for weight in self.model.weights:
             digest.update(repr(tuple(weight.shape)).encode())
-            digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(weight)).tobytes())
+            digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
         return digest.hexdigest()
 
 

@@ -96,6 +96,11 @@ def measure_attached(
 
     Raises:
       DataError: Rows lack a column, or a label is not 0 or 1.
+      SchemaError: The base or the control is not as it was told.
+
+    Example:
+      >>> report = measure_attached(model, test_rows, user="uid")
+      >>> print(report)
     """
     batches = batches_for(model, data, labels, user)
     return AttachedScoring(model, batches, control, part).measure("the caller")

@@ -50,6 +50,9 @@ def load_attached(run: str | Path, base: Any = None) -> AdaptedModel:
     Raises:
       KernelStoreError: The kernels are of another base.
       ModelStoreError: There are no kernels, or no base was kept.
+
+    Example:
+      >>> model = load_attached("runs/own/kernels")
     """
     run = Path(run)
     if base is None:

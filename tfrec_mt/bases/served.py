@@ -109,6 +109,9 @@ def export_attached(
     Raises:
       DataError: Clients of the newest version would fail, or an answer is not finite.
       SchemaError: A base of this package, or kernels that read more than knowledge.
+
+    Example:
+      >>> version = export_attached(model, "runs/own/export")
     """
     base = model.base
     if not isinstance(base, AttachedBase):

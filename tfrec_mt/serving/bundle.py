@@ -72,6 +72,7 @@ def documents(version: str, manifest: Mapping[str, Any]) -> dict[str, str]:
             kernels=kernels,
             max_items=manifest.get(MAX_ITEMS),
             fallback=USED_FALLBACK in outputs,
+            card="card" in manifest,
             text_ops=" with tensorflow_text's ops" if manifest["kind"] == "news" else "",
         )
     }
