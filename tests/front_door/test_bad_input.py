@@ -43,7 +43,7 @@ def test_a_label_that_is_no_label(shop: Shop, tmp_path: Path) -> None:
         lambda: mt.prepare(rows, shop.folder / "schema.json", tmp_path / "data"),
         mt.DataError,
         "the Polars frame",
-        f"row {row}, column 'clicked': expected 0 or 1, got 2",
+        f"row {row}, column 'clicked': expected 0, 1 or null, got 2",
     )
     assert not (tmp_path / "data").exists() and not list(tmp_path.iterdir())
 

@@ -1,6 +1,5 @@
 """Models, adapters and sources that a person registers, and presets."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +9,8 @@ import tensorflow as tf
 
 import tfrec_mt as mt
 from tests.shop import Shop
-from tfrec_mt.adapters.catalog import ADAPTERS
-from tfrec_mt.data.sources.registered import REGISTERED_SOURCES
-from tfrec_mt.models.catalog import RANKING_MODELS
 
 SMALL: dict[str, Any] = {"units": (8, 4), "embedding_width": 4, "heads": 2, "head_width": 4}
-
-
-@pytest.fixture(autouse=True)
-def _catalogs() -> Iterator[None]:
-    """What a test registers goes with it."""
-    catalogs: tuple[dict[str, Any], ...] = (RANKING_MODELS, ADAPTERS, REGISTERED_SOURCES)
-    before = [dict(catalog) for catalog in catalogs]
-    yield
-    for catalog, names in zip(catalogs, before, strict=True):
-        catalog.clear()
-        catalog.update(names)
 
 
 def test_a_registered_model_and_adapter_do_the_whole_job(shop: Shop, tmp_path: Path) -> None:

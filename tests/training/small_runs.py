@@ -23,6 +23,7 @@ from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.models.online_large_recommender import OnlineLargeRecommender
+from tfrec_mt.schema import Task
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.learner import Learner
@@ -65,6 +66,9 @@ class ToyModel(keras.Model):
         self.dense = keras.layers.Dense(1, name="logit")
         self.dense.build((None, width))
         self.built = True
+
+    def learned_tasks(self) -> tuple[Task, ...]:
+        return (Task("ctr"),)
 
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         vectors = tf.gather(self.table.value, features["item_id"])
