@@ -39,6 +39,7 @@ from tfrec_mt.models.news.title_encoders import make_title_encoder
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.schema import Schema
 
+RECIPES = Path(__file__).parents[2] / "recipes"
 BINARIES = ("prepare_data", "pretrain", "fine_tune", "evaluate", "export", "score", "demo")
 # Taken apart, or made of what a step is given.
 NESTED = {"train", "model_settings", "encoder_settings", "adapter_settings"}
@@ -251,3 +252,18 @@ def test_nothing_heavy_is_imported_before_flags_are_parsed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.flags")), ids=lambda path: path.stem)
+def test_recipes_are_made_of_flags_that_there_are(recipe: Path) -> None:
+    name = "pretrain" if recipe.stem.startswith("mtrec") else "demo"
+    places = ("--data=data", "--output=run") if name == "pretrain" else ("--output=run",)
+    found = told(binary(name).define, f"--flagfile={recipe}", *places)
+    told_kernels = found.given("kernels")
+    given = found.given()
+    assert given
+    if name == "demo":  # bases and kernels have the same schedule, as in the papers
+        assert (
+            told_kernels.get("rate_schedule", FineTuneConfig.rate_schedule)
+            == given["rate_schedule"]
+        )

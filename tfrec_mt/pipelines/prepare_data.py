@@ -30,7 +30,7 @@ _PREPARING: dict[str, tuple[Callable[..., Any], ...]] = {
     "click logs": (prepare_clicks, prepare_log),
     "news": (prepare_titles, prepare_news),
 }
-_NO_SETTINGS = ("data", "schema", "output", "output_dir", "source", "description", "settings")
+_NO_SETTINGS = ("data", "schema", "output", "output_dir", "source", "description")
 _OF_BOTH = ("seed", *DIVISION)  # a source may take them, too
 _NOT_DESCRIBED = ("unknown_domains", "examples", *DIVISION)
 _INFER: Callable[..., Schema] = Schema.infer
