@@ -39,6 +39,6 @@ def test_each_domain_has_its_own_copy_measured_on_its_own_rows(
     trained = sum(w.shape.num_elements() for w in load_model(base / MODEL).trainable_weights)
     assert found.facts["trained weights per domain"] == trained
     # what is there is not trained again
-    monkeypatch.setattr("studies.takeout.full_fine_tuning.pretrain", pytest.fail)
+    monkeypatch.setattr("studies.takeout.full_fine_tuning.run_pretrain", pytest.fail)
     again = full_fine_tuning(SMALL, folder, shared)
     assert again.estimates[f"ctr/scene/{domain}"].value == estimate.value
