@@ -61,14 +61,12 @@ def evaluate(
         raise FileExistsError(f"{folder} exists; choose another output folder")
     if is_attached(model):
         found = measure_attached(model, log, labels=labels, user=user, control=control, part=part)
-        if folder:
-            found.save(folder)
-        return found
-    opened = open_model(model, log, base, precision)
-    beside = open_base(control, opened.log, precision) if control is not None else None
-    found = opened.workload.scoring(
-        opened.log, opened.base, opened.kernels, beside, part, seen_in
-    ).measure(str(opened.log.manifest.split or "the data's owner"))
+    else:
+        opened = open_model(model, log, base, precision)
+        beside = open_base(control, opened.log, precision) if control is not None else None
+        found = opened.workload.scoring(
+            opened.log, opened.base, opened.kernels, beside, part, seen_in
+        ).measure(str(opened.log.manifest.split or "the data's owner"))
     if folder:
         found.save(folder)
     return found

@@ -1,5 +1,6 @@
 """`Fitting`: Keras' own `fit`, held to what the training loop learns."""
 
+import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -21,9 +22,9 @@ class Fitting:
 
     fit_refused: ClassVar[str | None] = None
 
+    @abc.abstractmethod
     def learned_tasks(self) -> Sequence[Task]:
         """What is learned."""
-        raise NotImplementedError
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """See `keras.Model.fit`.

@@ -27,7 +27,6 @@ from tfrec_mt.evaluation.impression_scoring import (
 )
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.metrics.grouped_auc import grouped_auc
-from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.news_scorer import NewsScorer
@@ -87,13 +86,6 @@ class News(Workload):
             config.title_encoder, dataset.schema, **config.encoder_settings
         )
         return NewsRecommender(dataset.schema, encoder, name="news", **config.model_settings)
-
-    def load_model(
-        self, folder: Path, dataset: NewsDataset, precision: Precision = "float32"
-    ) -> NewsRecommender:
-        model: NewsRecommender = load_model(folder, dataset)
-        self.set_precision(model, precision)
-        return model
 
     def set_precision(self, base: NewsRecommender, precision: Precision) -> None:
         if precision != "float32":

@@ -24,7 +24,6 @@ from tfrec_mt.losses.multi_task_loss import row_losses
 from tfrec_mt.metrics.auc import auc
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.contract import check_model
-from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.registry import is_ours
@@ -89,12 +88,6 @@ class Ranking(Workload):
         model = kind(dataset.schema, **config.model_settings)
         if not is_ours(kind):
             check_model(config.model, model, next(scan(dataset, dataset.parts[0], 4)).features)
-        return model
-
-    def load_model(
-        self, folder: Path, dataset: PreparedDataset, precision: Precision = "float32"
-    ) -> RankingModel:
-        model: RankingModel = load_model(folder, dataset, precision)
         return model
 
     def set_precision(self, base: RankingModel, precision: Precision) -> None:

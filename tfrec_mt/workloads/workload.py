@@ -14,6 +14,7 @@ from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
 from tfrec_mt.evaluation.scoring import Scoring
 from tfrec_mt.layers.precision import Precision
+from tfrec_mt.models.model_store import load_model
 from tfrec_mt.serving.warm_up import Requests
 from tfrec_mt.training.learner import Learner
 from tfrec_mt.training.train_loop import Reader
@@ -83,9 +84,11 @@ class Workload(abc.ABC):
           SchemaError: Its settings do not fit the data.
         """
 
-    @abc.abstractmethod
     def load_model(self, folder: Path, dataset: Any, precision: Precision = "float32") -> Any:
         """A base from its folder, which must be one for this data."""
+        model = load_model(folder, dataset)
+        self.set_precision(model, precision)
+        return model
 
     @abc.abstractmethod
     def set_precision(self, base: Any, precision: Precision) -> None:
