@@ -50,5 +50,5 @@ def test_a_base_whose_logits_are_not_linear_is_refused_before_any_work(tmp_path:
         base=tmp_path, data=tmp_path, output=tmp_path / "run", adapter="last_layer"
     )
     with pytest.raises(SchemaError, match="'last_layer' needs a base whose logits are linear"):
-        train_kernels(config, base, pytest.fail, TrainConfig(), "", "")
+        train_kernels(config, base, pytest.fail, TrainConfig(), "", base.topics, "")
     assert not list(tmp_path.iterdir())

@@ -10,16 +10,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+import tfrec_mt as mt
 from tests.bases.own_models import DOMAINS, NAMES, OwnModel, own_model
 from tests.worlds import randomise
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.bases import (
     IAK,
     attach,
-    export_attached,
-    fine_tune_attached,
-    load_attached,
-    measure_attached,
 )
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.versions import read_manifest
@@ -51,7 +48,7 @@ def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def trained(own: OwnModel, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = tmp_path_factory.mktemp("trained")
-    model = fine_tune_attached(
+    model = mt.fine_tune(
         attach(own.base, IAK(width=8), TOPICS),
         own.data,
         folder / "run",
@@ -59,7 +56,7 @@ def trained(own: OwnModel, tmp_path_factory: pytest.TempPathFactory) -> Trained:
         epochs=8,
         batch_size=125,
     )
-    export = export_attached(model, folder / "export", sample=own.features)
+    export = mt.export(model, folder / "export", log=own.features)
     return Trained(own, model, folder / "run", export)
 
 
@@ -113,7 +110,7 @@ def test_a_mixed_batch_is_the_masked_sum_over_domains(own: OwnModel) -> None:
 
 
 def test_training_finds_what_a_domain_does_otherwise(trained: Trained) -> None:
-    report = measure_attached(trained.model, trained.own.data, user="uid")
+    report = mt.evaluate(trained.model, trained.own.data, user="uid")
     for task in trained.model.base.tasks:
         table = report.table.filter(task=task, topic="market", domain="mean")
         assert table["ci_low"].item() > 0.03
@@ -121,7 +118,7 @@ def test_training_finds_what_a_domain_does_otherwise(trained: Trained) -> None:
 
 def test_saved_kernels_are_loaded_behind_the_base(trained: Trained) -> None:
     base = None if trained.own.base.kind == "keras" else trained.own.base
-    loaded = load_attached(trained.run, base)
+    loaded = mt.load(trained.run, base)
     for task, values in scores(trained.model, trained.own.features).items():
         np.testing.assert_array_equal(scores(loaded, trained.own.features)[task], values)
 
@@ -154,7 +151,7 @@ def test_exports_need_neither_keras_nor_this_package(tmp_path: Path) -> None:
         own = own_model(name, tmp_path / name / "model")
         model, rows = random_kernels(own), head(own.features, 200)
         expected[name] = scores(model, rows)
-        version = export_attached(model, tmp_path / name / "export", sample=rows)
+        version = mt.export(model, tmp_path / name / "export", log=rows)
         manifest = read_manifest(version)
         assert manifest["kernels"] == {"market": [*DOMAINS]}
         assert manifest["kind"] == own.base.kind

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
+import tfrec_mt as mt
 from tests.adapters.item_offset import ITEMS, ItemOffset
 from tests.bases.own_models import (
     DOMAINS,
@@ -30,13 +31,9 @@ from tfrec_mt.bases import (
     KerasBase,
     KnowledgeTable,
     attach,
-    export_attached,
-    fine_tune_attached,
-    load_attached,
-    measure_attached,
 )
 from tfrec_mt.bases.known_rows import KnownRows, keep_rows
-from tfrec_mt.bases.row_batches import row_batches
+from tfrec_mt.bases.own_rows import OwnRows
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.models.model_store import ModelStoreError, fingerprint
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
@@ -45,6 +42,7 @@ from tfrec_mt.training.train_loop import TrainLoop
 
 TOPICS = {"market": DOMAINS}
 OWN = keras_model("one_head")
+CTR = mt.Task("ctr")
 
 
 def _forms() -> dict[str, Any]:
@@ -68,7 +66,7 @@ def forms() -> dict[str, Any]:
 
 @pytest.mark.parametrize("form", ["arrays", "one_label", "columns", "polars", "pandas", "dataset"])
 def test_every_form_brings_the_same_rows(forms: dict[str, Any], form: str) -> None:
-    batches = [*row_batches(forms[form], ["ctr"], ["market"], {"ctr": "clicked"}, "uid")]
+    batches = [*OwnRows(forms[form], {"ctr": "clicked"}, "uid").batches([CTR], ["market"])]
     np.testing.assert_array_equal(
         np.concatenate([batch.labels["ctr"] for batch in batches]), OWN.labels["ctr"]
     )
@@ -85,10 +83,10 @@ def test_every_form_brings_the_same_rows(forms: dict[str, Any], form: str) -> No
 
 def test_users_may_be_texts_and_need_not_be_there() -> None:
     features = OWN.features | {"uid": np.array([f"u{i % 5}" for i in range(3000)], object)}
-    (batch,) = row_batches((features, OWN.labels), ["ctr"], [], None, "uid")
+    (batch,) = OwnRows((features, OWN.labels), user="uid").batches([CTR], [])
     assert len(np.unique(batch.users)) == 5
     assert (batch.users[:5] == batch.users[5:10]).all()
-    (batch,) = row_batches((features, OWN.labels), ["ctr"], [])
+    (batch,) = OwnRows((features, OWN.labels)).batches([CTR], [])
     assert len(np.unique(batch.users)) == 3000
 
 
@@ -100,7 +98,7 @@ def test_domains_may_be_whole_numbers() -> None:
 
 def test_kept_rows_are_shuffled_the_same_way_however_they_are_asked_for(tmp_path: Path) -> None:
     model = attach(OWN.base, IAK(4), TOPICS)
-    keep_rows(tmp_path / "rows", model, row_batches(OWN.data, ["ctr"], ["market"]))
+    keep_rows(tmp_path / "rows", model, OwnRows(OWN.data).batches([CTR], ["market"]))
     reader = KnownRows(tmp_path / "rows", 700, seed=3)
     assert reader.steps_per_epoch == 4
     whole = KnownRows(tmp_path / "rows", 700, seed=3).read(0, 8)
@@ -135,7 +133,7 @@ def test_kept_rows_that_are_not_these_are_refused(tmp_path: Path) -> None:
     model, folder = attach(OWN.base, IAK(4), TOPICS), tmp_path / "rows"
 
     def keep(data: Any = OWN.data, of: Any = model) -> None:
-        keep_rows(folder, of, row_batches(data, ["ctr"], ["market"]))
+        keep_rows(folder, of, OwnRows(data).batches([CTR], ["market"]))
 
     keep()
     keep()
@@ -153,7 +151,7 @@ def test_a_run_that_was_killed_goes_on_from_its_kept_rows(
 ) -> None:
     model = attach(OWN.base, IAK(4), TOPICS)
     settings: dict[str, Any] = {"epochs": 3, "checkpoint_every": 10}
-    whole = fine_tune_attached(model, OWN.data, tmp_path / "whole", **settings)
+    whole = mt.fine_tune(model, OWN.data, tmp_path / "whole", **settings)
 
     class Killed(Exception):
         pass
@@ -168,10 +166,10 @@ def test_a_run_that_was_killed_goes_on_from_its_kept_rows(
         lambda self, step, *rest: kill() if step >= 20 else plain(self, step, *rest),
     )
     with pytest.raises(Killed):
-        fine_tune_attached(model, OWN.data, tmp_path / "killed", **settings)
+        mt.fine_tune(model, OWN.data, tmp_path / "killed", **settings)
     monkeypatch.setattr(TrainLoop, "_run_portion", plain)
     stamp = (tmp_path / "killed" / "rows" / "rows.json").stat().st_mtime_ns
-    again = fine_tune_attached(model, OWN.data, tmp_path / "killed", **settings)
+    again = mt.fine_tune(model, OWN.data, tmp_path / "killed", **settings)
     assert (tmp_path / "killed" / "rows" / "rows.json").stat().st_mtime_ns == stamp
     np.testing.assert_allclose(
         again(OWN.features)["ctr"], whole(OWN.features)["ctr"], rtol=0, atol=1e-6
@@ -186,13 +184,11 @@ def test_ids_reach_kernels_from_kept_rows(tmp_path: Path, monkeypatch: pytest.Mo
     clicks = (items % 2 == (OWN.features["market"] == "us")).astype(np.float32)
     features = OWN.features | {"item_id": items}
     model = attach(OWN.base, Adapter("item_offset"), TOPICS)
-    trained = fine_tune_attached(
-        model, (features, clicks), tmp_path / "run", epochs=4, batch_size=100
-    )
-    report = measure_attached(trained, (features, clicks))
+    trained = mt.fine_tune(model, (features, clicks), tmp_path / "run", epochs=4, batch_size=100)
+    report = mt.evaluate(trained, (features, clicks))
     assert report.table.filter(topic="market", domain="us")["adapted"].item() > 0.95
     with pytest.raises(SchemaError, match=r"kernels of market \(ItemOffset\) read item_id beside"):
-        export_attached(trained, tmp_path / "export")
+        mt.export(trained, tmp_path / "export")
 
 
 @pytest.mark.parametrize("name", ["one_head", "subclassed"])
@@ -236,7 +232,7 @@ def test_fit_trains_kernels_and_nothing_else(name: str) -> None:
     model.compile(keras.optimizers.Adam(0.03))
     batches = tf.data.Dataset.from_tensor_slices(own.data).batch(125)
     model.fit(batches, epochs=6, verbose=0)
-    report = measure_attached(model, own.data)
+    report = mt.evaluate(model, own.data)
     assert report.table.filter(topic="market", domain="mean")["ci_low"].item() > 0.03
     assert fingerprint(own.base) == before
     with pytest.raises(SchemaError, match="KerasBase is no preset: expected its run, or an export"):
@@ -245,10 +241,10 @@ def test_fit_trains_kernels_and_nothing_else(name: str) -> None:
 
 def test_a_control_stands_beside() -> None:
     model, other = attach(OWN.base, IAK(4), TOPICS), one_head()
-    report = measure_attached(model, OWN.data, control=other, user="uid")
+    report = mt.evaluate(model, OWN.data, control=other, user="uid")
     assert {"zero_shot", "adapted", "control"} <= {*report.rows["model"]}
     base = KerasBase(other, {"ctr": "ctr_logit"})
-    as_base = measure_attached(model, OWN.data, control=base, user="uid")
+    as_base = mt.evaluate(model, OWN.data, control=base, user="uid")
     assert as_base.table["control"].to_list() == report.table["control"].to_list()
     assert report.table["control"].to_list() != report.table["zero_shot"].to_list()
 
@@ -277,17 +273,17 @@ def test_a_model_that_cannot_be_kept_is_said_to_be_needed(
     rows = {name: columns(9)[name] for name in ("user", "item")}
     base = KerasBase(Unregistered(), {"ctr": "ctr_logit"}, sample=rows)
     with caplog.at_level("WARNING"):
-        trained = fine_tune_attached(attach(base, IAK(4), TOPICS), OWN.data, tmp_path / "run")
+        trained = mt.fine_tune(attach(base, IAK(4), TOPICS), OWN.data, tmp_path / "run")
     assert "cannot be kept beside its kernels, so loading them needs it: base=" in caplog.text
     with pytest.raises(ModelStoreError, match="keeps no base: expected the base of its kernels"):
-        load_attached(tmp_path / "run")
-    loaded = load_attached(tmp_path / "run", base)
+        mt.load(tmp_path / "run")
+    loaded = mt.load(tmp_path / "run", base)
     np.testing.assert_array_equal(loaded(OWN.features)["ctr"], trained(OWN.features)["ctr"])
 
 
 def test_a_subclassed_model_is_exported_with_the_inputs_that_it_reads(tmp_path: Path) -> None:
     base = KerasBase(subclassed(), {"ctr": "ctr_logit"}, sample=OWN.features)
-    export_attached(attach(base, IAK(4), TOPICS), tmp_path / "export")
+    mt.export(attach(base, IAK(4), TOPICS), tmp_path / "export")
     assert {*load_export(tmp_path / "export").inputs} == {"user", "item", "market"}
 
 
@@ -307,7 +303,7 @@ def _looked_up() -> keras.Model:
 def test_tables_of_ids_and_domains_that_the_model_reads_too_are_served(tmp_path: Path) -> None:
     model = _looked_up()
     base = KerasBase(model, {"ctr": "ctr_logit"})
-    export_attached(attach(base, IAK(4), {"market": ("1", "2")}), tmp_path / "export")
+    mt.export(attach(base, IAK(4), {"market": ("1", "2")}), tmp_path / "export")
     rows = {"tag": ["a", "b", "zz"], "market": [1, 2, 5]}
     found = load_export(tmp_path / "export").score(pl.DataFrame(rows))
     expected = model(
@@ -320,9 +316,9 @@ def test_tables_of_ids_and_domains_that_the_model_reads_too_are_served(tmp_path:
 @pytest.mark.parametrize("name", [pytest.param("one_head", marks=pytest.mark.slow), "nested_head"])
 def test_kernels_come_to_an_export_and_go_from_it(tmp_path: Path, name: str) -> None:
     own = keras_model(name)
-    trained = fine_tune_attached(attach(own.base, IAK(4), TOPICS), own.data, tmp_path / "run")
+    trained = mt.fine_tune(attach(own.base, IAK(4), TOPICS), own.data, tmp_path / "run")
     output = tmp_path / "export"
-    export_attached(trained, output)
+    mt.export(trained, output)
     rows = pl.DataFrame(
         {n: x.tolist() if x.ndim > 1 else x for n, x in own.features.items()}, strict=False
     )
@@ -373,9 +369,9 @@ def test_rows_of_a_table_without_users_are_each_of_their_own() -> None:
 def test_kernels_of_a_table_are_bound_to_the_model_that_wrote_it(tmp_path: Path) -> None:
     rows = table_columns()
     table = table_of(rows)
-    trained = fine_tune_attached(attach(table.base, IAK(4)), table, tmp_path / "run")
+    trained = mt.fine_tune(attach(table.base, IAK(4)), table, tmp_path / "run")
     assert load_kernels(tmp_path / "run/kernels", fingerprint(table_of(rows).base))
-    version = export_attached(trained, tmp_path / "export")
+    version = mt.export(trained, tmp_path / "export")
     manifest = json.loads((version / "assets.extra/manifest.json").read_text())
     inputs = manifest["signatures"]["serving_default"]["inputs"]
     vector, number = ["float32", [None, 7]], ["float32", [None]]

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import tensorflow as tf
 
+import tfrec_mt as mt
 from tests.bases.own_models import (
     Ranker,
     columns,
@@ -21,7 +22,6 @@ from tests.bases.own_models import (
     table_columns,
     two_heads,
 )
-from tests.worlds import small_model, small_schema
 from tfrec_mt.adapters.kernel_store import KernelStoreError
 from tfrec_mt.bases import (
     IAK,
@@ -30,10 +30,6 @@ from tfrec_mt.bases import (
     KnowledgeTable,
     SavedModelBase,
     attach,
-    export_attached,
-    fine_tune_attached,
-    load_attached,
-    measure_attached,
 )
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.models.model_store import ModelStoreError
@@ -207,7 +203,7 @@ def test_a_table_without_rows_or_labels() -> None:
         KnowledgeTable({name: values[:0] for name, values in table_columns().items()})
     table = KnowledgeTable(table_columns(), topics=["market"])
     with pytest.raises(DataError, match="labels: expected a column for each task, the table was"):
-        measure_attached(attach(table.base), table)
+        mt.evaluate(attach(table.base), table)
 
 
 def test_a_table_of_other_vectors_than_the_base() -> None:
@@ -287,7 +283,7 @@ def _rows() -> tuple[dict[str, Any], dict[str, Any]]:
         (
             lambda: (_rows()[0], np.where(np.arange(3000) == 5, 0.5, 0)),
             {},
-            "label of 'ctr': expected 0 or 1, got 0.5 in row 6",
+            "label of 'ctr': expected 0, 1 or null, got 0.5 in row 6",
         ),
         (
             lambda: (_rows()[0], {"click": np.zeros(3000)}),
@@ -311,36 +307,43 @@ def _rows() -> tuple[dict[str, Any], dict[str, Any]]:
 def test_rows(data: Callable[[], Any], settings: dict[str, Any], said: str) -> None:
     model = attach(keras_model("one_head").base, IAK(4), TOPICS)
     with pytest.raises(DataError, match=said):
-        measure_attached(model, data(), **settings)
+        mt.evaluate(model, data(), **settings)
 
 
 def test_labels_of_several_tasks_in_one_array() -> None:
     own = keras_model("two_heads")
     with pytest.raises(DataError, match="labels: expected arrays by task, ctr, ctcvr, got one arr"):
-        measure_attached(attach(own.base, IAK(4), TOPICS), (own.features, own.labels["ctr"]))
+        mt.evaluate(attach(own.base, IAK(4), TOPICS), (own.features, own.labels["ctr"]))
 
 
 def test_runs(tmp_path: Path) -> None:
     own = keras_model("one_head")
     model = attach(own.base, IAK(4), TOPICS)
     with pytest.raises(SchemaError, match="no setting 'epoch'; did you mean 'epochs'"):
-        fine_tune_attached(model, own.data, tmp_path / "run", epoch=2)
+        mt.fine_tune(model, own.data, tmp_path / "run", epoch=2)
     with pytest.raises(DataError, match="at least one batch of 4000 rows, got 3000"):
-        fine_tune_attached(model, own.data, tmp_path / "few", batch_size=4000)
-    fine_tune_attached(model, own.data, tmp_path / "run")
+        mt.fine_tune(model, own.data, tmp_path / "few", batch_size=4000)
+    mt.fine_tune(model, own.data, tmp_path / "run")
     with pytest.raises(RunFolderError, match="holds a finished run"):
-        fine_tune_attached(model, own.data, tmp_path / "run")
+        mt.fine_tune(model, own.data, tmp_path / "run")
     with pytest.raises(ModelStoreError, match="holds no kernels"):
-        load_attached(tmp_path / "few", own.base)
+        mt.load(tmp_path / "few", own.base)
     own.base.model.layers[-2].kernel.assign_add([[0.1]] * 6)  # type: ignore[attr-defined]
     with pytest.raises(KernelStoreError, match=r"trained behind base .*, it cannot be attached"):
-        load_attached(tmp_path / "run", own.base)
+        mt.load(tmp_path / "run", own.base)
 
 
-def test_bases_of_this_package_have_their_own_way(tmp_path: Path) -> None:
-    model = attach(small_model("olr", small_schema()), IAK(4))
-    with pytest.raises(SchemaError, match="expected an attached base, fine_tune is for a Online"):
-        fine_tune_attached(model, {}, tmp_path / "run")
-    with pytest.raises(SchemaError, match="expected an attached base, export is for a OnlineLar"):
-        export_attached(model, tmp_path / "export")
+def test_what_attach_has_chosen_is_not_chosen_again(tmp_path: Path) -> None:
+    own = keras_model("one_head")
+    model = attach(own.base, IAK(4), TOPICS)
+    twice: dict[str, Any] = {"adapter": "lora", "topics": ["market"], "encoder_units": (8,)}
+    for name, given in twice.items():
+        with pytest.raises(SchemaError, match=f"{name}: expected none, `attach` has chosen"):
+            mt.fine_tune(model, own.data, tmp_path / "run", **{name: given})
+    with pytest.raises(SchemaError, match="max_items=3: expected none, it is for click logs"):
+        mt.export(model, tmp_path / "export", max_items=3)
+    with pytest.raises(SchemaError, match="precision='bfloat16': expected float32, the model"):
+        mt.evaluate(model, own.data, precision="bfloat16")
+    with pytest.raises(SchemaError, match="topics: expected the domains of at least one"):
+        mt.fine_tune(own.base, own.data, tmp_path / "run")
     assert not [*tmp_path.iterdir()]

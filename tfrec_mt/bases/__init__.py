@@ -15,11 +15,7 @@ if TYPE_CHECKING:
     from tfrec_mt.bases.attach_kernels import attach as attach
     from tfrec_mt.bases.keras_base import KerasBase as KerasBase
     from tfrec_mt.bases.knowledge_table import KnowledgeTable as KnowledgeTable
-    from tfrec_mt.bases.measure import measure_attached as measure_attached
-    from tfrec_mt.bases.saved_base import load_attached as load_attached
     from tfrec_mt.bases.saved_model_base import SavedModelBase as SavedModelBase
-    from tfrec_mt.bases.served import export_attached as export_attached
-    from tfrec_mt.bases.train import fine_tune_attached as fine_tune_attached
 
 _HOMES = {
     "IAK": "tfrec_mt.bases.adapter",
@@ -28,10 +24,6 @@ _HOMES = {
     "KnowledgeTable": "tfrec_mt.bases.knowledge_table",
     "SavedModelBase": "tfrec_mt.bases.saved_model_base",
     "attach": "tfrec_mt.bases.attach_kernels",
-    "export_attached": "tfrec_mt.bases.served",
-    "fine_tune_attached": "tfrec_mt.bases.train",
-    "load_attached": "tfrec_mt.bases.saved_base",
-    "measure_attached": "tfrec_mt.bases.measure",
 }
 
 __all__ = [*_HOMES]

@@ -1,6 +1,6 @@
 """`Adapter`: which kernels to attach, as a value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,12 +40,23 @@ class Adapter:
                 )
 
     @classmethod
-    def of(cls, layer: DomainKernels) -> "Adapter":
-        """That of some kernels."""
+    def of(cls, kernels: Sequence[DomainKernels]) -> "Adapter":
+        """That of some kernels.
+
+        Raises:
+          SchemaError: They are of several kinds or settings, or there are none.
+        """
         kinds = {kind: name for name, kind in ADAPTERS.items()}
-        names = arguments_of(type(layer), *arguments_of(DomainKernels))
-        config = layer.get_config()
-        return cls(kinds[type(layer)], {name: config[name] for name in sorted(names & {*config})})
+        found = []
+        for layer in kernels:
+            names = arguments_of(type(layer), *arguments_of(DomainKernels))
+            config = layer.get_config()
+            settings = {name: config[name] for name in sorted(names & {*config})}
+            found.append(cls(kinds[type(layer)], settings))
+        if any(other != found[0] for other in found) or not found:
+            told = ", ".join(map(str, found)) or "none"
+            raise SchemaError(f"expected kernels of one kind and settings, got {told}")
+        return found[0]
 
 
 def IAK(width: int = 50, **more: Any) -> Adapter:

@@ -2,15 +2,14 @@
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.models.base_model import LinearHead
-from tfrec_mt.schema import Task
+from tfrec_mt.schema.task import Task, check_tasks
 from tfrec_mt.training.kept_knowledge import is_kept
 
 Specs = dict[str, tf.TensorSpec]
@@ -37,12 +36,20 @@ class AttachedBase(abc.ABC):
     origin = None
 
     def __init__(
-        self, tasks: Sequence[str], topics: Mapping[str, tuple[str, ...]] | None = None
+        self, tasks: Sequence[str | Task], topics: Mapping[str, tuple[str, ...]] | None = None
     ) -> None:
-        self.tasks, self.topics = tuple(tasks), dict(topics or {})
+        self._learned = tuple(Task(task) if isinstance(task, str) else task for task in tasks)
+        check_tasks(self._learned)
+        self.tasks = tuple(task.name for task in self._learned)
+        self.topics = dict(topics or {})
 
     def learned_tasks(self) -> tuple[Task, ...]:
-        return tuple(Task(task) for task in self.tasks)
+        return self._learned
+
+    def regressions(self) -> dict[str, list[str]]:
+        """Which tasks are none of probabilities, for fingerprints; empty if all are."""
+        found = [task.name for task in self._learned if not task.binary]
+        return {"regressions": found} if found else {}
 
     @property
     @abc.abstractmethod
@@ -74,8 +81,9 @@ class AttachedBase(abc.ABC):
         """The last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
 
     def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        """Probabilities `{task: [B, 1]}`."""
-        return {task: tf.sigmoid(logit) for task, logit in logits.items()}
+        """Probabilities of binary tasks, and of regressions the logits: `{task: [B, 1]}`."""
+        binary = {task.name for task in self._learned if task.binary}
+        return {t: tf.sigmoid(logit) if t in binary else logit for t, logit in logits.items()}
 
     def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
         """The logits as they are: nothing is known of how rows were exposed."""
@@ -111,7 +119,7 @@ class AttachedBase(abc.ABC):
     def vocabularies(self, log: Any = None) -> Any:
         """Refuses to be made a preset, as how raw rows are read is not known."""
         raise SchemaError(
-            f"{type(self).__name__} is no preset: expected its run, or an export by export_attached"
+            f"{type(self).__name__} is no preset: expected its run, or an export by `export`"
         )
 
     @abc.abstractmethod
@@ -121,11 +129,6 @@ class AttachedBase(abc.ABC):
     @abc.abstractmethod
     def tracked(self) -> list[Any]:
         """Objects that a SavedModel of this base must hold besides the variables that it reads."""
-
-
-def is_attached(model: Any) -> TypeGuard[AdaptedModel]:
-    """Whether a model is kernels behind a base from elsewhere."""
-    return isinstance(getattr(model, "base", None), AttachedBase)
 
 
 def check_columns(features: Mapping[str, Any], names: Sequence[str], what: str) -> None:

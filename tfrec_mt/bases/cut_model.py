@@ -60,6 +60,7 @@ class CutModel:
             read[task], logits[task] = inputs, logit
         self.inputs = {tensor.name: tensor for tensor in functional.inputs}
         self._front = keras.Model(self.inputs, read)
+        self._whole = keras.Model(self.inputs, functional._outputs_struct)
         outputs = functional._outputs_struct
         if isinstance(outputs, Mapping):  # others than the tasks' may be there
             outputs = {task: outputs[task] for task in heads if task in outputs}
@@ -70,6 +71,10 @@ class CutModel:
     def read(self, features: Any) -> tuple[dict[str, list[Any]], Any]:
         """What each head reads, by task; what the model gives is not known then."""
         return self._front(features, training=False), None
+
+    def outputs(self, features: Any) -> Any:
+        """What the model gives."""
+        return self._whole(features, training=False)
 
     def logit(self, task: str, inputs: Sequence[Any]) -> Any:
         """What a head makes of it, `[B, 1]`."""

@@ -16,6 +16,7 @@ from tfrec_mt.bases.heads import Head, as_functional
 from tfrec_mt.bases.recorded_model import RecordedModel
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.models.base_model import LinearHead
+from tfrec_mt.schema import Task
 
 _TOLERANCE = 1e-6
 
@@ -32,7 +33,7 @@ class KerasBase(AttachedBase):
       heads: By task the layer that ends in its logit `[B, 1]`, which may be a model of its own, or
         the first and the last of several layers of a functional model.
       tasks: Tasks in the order of the model's outputs, where these are a list; by default that of
-        `heads`.
+        `heads`. A `Task` says of a regression that it is one, and with which loss.
       sample: Features of some rows; needed if the model is subclassed and has seen no rows yet.
 
     Raises:
@@ -50,7 +51,7 @@ class KerasBase(AttachedBase):
         self,
         model: keras.Model,
         heads: Mapping[str, Head],
-        tasks: Sequence[str] | None = None,
+        tasks: Sequence[str | Task] | None = None,
         sample: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__([*heads] if tasks is None else tasks)
@@ -167,8 +168,8 @@ class KerasBase(AttachedBase):
         if self._specs is not None:
             return
         known, outputs = self._read(features)
-        if outputs is None:
-            outputs = self.model(self._inputs(features), training=False)
+        if isinstance(self._cut, CutModel):
+            outputs = self._cut.outputs(self._inputs(features))
         own, logits = outputs_by_task(outputs, self.tasks), self.logits(known)
         found = self.probabilities(logits)
         for task in self.tasks:
@@ -219,7 +220,7 @@ class KerasBase(AttachedBase):
             config = self.model.get_config()
         except (NotImplementedError, TypeError, ValueError):
             config = {}
-        told = {"config": config, "heads": self.heads}
+        told = {"config": config, "heads": self.heads} | self.regressions()
         digest.update(json.dumps(_unnamed(told, numbers), sort_keys=True, default=_kind).encode())
         for weight in self.model.weights:
             digest.update(repr(tuple(weight.shape)).encode())

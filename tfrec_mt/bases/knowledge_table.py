@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from tfrec_mt.bases.attached_base import Specs, as_texts, check_columns
 from tfrec_mt.bases.offset_base import OffsetBase, by_task
-from tfrec_mt.bases.row_batches import ROWS, RowBatch, row_batches
+from tfrec_mt.bases.own_rows import ROWS, OwnRows, RowBatch, label_array
 from tfrec_mt.errors import DataError
+from tfrec_mt.schema import Task
 from tfrec_mt.tables.files import file_columns, find_files, read_file
 from tfrec_mt.tables.frames import as_polars, column_array, is_frame
 
@@ -31,8 +32,9 @@ class TableBase(OffsetBase):
         widths: Mapping[str, int],
         topics: Mapping[str, tuple[str, ...]],
         model: str,
+        tasks: Sequence[Task],
     ) -> None:
-        super().__init__(vectors, logits, widths, topics)
+        super().__init__(vectors, logits, widths, topics, tasks)
         self._given, self._model = dict(widths), model
 
     def known(self, features: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -58,7 +60,8 @@ class TableBase(OffsetBase):
     def fingerprint(self) -> str:
         """Of what the model is called, and of tasks and widths: its weights are not known."""
         told = (self._model, [(task, self.knowledge_widths[task]) for task in self.tasks])
-        return hashlib.sha256(repr((self.kind, told)).encode()).hexdigest()
+        found = (self.kind, told, *self.regressions().values())
+        return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
 class KnowledgeTable:
@@ -72,12 +75,13 @@ class KnowledgeTable:
         name. Vectors are lists, fixed-size arrays, or of arrays `[n, D]`.
       knowledge: Column of the vector of all tasks, or one by task.
       logits: Column of the logit by task.
-      labels: Column of the label, 0 or 1, by task; None: the rows have none.
+      labels: Column of the label by task; None: the rows have none.
       topics: By column that names a row's domain its domains, or None for all that occur; or the
         columns alone.
       user: Column of the user; None: each row is of a user of its own.
       model: What identifies the model that wrote the vectors, such as the hash of its checkpoint.
         Kernels are bound to it: vectors of another model are none that they can read.
+      tasks: Tasks of `logits` that are regressions, whose logit is the value itself.
 
     Attributes:
       base: What kernels attach to.
@@ -101,6 +105,7 @@ class KnowledgeTable:
         topics: Mapping[str, Sequence[str] | None] | Sequence[str] = (),
         user: str | None = None,
         model: str = "",
+        tasks: Sequence[Task] = (),
     ) -> None:
         self._rows, self.user = rows, user
         logits = {"ctr": "z"} if logits is None else logits
@@ -123,7 +128,7 @@ class KnowledgeTable:
             topic: self._found_domains(topic) if names is None else tuple(map(str, names))
             for topic, names in given.items()
         }
-        self.base = TableBase(vectors, logits, widths, domains, model)
+        self.base = TableBase(vectors, logits, widths, domains, model, tasks)
 
     def batches(self, topics: Sequence[str] | None = None) -> Iterator[RowBatch]:
         """The rows with their labels.
@@ -136,7 +141,8 @@ class KnowledgeTable:
         topics = [*self.base.topics] if topics is None else topics
         first = 0
         for columns in self._chunks(None):
-            for batch in row_batches(columns, self.base.tasks, topics, self.labels, self.user):
+            rows = OwnRows(columns, self.labels, self.user)
+            for batch in rows.batches(self.base.learned_tasks(), topics):
                 users = batch.users + first if self.user is None else batch.users
                 yield RowBatch(batch.features, batch.labels, users)
                 first += len(users)
@@ -159,7 +165,12 @@ class KnowledgeTable:
             return
         for frame in self._frames(names):
             for part in frame.iter_slices(ROWS):
-                yield {column.name: column_array(column) for column in part}
+                yield {
+                    column.name: label_array(column)
+                    if column.name in (self.labels or {}).values()
+                    else column_array(column)
+                    for column in part
+                }
 
     def _frames(self, names: Sequence[str] | None) -> Iterator[pl.DataFrame]:
         if is_frame(self._rows):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.bases.row_batches import RowBatch
+from tfrec_mt.bases.own_rows import RowBatch
 from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.hashing import permutation
 from tfrec_mt.errors import DataError

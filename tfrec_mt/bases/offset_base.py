@@ -8,7 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.bases.attached_base import AttachedBase
+from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.models.base_model import LinearHead
+from tfrec_mt.schema import Task
 
 
 class OffsetBase(AttachedBase):
@@ -22,6 +24,7 @@ class OffsetBase(AttachedBase):
       logits: Name of the logit by task.
       widths: Width `D` of each vector by name.
       topics: Domains of topics that are known beforehand.
+      tasks: Those of `logits` that are no binary task of the default loss.
     """
 
     def __init__(
@@ -30,8 +33,13 @@ class OffsetBase(AttachedBase):
         logits: Mapping[str, str],
         widths: Mapping[str, int],
         topics: Mapping[str, tuple[str, ...]] | None = None,
+        tasks: Sequence[Task] = (),
     ) -> None:
-        super().__init__(tuple(logits), topics)
+        told = {task.name: task for task in tasks}
+        for name in told:
+            if name not in logits:
+                raise SchemaError(f"tasks: {name!r} has no logit; {nearest(name, logits)}")
+        super().__init__([told.get(name, name) for name in logits], topics)
         self.vector_names, self.logit_names = dict(vectors), dict(logits)
         self._widths = {task: widths[name] for task, name in self.vector_names.items()}
 

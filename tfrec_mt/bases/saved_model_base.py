@@ -1,7 +1,7 @@
 """`SavedModelBase`: a model that serves already, whoever trained it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrec_mt.bases.attached_base import Specs, check_columns, placed
 from tfrec_mt.bases.offset_base import OffsetBase, by_task
 from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.schema import Task
 from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.storage.hashes import hash_files
 
@@ -25,6 +26,7 @@ class SavedModelBase(OffsetBase):
       knowledge: The output with the vector `[B, D]` of all tasks, or one by task.
       logits: The output with the logit, `[B]` or `[B, 1]`, by task.
       signature: Name of the signature.
+      tasks: Tasks of `logits` that are regressions, whose logit is the value itself.
 
     Raises:
       DataError: There is no SavedModel, or its graph could reach files or Python.
@@ -42,6 +44,7 @@ class SavedModelBase(OffsetBase):
         knowledge: str | Mapping[str, str] = "hidden",
         logits: Mapping[str, str] | None = None,
         signature: str = "serving_default",
+        tasks: Sequence[Task] = (),
     ) -> None:
         self.folder, self.signature = Path(folder), signature
         logits = {"ctr": "logit"} if logits is None else logits
@@ -60,7 +63,7 @@ class SavedModelBase(OffsetBase):
             _check_output(self.folder, outputs, vectors[task], "knowledge", width=None)
             _check_output(self.folder, outputs, logits[task], f"the logit of {task!r}", width=1)
         widths = {name: int(outputs[name].shape[1]) for name in vectors.values()}
-        super().__init__(vectors, logits, widths)
+        super().__init__(vectors, logits, widths, tasks=tasks)
 
     def known(self, features: Mapping[str, Any]) -> Mapping[str, Any]:
         specs = self.input_specs()
@@ -85,6 +88,8 @@ class SavedModelBase(OffsetBase):
         for task in self.tasks:
             asked = (task, self.vector_names[task], self.logit_names[task], self.signature)
             digest.update(repr(asked).encode())
+        if told := self.regressions():
+            digest.update(repr(told).encode())
         return digest.hexdigest()
 
 

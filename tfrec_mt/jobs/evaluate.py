@@ -6,12 +6,11 @@ from typing import Any
 
 import keras
 
-from tfrec_mt.bases.attached_base import is_attached
-from tfrec_mt.bases.measure import measure_attached
 from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.jobs.opened import Base, Folder, open_base, open_model
 from tfrec_mt.layers.precision import Precision
+from tfrec_mt.models.base_model import BaseModel
 
 
 def evaluate(
@@ -19,7 +18,7 @@ def evaluate(
     log: Any = None,
     *,
     base: Base | Folder | None = None,
-    control: Base | Folder | None = None,
+    control: Base | BaseModel | keras.Model | Folder | None = None,
     part: str = EvaluateConfig.part,
     seen_in: Sequence[str] = (),
     precision: Precision = EvaluateConfig.precision,
@@ -31,10 +30,11 @@ def evaluate(
 
     Args:
       model: What `pretrain` or `fine_tune` gave, or the folder of their run.
-      log: Prepared data; by default what the model was trained on. Of an attached model: its
-        rows, see `measure_attached`.
+      log: Prepared data; by default what the model was trained on. Of an attached model: rows that
+        nothing was trained on, see `OwnRows`.
       base: The kernels' base, where it is no longer where it was.
-      control: The base continued on the kernels' rows, to compare kernels with.
+      control: The base continued on the kernels' rows, to compare kernels with;
+        of an attached model also a Keras model with an output for each task.
       part: Part to score.
       seen_in: Of click logs: parts, such as the kernels' own; each domain is also measured on users
         that had rows of it there, and on those that had none.
@@ -59,14 +59,12 @@ def evaluate(
     folder = Path(output) if output is not None else None
     if folder and folder.exists():
         raise FileExistsError(f"{folder} exists; choose another output folder")
-    if is_attached(model):
-        found = measure_attached(model, log, labels=labels, user=user, control=control, part=part)
-    else:
-        opened = open_model(model, log, base, precision)
-        beside = open_base(control, opened.log, precision) if control is not None else None
-        found = opened.workload.scoring(
-            opened.log, opened.base, opened.kernels, beside, part, seen_in
-        ).measure(str(opened.log.manifest.split or "the data's owner"))
+    opened = open_model(model, log, base, precision, labels, user)
+    against = open_base(control, opened.log, precision) if control is not None else None
+    origin = opened.workload.provenance(opened.log)
+    found = opened.workload.scoring(
+        opened.log, opened.base, opened.kernels, against, part, seen_in
+    ).measure(origin.split if origin else "the caller")
     if folder:
         found.save(folder)
     return found

@@ -6,24 +6,20 @@ from typing import Any
 
 import keras
 
-from tfrec_mt.bases.attached_base import is_attached
-from tfrec_mt.bases.served import export_attached
 from tfrec_mt.configs import ExportConfig, ExportOptions
 from tfrec_mt.configs.settings import fields_of, sort_settings
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow
-from tfrec_mt.jobs.opened import Base, Folder, Log, open_model
+from tfrec_mt.jobs.opened import Base, Folder, open_model
 from tfrec_mt.serving.bundle import card
 from tfrec_mt.serving.kernels_to_serve import kernels_to_serve, weights_of_one
 from tfrec_mt.serving.versions import publish_version
-from tfrec_mt.storage.names import VOCABULARIES
-from tfrec_mt.training.run_results import model_folder
 
 
 def export(
     model: keras.Model | Folder,
     output: Folder,
-    log: Log | Folder | None = None,
+    log: Any = None,
     *,
     base: Base | Folder | None = None,
     metrics: Evaluation | Sequence[MetricRow] = (),
@@ -38,11 +34,11 @@ def export(
       model: What `pretrain` or `fine_tune` gave, or the folder of their run.
       output: Folder of versions; the next free integer is taken.
       log: Prepared data, whose sampled requests warm the server up; by default what the model was
-        trained on.
+        trained on. Of an attached model: some rows or their features; by default a row of zeros.
       base: The kernels' base, where it is no longer where it was.
       metrics: What `evaluate` gave, for the model card.
       settings: `ExportOptions`: `name`, `allow_signature_change`, and of ranking models `precision`
-        and `max_items`; of an attached model `sample`, features of some rows.
+        and `max_items`.
 
     Returns:
       Folder of the version.
@@ -56,42 +52,31 @@ def export(
     Example:
       >>> version = mt.export(model, "runs/shop/export", metrics=report)
     """
-    if is_attached(model):
-        return export_attached(model, output, **settings)
     sort_settings("export", settings, {"options": fields_of(ExportOptions, "metrics")})
     rows = metrics.metrics if isinstance(metrics, Evaluation) else metrics
     options = ExportOptions(**settings, metrics=rows)
     opened = open_model(model, log, base, options.precision)
     frozen, dataset, workload = opened.base, opened.log, opened.workload
-    vocabularies = dataset.vocabularies
-    if frozen.origin is not None:  # those that it was trained with
-        vocabularies = model_folder(frozen.origin.run) / VOCABULARIES
-    with kernels_to_serve(frozen, opened.kernels) as (kernels, description, files):
-        served = workload.served(
-            frozen, kernels, description["kernels"], dataset, vocabularies, options
-        )
-        sizes = {part: dataset.rows(part) for part in dataset.parts}
-        of_model = card(
-            frozen,
-            dataset.manifest.source,
-            sizes,
-            options.metrics,
-            what=workload.what(frozen),
-            unit=workload.unit,
-            kernel_weights=weights_of_one(kernels),
-        )
+    with kernels_to_serve(frozen, opened.kernels) as (kernels, of_kernels, files):
+        served = workload.served(frozen, kernels, of_kernels["kernels"], dataset, options)
+        description = {"kind": workload.kind, **served.description, **of_kernels}
+        if origin := workload.provenance(dataset):
+            description["card"] = card(
+                frozen,
+                origin.source,
+                origin.parts,
+                options.metrics,
+                what=workload.what(frozen),
+                unit=workload.unit,
+                kernel_weights=weights_of_one(kernels),
+            )
         return publish_version(
             Path(output),
             served.module,
             served.module.functions,
-            name=options.name or workload.kind,
+            name=options.name or description["kind"],
             warm_up=served.warm_up,
-            description={
-                "kind": workload.kind,
-                **served.description,
-                **description,
-                "card": of_model,
-            },
+            description=description,
             extra_files={**served.files, **files},
             allow_signature_change=options.allow_signature_change,
         )

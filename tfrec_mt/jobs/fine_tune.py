@@ -8,20 +8,30 @@ from typing import Any
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.bases.train import fine_tune_attached
+from tfrec_mt.bases.adapter import Adapter
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
 from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.errors import SchemaError, nearest
-from tfrec_mt.jobs.opened import Base, Folder, Log, of_data, open_base, open_log, origin_of, run_of
+from tfrec_mt.jobs.opened import (
+    AnyLog,
+    Base,
+    Folder,
+    of_data,
+    open_base,
+    open_log,
+    open_rows,
+    origin_of,
+    run_of,
+)
+from tfrec_mt.models.base_model import BaseModel
+from tfrec_mt.storage.names import BASE, ROWS
 from tfrec_mt.training.fine_tune import train_kernels
-from tfrec_mt.training.run_results import kernels_behind, save_once
+from tfrec_mt.training.run_results import kernels_behind
 from tfrec_mt.training.train_loop import Reader
-
-_OWN_BASE = "base"
 
 
 def fine_tune(
-    base: Base | AdaptedModel | Folder,
+    base: Base | BaseModel | AdaptedModel | Folder,
     log: Any,
     output: Folder,
     *,
@@ -30,6 +40,8 @@ def fine_tune(
     parts: Sequence[str] = FineTuneConfig.parts,
     beside: AdaptedModel | Folder | None = None,
     knowledge: Folder | None = None,
+    labels: Mapping[str, str] | None = None,
+    user: str | None = None,
     **settings: Any,
 ) -> AdaptedModel:
     """Trains the kernels of all domains of some topics; a call that was killed goes on.
@@ -38,8 +50,8 @@ def fine_tune(
       base: What `pretrain` gave or its run folder, or a model of `mt.models` that was trained in
         another way, which is then kept in the run's folder `base`. It is frozen. Or a model of
         your own that `attach` has put kernels behind, whose adapter and topics are then those.
-      log: Prepared data: what `prepare` gave, or its folder. Of an attached model: its rows, see
-        `fine_tune_attached`.
+      log: Prepared data: what `prepare` gave, or its folder. Of an attached model: rows with
+        labels, domains and users, see `OwnRows`.
       output: Run folder to make; the kernels end up in its folder `kernels`.
       adapter: `iak`, `bottleneck`, `lora`, `shared_lora`, `last_layer`, `gate` or `hamur`.
       topics: Topics to train kernels for; all of the schema's if empty.
@@ -47,9 +59,10 @@ def fine_tune(
       beside: Kernels of other topics that these are to serve together with: what `fine_tune`
         gave, or its run folder.
       knowledge: Folder that keeps what the base knows of a click log's rows, for other runs too.
+      labels: Of an attached model and a frame: the column of each task's label.
+      user: Of an attached model: the column of the user.
       settings: `FineTuneConfig` and `TrainConfig` (such as `epochs`, `learning_rate`, `joint`), and
-        arguments of the adapter's class (such as `encoder_units`, `rank`); of an attached model
-        also `labels` and `user`.
+        arguments of the adapter's class (such as `encoder_units`, `rank`).
 
     Returns:
       Base and kernels as one Keras model.
@@ -63,17 +76,23 @@ def fine_tune(
     Example:
       >>> model = mt.fine_tune(base, log, "runs/shop/kernels", encoder_units=(50,))
     """
+    domains: Mapping[str, Sequence[str]] | None = None
+    given: Mapping[str, Any] = {}
     if isinstance(base, AdaptedModel):
+        chosen = Adapter.of(base.kernels)
         told = {"adapter": adapter != FineTuneConfig.adapter, "topics": topics, "beside": beside}
-        for name in [name for name, given in told.items() if given]:
+        told |= {name: name in settings for name in chosen.settings}
+        for name in [name for name, given_twice in told.items() if given_twice]:
             raise SchemaError(f"{name}: expected none, `attach` has chosen what kernels there are")
-        return fine_tune_attached(base, log, output, **settings)
-    data, run = open_log(log), Path(output)
+        adapter, given = chosen.kind, chosen.settings
+        domains = {layer.topic: layer.domains for layer in base.kernels}
+        base = base.base
+    data, run = open_rows(base, log, labels, user), Path(output)
     config = kernel_config(
         adapter,
-        settings,
-        base=run / _OWN_BASE,
-        data=data.path,
+        {**settings, **given},
+        base=run / BASE,
+        data=data.path or run / ROWS,
         output=run,
         parts=(parts,) if isinstance(parts, str) else tuple(parts),
         topics=tuple(topics),
@@ -88,7 +107,7 @@ def fine_tune(
             )
     if frozen.origin:
         config = dataclasses.replace(config, base=frozen.origin.run)
-    train_behind(config, frozen, data, keep_base=frozen.origin is None)
+    train_behind(config, frozen, data, keep_base=frozen.origin is None, domains=domains)
     model = AdaptedModel(frozen, kernels_behind(frozen, run))
     model.origin = origin_of(run)
     return model
@@ -138,7 +157,12 @@ def run_fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
 
 
 def train_behind(
-    config: FineTuneConfig, base: Base, log: Log, keep_base: bool = False, label: str = "fine-tune"
+    config: FineTuneConfig,
+    base: Any,
+    log: AnyLog,
+    keep_base: bool = False,
+    domains: Mapping[str, Sequence[str]] | None = None,
+    label: str = "fine-tune",
 ) -> Path:
     """Trains kernels behind a base that is open already; see `run_fine_tune`.
 
@@ -147,16 +171,24 @@ def train_behind(
       base: The base; it is frozen.
       log: The data.
       keep_base: Whether no run has saved the base, which is then saved as that of `config.base`.
-      label: Shown beside the progress bar.
+      domains: Domains of each topic; None: those of the base that `config.topics` names.
+      label: Shown next to the progress bar.
+
+    Raises:
+      SchemaError: There is no topic.
     """
+    if domains is None:
+        domains = {name: base.topics[name] for name in config.topics or base.topics}
+    if not domains:
+        raise SchemaError("topics: expected the domains of at least one, which `attach` takes")
     workload = of_data(log)
-    make_reader, train = workload.kernel_reader(config, base, log)
+    make_reader, train = workload.kernel_reader(config, base, log, domains)
 
     def reader() -> Reader:
         if keep_base:
-            save_once(base, config.base, log.vocabularies, config.data, log.fingerprint)
+            workload.keep_base(base, config.base, log)
         return make_reader()
 
     return train_kernels(
-        config, base, reader, train, log.fingerprint, label, any_shape=workload.any_shape
+        config, base, reader, train, log.fingerprint, domains, label, workload.any_shape
     )

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.bases.saved_base import load_attached
-from tfrec_mt.bases.train import ROWS
 from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.errors import DataError
 from tfrec_mt.jobs.opened import Folder, is_preset, open_log, open_model, origin_of
@@ -14,11 +12,12 @@ from tfrec_mt.serving.versions import EXTRA
 from tfrec_mt.training.run_folder import SETTINGS_FILE
 
 
-def load(folder: Folder) -> Any:
+def load(folder: Folder, base: Any = None) -> Any:
     """Opens what `prepare`, `pretrain`, `fine_tune` or `export` left in a folder.
 
     Args:
       folder: Prepared data, a run, a preset, or an export (its newest version) or version.
+      base: Of a run of kernels: their base, where it is no longer where it was or was not kept.
 
     Returns:
       `PreparedDataset` or `NewsDataset`, a base, an `AdaptedModel`, or an `ExportedModel`.
@@ -34,10 +33,8 @@ def load(folder: Folder) -> Any:
         return open_log(path)
     if is_preset(path):
         return AdaptedModel.load_parts(path)
-    if (path / SETTINGS_FILE).is_file() and (path / ROWS).is_dir():
-        return load_attached(path)
     if (path / SETTINGS_FILE).is_file():
-        opened = open_model(path)
+        opened = open_model(path, base=base)
         if not opened.kernels:
             return opened.base
         model = AdaptedModel(opened.base, opened.kernels)

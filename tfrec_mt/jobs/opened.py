@@ -1,6 +1,7 @@
 """What people pass from step to step, as objects or as folders, opened."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import keras
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.bases.attached_base import AttachedBase
+from tfrec_mt.bases.own_rows import OwnRows
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.data.news.news_dataset import NewsDataset
@@ -18,13 +21,14 @@ from tfrec_mt.models.model_store import MODEL_FILE
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.origin import Origin
 from tfrec_mt.models.ranking_model import RankingModel
-from tfrec_mt.storage.names import KERNELS, MODEL
+from tfrec_mt.storage.names import KERNELS, MODEL, ROWS
 from tfrec_mt.training.run_folder import SETTINGS_FILE, RunFolderError
 from tfrec_mt.training.run_results import kernels_behind, model_folder
 from tfrec_mt.workloads.catalog import workload_in, workload_of
-from tfrec_mt.workloads.workload import Workload
+from tfrec_mt.workloads.workload import Workload, class_name
 
 Log = PreparedDataset | NewsDataset
+AnyLog = Log | OwnRows
 Base = RankingModel | NewsRecommender
 Folder = str | Path
 
@@ -33,9 +37,9 @@ Folder = str | Path
 class Opened:
     """A base, the kernels behind it, the data of both, and what kind they are of."""
 
-    base: Base
+    base: Any
     kernels: list[DomainKernels]
-    log: Log
+    log: Any
     workload: Workload
 
 
@@ -54,6 +58,22 @@ def open_log(log: Log | Folder) -> Log:
     return opened
 
 
+def open_rows(
+    base: Any, log: Any, labels: Mapping[str, str] | None = None, user: str | None = None
+) -> AnyLog:
+    """The log of a base: prepared data, or a person's own rows if the base is from elsewhere.
+
+    Raises:
+      DataError: It is no prepared data, or that is given labels or a user.
+    """
+    if isinstance(base, AttachedBase):
+        return log if isinstance(log, OwnRows) else OwnRows(log, labels, user)
+    for name, given in {"labels": labels, "user": user}.items():
+        if given is not None:
+            raise DataError(f"{name}: expected none, prepared data names its own")
+    return open_log(log)
+
+
 def of_data(log: Any) -> Workload:
     """The workload of opened data.
 
@@ -62,11 +82,11 @@ def of_data(log: Any) -> Workload:
     """
     workload = workload_of(log)
     if workload is None or isinstance(log, workload.base_class):
-        raise DataError(f"log: expected what `prepare` gave or its folder, got {_kind(log)}")
+        raise DataError(f"log: expected what `prepare` gave or its folder, got {class_name(log)}")
     return workload
 
 
-def open_base(base: Base | Folder, log: Log, precision: Precision = "float32") -> Base:
+def open_base(base: Any, log: AnyLog, precision: Precision = "float32") -> Any:
     """A base that reads a log: the object that `pretrain` gave, any model like it, or a run folder.
 
     Raises:
@@ -74,36 +94,32 @@ def open_base(base: Base | Folder, log: Log, precision: Precision = "float32") -
       SchemaError: It is no base model, or was trained with another schema than the log's.
     """
     workload = of_data(log)
-    if isinstance(base, str | Path):
-        model: Base = workload.load_model(model_folder(base), log, precision)
-        if not is_preset(Path(base)):
-            model.origin = origin_of(Path(base))
-        return model
-    of_base = workload_of(base)
-    if of_base is None or isinstance(base, of_base.dataset_class):
-        raise SchemaError(f"base: expected a base model or its run folder, got {_kind(base)}")
-    if base.schema != log.schema:
-        raise SchemaError(
-            f"the base has another schema than {log.path}; expected a model that was made with "
-            "the schema of that log"
-        )
-    workload.set_precision(base, precision)
-    return base
+    if not isinstance(base, str | Path):
+        workload.check_base(base, log, precision)
+        return base
+    model = workload.load_base(Path(base), log, precision)
+    if not isinstance(model, AttachedBase) and not is_preset(Path(base)):
+        model.origin = origin_of(Path(base))
+    return model
 
 
 def open_model(
-    model: keras.Model | Folder,
-    log: Log | Folder | None = None,
-    base: Base | Folder | None = None,
+    model: Any,
+    log: Any = None,
+    base: Any = None,
     precision: Precision = "float32",
+    labels: Mapping[str, str] | None = None,
+    user: str | None = None,
 ) -> Opened:
     """A base, or kernels with their base, and their data.
 
     Args:
-      model: What `pretrain` or `fine_tune` gave, or the folder of their run.
+      model: What `pretrain`, `attach` or `fine_tune` gave, or the folder of their run.
       log: The data; by default what the model was trained on.
       base: The kernels' base, where it is no longer where it was.
       precision: Type of the main net's products of a ranking model.
+      labels: See `OwnRows`.
+      user: See `OwnRows`.
 
     Raises:
       DataError: The data is not there, or no longer what it was.
@@ -113,21 +129,29 @@ def open_model(
     if isinstance(model, str | Path) and is_preset(Path(model)):
         model = AdaptedModel.load_parts(Path(model))
     if isinstance(model, str | Path):
-        run = Path(model)
-        if not (run / KERNELS).is_dir():
+        run, adapted = Path(model), (Path(model) / KERNELS).is_dir()
+        if (run / ROWS).is_dir():
+            rows = OwnRows(log, labels, user)
+            opened = open_base(run if base is None else base, rows, precision)
+            return Opened(opened, kernels_behind(opened, run), rows, of_data(rows))
+        if not adapted:
             model_folder(run)
-        data = open_log(log) if log is not None else _own_log(origin_of(run))
-        if (run / KERNELS).is_dir():
-            opened = open_base(base or _own_base(run), data, precision)
-            return Opened(opened, kernels_behind(opened, run), data, of_data(data))
-        return Opened(open_base(run, data, precision), [], data, of_data(data))
+        data = open_rows(None, log, labels, user) if log is not None else _own_log(origin_of(run))
+        if not adapted:
+            return Opened(open_base(run, data, precision), [], data, of_data(data))
+        opened = open_base(base or _own_base(run), data, precision)
+        return Opened(opened, kernels_behind(opened, run), data, of_data(data))
     plain = model.base if isinstance(model, AdaptedModel) else model
-    if workload_of(plain) is None or isinstance(plain, Log):
+    if workload_of(plain) is None or isinstance(plain, AnyLog):
         raise SchemaError(
-            f"model: expected what `pretrain` or `fine_tune` gave or its folder, got {_kind(model)}"
+            "model: expected what `pretrain` or `fine_tune` gave or its folder, got "
+            f"{class_name(model)}"
         )
     kernels = model.kernels if isinstance(model, AdaptedModel) else []
-    data = open_log(log) if log is not None else _own_log(model.origin or plain.origin)
+    if log is not None or isinstance(plain, AttachedBase):
+        data = open_rows(plain, log, labels, user)
+    else:
+        data = _own_log(model.origin or plain.origin)
     return Opened(open_base(plain, data, precision), kernels, data, of_data(data))
 
 
@@ -146,7 +170,9 @@ def run_of(model: keras.Model | Folder, argument: str) -> Path:
         return Path(model)
     origin = getattr(model, "origin", None)
     if not isinstance(origin, Origin):
-        raise SchemaError(f"{argument}: expected what a run made or its folder, got {_kind(model)}")
+        raise SchemaError(
+            f"{argument}: expected what a run made or its folder, got {class_name(model)}"
+        )
     return origin.run
 
 
@@ -200,7 +226,3 @@ def _own_log(origin: Origin | None) -> Log:
             "log to use: log="
         )
     return found
-
-
-def _kind(value: Any) -> str:
-    return f"{type(value).__module__}.{type(value).__name__}"

@@ -9,7 +9,7 @@ from absl import logging
 
 from tfrec_mt.configs import PretrainConfig
 from tfrec_mt.errors import SchemaError, nearest
-from tfrec_mt.jobs.opened import Base, Folder, Log, of_data, open_base, open_log, run_of
+from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, run_of
 from tfrec_mt.models.model_store import save_model
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.storage.names import MODEL
@@ -17,7 +17,6 @@ from tfrec_mt.training.averaged_weights import averaged_weights
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.run_folder import run_folder, settings_of
-from tfrec_mt.training.run_results import model_folder
 from tfrec_mt.training.train_loop import TrainLoop
 from tfrec_mt.workloads.catalog import workload_in
 
@@ -59,7 +58,7 @@ def pretrain(
       >>> base = mt.pretrain("runs/shop/data", "runs/shop/base", model="mmoe", epochs=2)
     """
     data = open_log(log)
-    workload = of_data(data)
+    workload = workload_in(data.path)
     run = {
         "data": data.path,
         "output": Path(output),
@@ -98,7 +97,7 @@ def run_pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
     if config.init_from is None:
         model = workload.new_model(dataset, config)
     else:
-        model = workload.load_model(model_folder(config.init_from), dataset)
+        model = workload.load_base(config.init_from, dataset)
     reader = workload.reader(dataset, config)
     validation = workload.validation(model, dataset, config) if config.validation else None
     steps = reader.steps_per_epoch * config.train.epochs

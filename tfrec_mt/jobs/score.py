@@ -6,7 +6,7 @@ import polars as pl
 
 from tfrec_mt.configs import ScoreConfig
 from tfrec_mt.errors import DataError, SchemaError
-from tfrec_mt.jobs.opened import of_data, open_base, open_log
+from tfrec_mt.jobs.opened import open_base, open_log
 from tfrec_mt.serving.bundle import PRECISION
 from tfrec_mt.serving.client import connect
 from tfrec_mt.serving.exported_model import load_export
@@ -14,7 +14,7 @@ from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.tables.frames import read_whole
 from tfrec_mt.training.run_results import kernels_behind
-from tfrec_mt.workloads.catalog import WORKLOADS
+from tfrec_mt.workloads.catalog import WORKLOADS, workload_in
 from tfrec_mt.workloads.ranking import Ranking
 from tfrec_mt.workloads.workload import ROW
 
@@ -75,7 +75,7 @@ def _rows(config: ScoreConfig) -> pl.DataFrame:
         frame = read_whole(config.rows)
     elif config.data:
         dataset = open_log(config.data)
-        frame = of_data(dataset).requests(dataset)
+        frame = workload_in(config.data).requests(dataset)
     else:
         raise DataError("nothing to score: name a file of rows, or a prepared dataset")
     if frame.is_empty():
@@ -95,4 +95,4 @@ def _difference(config: ScoreConfig, scored: pl.DataFrame) -> float | None:
     precision = read_manifest(config.export).get(PRECISION) if config.export else None
     base = open_base(config.base, dataset, precision or "float32")
     kernels = kernels_behind(base, config.kernels)
-    return of_data(dataset).difference(dataset, base, kernels, scored)
+    return workload_in(config.data).difference(dataset, base, kernels, scored)

@@ -39,9 +39,9 @@ def train_kernels(
     make_reader: Callable[[], Reader],
     train: TrainConfig,
     data_fingerprint: str,
+    topics: Mapping[str, Sequence[str]],
     label: str,
     any_shape: bool = False,
-    topics: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
     """Trains kernels behind a base, whatever it and its batches are, and saves them.
 
@@ -52,9 +52,9 @@ def train_kernels(
         labels and the key `user`, row by row; called when the run's folder is held.
       train: The loop's settings, whose batch size is that of the reader.
       data_fingerprint: Of the dataset.
+      topics: Domains of each topic.
       label: See `TrainLoop`.
       any_shape: See `TrainLoop`.
-      topics: Domains of each topic; None: those of the base that `config.topics` names.
 
     Returns:
       Folder of the kernels.
@@ -63,8 +63,6 @@ def train_kernels(
       SchemaError: The adapter does not fit the base, or there are no kernels of other topics in
         `config.beside`.
     """
-    if topics is None:
-        topics = {name: base.topics[name] for name in config.topics or base.topics}
     for topic, domains in topics.items():
         check_domain_names(topic, domains)
     check_head(config.adapter, base)

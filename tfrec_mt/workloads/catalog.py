@@ -5,14 +5,16 @@ from typing import Any
 
 from tfrec_mt.data.manifest import kind_of
 from tfrec_mt.errors import DataError
+from tfrec_mt.workloads.attached import Attached
 from tfrec_mt.workloads.news import News
 from tfrec_mt.workloads.ranking import Ranking
-from tfrec_mt.workloads.workload import Workload
+from tfrec_mt.workloads.workload import LogWorkload, Workload
 
-WORKLOADS: dict[str, Workload] = {"ranking": Ranking(), "news": News()}
+WORKLOADS: dict[str, LogWorkload] = {"ranking": Ranking(), "news": News()}
+ATTACHED = Attached()
 
 
-def workload_in(folder: str | Path) -> Workload:
+def workload_in(folder: str | Path) -> LogWorkload:
     """That of the prepared data in a folder.
 
     Raises:
@@ -25,8 +27,8 @@ def workload_in(folder: str | Path) -> Workload:
 
 
 def workload_of(value: Any) -> Workload | None:
-    """That of prepared data or of a base, as objects; None for anything else."""
-    for workload in WORKLOADS.values():
+    """That of data or of a base, as objects; None for anything else."""
+    for workload in (*WORKLOADS.values(), ATTACHED):
         if isinstance(value, workload.dataset_class | workload.base_class):
             return workload
     return None

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -36,13 +35,13 @@ from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.warm_up import Requests, every_domain
 from tfrec_mt.training.news_learner import NewsLearner
 from tfrec_mt.training.news_reader import NewsReader, PairReader
-from tfrec_mt.workloads.workload import ROW, Served, Workload
+from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _IMPRESSIONS_PER_WARM_UP = 4
 _MOST_REQUESTS = 200
 
 
-class News(Workload):
+class News(LogWorkload):
     """News: impressions of several titles, of which a user clicked some."""
 
     kind = "news"
@@ -144,7 +143,11 @@ class News(Workload):
         return mean_auc
 
     def kernel_reader(
-        self, config: FineTuneConfig, base: NewsRecommender, dataset: NewsDataset
+        self,
+        config: FineTuneConfig,
+        base: NewsRecommender,
+        dataset: NewsDataset,
+        topics: Mapping[str, Sequence[str]],
     ) -> tuple[Callable[[], PairReader], TrainConfig]:
         """The base is frozen, so each title is read once, whatever the number of steps."""
         if config.knowledge is not None:
@@ -177,12 +180,12 @@ class News(Workload):
         kernels: Mapping[str, ServedKernels],
         domains: Mapping[str, Sequence[str]],
         dataset: NewsDataset,
-        vocabularies: Path,
         options: ExportOptions,
     ) -> Served:
         self.set_precision(base, options.precision)
         if options.max_items is not None:
             raise SchemaError(f"max_items={options.max_items}: expected none, it is for click logs")
+        vocabularies = self.vocabularies(base, dataset)
         path = vocabularies / dataset.vocabularies.name if vocabularies.is_dir() else vocabularies
         module = NewsServingModule(base, kernels, TitleVocabulary.load(path, base.schema.lowercase))
         return Served(

@@ -1,7 +1,6 @@
 """`Ranking`: ranking models on click logs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -34,7 +33,7 @@ from tfrec_mt.serving.warm_up import Requests, every_domain
 from tfrec_mt.storage.names import KNOWLEDGE
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
-from tfrec_mt.workloads.workload import ROW, Served, Workload
+from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _EVENTS = {"ctr": "a click (`ctr`)", "ctcvr": "a click and a conversion (`ctcvr`)"}
 _ROWS_PER_WARM_UP = 100
@@ -42,7 +41,7 @@ _ROWS_PER_WARM_UP = 100
 _KEPT_WINDOW_ROWS = 1 << 16
 
 
-class Ranking(Workload):
+class Ranking(LogWorkload):
     """Click logs: rows of one user and one item with a label per task."""
 
     kind = "ranking"
@@ -129,7 +128,11 @@ class Ranking(Workload):
         return value
 
     def kernel_reader(
-        self, config: FineTuneConfig, base: RankingModel, dataset: PreparedDataset
+        self,
+        config: FineTuneConfig,
+        base: RankingModel,
+        dataset: PreparedDataset,
+        topics: Mapping[str, Sequence[str]],
     ) -> tuple[Callable[[], BatchReader], TrainConfig]:
         batch, seed = config.train.batch_size, config.train.seed
         plain, folder = BatchReader(dataset, config.parts, batch, seed=seed), config.knowledge
@@ -163,10 +166,9 @@ class Ranking(Workload):
         kernels: Mapping[str, ServedKernels],
         domains: Mapping[str, Sequence[str]],
         dataset: PreparedDataset,
-        vocabularies: Path,
         options: ExportOptions,
     ) -> Served:
-        module = ServingModule(base, kernels, vocabularies, options.max_items)
+        module = ServingModule(base, kernels, self.vocabularies(base, dataset), options.max_items)
         return Served(
             module,
             _warm_up_requests(module, dataset.requests(), domains, options.max_items),

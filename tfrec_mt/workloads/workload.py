@@ -1,4 +1,4 @@
-"""`Workload`: all that steps ask of one kind of data."""
+"""`Workload`: all that jobs ask of one kind of data."""
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
@@ -12,11 +12,14 @@ import polars as pl
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
+from tfrec_mt.errors import SchemaError
 from tfrec_mt.evaluation.scoring import Scoring
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.serving.warm_up import Requests
+from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.training.learner import Learner
+from tfrec_mt.training.run_results import model_folder, save_once
 from tfrec_mt.training.train_loop import Reader
 
 ROW = "row"  # column of sampled requests: their places in the part they come from
@@ -39,16 +42,30 @@ class Served:
     files: dict[str, str] = field(default_factory=dict)
 
 
-class Workload(abc.ABC):
-    """One kind of data: how it is read, learned, measured and served.
+@dataclass(frozen=True)
+class Provenance:
+    """Where prepared data came from.
 
-    `pretrain`, `fine_tune`, `evaluate`, `export` and `score` exist once and ask nothing else.
+    Args:
+      source: Its source, as in the manifest.
+      parts: Rows or impressions of each part.
+      split: How the parts came about.
+    """
+
+    source: Mapping[str, Any]
+    parts: Mapping[str, int]
+    split: str
+
+
+class Workload(abc.ABC):
+    """One kind of data: how kernels read it, are measured on it and served.
+
+    `fine_tune`, `evaluate` and `export` exist once and ask nothing else.
 
     Attributes:
       kind: Its name, in manifests too.
       unit: What parts are counted in.
-      dataset_class, base_class: Classes of prepared data and of base models.
-      config_class: What training a base is told.
+      dataset_class, base_class: Classes of the data and of base models.
       any_shape: Whether batches differ in every axis.
     """
 
@@ -56,12 +73,87 @@ class Workload(abc.ABC):
     unit: ClassVar[str]
     dataset_class: ClassVar[type[Any]]
     base_class: ClassVar[type[Any]]
-    config_class: ClassVar[type[PretrainConfig]]
     any_shape: ClassVar[bool] = False
 
     @abc.abstractmethod
     def what(self, base: Any) -> str:
         """What a model does, in a sentence."""
+
+    @abc.abstractmethod
+    def provenance(self, dataset: Any) -> Provenance | None:
+        """Where the data came from; None where that is not known."""
+
+    @abc.abstractmethod
+    def load_base(self, run: Path, dataset: Any, precision: Precision = "float32") -> Any:
+        """The base in a run's folder, which must be one for this data."""
+
+    @abc.abstractmethod
+    def check_base(self, base: Any, dataset: Any, precision: Precision) -> None:
+        """Checks a base that was not loaded, and sets the type of its products.
+
+        Raises:
+          SchemaError: It is no base for this data, or has no such type.
+        """
+
+    @abc.abstractmethod
+    def keep_base(self, base: Any, run: Path, dataset: Any) -> None:
+        """Saves a base that no run has trained, as far as that is possible and not done."""
+
+    @abc.abstractmethod
+    def kernel_reader(
+        self,
+        config: FineTuneConfig,
+        base: Any,
+        dataset: Any,
+        topics: Mapping[str, Sequence[str]],
+    ) -> tuple[Callable[[], Reader], TrainConfig]:
+        """What makes the reader that kernels are trained on, and the loop's settings for it.
+
+        Settings are checked at once; the reader is made once the run's folder is held.
+        """
+
+    @abc.abstractmethod
+    def scoring(
+        self,
+        dataset: Any,
+        base: Any,
+        kernels: Sequence[DomainKernels],
+        control: Any,
+        part: str,
+        seen_in: Sequence[str],
+    ) -> Scoring:
+        """How models are measured on a part."""
+
+    @abc.abstractmethod
+    def served(
+        self,
+        base: Any,
+        kernels: Mapping[str, ServedKernels],
+        domains: Mapping[str, Sequence[str]],
+        dataset: Any,
+        options: ExportOptions,
+    ) -> Served:
+        """Base and kernels as a server runs them.
+
+        Args:
+          base: The base.
+          kernels: The kernels of each topic.
+          domains: Their domains.
+          dataset: Some of its rows warm the server up.
+          options: How.
+        """
+
+
+class LogWorkload(Workload):
+    """A kind of prepared data, and the models that are trained on it from scratch.
+
+    `pretrain` and `score` ask nothing else.
+
+    Attributes:
+      config_class: Settings of training a base.
+    """
+
+    config_class: ClassVar[type[PretrainConfig]]
 
     @abc.abstractmethod
     def configured(self, run: Mapping[str, Any], model: str, settings: Mapping[str, Any]) -> Any:
@@ -84,11 +176,39 @@ class Workload(abc.ABC):
           SchemaError: Its settings do not fit the data.
         """
 
-    def load_model(self, folder: Path, dataset: Any, precision: Precision = "float32") -> Any:
-        """A base from its folder, which must be one for this data."""
-        model = load_model(folder, dataset)
+    def provenance(self, dataset: Any) -> Provenance:
+        return Provenance(
+            dataset.manifest.source,
+            {part: dataset.rows(part) for part in dataset.parts},
+            str(dataset.manifest.split or "the data's owner"),
+        )
+
+    def load_base(self, run: Path, dataset: Any, precision: Precision = "float32") -> Any:
+        model = load_model(model_folder(run), dataset)
         self.set_precision(model, precision)
         return model
+
+    def check_base(self, base: Any, dataset: Any, precision: Precision) -> None:
+        if not isinstance(base, self.base_class):
+            raise SchemaError(
+                f"base: expected a base model or its run folder, got {class_name(base)}"
+            )
+        if base.schema != dataset.schema:
+            raise SchemaError(
+                f"the base has another schema than {dataset.path}; expected a model that was made "
+                "with the schema of that log"
+            )
+        self.set_precision(base, precision)
+
+    def keep_base(self, base: Any, run: Path, dataset: Any) -> None:
+        save_once(base, run, dataset.vocabularies, dataset.path, dataset.fingerprint)
+
+    def vocabularies(self, base: Any, dataset: Any) -> Path:
+        """Folder of the ids that a base was trained with, or the file of the only one."""
+        if base.origin is None:
+            path: Path = dataset.vocabularies
+            return path
+        return model_folder(base.origin.run) / VOCABULARIES
 
     @abc.abstractmethod
     def set_precision(self, base: Any, precision: Precision) -> None:
@@ -111,49 +231,6 @@ class Workload(abc.ABC):
         """A function that gives the value of a model's weights on a part, higher is better."""
 
     @abc.abstractmethod
-    def kernel_reader(
-        self, config: FineTuneConfig, base: Any, dataset: Any
-    ) -> tuple[Callable[[], Reader], TrainConfig]:
-        """What makes the reader that kernels are trained on, and the loop's settings for it.
-
-        Settings are checked at once; the reader is made when the run's folder is held.
-        """
-
-    @abc.abstractmethod
-    def scoring(
-        self,
-        dataset: Any,
-        base: Any,
-        kernels: Sequence[DomainKernels],
-        control: Any,
-        part: str,
-        seen_in: Sequence[str],
-    ) -> Scoring:
-        """How models are measured on a part."""
-
-    @abc.abstractmethod
-    def served(
-        self,
-        base: Any,
-        kernels: Mapping[str, ServedKernels],
-        domains: Mapping[str, Sequence[str]],
-        dataset: Any,
-        vocabularies: Path,
-        options: ExportOptions,
-    ) -> Served:
-        """Base and kernels as a server runs them.
-
-        Args:
-          base: The base.
-          kernels: The kernels of each topic.
-          domains: Their domains.
-          dataset: Its sampled requests warm the server up.
-          vocabularies: Folder of the ids that the base was trained with, or the file of the only
-            one.
-          options: How.
-        """
-
-    @abc.abstractmethod
     def requests(self, dataset: Any) -> pl.DataFrame:
         """Sampled raw rows of prepared data, with their places in the last part as `row`."""
 
@@ -162,3 +239,8 @@ class Workload(abc.ABC):
         self, dataset: Any, base: Any, kernels: Sequence[DomainKernels], scored: pl.DataFrame
     ) -> float:
         """Largest difference between scored requests and what the model in memory gives them."""
+
+
+def class_name(value: Any) -> str:
+    """Class of an object, for errors."""
+    return f"{type(value).__module__}.{type(value).__name__}"

@@ -1,20 +1,15 @@
-"""`export_attached`: a base from elsewhere and its kernels as the next version of a SavedModel."""
+"""`AttachedModule`: a base from elsewhere and its kernels as a server runs them."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.bases.attached_base import AttachedBase, Specs, as_texts, one_row, placed
-from tfrec_mt.errors import SchemaError
 from tfrec_mt.serving.kernel_files import variables_read
-from tfrec_mt.serving.kernels_to_serve import kernels_to_serve
 from tfrec_mt.serving.signatures import USED_FALLBACK
-from tfrec_mt.serving.versions import publish_version
 from tfrec_mt.serving.warm_up import Requests, every_domain
 
 
@@ -81,60 +76,12 @@ def _scored(
     return found | {USED_FALLBACK: tf.stack(fallback, axis=1)}
 
 
-def export_attached(
-    model: AdaptedModel,
-    output: str | Path,
-    *,
-    sample: Mapping[str, Any] | None = None,
-    name: str | None = None,
-    allow_signature_change: bool = False,
-) -> Path:
-    """Writes the next version of one SavedModel, which needs neither Keras nor this package.
-
-    It takes the inputs of the base as they are, and for each topic the name of a row's domain; rows
-    of domains without a kernel are scored by the base. From the base of a `KnowledgeTable` it is a
-    small model of kernels alone: vectors, logits and domains in, probabilities out.
-
-    Args:
-      model: What `fine_tune_attached` gave.
-      output: Folder of versions; the next free integer is taken.
-      sample: Features of some rows, which warm the server up; a subclassed Keras model needs them
-        if it has seen none. None: one row of zeros and empty texts.
-      name: Name of the model in requests; by default `keras`, `saved_model` or `table`.
-      allow_signature_change: See `publish_version`.
-
-    Returns:
-      Folder of the version.
-
-    Raises:
-      DataError: Clients of the newest version would fail, or an answer is not finite.
-      SchemaError: A base of this package, or kernels that read more than knowledge.
-
-    Example:
-      >>> version = export_attached(model, "runs/own/export")
-    """
-    base = model.base
-    if not isinstance(base, AttachedBase):
-        raise SchemaError(f"expected an attached base, export is for a {type(base).__name__}")
-    if sample is not None:
-        base.check(sample)
-    with kernels_to_serve(base, model.kernels) as (kernels, description, files):
-        module = AttachedModule(base, kernels)
-        return publish_version(
-            Path(output),
-            module,
-            module.functions,
-            name=name or base.kind,
-            warm_up=_warm_up(module, sample, description["kernels"]),
-            description={"kind": base.kind, **description},
-            extra_files=files,
-            allow_signature_change=allow_signature_change,
-        )
-
-
-def _warm_up(
-    module: AttachedModule, sample: Mapping[str, Any] | None, kernels: Mapping[str, Any]
+def warm_up_requests(
+    module: AttachedModule,
+    sample: Mapping[str, Any] | None,
+    kernels: Mapping[str, Sequence[str]],
 ) -> Requests:
+    """A row, of a sample or of zeros and empty texts, alone and in every domain."""
     row = one_row(module.specs)
     for topic, spec in module.read_twice.items():
         row[topic] = np.array(["" if spec.dtype == tf.string else "0"], object)

@@ -1,17 +1,16 @@
-"""`measure_attached`: a base from elsewhere, its kernels and a control, with intervals."""
+"""`AttachedScoring`: a base from elsewhere and its kernels on a person's own rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 
-from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.bases.attached_base import AttachedBase
 from tfrec_mt.bases.keras_base import outputs_by_task
-from tfrec_mt.bases.row_batches import RowBatch
-from tfrec_mt.bases.train import batches_for
+from tfrec_mt.bases.own_rows import RowBatch
 from tfrec_mt.evaluation.base_and_kernels import base_and_kernels
 from tfrec_mt.evaluation.cells import ScoreKey
-from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.evaluation.scoring import CONTROL, Scoring
@@ -23,7 +22,8 @@ class AttachedScoring(Scoring):
     """Scores a person's own rows once with every model; see `Scoring`.
 
     Args:
-      model: Base and kernels.
+      base: The base.
+      kernels: Kernels behind it.
       batches: The rows.
       control: Another model of the same rows and tasks, or None.
       part: What the rows are called.
@@ -33,22 +33,28 @@ class AttachedScoring(Scoring):
 
     def __init__(
         self,
-        model: AdaptedModel,
+        base: AttachedBase,
+        kernels: Sequence[DomainKernels],
         batches: Iterator[RowBatch],
         control: keras.Model | BaseModel | None,
         part: str,
     ) -> None:
-        topics = {layer.topic: layer.domains for layer in model.kernels}
-        super().__init__(part, topics, model.kernels, control is not None)
-        self.tasks = model.base.tasks
-        self._model, self._batches = model, batches
-        self._score = base_and_kernels(model.base, model.kernels)
+        topics = {layer.topic: layer.domains for layer in kernels}
+        super().__init__(part, topics, kernels, control is not None)
+        self.tasks = base.tasks
+        self._base, self._batches = base, batches
+        self._score = base_and_kernels(base, kernels)
         self._control_score = None if control is None else _scores_of(control, self.tasks)
-        self._evaluator = Evaluator(self.keys, self.tasks, topics)
+        self._evaluator = Evaluator(
+            self.keys,
+            self.tasks,
+            topics,
+            regressions=[task.name for task in base.learned_tasks() if not task.binary],
+        )
 
     def batches(self) -> Iterator[RowBatch]:
         for batch in self._batches:
-            self._model.base.check(batch.features)
+            self._base.check(batch.features)
             yield batch
 
     def scores(self, batch: RowBatch) -> dict[ScoreKey, Any]:
@@ -62,48 +68,13 @@ class AttachedScoring(Scoring):
 
     def count(self, scores: Mapping[ScoreKey, Any], batch: RowBatch) -> None:
         domains = {
-            topic: self._model.base.codes(batch.features, topic, domains).numpy()
+            topic: self._base.codes(batch.features, topic, domains).numpy()
             for topic, domains in self.topics.items()
         }
         self._evaluator.update(scores, labels=batch.labels, domains=domains, users=batch.users)
 
     def table(self) -> ScoreTable:
         return self._evaluator.result()
-
-
-def measure_attached(
-    model: AdaptedModel,
-    data: Any,
-    *,
-    labels: Mapping[str, str] | None = None,
-    user: str | None = None,
-    control: keras.Model | BaseModel | None = None,
-    part: str = "test",
-) -> Evaluation:
-    """Measures a base and its kernels per task and domain, on rows that nothing was trained on.
-
-    Args:
-      model: What `fine_tune_attached` or `attach` gave.
-      data: See `row_batches`; or a `KnowledgeTable`, which brings labels and users.
-      labels: Of a frame: the column of each task's label.
-      user: Column of the user; intervals are over users.
-      control: A model continued on the kernels' rows, to compare kernels with: a Keras model with
-        an output of probabilities for each task, or a base.
-      part: What the rows are called.
-
-    Returns:
-      AUC, log loss, calibration and lifts, which show themselves in a notebook.
-
-    Raises:
-      DataError: Rows lack a column, or a label is not 0 or 1.
-      SchemaError: The base or the control is not as it was told.
-
-    Example:
-      >>> report = measure_attached(model, test_rows, user="uid")
-      >>> print(report)
-    """
-    batches = batches_for(model, data, labels, user)
-    return AttachedScoring(model, batches, control, part).measure("the caller")
 
 
 def _scores_of(control: Any, tasks: tuple[str, ...]) -> BatchFunction:

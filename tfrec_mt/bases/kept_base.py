@@ -1,0 +1,61 @@
+"""A base from elsewhere in the folder of a run, as far as it can be kept there."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+from absl import logging
+
+from tfrec_mt.bases.attached_base import AttachedBase
+from tfrec_mt.bases.keras_base import KerasBase
+from tfrec_mt.models.model_store import ModelStoreError
+from tfrec_mt.schema import Task
+from tfrec_mt.storage.description import read_description
+from tfrec_mt.storage.folders import published_folder
+
+FORMAT_VERSION = 2
+_DESCRIPTION, _MODEL = "base.json", "model.keras"
+
+
+def keep_base(base: AttachedBase, folder: Path) -> None:
+    """Saves a Keras model in a folder, unless that is done.
+
+    Warns of a model that Keras cannot save.
+    """
+    if not isinstance(base, KerasBase) or folder.exists():
+        return
+    try:
+        with published_folder(folder) as new:
+            base.model.save(new / _MODEL)
+            keras.saving.load_model(new / _MODEL)
+            value = {
+                "format_version": FORMAT_VERSION,
+                "heads": base.heads,
+                "tasks": [dataclasses.asdict(task) for task in base.learned_tasks()],
+            }
+            (new / _DESCRIPTION).write_text(json.dumps(value, indent=1), encoding="utf-8")
+    except (TypeError, ValueError, NotImplementedError, AttributeError, ImportError) as error:
+        said = str(error).strip().partition("\n")[0]
+        logging.warning(
+            "the model cannot be kept beside its kernels, so loading them needs it: base=; %s", said
+        )
+
+
+def kept_base(folder: Path) -> KerasBase:
+    """The Keras model that a run has kept with its kernels.
+
+    Raises:
+      ModelStoreError: It has kept none.
+    """
+    if not folder.is_dir():
+        raise ModelStoreError(
+            f"{folder.parent} keeps no base: expected the base of its kernels, base="
+        )
+    try:
+        value = read_description(folder / _DESCRIPTION, FORMAT_VERSION, ("heads", "tasks"))
+        model = keras.saving.load_model(folder / _MODEL)
+    except (TypeError, ValueError, OSError) as error:
+        raise ModelStoreError(f"{folder} holds no base that can be read: {error}") from error
+    heads = {t: h if isinstance(h, str) else tuple(h) for t, h in value["heads"].items()}
+    return KerasBase(model, heads, [Task(**task) for task in value["tasks"]])
