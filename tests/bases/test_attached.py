@@ -123,6 +123,15 @@ def test_saved_kernels_are_loaded_behind_the_base(trained: Trained) -> None:
         np.testing.assert_array_equal(scores(loaded, trained.own.features)[task], values)
 
 
+def test_a_run_is_measured_and_exported_from_its_folder(trained: Trained, tmp_path: Path) -> None:
+    base = None if trained.own.base.kind == "keras" else trained.own.base
+    expected = mt.evaluate(trained.model, trained.own.data, user="uid")
+    found = mt.evaluate(trained.run, trained.own.data, base=base, user="uid")
+    assert found.table.equals(expected.table)
+    version = mt.export(trained.run, tmp_path / "export", trained.own.data, base=base)
+    assert read_manifest(version)["kernels"] == read_manifest(trained.export)["kernels"]
+
+
 def test_the_export_scores_a_frame_as_the_model_does(trained: Trained) -> None:
     rows = {n: x if x.ndim == 1 else [*map(list, x)] for n, x in trained.own.features.items()}
     found = load_export(trained.export).score(pl.DataFrame(rows, strict=False))

@@ -222,3 +222,25 @@ def test_an_evaluation_is_a_value(shop: Shop) -> None:
     found = mt.evaluate(shop.base)
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.part = "train"  # type: ignore[misc]
+
+
+def test_attach_says_what_fine_tune_trains_behind_a_base_of_ours(
+    shop: Shop, tmp_path: Path
+) -> None:
+    settings = {"parts": ["fresh"], "epochs": 1, "seed": 3}
+    base = mt.load(shop.base)
+    attached = mt.attach(base, mt.IAK(width=4), {"market": base.topics["market"]})
+    one = mt.fine_tune(attached, shop.data, tmp_path / "attached", **settings)  # type: ignore[arg-type]
+    two = mt.fine_tune(
+        shop.base,
+        shop.data,
+        tmp_path / "named",
+        topics=["market"],
+        encoder_units=(4,),
+        **settings,  # type: ignore[arg-type]
+    )
+    assert len(one.kernels) == len(two.kernels) == 1
+    for mine, other in zip(one.kernels[0].weights, two.kernels[0].weights, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    with pytest.raises(mt.DataError, match="labels: expected none, prepared data names its own"):
+        mt.evaluate(one, shop.data, labels={"ctr": "clicked"})

@@ -8,7 +8,7 @@ import keras
 
 from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.evaluation.evaluation import Evaluation
-from tfrec_mt.jobs.opened import Base, Folder, open_base, open_model
+from tfrec_mt.jobs.opened import Folder, open_base, open_model
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import BaseModel
 
@@ -17,8 +17,8 @@ def evaluate(
     model: keras.Model | Folder,
     log: Any = None,
     *,
-    base: Base | Folder | None = None,
-    control: Base | BaseModel | keras.Model | Folder | None = None,
+    base: BaseModel | Folder | None = None,
+    control: BaseModel | keras.Model | Folder | None = None,
     part: str = EvaluateConfig.part,
     seen_in: Sequence[str] = (),
     precision: Precision = EvaluateConfig.precision,

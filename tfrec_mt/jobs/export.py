@@ -10,7 +10,8 @@ from tfrec_mt.configs import ExportConfig, ExportOptions
 from tfrec_mt.configs.settings import fields_of, sort_settings
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow
-from tfrec_mt.jobs.opened import Base, Folder, open_model
+from tfrec_mt.jobs.opened import Folder, open_model
+from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.serving.bundle import card
 from tfrec_mt.serving.kernels_to_serve import kernels_to_serve, weights_of_one
 from tfrec_mt.serving.versions import publish_version
@@ -21,7 +22,7 @@ def export(
     output: Folder,
     log: Any = None,
     *,
-    base: Base | Folder | None = None,
+    base: BaseModel | Folder | None = None,
     metrics: Evaluation | Sequence[MetricRow] = (),
     **settings: Any,
 ) -> Path:

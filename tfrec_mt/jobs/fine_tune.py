@@ -14,7 +14,6 @@ from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.jobs.opened import (
     AnyLog,
-    Base,
     Folder,
     of_data,
     open_base,
@@ -31,7 +30,7 @@ from tfrec_mt.training.train_loop import Reader
 
 
 def fine_tune(
-    base: Base | BaseModel | AdaptedModel | Folder,
+    base: BaseModel | AdaptedModel | Folder,
     log: Any,
     output: Folder,
     *,

@@ -7,12 +7,13 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.errors import DataError
 from tfrec_mt.jobs.opened import Folder, is_preset, open_log, open_model, origin_of
+from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.versions import EXTRA
 from tfrec_mt.training.run_folder import SETTINGS_FILE
 
 
-def load(folder: Folder, base: Any = None) -> Any:
+def load(folder: Folder, base: BaseModel | Folder | None = None) -> Any:
     """Opens what `prepare`, `pretrain`, `fine_tune` or `export` left in a folder.
 
     Args:
