@@ -16,7 +16,7 @@ PYTEST_ARGS ?=
 # Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
-.PHONY: setup minilm peers test test-slow test-serving test-real lint demo notebooks bench studies lock clean
+.PHONY: setup minilm peers check test test-slow test-serving test-real lint demo notebooks bench studies lock clean
 
 setup: $(STAMP)
 
@@ -52,6 +52,11 @@ bench: peers
 # Every table and figure of the papers, a few hours for each paper; what is done is not run again.
 studies: $(MINILM)
 	$(BIN)/python -m studies.run --study=all $(STUDY_ARGS)
+
+# Under a minute, for before every commit: style, types and the tests that build no graph.
+CHECKED := configs metrics schema storage tables test_room_order.py
+check: lint
+	$(BIN)/python -m pytest $(PARALLEL) $(addprefix tests/,$(CHECKED)) $(PYTEST_ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
