@@ -227,3 +227,17 @@ def test_examples_refuse_a_task_that_is_named_as_a_feature(tmp_path: Path) -> No
     with pytest.raises(mt.SchemaError, match=r"\['iid'\] name both a task and a feature"):
         write_examples(data, "train", tmp_path / "examples")
     assert not (tmp_path / "examples").exists()
+
+
+def test_a_task_that_cannot_be_validated_on_is_named(
+    log: mt.PreparedDataset, tmp_path: Path
+) -> None:
+    rows = watched().with_columns(like=pl.col("like") * 0)
+    never = mt.prepare(rows, log.schema, tmp_path / "data", split="days")
+    said = (
+        "part 'test' of .*: expected labels 0 and 1 of each task .*, like has none of one of them"
+    )
+    with pytest.raises(mt.DataError, match=said):
+        mt.pretrain(
+            never, tmp_path / "base", model="esmm", validation="test", patience=1, epochs=2, **SMALL
+        )

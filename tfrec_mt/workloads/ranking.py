@@ -16,7 +16,7 @@ from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.data.scan import scan
-from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.errors import DataError, SchemaError, nearest
 from tfrec_mt.evaluation.row_scoring import SCAN_ROWS, RowScoring
 from tfrec_mt.layers.precision import Precision
 from tfrec_mt.losses.multi_task_loss import row_losses
@@ -118,7 +118,13 @@ class Ranking(LogWorkload):
                     labels[task].append(batch.labels[task][known])
             seen = {t: (np.concatenate(labels[t]), np.concatenate(scores[t])) for t in model.tasks}
             if binary:
-                return float(np.mean([auc(*seen[task.name]) for task in binary]))
+                found = {task.name: auc(*seen[task.name]) for task in binary}
+                if one_sided := [name for name, value in found.items() if np.isnan(value)]:
+                    raise DataError(
+                        f"part {part!r} of {dataset.path}: expected labels 0 and 1 of each task to "
+                        f"validate on, {', '.join(one_sided)} has none of one of them"
+                    )
+                return float(np.mean([*found.values()]))
             losses = [
                 row_losses(task, seen[task.name][1], seen[task.name][0])
                 for task in dataset.schema.tasks
