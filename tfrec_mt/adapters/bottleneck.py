@@ -155,10 +155,3 @@ class Bottleneck(DomainKernels):
     def scale_residuals(self, factors: np.ndarray) -> None:
         for weight in (weight for pair in self._decoders.values() for weight in pair):
             scale_stack(weight, factors)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "encoder_units": self.encoder_units,
-            "negative_slope": self.negative_slope,
-        }

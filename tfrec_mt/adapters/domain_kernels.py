@@ -13,6 +13,7 @@ from tfrec_mt.adapters.domain_groups import DomainGroups
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.errors import nearest
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.domain_slices import DomainSlices
 
 Groups = DomainGroups | DomainSlices
@@ -22,7 +23,7 @@ _NO_IDS: Ids = {}
 _MOST_SLICES = 32
 
 
-class DomainKernels(keras.layers.Layer, abc.ABC):
+class DomainKernels(ConfiguredLayer, abc.ABC):
     """One small kernel per domain of a topic, in stacked weights `[N, ...]`.
 
     Each row gets the kernel of its domain, the paper's parallel inference and domain activation
@@ -241,15 +242,6 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
                 f"no kernel of {self.topic} for {domain!r}; {nearest(domain, list(self.domains))}"
             )
         return self.domains.index(domain)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "topic": self.topic,
-            "domains": self.domains,
-            "knowledge_widths": self.knowledge_widths,
-            "seen_widths": self.seen_widths,
-        }
 
 
 def _initializer(start: str) -> Any:

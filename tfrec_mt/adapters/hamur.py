@@ -133,9 +133,3 @@ class HAMUR(Bottleneck):
         super().scale_residuals(factors)
         for _, up in self._cores.values():
             scale_stack(up, factors)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["encoder_units"]
-        widths = {"bottleneck_width": self.bottleneck_width, "core_rank": self.core_rank}
-        return {**config, **widths}

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 # Kernels of the takeout world gain as much from 96 of 176 axes, .999 of the variance, as from all.
 MOST_AXES = 128
 # Axes along which knowledge hardly varies would show its rounding errors.
@@ -20,7 +22,7 @@ def seen_widths(knowledge_widths: Mapping[str, int], most_axes: int = MOST_AXES)
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class KnowledgeView(keras.layers.Layer):
+class KnowledgeView(ConfiguredLayer):
     """Shows knowledge along its principal axes, each narrowed to a like scale.
 
     `(h - mean) V / sqrt(s c)`: V are the eigenvectors of the covariance of knowledge, those of the
@@ -102,10 +104,3 @@ class KnowledgeView(keras.layers.Layer):
         plain = axes @ kernel.astype(np.float64)
         shifted = bias - factor * (mean @ plain)
         return plain.astype(np.float32), shifted.astype(np.float32)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "knowledge_widths": self.knowledge_widths,
-            "most_axes": self.most_axes,
-        }

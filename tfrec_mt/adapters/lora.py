@@ -118,6 +118,3 @@ class LoRA(DomainKernels):
     def scale_residuals(self, factors: np.ndarray) -> None:
         for up in self._ups.values():
             scale_stack(up, factors)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rank": self.rank, "alpha": self.alpha}

@@ -5,9 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class AdditiveAttention(keras.layers.Layer):
+class AdditiveAttention(ConfiguredLayer):
     """Weighs vectors by what they are and sums them.
 
     `sum_i a_i x_i` with `a = softmax(q^T tanh(W x + b))`.
@@ -77,6 +79,3 @@ class AdditiveAttention(keras.layers.Layer):
 
     def compute_output_shape(self, vectors_shape: Any, mask_shape: Any = None) -> tuple[Any, ...]:
         return (vectors_shape[0], vectors_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units}

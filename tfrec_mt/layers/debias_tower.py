@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.feature_tables import feature_tables
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
@@ -12,7 +13,7 @@ from tfrec_mt.schema import CategoricalFeature, Feature, Schema, SchemaError
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class DebiasTower(keras.layers.Layer):
+class DebiasTower(ConfiguredLayer):
     """A shallow net over exposure features whose output joins the click logit in training.
 
     Its output is less the logarithm of the batch's mean odds, so that the click logit without it,
@@ -72,12 +73,7 @@ class DebiasTower(keras.layers.Layer):
         return (None, 1)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "schema": self.schema.to_json(),
-            "width": self.width,
-            "units": self.units,
-        }
+        return {**super().get_config(), "schema": self.schema.to_json()}
 
 
 def _check_single_code(feature: Feature) -> None:

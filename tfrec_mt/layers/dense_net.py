@@ -6,12 +6,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.leaky_dense import leaky_dense, leaky_dense_bfloat16
 from tfrec_mt.layers.precision import Precision, check_precision
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class DenseNet(keras.layers.Layer):
+class DenseNet(ConfiguredLayer):
     """Dense layers with LeakyReLU and dropout (IAK paper, appendix C).
 
     Args:
@@ -93,15 +94,6 @@ class DenseNet(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.units[-1] if self.units else input_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "dropout": self.dropout,
-            "negative_slope": self.negative_slope,
-            "precision": self.precision,
-        }
 
 
 def _copy(weight: keras.Variable, precision: Precision) -> tf.Variable:

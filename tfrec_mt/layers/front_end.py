@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.feature_tables import feature_tables
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
 from tfrec_mt.layers.hash_retrieval import HashRetrieval
@@ -19,7 +20,7 @@ _PIECES = 8
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class FrontEnd(keras.layers.Layer):
+class FrontEnd(ConfiguredLayer):
     """Embeddings and sequence modules, shared by all ranking models (IAK paper, 5.2).
 
     Every row is seen as one user with N targets; in training N is 1. The user's side, history
@@ -217,12 +218,4 @@ class FrontEnd(keras.layers.Layer):
         return (None, self.output_width)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "schema": self.schema.to_json(),
-            "width": self.width,
-            "base_topics": self.base_topics,
-            "heads": self.heads,
-            "head_width": self.head_width,
-            "long_top": self.long_top,
-        }
+        return {**super().get_config(), "schema": self.schema.to_json()}

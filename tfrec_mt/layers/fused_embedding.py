@@ -7,9 +7,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class FusedEmbedding(keras.layers.Layer):
+class FusedEmbedding(ConfiguredLayer):
     """Looks up all features of one shape with a single gather.
 
     The tables lie below each other in one variable, so features of one shape cost one gather
@@ -85,12 +87,3 @@ class FusedEmbedding(keras.layers.Layer):
     ) -> tuple[int | None, ...]:
         shapes = list(codes_shape.values())
         return (*shapes[0], len(shapes) * self.width)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "table_rows": self.table_rows,
-            "feature_tables": self.feature_tables,
-            "width": self.width,
-            "stddev": self.stddev,
-        }

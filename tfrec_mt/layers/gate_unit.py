@@ -5,9 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class GateUnit(keras.layers.Layer):
+class GateUnit(ConfiguredLayer):
     """`2 sigmoid(W' relu(W x + b) + b')`: 1 lets a number pass as it is.
 
     Args:
@@ -42,12 +44,9 @@ class GateUnit(keras.layers.Layer):
     def compute_output_shape(self, inputs_shape: Any) -> tuple[int | None, ...]:
         return (*inputs_shape[:-1], self.width)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "width": self.width, "hidden": self.hidden}
-
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class GatedNet(keras.layers.Layer):
+class GatedNet(ConfiguredLayer):
     """Dense layers with LeakyReLU whose inputs are gated.
 
     Args:
@@ -107,12 +106,3 @@ class GatedNet(keras.layers.Layer):
         self, inputs_shape: Any, prior_shape: Any = None
     ) -> tuple[int | None, ...]:
         return (*inputs_shape[:-1], self.units[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "hidden": self.hidden,
-            "dropout": self.dropout,
-            "negative_slope": self.negative_slope,
-        }

@@ -5,9 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class HashRetrieval(keras.layers.Layer):
+class HashRetrieval(ConfiguredLayer):
     """Places of the history's elements that are most like each target, by hash.
 
     Target and elements are hashed to the signs of `bits` fixed random projections (SimHash); the
@@ -67,6 +69,3 @@ class HashRetrieval(keras.layers.Layer):
     ) -> tuple[int | None, ...]:
         length = history_shape[1]
         return (*targets_shape[:2], None if length is None else min(self.top, length))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "top": self.top, "bits": self.bits, "seed": self.seed}

@@ -6,9 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class MetaUnit(keras.layers.Layer):
+class MetaUnit(ConfiguredLayer):
     """One dense layer with LeakyReLU, its weights a linear function of what is known of the row.
 
     `leaky_relu(x W(s) + b(s))` with `W(s) = V s + v`. At the start `v` is an ordinary dense layer
@@ -57,10 +59,3 @@ class MetaUnit(keras.layers.Layer):
 
     def compute_output_shape(self, inputs_shape: Any, knowledge_shape: Any = None) -> Any:
         return inputs_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "negative_slope": self.negative_slope,
-            "activate": self.activate,
-        }

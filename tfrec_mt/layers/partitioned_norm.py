@@ -5,9 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class PartitionedNorm(keras.layers.Layer):
+class PartitionedNorm(ConfiguredLayer):
     """`g g_d (x - mean_d) / sqrt(variance_d + epsilon) + b + b_d` for a row of domain d.
 
     In training the moments are those of the domain's rows in the batch; those of a domain with
@@ -81,11 +83,3 @@ class PartitionedNorm(keras.layers.Layer):
         self, inputs_shape: Any, codes_shape: Any = None
     ) -> tuple[int | None, ...]:
         return tuple(inputs_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "domains": self.domains,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-        }

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.expert_mixture import mixture
 from tfrec_mt.layers.precision import Precision
@@ -13,7 +14,7 @@ SHARED = "shared"
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class ProgressiveExtraction(keras.layers.Layer):
+class ProgressiveExtraction(ConfiguredLayer):
     """Experts of each task and shared ones; a task's gate sees its own and the shared ones.
 
     Args:
@@ -93,14 +94,3 @@ class ProgressiveExtraction(keras.layers.Layer):
         self, inputs_shape: Mapping[str, Any]
     ) -> dict[str, tuple[int | None, ...]]:
         return {name: (*inputs_shape[name][:-1], self.units[-1]) for name in self._gates}
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "tasks": self.tasks,
-            "experts": self.experts,
-            "units": self.units,
-            "last": self.last,
-            "dropout": self.dropout,
-            "precision": self.precision,
-        }

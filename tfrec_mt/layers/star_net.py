@@ -6,12 +6,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.domain_slices import DomainSlices
 from tfrec_mt.layers.partitioned_norm import PartitionedNorm
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class StarNet(keras.layers.Layer):
+class StarNet(ConfiguredLayer):
     """Dense layers with LeakyReLU whose weights are a domain's times the shared ones.
 
     `x (W * W_d) + b + b_d`; a domain's own weights start at one, so that all domains start alike.
@@ -87,12 +88,3 @@ class StarNet(keras.layers.Layer):
         self, inputs_shape: Any, codes_shape: Any = None
     ) -> tuple[int | None, ...]:
         return (*inputs_shape[:-1], self.units[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "domains": self.domains,
-            "units": self.units,
-            "dropout": self.dropout,
-            "negative_slope": self.negative_slope,
-        }

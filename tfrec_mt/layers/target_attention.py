@@ -5,9 +5,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class TargetAttention(keras.layers.Layer):
+class TargetAttention(ConfiguredLayer):
     """Multi-head attention of each target over a history.
 
     Per head, `softmax(q^T W_q W_k^T x / sqrt(d)) W_v x`. Because every target has its own query and
@@ -76,10 +78,3 @@ class TargetAttention(keras.layers.Layer):
         self, targets_shape: Any, history_shape: Any = None, mask_shape: Any = None
     ) -> tuple[int | None, ...]:
         return (*targets_shape[:2], self.heads * self.head_width)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "heads": self.heads,
-            "head_width": self.head_width,
-        }

@@ -117,9 +117,4 @@ class M2M(RankingModel):
         return tf.matmul(shares, views)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "experts": len(self.experts),
-            "view_width": self.view_width,
-            "knowledge_units": self.knowledge_units,
-        }
+        return {**super().get_config(), "experts": len(self.experts)}

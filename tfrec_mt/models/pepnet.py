@@ -69,6 +69,3 @@ class PEPNet(RankingModel):
             ids = self.front_end.embedded(features, self._ids, candidates)
             prior = tf.concat([ids, prior], axis=-1)
         return {task: net(flat, prior, training=training) for task, net in self.nets.items()}
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "gate_width": self.gate_width}

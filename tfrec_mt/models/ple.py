@@ -66,9 +66,6 @@ class PLE(RankingModel):
             mixtures = extraction(mixtures, training=training)
         return mixtures
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "experts": self.experts, "levels": self.levels}
-
 
 def _divided(units: tuple[int, ...], parts: int) -> list[tuple[int, ...]]:
     size, more = divmod(len(units), parts)

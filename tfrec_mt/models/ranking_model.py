@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import keras
 
 from tfrec_mt.configs.bounds import Count, Counts, Dropout
+from tfrec_mt.layers.configured_layer import kept_arguments
 from tfrec_mt.layers.debias_tower import DebiasTower
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.front_end import FrontEnd
@@ -166,15 +167,4 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
         return tasks
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "schema": self.schema.to_json(),
-            "embedding_width": self.embedding_width,
-            "base_topics": self.base_topics,
-            "units": self.units,
-            "dropout": self.dropout,
-            "heads": self.heads,
-            "head_width": self.head_width,
-            "long_top": self.long_top,
-            "precision": self.precision,
-        }
+        return {"name": self.name, **kept_arguments(self), "schema": self.schema.to_json()}

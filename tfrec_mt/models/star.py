@@ -66,6 +66,3 @@ class STAR(RankingModel):
         stars = self.star(flat, codes, training=training)
         both = tf.concat([stars, self.auxiliary(flat, training=training)], axis=-1)
         return dict.fromkeys(self.tasks, both)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "auxiliary_units": self.auxiliary_units}

@@ -188,12 +188,4 @@ class BertTitleEncoder(TitleEncoder):
                 dense.bias.trainable = False
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            **self.bert_config,
-            "pooling": self.pooling,
-            "title_width": self.title_width,
-            "lora_rank": self.lora_rank,
-            "lora_alpha": self.lora_alpha,
-            "precision": self.precision,
-        }
+        return {**super().get_config(), **self.bert_config}

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_mt.configs.bounds import Count, Whole
 from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.layers.configured_layer import kept_arguments
 from tfrec_mt.models.base_model import places_among
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.news.recency import Recency
@@ -206,11 +207,9 @@ class NewsRecommender(Fitting, Preset, keras.Model):
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
+            **kept_arguments(self),
             "schema": self.schema.to_json(),
             "title_encoder": keras.saving.serialize_keras_object(self.title_encoder),
-            "auxiliary": self.auxiliary,
-            "user_heads": self.user_heads,
-            "attention_units": self.attention_units,
             "recency": self.recency is not None,
         }
 

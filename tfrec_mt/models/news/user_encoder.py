@@ -6,11 +6,12 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.layers.additive_attention import AdditiveAttention
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.self_attention import SelfAttention
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class UserEncoder(keras.layers.Layer):
+class UserEncoder(ConfiguredLayer):
     """Additive attention over clicked titles, optionally after self attention among them.
 
     Args:
@@ -71,10 +72,3 @@ class UserEncoder(keras.layers.Layer):
 
     def compute_output_shape(self, titles_shape: Any, mask_shape: Any = None) -> tuple[Any, ...]:
         return (titles_shape[0], titles_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "heads": self.heads,
-            "attention_units": self.attention_units,
-        }

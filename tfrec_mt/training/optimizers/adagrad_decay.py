@@ -152,12 +152,3 @@ class AdagradDecay(RowSparseOptimizer):
         ones = [1] * (accumulator.shape.rank - missed.shape.rank)
         factors = tf.reshape(factors, tf.concat([tf.shape(factors), ones], axis=0))
         return tf.maximum(accumulator * factors, self.initial_accumulator_value)
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal optimizer."""
-        return {
-            **super().get_config(),
-            "initial_accumulator_value": self.initial_accumulator_value,
-            "decay_rate": self.decay_rate,
-            "decay_steps": self.decay_steps,
-        }

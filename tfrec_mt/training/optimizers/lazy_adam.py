@@ -118,12 +118,3 @@ class LazyAdam(RowSparseOptimizer):
     def _beta_powers(self, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
         step = tf.cast(self.iterations, dtype) + 1
         return tf.pow(tf.cast(self.beta_1, dtype), step), tf.pow(tf.cast(self.beta_2, dtype), step)
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal optimizer."""
-        return {
-            **super().get_config(),
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-        }

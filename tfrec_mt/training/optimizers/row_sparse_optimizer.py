@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import kept_arguments
+
 # Below this width TensorFlow's product of a sparse and a dense matrix adds rows two to three times
 # faster than `unsorted_segment_sum`, bit for bit alike; from here on the order is reversed.
 _NARROW = 32
@@ -72,6 +74,9 @@ class RowSparseOptimizer(keras.optimizers.Optimizer, abc.ABC):
       learning_rate: Rate, or a `keras.optimizers.schedules.LearningRateSchedule`.
       **kwargs: Arguments of `keras.optimizers.Optimizer`.
     """
+
+    def get_config(self) -> dict[str, Any]:
+        return {**kept_arguments(self), **super().get_config()}
 
     @abc.abstractmethod
     def update_dense(self, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:
