@@ -14,7 +14,7 @@ from tfrec_mt.bases.saved_base import BASE, keep_base
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
 from tfrec_mt.configs.settings import fields_of, sort_settings
 from tfrec_mt.errors import SchemaError
-from tfrec_mt.models.origin import Origin
+from tfrec_mt.models.preset import Origin
 from tfrec_mt.training.fine_tune import train_kernels
 from tfrec_mt.training.run_results import kernels_behind
 

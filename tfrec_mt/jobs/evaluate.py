@@ -9,9 +9,9 @@ import keras
 from tfrec_mt.bases.attached_base import is_attached
 from tfrec_mt.bases.measure import measure_attached
 from tfrec_mt.configs import EvaluateConfig
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.jobs.opened import Base, Folder, open_base, open_model
-from tfrec_mt.layers.precision import Precision
 
 
 def evaluate(

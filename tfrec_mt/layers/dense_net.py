@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import PRECISIONS, Precision
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.leaky_dense import leaky_dense, leaky_dense_bfloat16
-from tfrec_mt.layers.precision import Precision, check_precision
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -98,3 +98,9 @@ class DenseNet(ConfiguredLayer):
 
 def _copy(weight: keras.Variable, precision: Precision) -> tf.Variable:
     return tf.Variable(tf.cast(weight.value, precision), trainable=False)
+
+
+def check_precision(precision: str) -> None:
+    """Raises ValueError unless the type is one of matrix products."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")

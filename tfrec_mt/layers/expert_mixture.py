@@ -6,9 +6,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.dense_net import DenseNet
-from tfrec_mt.layers.precision import Precision
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")

@@ -1,10 +1,31 @@
 """A dense layer with LeakyReLU, in as few passes over memory as a CPU needs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from tfrec_mt.layers.compiled_piece import compiled_column_sums, compiled_piece
+
+def compiled_piece(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function compiled by XLA, for values and written-out gradients.
+
+    No gradient passes it, and it is compiled again for every new shape.
+    """
+    compiled = tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
+
+    def call(*arguments: Any) -> Any:
+        # an enclosing tape would have the function put out all that lies within, pass by pass
+        return compiled(*(tf.stop_gradient(argument) for argument in arguments))
+
+    return call
+
+
+def column_sums(x: Any) -> Any:
+    """Sums `[D]` of `[N, D]` in float32."""
+    return tf.reduce_sum(tf.cast(x, tf.float32), axis=0)
+
+
+compiled_column_sums = compiled_piece(column_sums)
 
 
 def leaky_dense(x: Any, kernel: Any, bias: Any, slope: float) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_mt.layers.compiled_piece import column_sums, compiled_column_sums, compiled_piece
+from tfrec_mt.layers.leaky_dense import column_sums, compiled_column_sums, compiled_piece
 
 # gelu(x) = x / 2 (1 + tanh(x (A + B x^2)))
 _A = math.sqrt(2.0 / math.pi)

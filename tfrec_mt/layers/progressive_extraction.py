@@ -5,10 +5,10 @@ from typing import Any
 
 import keras
 
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.expert_mixture import mixture
-from tfrec_mt.layers.precision import Precision
 
 SHARED = "shared"
 

@@ -1,11 +1,26 @@
 """How the losses of several tasks become one number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema import Task
+
+
+def check_task_weights(weights: Mapping[str, float], tasks: Collection[str]) -> None:
+    """Checks that every weight is a task's, and none below 0.
+
+    Raises:
+      SchemaError: Names the one that is not.
+    """
+    for task, weight in weights.items():
+        if task not in tasks:
+            raise SchemaError(f"task_weights: no task {task!r}; {nearest(task, tasks)}")
+        if weight < 0:
+            raise SchemaError(f"task_weights: expected at least 0 for {task!r}, got {weight}")
+
 
 EPSILON = 1e-7
 

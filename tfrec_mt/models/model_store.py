@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.errors import nearest
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import Fingerprinted
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.description import read_description

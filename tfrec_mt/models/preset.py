@@ -1,13 +1,28 @@
 """`Preset`: a model as one folder, to pass on."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.models.model_store import load_model, save_model
-from tfrec_mt.models.origin import Origin
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import MODEL, VOCABULARIES
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a model that was trained by a run, or loaded from one, remembers of it.
+
+    Args:
+      run: The run's folder.
+      data: The prepared dataset that it was trained on.
+      data_fingerprint: Of that dataset.
+    """
+
+    run: Path
+    data: Path
+    data_fingerprint: str
 
 
 class Preset:

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import keras
 
 from tfrec_mt.configs.bounds import Count, Counts, Dropout
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.layers.configured_layer import kept_arguments
 from tfrec_mt.layers.debias_tower import DebiasTower
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.front_end import FrontEnd
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import LinearHead, places_among
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.preset import Preset

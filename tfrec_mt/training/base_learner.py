@@ -7,8 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.configs.choices import Surgery
-from tfrec_mt.losses.multi_task_loss import multi_task_loss, weights_of
-from tfrec_mt.losses.task_weights import check_task_weights
+from tfrec_mt.losses.multi_task_loss import check_task_weights, multi_task_loss, weights_of
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.gradient_surgery import join_gradients
 

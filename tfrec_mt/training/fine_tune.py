@@ -24,13 +24,13 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import KERNELS
 from tfrec_mt.training.kernel_learner import KernelLearner
+from tfrec_mt.training.kernel_trial import UserClusters
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.run_folder import SETTINGS_FILE, run_folder, settings_of
 from tfrec_mt.training.run_results import kernel_folder
 from tfrec_mt.training.train_loop import Reader, TrainLoop
 from tfrec_mt.training.untrained_model import check_head, untrained_model
-from tfrec_mt.training.user_clusters import UserClusters
 
 
 def train_kernels(

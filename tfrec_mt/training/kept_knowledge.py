@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.stored_rows import StoredRows
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import BaseModel
-from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.models.scorer import BatchFunction
 from tfrec_mt.schema import DataError
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.disk_space import check_free_space

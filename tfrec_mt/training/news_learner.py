@@ -8,9 +8,8 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.configs.choices import SURGERIES, Surgery
-from tfrec_mt.losses.click_nce_loss import click_nce_loss
-from tfrec_mt.losses.task_weights import check_task_weights
-from tfrec_mt.losses.title_losses import class_loss, entity_loss
+from tfrec_mt.losses.multi_task_loss import check_task_weights
+from tfrec_mt.losses.news_losses import class_loss, click_nce_loss, entity_loss
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.gradient_surgery import join_gradients

@@ -13,10 +13,9 @@ from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.prefetch import prefetch
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.training.checkpoints import CheckpointError, Checkpoints
-from tfrec_mt.training.compiled_steps import CompiledSteps, StepsResult
+from tfrec_mt.training.compiled_steps import CompiledSteps, Learner, StepsResult
 from tfrec_mt.training.divergence import describe_divergence
 from tfrec_mt.training.early_stopping import EarlyStopping
-from tfrec_mt.training.learner import Learner
 from tfrec_mt.training.progress import Progress
 from tfrec_mt.training.sigterm import SigtermRequest
 from tfrec_mt.training.train_log import TrainLog

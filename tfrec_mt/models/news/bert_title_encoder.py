@@ -5,8 +5,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.layers.additive_attention import AdditiveAttention
-from tfrec_mt.layers.precision import Precision, check_precision
+from tfrec_mt.layers.dense_net import check_precision
 from tfrec_mt.models.news.packed_bert import POOLINGS, PackedBert, Pooling
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.quiet_start import import_keras_hub

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfrec_mt.configs.bounds import Count, Dropout, Weight, Whole
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.data.news.title_vocabulary import minilm_folder
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.packed_bert import Pooling
 from tfrec_mt.models.news.title_encoder import TitleEncoder
