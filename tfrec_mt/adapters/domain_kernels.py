@@ -9,12 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.domain_groups import DomainGroups
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.errors import nearest
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
-from tfrec_mt.layers.domain_slices import DomainSlices
+from tfrec_mt.layers.domain_rows import DomainGroups, DomainSlices
 
 Groups = DomainGroups | DomainSlices
 Ids = Mapping[str, Any]

@@ -1,5 +1,7 @@
 """Kernels on disk: one small file per domain, bound to the base it was trained behind."""
 
+import hashlib
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -7,14 +9,69 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from absl import logging
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.adapters.kernel_file import FORMAT_VERSION, SUFFIX, read_kernel, write_kernel
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.errors import nearest
+from tfrec_mt.storage.description import checked_description
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.storage.hashes import hash_file
+
+FORMAT_VERSION = 3
+SUFFIX = ".safetensors"
+# One key of the metadata: safetensors writes several in any order.
+_KEY = "kernel"
+_KEYS = ("adapter", "topic", "domain", "config", "beside", "base_fingerprint", "sha256")
+
+
+def write_kernel(
+    path: Path, description: Mapping[str, Any], weights: Mapping[str, np.ndarray]
+) -> None:
+    """Writes a kernel.
+
+    Args:
+      path: The file.
+      description: JSON values: its adapter, topic, domain, config, what it was trained beside and
+        the fingerprint of its base.
+      weights: By name.
+    """
+    value = {"format_version": FORMAT_VERSION, **description}
+    value["sha256"] = _digest(value, weights)
+    save_file(dict(weights), path, {_KEY: json.dumps(value)})
+
+
+def read_kernel(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The description and the weights of a kernel.
+
+    Raises:
+      ValueError: The file is not there, damaged or of another format.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} is missing")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(_KEY, "")
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    value = checked_description(text, path, FORMAT_VERSION, _KEYS)
+    expected, found = value.pop("sha256"), _digest(value, weights)
+    if found != expected:
+        raise ValueError(f"{path} is damaged: SHA-256 {found[:12]}, expected {expected[:12]}")
+    return value, weights
+
+
+def _digest(description: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of all that a kernel is, apart from how the file arranges it."""
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
+    for name, values in sorted(weights.items()):
+        digest.update(f"{name} {values.dtype} {values.shape} ".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
 
 # What a domain's folder held in the format before.
 _OLD_FILE = "kernel.json"

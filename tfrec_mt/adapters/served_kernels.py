@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.domain_groups import DomainGroups
+from tfrec_mt.layers.domain_rows import DomainGroups
 
 # No domain with a kernel is called this: control characters cannot be in a file's name. (A table
 # cannot be read from a file that is empty or has an empty line.)

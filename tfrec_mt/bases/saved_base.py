@@ -13,7 +13,7 @@ from tfrec_mt.bases.keras_base import KerasBase
 from tfrec_mt.models.model_store import ModelStoreError
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.training.run_folder import kernels_behind
 
 BASE = "base"
 FORMAT_VERSION = 1

@@ -16,7 +16,7 @@ from tfrec_mt.configs.settings import fields_of, sort_settings
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.models.preset import Origin
 from tfrec_mt.training.fine_tune import train_kernels
-from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.training.run_folder import kernels_behind
 
 ROWS = "rows"
 _BATCH = 256  # kernels are small and see few rows

@@ -17,7 +17,7 @@ from tfrec_mt.serving.bundle import card
 from tfrec_mt.serving.kernels_to_serve import kernels_to_serve, weights_of_one
 from tfrec_mt.serving.versions import publish_version
 from tfrec_mt.storage.names import VOCABULARIES
-from tfrec_mt.training.run_results import model_folder
+from tfrec_mt.training.run_folder import model_folder
 
 
 def export(

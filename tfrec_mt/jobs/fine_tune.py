@@ -14,7 +14,7 @@ from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.jobs.opened import Base, Folder, Log, of_data, open_base, open_log, origin_of, run_of
 from tfrec_mt.training.fine_tune import train_kernels
-from tfrec_mt.training.run_results import kernels_behind, save_once
+from tfrec_mt.training.run_folder import kernels_behind, save_once
 from tfrec_mt.training.train_loop import Reader
 
 _OWN_BASE = "base"

@@ -19,8 +19,7 @@ from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.preset import Origin
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.storage.names import KERNELS, MODEL
-from tfrec_mt.training.run_folder import SETTINGS_FILE, RunFolderError
-from tfrec_mt.training.run_results import kernels_behind, model_folder
+from tfrec_mt.training.run_folder import SETTINGS_FILE, RunFolderError, kernels_behind, model_folder
 from tfrec_mt.workloads.catalog import workload_in, workload_of
 from tfrec_mt.workloads.workload import Workload
 

@@ -16,8 +16,7 @@ from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.averaged_weights import averaged_weights
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
-from tfrec_mt.training.run_folder import run_folder, settings_of
-from tfrec_mt.training.run_results import model_folder
+from tfrec_mt.training.run_folder import model_folder, run_folder, settings_of
 from tfrec_mt.training.train_loop import TrainLoop
 from tfrec_mt.workloads.catalog import workload_in
 

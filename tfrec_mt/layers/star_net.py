@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
-from tfrec_mt.layers.domain_slices import DomainSlices
+from tfrec_mt.layers.domain_rows import DomainSlices
 from tfrec_mt.layers.partitioned_norm import PartitionedNorm
 
 

@@ -26,7 +26,7 @@ class KernelBatch:
 
     Args:
       model: Base and kernels.
-      features: The batch: what the base reads, or its kept knowledge.
+      features: The base's inputs or its kept knowledge.
       beside: The base with kernels of other topics, which do not learn.
 
     Attributes:
@@ -53,7 +53,7 @@ class KernelBatch:
         self._ids = model.ids(features)
 
     def added(self, layer: DomainKernels, domains: Any) -> Added:
-        """What a topic's kernels add to the rows, were these of the given domains `[B]`."""
+        """What a topic's kernels would add to the rows if these were of the domains `[B]`."""
         if self._directions is None:
             return layer(self._knowledge, domains, self._seen, self._ids)
         return layer.shifts(self._knowledge, domains, self._directions, self._seen, self._ids)
@@ -69,7 +69,7 @@ class Turn(NamedTuple):
     """What one topic's kernels learn from a batch.
 
     Attributes:
-      loss: What they lower.
+      loss: What they minimise.
       means: Cross-entropy by task.
       penalty: Of each kernel, `[N]`.
     """
@@ -93,17 +93,15 @@ class KernelLearner:
         each topic and each of its kernels' rate factors.
       kl_weight: Weight of the kernels' penalty.
       rate_rule: See `kernel_rates`.
-      related_share: Share of each kernel's cross-entropy, from 0 to 1, that is of rows of the other
-        domains of its topic; the rest is of its own (IAK paper, 7.6). Each step lends all rows of a
-        domain to one other, in turn.
-      joint: Whether topics are trained as the sum that serves when all of them are attached. What
-        several of them could correct is then corrected once; each by itself is less than a topic
-        that was trained alone.
-      beside: The base with kernels of other topics that are to serve together with these and do not
-        change; None: with none.
+      related_share: Share of each kernel's cross-entropy, from 0 to 1, that comes from rows of the
+        topic's other domains (IAK paper, 7.6). Each step lends all rows of a domain to one other,
+        in turn.
+      joint: Whether topics are trained as the sum that serves when all of them are attached, so
+        that what several could correct is corrected once.
+      beside: The base with fixed kernels of other topics that are to serve together with these.
       task_weights: See `multi_task_loss`.
-      certainty, trial: How certain kernels must be to serve, and the steps in which that is tried;
-        see `KernelTrial`. Its batches need the rows' clusters of users; see `UserClusters`.
+      certainty, trial: See `KernelTrial`. Its batches need the rows' clusters of users; see
+        `UserClusters`.
     """
 
     def __init__(
@@ -156,7 +154,6 @@ class KernelLearner:
         return tuple(names)
 
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
-        """Learns from one mixed batch."""
         batch, layers = KernelBatch(self.model, features, self.beside), self.model.kernels
         with tf.GradientTape() as tape:
             added = {layer.topic: batch.added(layer, batch.codes[layer.topic]) for layer in layers}
@@ -205,7 +202,7 @@ class KernelLearner:
         return Turn(loss, means, penalty)
 
     def _others(self, layer: DomainKernels, added: Mapping[str, Added]) -> list[Added]:
-        """What other topics add beside a topic that learns; they do not learn from its turn."""
+        """What other topics add, without gradients, if topics are trained jointly."""
         return [
             {task: tf.stop_gradient(more) for task, more in of_topic.items()}
             for topic, of_topic in added.items()
@@ -213,9 +210,9 @@ class KernelLearner:
         ]
 
     def _lend(self, layer: DomainKernels, domains: Any, rows: Any) -> tuple[Any, Any]:
-        """Codes and weights `[B]` with which each row is learned by another domain's kernel.
+        """Codes and weights `[B]` with which another domain's kernel learns each row.
 
-        A kernel's lent rows weigh as much together as its own, however many they are.
+        A kernel's lent rows weigh as much together as its own.
         """
         count = len(layer.domains)
         step = self._optimizers[layer.topic].step
@@ -242,7 +239,7 @@ class KernelLearner:
         self._trial.add(layer, batch.codes[layer.topic], clusters, losses)
 
     def _row_losses(self, chances: Mapping[str, Any], labels: Mapping[str, Any]) -> Any:
-        """[B] loss of each row, all tasks together."""
+        """Loss of each row, all tasks together, `[B]`."""
         weights = weights_of(self.tasks, self.task_weights)
         return tf.add_n(
             [
@@ -252,7 +249,7 @@ class KernelLearner:
         )
 
     def shrink(self) -> dict[str, np.ndarray]:
-        """Multiplies the residuals of each kernel by what the trial says; see `KernelTrial`."""
+        """See `KernelTrial.shrink`."""
         return self._trial.shrink()
 
 

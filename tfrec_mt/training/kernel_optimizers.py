@@ -47,7 +47,7 @@ class KernelOptimizers:
         return tf.cast(self._parts[0][0].iterations, tf.int64)
 
     def apply(self, gradients: list[Any], rows: Any, rule: RateRule) -> None:
-        """Updates all weights `[N, ...]`, each kernel at its rate; shared ones at the plain rate.
+        """Updates all weights `[N, ...]`, each kernel at its rate, shared ones at the plain rate.
 
         Args:
           gradients: Of each weight.
@@ -78,7 +78,7 @@ class KernelOptimizers:
             optimizer.apply([gradients[place] for place in places], weights)
 
     def _apply_at(self, gradients: list[Any], rates: Any) -> None:
-        """What is scaled are rates, not gradients: an adaptive optimizer would undo the latter."""
+        """Scales updates, not gradients: an adaptive optimizer would undo the latter."""
         before = [weight.value.read_value() for weight in self._weights]
         self._apply(gradients)
         any_rows = tf.cast(tf.reduce_any(rates > 0), rates.dtype)
@@ -88,7 +88,7 @@ class KernelOptimizers:
 
 
 def kernel_rates(rule: RateRule, rows: Any, gradient_norms: Any) -> Any:
-    """Factors of the learning rate by kernel, from its rows in the batch and its gradient.
+    """Factors `[N]` of the learning rate by kernel; 0 for kernels without rows in the batch.
 
     - `printed`: `softmax(N_B * 1 / |g|)`, equation 21 as it stands. `N_B / |g|` reaches
       thousands, so the softmax saturates and nearly all of the rate goes to one kernel.
@@ -96,15 +96,10 @@ def kernel_rates(rule: RateRule, rows: Any, gradient_norms: Any) -> Any:
       and the softmax multiplied by their number, so that the mean rate stays what it was.
     - `none`: 1.
 
-    Kernels without rows in the batch get 0 under every rule.
-
     Args:
       rule: Which of the three.
       rows: `[N]`, rows of each kernel in the batch.
       gradient_norms: `[N]`, norm of each kernel's gradient.
-
-    Returns:
-      `[N]` factors.
 
     Reference:
       IAK paper, 5.4.2, equation 21.

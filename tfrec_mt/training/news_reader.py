@@ -15,11 +15,7 @@ Vectors = Callable[[npt.NDArray[np.integer[Any]]], npt.NDArray[np.float32]]
 
 
 class NewsReader:
-    """One batch per call: the number and length of titles differs from step to step.
-
-    Args:
-      reader: Where the batches come from.
-    """
+    """One batch per call, as the number and length of titles differs from step to step."""
 
     def __init__(self, reader: NewsBatchReader) -> None:
         self._reader = reader
@@ -28,10 +24,7 @@ class NewsReader:
     def read(self, start_step: int, stop_step: int) -> Batch:
         """The batch of one step, with a first axis of one step.
 
-        The label is 1 for the clicked one of the candidates, `{"ctr": float32 [1, B, C]}`.
-
-        Raises:
-          ValueError: More than one step is asked for.
+        Labels are 1 for the clicked candidate, `{"ctr": float32 [1, B, C]}`.
         """
         batch = self._reader.read(only_step(start_step, stop_step))
         features = {name: values[np.newaxis] for name, values in news_features(batch).items()}
@@ -42,12 +35,7 @@ class NewsReader:
 
 
 class PairReader:
-    """Pairs of user and candidate, one batch per call, with titles' vectors instead of titles.
-
-    Args:
-      reader: Where the batches come from.
-      vectors: Vectors of articles.
-    """
+    """Pairs of user and candidate, one batch per call, with titles' vectors instead of titles."""
 
     def __init__(self, reader: NewsBatchReader, vectors: Vectors) -> None:
         self._reader = reader
@@ -55,11 +43,7 @@ class PairReader:
         self.steps_per_epoch = reader.steps_per_epoch
 
     def read(self, start_step: int, stop_step: int) -> Batch:
-        """The batch of one step, with a first axis of one step; see `pair_features`.
-
-        Raises:
-          ValueError: More than one step is asked for.
-        """
+        """The batch of one step, with a first axis of one step; see `pair_features`."""
         batch = self._reader.read(only_step(start_step, stop_step))
         features, labels = (
             {name: values[np.newaxis] for name, values in arrays.items()}
@@ -70,7 +54,7 @@ class PairReader:
 
 
 def only_step(start_step: int, stop_step: int) -> int:
-    """The one step from `start_step` to `stop_step`.
+    """The single step of a range.
 
     Raises:
       ValueError: There are more, or none.
@@ -92,14 +76,13 @@ def news_features(batch: NewsBatch) -> Arrays:
 
 
 def pair_features(batch: NewsBatch, vectors: Any) -> tuple[Arrays, Arrays]:
-    """Features with domains, and clicks, for each pair of user and candidate.
+    """Features and clicks of each pair of user and candidate, on which kernels are trained.
 
-    Kernels are trained on pairs, `[B * C]`; candidates that are not there are of no domain, so
-    that no kernel learns from them.
+    Missing candidates are of no domain, so that no kernel learns from them.
 
     Args:
       batch: The batch.
-      vectors: Its titles' vectors `[U, D]`, which a frozen base does not change.
+      vectors: Its titles' vectors `[U, D]`.
 
     Returns:
       Features whose topics are `[B * C]`, and labels `{"ctr": float32 [B * C]}`.

@@ -32,7 +32,6 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return tf.where(done < self.steps, rising, after)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal schedule."""
         after = self.after
         if callable(after):
             after = keras.saving.serialize_keras_object(after)
@@ -40,7 +39,6 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "WarmUp":
-        """What `get_config` described."""
         after = config["after"]
         if isinstance(after, dict):
             after = keras.saving.deserialize_keras_object(after)
@@ -52,16 +50,15 @@ def scheduled_rate(
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate of a run of known length, as optimizers take it.
 
-    - `constant`: `rate` at every step. For logs without end, where a run is continued by the next.
-    - `linear`: `rate * (1 - t / steps)` at step `t = 0, 1, ...`. Early steps find what is strong,
-      late ones average out their noise; in a single pass over a log nothing else does.
+    - `constant`: `rate` at every step, for endless logs, where one run continues another.
+    - `linear`: `rate * (1 - t / steps)` at step `t = 0, 1, ...`. Late steps average out the noise
+      of early ones, which nothing else does in a single pass.
 
     Args:
       schedule: Which of the two.
       rate: Learning rate at the start, or at the end of the warm-up.
       steps: Steps of the run, at least 1.
-      warm_up: Share of the steps in which the rate rises first, at least 0 and below 1; the
-        schedule has the others.
+      warm_up: Share of the steps in which the rate rises first, at least 0 and below 1.
 
     Raises:
       ValueError: An unknown schedule, or a share out of range.
