@@ -1,4 +1,4 @@
-"""`DebiasTower`: what an exposure adds to a click, apart from preference."""
+"""`DebiasTower`: the effect of an exposure on clicks, apart from preference."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,13 +13,13 @@ from tfrec_mt.schema import CategoricalFeature, Feature, Schema, SchemaError
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class DebiasTower(ConfiguredLayer):
-    """A shallow net over exposure features whose output joins the click logit in training.
+    """A shallow net over exposure features whose output is added to the click logit in training.
 
     Its output is less the logarithm of the batch's mean odds, so that the click logit without it,
-    which is what serving uses, is the one of an average exposure.
+    which is what serving uses, is that of an average exposure.
 
     Args:
-      schema: Names the exposure features, each a single code; `Schema` or its JSON.
+      schema: A schema, or its JSON, whose exposure features are single codes.
       width: Embedding width.
       units: Hidden layers.
 
@@ -30,7 +30,7 @@ class DebiasTower(ConfiguredLayer):
       `[B, 1]` logits.
 
     Raises:
-      SchemaError: An exposure feature is a bag or a number that is passed through.
+      SchemaError: An exposure feature is a bag or not discretised.
 
     Reference:
       IAK paper, 5.2, fourth part of OLR.
@@ -58,7 +58,7 @@ class DebiasTower(ConfiguredLayer):
         self.built = True
 
     def effect(self, features: Mapping[str, Any]) -> Any:
-        """The effect of an exposure on the click logit up to a constant, `[B, 1]`."""
+        """The effect on the click logit up to a constant, `[B, 1]`."""
         names = list(self.embedding.feature_tables)
         embedded = self.embedding({name: features[name] for name in names})
         return self._logit(self._net(embedded))

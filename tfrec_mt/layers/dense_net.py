@@ -19,8 +19,8 @@ class DenseNet(ConfiguredLayer):
       units: Width of each layer; empty for the identity.
       dropout: Share of activations dropped after each layer in training.
       negative_slope: Slope of LeakyReLU below zero; positive.
-      precision: Type of the matrix products of training; all else is float32. Outside of training
-        they are float32, too, until `set_serving_precision`.
+      precision: Type of the matrix products in training. Elsewhere they are float32 until
+        `set_serving_precision`.
 
     Call arguments:
       inputs: `[B, D]`.
@@ -59,10 +59,7 @@ class DenseNet(ConfiguredLayer):
         self.built = True
 
     def set_serving_precision(self, precision: Precision) -> None:
-        """Sets the type of products outside of training.
-
-        Lower ones are of copies of the weights, which later changes of these do not reach.
-        """
+        """Sets the type of products outside training; lower ones use copies of the weights."""
         check_precision(precision)
         self._short = []
         if precision != "float32":

@@ -6,11 +6,11 @@ import tensorflow as tf
 
 
 class DomainGroups(NamedTuple):
-    """Where each row of a mixed batch goes when rows are laid out in blocks of one domain.
+    """The slot of each row of a mixed batch when rows are laid out in blocks of one domain.
 
     A batch of one domain is one block; a mixed batch has blocks of a fixed size. Each block is
-    multiplied by the one kernel it belongs to, so cost follows rows, not kernels, and no row's
-    result depends on which other domains have a kernel.
+    multiplied by one kernel, so cost follows rows, not kernels, and no row's result depends on
+    which other domains have a kernel.
 
     Attributes:
       source: Row that fills each slot of the blocks, `[blocks * size]`; padding repeats row 0.
@@ -52,7 +52,7 @@ class DomainGroups(NamedTuple):
         return cls(source, domain, place, size)
 
     def spread(self, rows: Any) -> Any:
-        """Lays rows out in blocks: `[B, D] -> [blocks, size, D]`."""
+        """Rows in blocks: `[B, D] -> [blocks, size, D]`."""
         return tf.reshape(
             tf.gather(rows, self.source), [tf.size(self.domain), self.size, rows.shape[-1]]
         )
@@ -62,11 +62,11 @@ class DomainGroups(NamedTuple):
         return tf.matmul(blocks, self._own(kernel)) + self.select(bias)
 
     def select(self, stacked: Any) -> Any:
-        """What belongs to each block's domain: `[N, D] -> [blocks, 1, D]`."""
+        """Values of each block's domain: `[N, D] -> [blocks, 1, D]`."""
         return self._own(stacked)[:, tf.newaxis]
 
     def collect(self, blocks: Any) -> Any:
-        """Takes rows back out of blocks: `[blocks, size, D] -> [B, D]`."""
+        """Rows in the batch's order: `[blocks, size, D] -> [B, D]`."""
         return tf.gather(tf.reshape(blocks, [-1, blocks.shape[-1]]), self.place)
 
     def _own(self, stacked: Any) -> Any:
@@ -77,15 +77,15 @@ class DomainGroups(NamedTuple):
 class DomainSlices(NamedTuple):
     """The rows of a batch that have a kernel, in the order of their domains.
 
-    For training, where few kernels see many rows: weights are used where they lie, one product per
-    kernel, while `DomainGroups` copies them for every block of rows, and adds up as many gradients.
-    Where a row's result must not depend by a bit on the rest of its batch, use `DomainGroups`.
+    For training, where few kernels see many rows: one product per kernel uses weights in place,
+    while `DomainGroups` copies them for every block and adds up as many gradients. Where a row's
+    result must not depend by a bit on the rest of its batch, use `DomainGroups`.
 
     Attributes:
       order: The rows with a kernel, `[R]`, by domain.
       counts: Rows of each domain, `[N]`.
-      place: 1 at the domain of each of these rows, `[R, N]`; a product with it takes and, passing
-        back, adds up what belongs to a domain faster than a gather does.
+      place: 1 at the domain of each of these rows, `[R, N]`; a product with it gathers and, in the
+        gradient, sums by domain faster than a gather does.
       size: Rows of the batch `B`.
     """
 
@@ -96,12 +96,7 @@ class DomainSlices(NamedTuple):
 
     @classmethod
     def of(cls, domains: Any, count: int) -> "DomainSlices":
-        """Sorts rows by code.
-
-        Args:
-          domains: `[B]` codes, 0 for none.
-          count: Number of domains `N`; codes are at most N.
-        """
+        """Sorts rows by code; see `DomainGroups.of`."""
         order = tf.argsort(domains, stable=True)
         counts = tf.math.bincount(domains, minlength=count + 1, maxlength=count + 1)
         order = order[counts[0] :]
@@ -109,7 +104,7 @@ class DomainSlices(NamedTuple):
         return cls(order, counts[1:], place, tf.size(domains))
 
     def spread(self, rows: Any) -> Any:
-        """Those rows, sorted: `[B, D] -> [R, D]`."""
+        """Rows in the order of their domains: `[B, D] -> [R, D]`."""
         return tf.gather(rows, self.order)
 
     def dense(self, rows: Any, kernel: Any, bias: Any) -> Any:
@@ -119,11 +114,11 @@ class DomainSlices(NamedTuple):
         return tf.concat(products, axis=0) + self.select(bias)
 
     def select(self, stacked: Any) -> Any:
-        """What belongs to each row's domain: `[N, D] -> [R, D]`."""
+        """Values of each row's domain: `[N, D] -> [R, D]`."""
         return tf.matmul(self.place, stacked)
 
     def collect(self, rows: Any) -> Any:
-        """Rows in the batch's own order, 0 where there is no kernel: `[R, D] -> [B, D]`."""
+        """Rows in the batch's order, 0 without a kernel: `[R, D] -> [B, D]`."""
         return tf.scatter_nd(
             self.order[:, tf.newaxis], rows, tf.stack([self.size, tf.shape(rows)[1]])
         )

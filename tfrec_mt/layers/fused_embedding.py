@@ -14,10 +14,7 @@ from tfrec_mt.schema import CategoricalFeature, Feature, Schema, Topic
 def feature_tables(
     schema: Schema, features: Iterable[Feature], topics: Iterable[Topic] = ()
 ) -> tuple[dict[str, int], dict[str, str]]:
-    """Rows by table, and table by feature; features of one vocabulary share a table.
-
-    Numbers that are passed through have no table.
-    """
+    """Rows by table, and table by feature; features of one vocabulary share a table."""
     rows: dict[str, int] = {}
     tables: dict[str, str] = {}
     for feature in features:
@@ -41,10 +38,9 @@ def feature_tables(
 class FusedEmbedding(ConfiguredLayer):
     """Looks up all features of one shape with a single gather.
 
-    The tables lie below each other in one variable, so features of one shape cost one gather
-    forwards, which also puts their embeddings side by side, and all features together one
-    row-sparse update backwards. Rows are gathered straight from the variable: neither direction
-    reads or copies the whole table.
+    All tables are concatenated in one variable, so features of one shape cost one gather forwards
+    and all features together one row-sparse update backwards. Neither direction reads or copies
+    the whole table.
 
     Args:
       table_rows: Rows of each table by name.
@@ -59,7 +55,7 @@ class FusedEmbedding(ConfiguredLayer):
       `[..., F * D]`, the embeddings of the F features in the order of their names.
 
     Raises:
-      ValueError: A feature names a table that is not there.
+      ValueError: A feature names an unknown table.
     """
 
     def __init__(
@@ -90,7 +86,7 @@ class FusedEmbedding(ConfiguredLayer):
         self.built = True
 
     def rows(self, codes: Mapping[str, Any]) -> Any:
-        """Rows of the table that hold the features of these codes, int32 `[..., F]`."""
+        """Rows of these codes in the table, int32 `[..., F]`."""
         return tf.stack(
             [
                 tf.cast(values, tf.int32) + self._start[self.feature_tables[name]]
@@ -100,7 +96,7 @@ class FusedEmbedding(ConfiguredLayer):
         )
 
     def gather(self, rows: Any) -> Any:
-        """Embeddings in these rows of the table, `[..., F] -> [..., F * D]`."""
+        """Embeddings of rows of the table, `[..., F] -> [..., F * D]`."""
         # from the variable itself, never from a copy of it
         found = tf.gather(self.table.value, rows)
         width = rows.shape[-1] * self.width

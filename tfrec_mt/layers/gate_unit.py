@@ -1,4 +1,4 @@
-"""`GateUnit`: how much of each number passes, told by something else."""
+"""`GateUnit`: how much of each number passes, computed from other inputs."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from tfrec_mt.layers.configured_layer import ConfiguredLayer
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class GateUnit(ConfiguredLayer):
-    """`2 sigmoid(W' relu(W x + b) + b')`: 1 lets a number pass as it is.
+    """`2 sigmoid(W' relu(W x + b) + b')`: 1 leaves a number unchanged.
 
     Args:
-      width: Numbers that are let through.
+      width: Numbers to gate.
       hidden: Width of the hidden layer.
 
     Call arguments:
@@ -57,7 +57,7 @@ class GatedNet(ConfiguredLayer):
 
     Call arguments:
       inputs: `[B, D]`.
-      prior: `[B, P]`, what tells the gates.
+      prior: `[B, P]`, the gates' inputs.
       training: Whether dropout is active.
 
     Returns:

@@ -10,7 +10,7 @@ from tfrec_mt.layers.configured_layer import ConfiguredLayer
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class HashRetrieval(ConfiguredLayer):
-    """Places of the history's elements that are most like each target, by hash.
+    """Places of the history's elements that are most similar to each target, by hash.
 
     Target and elements are hashed to the signs of `bits` fixed random projections (SimHash); the
     number of equal signs estimates their angle. No gradient passes.
@@ -22,11 +22,11 @@ class HashRetrieval(ConfiguredLayer):
 
     Call arguments:
       targets: `[B, N, D]`.
-      history: `[B, L, D]`, elements described as targets are.
+      history: `[B, L, D]`, elements with the features of targets.
       mask: `[B, L]` booleans, false for padding.
 
     Returns:
-      int32 `[B, N, min(top, L)]`, most like first, then newest; padding only where a history has
+      int32 `[B, N, min(top, L)]`, most similar first, then newest; padding only where a history has
       fewer elements.
 
     Reference:

@@ -31,8 +31,8 @@ compiled_column_sums = compiled_piece(column_sums)
 def leaky_dense(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
     """`max(s, slope s)` of `s = x kernel + bias`, for training in float32.
 
-    TensorFlow's gradient needs `s`, which keeps it from fusing product, bias and activation into
-    one operation. The sign of the output says as much.
+    TensorFlow's gradient needs `s`, which keeps it from fusing product, bias and activation. Here
+    the sign of the output stands for that of `s`.
 
     Args:
       x: `[B, D]`.
@@ -60,19 +60,13 @@ def leaky_dense(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
 
 
 def leaky_dense_bfloat16(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
-    """The same with products in bfloat16, compiled by XLA between them.
-
-    Activations and what passes back through them are bfloat16; weights, their gradients and all
-    sums are float32.
+    """The same with bfloat16 products, compiled by XLA between them; all sums are float32.
 
     Args:
-      x: bfloat16 `[B, D]`.
+      x: bfloat16 `[B, D]`, as the result.
       kernel: float32 `[D, U]`.
       bias: float32 `[U]`.
       slope: Above 0.
-
-    Returns:
-      bfloat16 `[B, U]`.
     """
 
     @tf.custom_gradient

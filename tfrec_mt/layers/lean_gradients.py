@@ -1,9 +1,8 @@
-"""What lies between the matrix products of a transformer, in few passes over memory.
+"""Operations between a transformer's matrix products, in few passes over memory.
 
-Derived by TensorFlow, the gradients read and write the widest tensors of a transformer about three
-times as often as needed, and each product and sum is a pass of its own; on a CPU that took most of
-a training step. Here gradients are written out, and compiled by XLA each value and each gradient
-is one pass. XLA compiles again for every new shape, and a server may not have it.
+TensorFlow's gradients read and write the widest tensors of a transformer about three times as
+often as needed, on a CPU most of a training step. Here gradients are written out, and with XLA each
+value and each gradient is one pass. XLA compiles again for every new shape.
 """
 
 import math
@@ -66,12 +65,12 @@ def norm_of_sum(
 ) -> Any:
     """`gamma (s - mean) / sqrt(variance + epsilon) + beta` of `s = x + bias + y`, by rows.
 
-    Sum, mean and variance are float32 whatever goes in and comes out.
+    Sum, mean and variance are float32 for any type of inputs.
 
     Args:
       x: `[N, D]`; the result has its type.
       bias: float32 `[D]`.
-      y: `[N, D]` of that type.
+      y: `[N, D]` of x's type.
       gamma: float32 `[D]`.
       beta: float32 `[D]`.
       epsilon: Above 0.
@@ -134,7 +133,7 @@ def _norm_slopes(x: Any, bias: Any, y: Any, epsilon: float, upstream: Any) -> tu
 
 
 def _standard(x: Any, bias: Any, y: Any, epsilon: float) -> tuple[Any, Any]:
-    """The normalised sum `[N, D]`, and what it was multiplied with `[N, 1]`."""
+    """The normalised sum `[N, D]` and its inverse deviation `[N, 1]`."""
     total = tf.cast(x, tf.float32) + bias + tf.cast(y, tf.float32)
     centred = total - _means(total)
     inverse = tf.math.rsqrt(_means(tf.square(centred)) + epsilon)

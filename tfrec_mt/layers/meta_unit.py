@@ -11,7 +11,7 @@ from tfrec_mt.layers.configured_layer import ConfiguredLayer
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class MetaUnit(ConfiguredLayer):
-    """One dense layer with LeakyReLU, its weights a linear function of what is known of the row.
+    """A dense layer with LeakyReLU whose weights are a linear function of a row's knowledge.
 
     `leaky_relu(x W(s) + b(s))` with `W(s) = V s + v`. At the start `v` is an ordinary dense layer
     and `V` small, so that all rows start from nearly the same weights.
@@ -22,7 +22,7 @@ class MetaUnit(ConfiguredLayer):
 
     Call arguments:
       inputs: `[B, R, D]`; the R vectors of a row share its weights.
-      knowledge: `[B, K]`, what the weights are generated from.
+      knowledge: `[B, K]`, from which the weights are generated.
 
     Returns:
       `[B, R, D]`.

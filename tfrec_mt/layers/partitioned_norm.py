@@ -12,8 +12,8 @@ from tfrec_mt.layers.configured_layer import ConfiguredLayer
 class PartitionedNorm(ConfiguredLayer):
     """`g g_d (x - mean_d) / sqrt(variance_d + epsilon) + b + b_d` for a row of domain d.
 
-    In training the moments are those of the domain's rows in the batch; those of a domain with
-    fewer than two rows there, and of all domains outside of training, are moving averages.
+    In training the moments are those of the domain's rows in the batch; with fewer than two rows
+    there, and outside training, they are moving averages.
 
     Args:
       domains: Number of domains `N`; rows without a domain are one more.
@@ -23,7 +23,7 @@ class PartitionedNorm(ConfiguredLayer):
     Call arguments:
       inputs: `[B, D]`.
       codes: `[B]`, from 0 for none to N.
-      training: Whether to use the batch's moments, and to learn from them.
+      training: Whether to use the batch's moments and update the averages.
 
     Returns:
       `[B, D]`.
@@ -65,7 +65,7 @@ class PartitionedNorm(ConfiguredLayer):
         return inputs * tf.matmul(place, scale) + tf.matmul(place, shift)
 
     def _moments(self, inputs: Any, place: Any) -> tuple[Any, Any]:
-        """Each domain's in this batch where it has some; the moving averages take notice."""
+        """The domains' moments, in the batch where it has enough rows; updates the averages."""
         count = tf.reduce_sum(place, axis=0)[:, tf.newaxis]
         enough = count > 1.0
         mean = tf.math.divide_no_nan(tf.matmul(place, inputs, transpose_a=True), count)

@@ -15,13 +15,13 @@ SHARED = "shared"
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class ProgressiveExtraction(ConfiguredLayer):
-    """Experts of each task and shared ones; a task's gate sees its own and the shared ones.
+    """Experts of each task and shared ones; a task's gate mixes its own and the shared ones.
 
     Args:
       tasks: Names of the tasks.
       experts: Experts of each task, and shared experts.
       units: Layers of each expert.
-      last: Whether no level follows; then there is no output for shared experts.
+      last: Whether no level follows, so that shared experts need no output.
       dropout, precision: See `DenseNet`.
 
     Call arguments:
@@ -29,7 +29,7 @@ class ProgressiveExtraction(ConfiguredLayer):
       training: See `DenseNet`.
 
     Returns:
-      `{name: [B, units[-1]]}` of every task, and `"shared"` unless this is the last level: a
+      `{name: [B, units[-1]]}` of every task and, unless this is the last level, of `"shared"`, a
       mixture of all experts.
 
     Reference:

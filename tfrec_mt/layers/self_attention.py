@@ -1,4 +1,4 @@
-"""`SelfAttention`: every element of a set looks at every other."""
+"""`SelfAttention`: attention among the elements of a set."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`StarNet`: a net for each domain around one that all share."""
+"""`StarNet`: a net for each domain around a shared one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ class StarNet(ConfiguredLayer):
     """Dense layers with LeakyReLU whose weights are a domain's times the shared ones.
 
     `x (W * W_d) + b + b_d`; a domain's own weights start at one, so that all domains start alike.
-    Rows are routed one by one: a batch may mix domains.
+    A batch may mix domains.
 
     Args:
       domains: Number of domains `N`; rows without a domain are one more.
@@ -27,7 +27,7 @@ class StarNet(ConfiguredLayer):
     Call arguments:
       inputs: `[B, D]`.
       codes: `[B]`, from 0 for none to N.
-      training: Whether dropout is active; see `PartitionedNorm`, through which inputs go first.
+      training: Whether dropout is active; see also `PartitionedNorm`, the first layer.
 
     Returns:
       `[B, units[-1]]`.

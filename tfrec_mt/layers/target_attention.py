@@ -1,4 +1,4 @@
-"""`TargetAttention`: what of a history matters for the item at hand."""
+"""`TargetAttention`: attention of items over a history."""
 
 from typing import Any
 
@@ -12,10 +12,9 @@ from tfrec_mt.layers.configured_layer import ConfiguredLayer
 class TargetAttention(ConfiguredLayer):
     """Multi-head attention of each target over a history.
 
-    Per head, `softmax(q^T W_q W_k^T x / sqrt(d)) W_v x`. Because every target has its own query and
-    the history is longer than the heads are many, `W_q W_k^T` is applied to the query and `W_v` to
-    the attended sum: the same result as projecting every history element, at a fraction of the
-    multiply-adds.
+    Per head, `softmax(q^T W_q W_k^T x / sqrt(d)) W_v x`. `W_q W_k^T` is applied to the query and
+    `W_v` to the attended sum: the result of projecting every history element, at a fraction of the
+    multiply-adds, as a history is longer than the heads are many.
 
     Args:
       heads: Number of heads `H`.
@@ -23,7 +22,7 @@ class TargetAttention(ConfiguredLayer):
 
     Call arguments:
       targets: `[B, N, Dq]`, N targets per user.
-      history: `[B, L, Dx]`, or `[B, N, L, Dx]` where each target has a history of its own.
+      history: `[B, L, Dx]`, or `[B, N, L, Dx]` where each target has its own history.
       mask: `[B, L]` or `[B, N, L]` booleans, false for padding.
 
     Returns:

@@ -10,10 +10,10 @@ from tfrec_mt.schema import Task
 
 
 def check_task_weights(weights: Mapping[str, float], tasks: Collection[str]) -> None:
-    """Checks that every weight is a task's, and none below 0.
+    """Checks that every weight is a task's, and at least 0.
 
     Raises:
-      SchemaError: Names the one that is not.
+      SchemaError: Names the task of a wrong weight.
     """
     for task, weight in weights.items():
         if task not in tasks:
@@ -32,9 +32,7 @@ def log_loss(probabilities: Any, labels: Any) -> Any:
 
 
 def row_losses(task: Task, predictions: Any, labels: Any) -> Any:
-    """Loss of each row, `[B]`, and 0 where there is no label.
-
-    Regressions count in deviations of the label, so that they weigh like the log loss.
+    """Loss of each row, `[B]`, and 0 without a label; regressions count in standard deviations.
 
     Args:
       task: The task.
@@ -75,8 +73,8 @@ def multi_task_loss(
 ) -> tuple[Any, dict[str, Any]]:
     """Weighted sum over tasks of the mean loss over the rows that have a label.
 
-    A task that is within another is learned on all of them: `ctcvr` is click and conversion, so
-    rows without a click are its negatives too.
+    A task within another is learned on all rows: for `ctcvr`, a click and conversion, rows without
+    a click are negatives too.
 
     Args:
       predictions: `{task: [B, 1]}`.
