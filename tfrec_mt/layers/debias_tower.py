@@ -8,7 +8,7 @@ import keras
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.fused_embedding import FusedEmbedding, feature_tables
-from tfrec_mt.schema import CategoricalFeature, Feature, Schema, SchemaError
+from tfrec_mt.schema import CategoricalFeature, Schema, SchemaError
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -44,7 +44,16 @@ class DebiasTower(ConfiguredLayer):
         self.width = width
         self.units = tuple(units)
         for feature in self.schema.side("exposure"):
-            _check_single_code(feature)
+            if not isinstance(feature, CategoricalFeature):
+                if feature.buckets is None:
+                    raise SchemaError(
+                        f"exposure feature {feature.name!r} must be discretised: set buckets"
+                    )
+            elif feature.max_values > 1:
+                raise SchemaError(
+                    f"exposure feature {feature.name!r}: expected one id per row, "
+                    f"max_values is {feature.max_values}"
+                )
         self.embedding = FusedEmbedding(
             *feature_tables(self.schema, self.schema.side("exposure")), width, name="embedding"
         )
@@ -73,14 +82,3 @@ class DebiasTower(ConfiguredLayer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "schema": self.schema.to_json()}
-
-
-def _check_single_code(feature: Feature) -> None:
-    if isinstance(feature, CategoricalFeature):
-        if feature.max_values > 1:
-            raise SchemaError(
-                f"exposure feature {feature.name!r}: expected one id per row, "
-                f"max_values is {feature.max_values}"
-            )
-    elif feature.buckets is None:
-        raise SchemaError(f"exposure feature {feature.name!r} must be discretised: set buckets")

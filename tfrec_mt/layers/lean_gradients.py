@@ -43,11 +43,9 @@ def gelu(x: Any, bias: Any, compiled: bool = False) -> Any:
     Reference:
       Hendrycks and Gimpel 2016, Gaussian Error Linear Units, section 2.
     """
-    value, slope, columns = (
-        (_GELU, _GELU_SLOPE, compiled_column_sums)
-        if compiled
-        else (_gelu, _gelu_slope, column_sums)
-    )
+    value, slope, columns = _gelu, _gelu_slope, column_sums
+    if compiled:
+        value, slope, columns = _GELU, _GELU_SLOPE, compiled_column_sums
 
     @tf.custom_gradient
     def gelu(x: Any, bias: Any) -> tuple[Any, Any]:
@@ -79,11 +77,10 @@ def norm_of_sum(
     Reference:
       Ba et al. 2016, Layer Normalization.
     """
-    value, slope, slopes, columns = (
-        (_NORM, _NORM_SLOPE, _NORM_SLOPES, compiled_column_sums)
-        if compiled
-        else (_norm, _norm_slope, _norm_slopes, column_sums)
-    )
+    value, slope, slopes, columns = _norm, _norm_slope, _norm_slopes, column_sums
+    if compiled:
+        value, slope, slopes = _NORM, _NORM_SLOPE, _NORM_SLOPES
+        columns = compiled_column_sums
 
     @tf.custom_gradient
     def norm(x: Any, bias: Any, y: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:

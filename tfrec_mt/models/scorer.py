@@ -9,7 +9,7 @@ import tensorflow as tf
 
 
 class BatchFunction:
-    """Runs a function of features as a graph that is traced once, whatever the batch sizes.
+    """A function of features as a graph that is traced once for all batch sizes.
 
     Args:
       function: Maps features by name to tensors, in any nesting.

@@ -64,7 +64,9 @@ def join_gradients(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGr
         weights = _mtrec_weights(products)
     else:
         weights = _pcgrad_weights(products)
-    return JoinedGradients([column.sum(weights) for column in columns], _cosine(products))
+    lengths = tf.sqrt(products[0, 0] * tf.reduce_sum(products[1:, 1:]))
+    cosine = tf.math.divide_no_nan(tf.reduce_sum(products[0, 1:]), lengths)
+    return JoinedGradients([column.sum(weights) for column in columns], cosine)
 
 
 class _Column(NamedTuple):
@@ -102,10 +104,8 @@ class _Column(NamedTuple):
         def product(one: Any, other: Any) -> Any:
             return 0.0 if one is None or other is None else tf.tensordot(one, other, 1)
 
-        above = {
-            (i, j): product(flat[i], flat[j]) for i in range(len(flat)) for j in range(i, len(flat))
-        }
         places = range(len(flat))
+        above = {(i, j): product(flat[i], flat[j]) for i in places for j in places[i:]}
         return tf.stack([tf.stack([above[min(i, j), max(i, j)] for j in places]) for i in places])
 
     def sum(self, weights: Any) -> Any:
@@ -142,8 +142,3 @@ def _pcgrad_weights(products: Any) -> Any:
                 mix -= share * tf.one_hot(other, count)
         projected.append(mix)
     return tf.add_n(projected)
-
-
-def _cosine(products: Any) -> Any:
-    lengths = tf.sqrt(products[0, 0] * tf.reduce_sum(products[1:, 1:]))
-    return tf.math.divide_no_nan(tf.reduce_sum(products[0, 1:]), lengths)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.configs.choices import RateRule
-from tfrec_mt.losses.multi_task_loss import multi_task_loss, row_losses, weights_of
+from tfrec_mt.losses.multi_task_loss import multi_task_loss, row_losses
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.kept_knowledge import knowledge_of
 from tfrec_mt.training.kernel_optimizers import KernelOptimizers
@@ -99,7 +99,6 @@ class KernelLearner:
       joint: Whether topics are trained as the sum that serves when all of them are attached, so
         that what several could correct is corrected once.
       beside: The base with fixed kernels of other topics that are to serve together with these.
-      task_weights: See `multi_task_loss`.
       certainty, trial: See `KernelTrial`. Its batches need the rows' clusters of users; see
         `UserClusters`.
     """
@@ -113,7 +112,6 @@ class KernelLearner:
         related_share: float = 0.0,
         joint: bool = False,
         beside: AdaptedModel | None = None,
-        task_weights: Mapping[str, float] | None = None,
         certainty: float = 1.0,
         trial: tuple[int, int] = (0, 0),
     ) -> None:
@@ -125,7 +123,6 @@ class KernelLearner:
         self.related_share = related_share
         self.joint = joint
         self.beside = beside
-        self.task_weights = task_weights
         self.tasks = model.base.learned_tasks()
         self._optimizers = {
             layer.topic: KernelOptimizers(layer, make_optimizer) for layer in model.kernels
@@ -159,7 +156,8 @@ class KernelLearner:
             added = {layer.topic: batch.added(layer, batch.codes[layer.topic]) for layer in layers}
             turns = {layer.topic: self._turn(layer, batch, added, labels) for layer in layers}
             loss = tf.add_n([turn.loss for turn in turns.values()])
-        gradients = tape.gradient(loss, {layer.topic: _trained(layer) for layer in layers})
+        weights = {layer.topic: [w.value for w in layer.trainable_variables] for layer in layers}
+        gradients = tape.gradient(loss, weights)
         values = {"loss": loss}
         for layer in layers:
             topic, optimizers = layer.topic, self._optimizers[layer.topic]
@@ -189,13 +187,11 @@ class KernelLearner:
         others = self._others(layer, added)
         chances = batch.chances(*others, added[layer.topic])
         inside = tf.cast(domains > 0, tf.float32)
-        loss, means = multi_task_loss(chances, labels, self.tasks, self.task_weights, inside)
+        loss, means = multi_task_loss(chances, labels, self.tasks, row_weights=inside)
         if self.related_share and len(layer.domains) > 1:
             lent, lent_weights = self._lend(layer, domains, rows)
             chances = batch.chances(*others, batch.added(layer, lent))
-            related, _ = multi_task_loss(
-                chances, labels, self.tasks, self.task_weights, lent_weights
-            )
+            related, _ = multi_task_loss(chances, labels, self.tasks, row_weights=lent_weights)
             loss += self.related_share * (related - loss)
         penalty = layer.penalty()
         loss += self.kl_weight * tf.reduce_sum(share * penalty)
@@ -235,26 +231,19 @@ class KernelLearner:
         losses = {}
         for factor in (0.0, *FACTORS):
             tried = {task: factor * more for task, more in own.items()}
-            losses[factor] = self._row_losses(batch.chances(*others, tried), labels)
+            chances = batch.chances(*others, tried)
+            # [B], all tasks together
+            losses[factor] = tf.add_n(
+                [
+                    task.weight * row_losses(task, chances[task.name], labels[task.name])
+                    for task in self.tasks
+                ]
+            )
         self._trial.add(layer, batch.codes[layer.topic], clusters, losses)
-
-    def _row_losses(self, chances: Mapping[str, Any], labels: Mapping[str, Any]) -> Any:
-        """Loss of each row, all tasks together, `[B]`."""
-        weights = weights_of(self.tasks, self.task_weights)
-        return tf.add_n(
-            [
-                weights[task.name] * row_losses(task, chances[task.name], labels[task.name])
-                for task in self.tasks
-            ]
-        )
 
     def shrink(self) -> dict[str, np.ndarray]:
         """See `KernelTrial.shrink`."""
         return self._trial.shrink()
-
-
-def _trained(layer: DomainKernels) -> list[tf.Variable]:
-    return [weight.value for weight in layer.trainable_variables]
 
 
 def _rows(layer: DomainKernels, batch: KernelBatch) -> Any:

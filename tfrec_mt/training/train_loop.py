@@ -185,7 +185,10 @@ class TrainLoop:
             return
         with contextlib.ExitStack() as stack:
             portions = stack.enter_context(contextlib.closing(self._portions(step, last)))
-            progress = self._progress(stack, last, step)
+            progress = None
+            if self.worker.is_chief:
+                bar = Progress(self.label, last, self.config.batch_size, step)
+                progress = stack.enter_context(bar)
             waiting = progress.waiting if progress else contextlib.nullcontext
             while step < last:
                 with waiting():
@@ -227,13 +230,9 @@ class TrainLoop:
                     f"{self.worker.count} workers, the reader gives this one {rows}"
                 )
             local = self.strategy.num_replicas_in_sync // self.worker.count
+            arrays = batch.features, batch.labels
             self._steps = CompiledSteps(
-                self.learner,
-                self.strategy,
-                local,
-                batch.features,
-                batch.labels,
-                self._any_shape,
+                self.learner, self.strategy, local, *arrays, self._any_shape
             )
         result = self._steps(batch.features, batch.labels, asked)
         if result.first_bad is not None:
@@ -257,11 +256,6 @@ class TrainLoop:
             self.best.save(step, {})
         mean_over_workers(self.strategy, value)  # no worker restores the best before it is there
         return self._early_stopping.should_stop
-
-    def _progress(self, stack: contextlib.ExitStack, last: int, step: int) -> Progress | None:
-        if not self.worker.is_chief:
-            return None
-        return stack.enter_context(Progress(self.label, last, self.config.batch_size, step))
 
     def _log(self, step: int, values: Mapping[str, float]) -> None:
         if self.worker.is_chief:

@@ -88,11 +88,7 @@ def check_head(adapter: str, base: BaseModel) -> None:
         )
 
 
-def _view(
-    base: BaseModel,
-    reader: Reader,
-    batch_size: int,
-) -> KnowledgeView:
+def _view(base: BaseModel, reader: Reader, batch_size: int) -> KnowledgeView:
     steps = min(-(-_VIEWED_ROWS // batch_size), reader.steps_per_epoch)
     batches = [reader.read(step, step + 1).features for step in range(steps)]
     # batches of news differ in shape

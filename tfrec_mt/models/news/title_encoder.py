@@ -1,4 +1,4 @@
-"""`TitleEncoder`: what a news model asks of whatever reads titles."""
+"""`TitleEncoder`: the interface of title encoders."""
 
 import abc
 from typing import Any

@@ -48,8 +48,8 @@ def make_title_encoder(
       precision: Type of a BERT's matrix products; see `BertTitleEncoder`.
 
     Raises:
-      SchemaError: There is no such BERT, it has other word pieces than the prepared news, or takes
-        shorter titles only; or LoRA is asked for without a BERT.
+      SchemaError: There is no such BERT, it does not fit the prepared titles, or an option of BERTs
+        is set for another encoder.
     """
     if layers is not None and kind in (*WITHOUT_LORA, "tiny"):
         raise SchemaError(f"title encoder {kind}: it has no trained layers to keep some of")

@@ -1,4 +1,4 @@
-"""`UserEncoder`: the titles that a user clicked, as one vector."""
+"""`UserEncoder`: one vector for the titles that a user clicked."""
 
 from typing import Any
 
@@ -58,13 +58,7 @@ class UserEncoder(ConfiguredLayer):
         return self.pooling(titles, mask)
 
     def of_titles(self, titles: Any, history: Any, mask: Any) -> Any:
-        """The same where histories share titles, each of which is then scored once.
-
-        Args:
-          titles: `[U, D]`.
-          history: `[B, H]` places among them.
-          mask: `[B, H]`.
-        """
+        """The same for histories `[B, H]` of places among titles `[U, D]`, each scored once."""
         clicked = tf.gather(titles, history)
         if self.mixing is not None:  # a click is then another vector in every history
             return self(clicked, mask)
