@@ -143,8 +143,9 @@ class Bottleneck(DomainKernels):
     def rate_factors(self) -> dict[str, float]:
         """Decoders learn at a rate divided by four times their fan-in.
 
-        One rate then fits encoder weights, of the order of 1, and decoder weights, which start at
-        0. At the same rate, a kernel is fitted before its encoder has moved from random projections.
+        One rate then fits encoder weights, of the order of 1, and decoder weights, which start
+        at 0. At the same rate, a kernel is fitted before its encoder has moved from random
+        projections.
         """
         decoders = (weight for pair in self._decoders.values() for weight in pair)
         return {weight.name: decoder_rate(self.encoder_units[-1]) for weight in decoders}
