@@ -20,7 +20,7 @@ from benchmarks.ranking.served import candidates, request_rows, save_export
 from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.contest import Timing
 from benchmarks.support.results import Result, milliseconds
-from tfrec_mt.layers.precision import PRECISIONS
+from tfrec_mt.configs.choices import PRECISIONS
 from tfrec_mt.models.catalog import RANKING_MODELS
 
 _ITEMS = flags.DEFINE_integer("items", 1000, "Items of the user.", lower_bound=1)

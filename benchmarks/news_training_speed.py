@@ -30,12 +30,12 @@ from tfrec_mt.data.news.news_batch import NewsBatch
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.title_vocabulary import minilm_folder
-from tfrec_mt.models.news.news_features import news_features
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.title_encoders import make_title_encoder
 from tfrec_mt.training.compiled_steps import CompiledSteps
 from tfrec_mt.training.gradient_surgery import join_gradients
 from tfrec_mt.training.news_learner import NewsLearner
+from tfrec_mt.training.news_reader import news_features
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 
 _DATA = flags.DEFINE_string("data", None, "Prepared news.", required=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 from absl import app, flags
 
 from benchmarks.support.results import Result
+from tfrec_mt.configs.choices import PRECISIONS
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
 from tfrec_mt.evaluation.cells import ALL, ScoreKey
 from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.evaluation.row_scoring import SCAN_ROWS
-from tfrec_mt.layers.precision import PRECISIONS
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.storage.names import MODEL

@@ -22,7 +22,7 @@ from benchmarks.ranking.served import candidates, request_rows, save_export, sav
 from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.contest import Contender
 from benchmarks.support.results import Result, milliseconds, told
-from tfrec_mt.layers.precision import PRECISIONS
+from tfrec_mt.configs.choices import PRECISIONS
 from tfrec_mt.models.catalog import RANKING_MODELS
 
 _ITEMS = flags.DEFINE_integer("items", 500, "Rows of a request.", lower_bound=1)

@@ -16,7 +16,7 @@ from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.storage.names import KERNELS, MODEL
-from tfrec_mt.training.run_results import save_once
+from tfrec_mt.training.run_folder import save_once
 
 
 @dataclass(frozen=True)

@@ -39,4 +39,4 @@ import tfrec_mt.models.star
 import tfrec_mt.training.fit
 import tfrec_mt.training.optimizers.adagrad_decay
 import tfrec_mt.training.optimizers.lazy_adam
-import tfrec_mt.training.optimizers.warm_up  # noqa: F401
+import tfrec_mt.training.optimizers.rate_schedule  # noqa: F401

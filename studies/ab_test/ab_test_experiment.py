@@ -39,7 +39,7 @@ from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.names import MODEL
-from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.training.run_folder import kernels_behind
 
 ORACLE, RANDOM = "oracle", "random"
 RANKERS = (ZERO_SHOT, ADAPTED, POPULARITY, ORACLE, RANDOM)

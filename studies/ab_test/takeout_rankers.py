@@ -11,7 +11,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.sources.takeout.offers import Offers
 from tfrec_mt.data.sources.takeout.probabilities import mean_over_positions
 from tfrec_mt.evaluation.popularity import Popularity
-from tfrec_mt.models.batch_function import BatchFunction
+from tfrec_mt.models.scorer import BatchFunction
 
 # Rankers sort by the probability of a click and an order: orders are what a platform earns from,
 # and a click that leads to none only takes the place of one that does.

@@ -27,7 +27,7 @@ from tfrec_mt.metrics.channel_information import covariance_information
 from tfrec_mt.metrics.label_information import label_gains
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.training.run_results import model_folder
+from tfrec_mt.training.run_folder import model_folder
 
 # `kl_weights` are trained each for itself and correlated together; `snapshots` are spaced evenly
 # in the logarithm of the step; no more than `rows_per_domain` test rows of a domain are measured.

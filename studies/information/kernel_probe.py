@@ -19,9 +19,9 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
-from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.models.scorer import BatchFunction
 from tfrec_mt.storage.names import MODEL
 
 TASK = "ctr"

@@ -25,7 +25,7 @@ from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.storage.names import KERNELS, MODEL
-from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.training.run_folder import kernels_behind
 
 # `scores` says whose they are: those of the base with kernels (`adapted`), without (`zero_shot`),
 # or the true ones.

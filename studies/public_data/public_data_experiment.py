@@ -30,7 +30,7 @@ from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.schema import Schema, SchemaError
 from tfrec_mt.storage.names import MODEL
-from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.training.run_folder import kernels_behind
 
 _SCORES = (ZERO_SHOT, ADAPTED, EXPECTED_RATING)
 _METRICS = ("auc", "log_loss", "calibration")

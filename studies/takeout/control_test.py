@@ -1,6 +1,7 @@
 """Study `control_test`: the IAK paper's figure 1, kernels behind every base, and of every kind."""
 
 from studies.framework.study import Study, Variant
+from studies.takeout.budget import equal_budget
 from studies.takeout.full_fine_tuning import FULL
 from studies.takeout.takeout_experiment import (
     TAKEOUT_METRICS,
@@ -8,7 +9,6 @@ from studies.takeout.takeout_experiment import (
     takeout_experiment,
 )
 from studies.takeout.takeout_runs import TAKEOUT_SETTINGS
-from tfrec_mt.adapters.budget import equal_budget
 from tfrec_mt.adapters.knowledge_view import seen_widths
 
 MODELS = {

@@ -19,7 +19,7 @@ from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.storage.names import MODEL
-from tfrec_mt.training.run_results import model_folder
+from tfrec_mt.training.run_folder import model_folder
 
 FULL = "full"
 TEST = "test"

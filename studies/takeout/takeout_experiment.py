@@ -16,7 +16,7 @@ from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.schema import Schema
-from tfrec_mt.training.run_results import kernels_behind, model_folder
+from tfrec_mt.training.run_folder import kernels_behind, model_folder
 
 TASK_METRICS = {"ctr": "AUC of a click", "ctcvr": "AUC of click and order"}
 TAKEOUT_METRICS = {task: f"{what}, mean over all domains" for task, what in TASK_METRICS.items()}

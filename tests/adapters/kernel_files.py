@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tfrec_mt.adapters.kernel_file import read_kernel, write_kernel
+from tfrec_mt.adapters.kernel_store import read_kernel, write_kernel
 
 
 def change(path: Path, **values: Any) -> None:

@@ -11,12 +11,11 @@ from tests.adapters.longhand import SETTINGS, kept_batch, residual, small_kernel
 from tests.worlds import small_model, small_schema
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
-from tfrec_mt.adapters.domain_groups import DomainGroups
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import kernel_path, load_kernels, save_kernels
 from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
 from tfrec_mt.configs.choices import RATE_RULES, RateRule
-from tfrec_mt.layers.domain_slices import DomainSlices
+from tfrec_mt.layers.domain_rows import DomainGroups, DomainSlices
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfrec_mt.adapters.domain_groups import DomainGroups
+from tfrec_mt.layers.domain_rows import DomainGroups
 
 COUNT = 5
 

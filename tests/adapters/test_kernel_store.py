@@ -9,7 +9,6 @@ from safetensors.numpy import save_file
 from tests.adapters.kernel_files import change
 from tests.adapters.longhand import SETTINGS, small_kernels
 from tfrec_mt.adapters.catalog import ADAPTERS
-from tfrec_mt.adapters.kernel_file import read_kernel
 from tfrec_mt.adapters.kernel_store import (
     KernelStoreError,
     check_domain_names,
@@ -18,6 +17,7 @@ from tfrec_mt.adapters.kernel_store import (
     kernel_paths,
     load_kernel,
     load_kernels,
+    read_kernel,
     save_kernels,
 )
 from tfrec_mt.adapters.knowledge_view import KnowledgeView

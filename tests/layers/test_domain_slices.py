@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.adapters.longhand import small_kernels
 from tests.adapters.test_domain_groups import COUNT, codes_of
 from tfrec_mt.adapters.catalog import ADAPTERS
-from tfrec_mt.layers.domain_slices import DomainSlices
+from tfrec_mt.layers.domain_rows import DomainSlices
 
 KINDS = pytest.mark.parametrize("kind", ["one", "none", "some", "all"])
 ROWS = pytest.mark.parametrize("rows", [0, 1, 7, 300])

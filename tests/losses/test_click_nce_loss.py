@@ -3,7 +3,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.losses.click_nce_loss import click_nce_loss
+from tfrec_mt.losses.news_losses import click_nce_loss
 
 
 def test_by_hand() -> None:

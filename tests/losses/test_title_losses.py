@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec_mt.losses.title_losses import class_loss, entity_loss
+from tfrec_mt.losses.news_losses import class_loss, entity_loss
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(size=(5, 3)).astype(np.float32)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfrec_mt.models.task_outputs import outputs
+from tfrec_mt.models.ranking_model import outputs
 from tfrec_mt.schema import Task, click_tasks
 
 ROWS = 6

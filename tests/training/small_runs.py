@@ -25,8 +25,8 @@ from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.models.online_large_recommender import OnlineLargeRecommender
 from tfrec_mt.schema import Task
 from tfrec_mt.training.base_learner import BaseLearner
+from tfrec_mt.training.compiled_steps import Learner
 from tfrec_mt.training.kernel_learner import KernelLearner
-from tfrec_mt.training.learner import Learner
 from tfrec_mt.training.optimizers.adagrad_decay import AdagradDecay
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 from tfrec_mt.training.train_loop import TrainLoop

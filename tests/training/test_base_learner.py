@@ -2,8 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.worlds import random_batch, small_model, small_schema
-from tfrec_mt.configs.choices import SURGERIES
-from tfrec_mt.layers.precision import PRECISIONS
+from tfrec_mt.configs.choices import PRECISIONS, SURGERIES
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 

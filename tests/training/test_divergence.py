@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 
-from tfrec_mt.training.divergence import describe_divergence
+from tfrec_mt.training.compiled_steps import describe_divergence
 
 
 def test_it_names_metrics_rows_and_domains_of_the_one_batch() -> None:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tfrec_mt.training.early_stopping import EarlyStopping
+from tfrec_mt.training.train_loop import EarlyStopping
 
 
 def test_it_stops_patience_epochs_after_the_best() -> None:

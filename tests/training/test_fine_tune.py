@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.jobs import TRAIN, Job
-from tfrec_mt.adapters.kernel_file import read_kernel
-from tfrec_mt.adapters.kernel_store import kernel_path, load_kernels
+from tfrec_mt.adapters.kernel_store import kernel_path, load_kernels, read_kernel
 from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.jobs.fine_tune import run_fine_tune

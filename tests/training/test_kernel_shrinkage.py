@@ -9,9 +9,8 @@ from tests.worlds import random_batch, randomise, small_model, small_schema
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.training.kernel_learner import KernelLearner
-from tfrec_mt.training.kernel_trial import FACTORS
+from tfrec_mt.training.kernel_trial import CLUSTER, CLUSTERS, FACTORS
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
-from tfrec_mt.training.user_clusters import CLUSTER, CLUSTERS
 
 SCHEMA = small_schema()
 TOPIC = SCHEMA.topic("period")

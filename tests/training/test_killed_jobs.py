@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.small_runs import Kind, Weights, assert_same_weights, fresh_processes, logged
-from tfrec_mt.adapters.kernel_file import read_kernel
-from tfrec_mt.adapters.kernel_store import kernel_paths
+from tfrec_mt.adapters.kernel_store import kernel_paths, read_kernel
 from tfrec_mt.configs import FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset

@@ -7,10 +7,10 @@ import tensorflow as tf
 from tests.news_batches import PIECES, random_news, small_news_model
 from tfrec_mt.configs.choices import SURGERIES, Surgery
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
-from tfrec_mt.models.news.news_features import news_features
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.training.gradient_surgery import join_gradients
 from tfrec_mt.training.news_learner import NewsLearner
+from tfrec_mt.training.news_reader import news_features
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 
 BATCH = random_news()

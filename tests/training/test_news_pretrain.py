@@ -18,11 +18,10 @@ from tfrec_mt.data.news.sources.newsroom.source import NewsroomSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.models.model_store import fingerprint, load_model
-from tfrec_mt.models.news.news_features import news_features
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.models.news.title_encoders import make_title_encoder
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.training.news_reader import NewsReader
+from tfrec_mt.training.news_reader import NewsReader, news_features
 from tfrec_mt.training.train_loop import Interrupted, TrainLoop
 
 

@@ -2,7 +2,7 @@ import os
 import signal
 import threading
 
-from tfrec_mt.training.sigterm import SigtermRequest
+from tfrec_mt.training.worker import SigtermRequest
 
 
 def test_it_is_noted_inside_and_handled_as_before_outside() -> None:

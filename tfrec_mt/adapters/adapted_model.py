@@ -23,14 +23,12 @@ from tfrec_mt.storage.names import KERNELS, MODEL
 class AdaptedModel(Fitting, Preset, keras.Model):
     """Adds each row's kernels to the base's knowledge, in front of the base's frozen last layer.
 
-    A row has at most one domain per topic; the residuals of its topics are summed, so a row with a
-    domain in one topic only is scored by that topic's kernel alone.
+    A row has at most one domain per topic; the residuals of its topics are summed.
 
     Args:
       base: The base; it is frozen.
       kernels: The kernels of each topic.
-      view: How kernels see knowledge while they are trained; None: as it is, as kernels that were
-        saved do.
+      view: How kernels see knowledge during training; None: unchanged, as saved kernels do.
 
     Call arguments:
       features: The base's features and each topic's domain codes `[B]`.
@@ -77,29 +75,26 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         return plain if self.view is None else dict(self.view(plain))
 
     def kernel_codes(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """Which kernel each row takes, `{topic: [B]}`.
-
-        A topic may have kernels for some of its domains only; the others are 0.
-        """
+        """Which kernel each row takes, `{topic: [B]}`; 0 for domains without one."""
         return {
             layer.topic: self.base.codes(features, layer.topic, layer.domains)
             for layer in self.kernels
         }
 
     def ids(self, features: Mapping[str, Any]) -> Ids:
-        """Codes of the features that kernels read beside knowledge, `{name: [B]}`.
+        """Codes of the features that kernels read besides knowledge, `{name: [B]}`.
 
         Raises:
           SchemaError: There is no such feature.
         """
-        for layer in self.kernels:
-            for name in layer.needed_features:
-                if name not in features:
-                    raise SchemaError(
-                        f"kernels of {layer.topic} read feature {name!r}, which the rows do not "
-                        f"have; {nearest(name, features)}"
-                    )
-        return {name: features[name] for layer in self.kernels for name in layer.needed_features}
+        needed = {name: layer.topic for layer in self.kernels for name in layer.needed_features}
+        for name, topic in needed.items():
+            if name not in features:
+                raise SchemaError(
+                    f"kernels of {topic} read feature {name!r}, which the rows do not have; "
+                    f"{nearest(name, features)}"
+                )
+        return {name: features[name] for name in needed}
 
     def adapt(
         self, plain: Mapping[str, Any], codes: Mapping[str, Any], ids: Ids | None = None
@@ -120,18 +115,15 @@ class AdaptedModel(Fitting, Preset, keras.Model):
 
         spread_ids = {name: spread(values) for name, values in (ids or {}).items()}
         for layer in self.kernels:
-            for task, residual in layer(
-                plain, spread(codes[layer.topic]), seen, spread_ids
-            ).items():
+            added = layer(plain, spread(codes[layer.topic]), seen, spread_ids)
+            for task, residual in added.items():
                 adapted[task] += residual
         return adapted
 
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
-        """The base's last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
         return dict(self.base.logits(knowledge))
 
     def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        """Joins the tasks' logits into probabilities `{task: [B, 1]}`."""
         return dict(self.base.probabilities(logits))
 
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _DECODER_SHARE = 0.25
 
 
 def decoder_rate(fan_in: int) -> float:
-    """Factor of the rate of weights that start at 0 and write what `fan_in` numbers say."""
+    """Rate factor of weights that start at 0 and read `fan_in` numbers."""
     return _DECODER_SHARE / fan_in
 
 
@@ -27,11 +27,10 @@ def decoder_rate(fan_in: int) -> float:
 class Bottleneck(DomainKernels):
     """Encoder-decoders that compress the base's knowledge and match it to one domain.
 
-    `residual(h) = decoder(encoder(h))`. Encoder weights start at N(0, 1), divided in the forward
-    pass by the square root of their fan-in, the first by that of the width of knowledge, however
-    few of its axes are seen, so that activations keep their scale; the decoder
-    starts at zero, so an untrained kernel is the base itself. This is `IAK` without its
-    information term: the same weights, start and rates, and a penalty of 0.
+    `residual(h) = decoder(encoder(h))`. Encoder weights start at N(0, 1) and are divided in the
+    forward pass by the square root of their fan-in (of the first layer: by that of the width of
+    knowledge, however few of its axes are seen), so that activations keep their scale. The decoder
+    starts at zero, so an untrained kernel is the base itself. This is `IAK` without its penalty.
 
     Args:
       topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
@@ -83,16 +82,15 @@ class Bottleneck(DomainKernels):
         return self._stack(name, shape, start)
 
     def _encoder(self, task: str) -> list[Layer]:
-        """What the encoder's layers multiply with and add, `[N, a, b]` and `[N, b]`."""
+        """Kernels and biases of the encoder's layers, `[N, a, b]` and `[N, b]`."""
         return [(kernel.value, bias.value) for kernel, bias in self._encoders[task]]
 
     def _decoder(self, task: str) -> Layer:
-        """The same of the decoder."""
         kernel, bias = self._decoders[task]
         return kernel.value, bias.value
 
     def _shrinks(self, task: str) -> list[float]:
-        """What the kernel of each of the encoder's layers is multiplied by."""
+        """Factors of the encoder's kernels."""
         widths = (self.knowledge_widths[task], *self.encoder_units[:-1])
         return [float(width**-0.5) for width in widths]
 
@@ -145,9 +143,9 @@ class Bottleneck(DomainKernels):
     def rate_factors(self) -> dict[str, float]:
         """Decoders learn at a rate divided by four times their fan-in.
 
-        One rate then fits encoder weights, of the order of 1, and decoder weights, which start at
-        0. At the same rate for both a kernel is fitted before its encoder has moved, and knows no
-        more of the base's knowledge than `d_e` random projections.
+        One rate then fits encoder weights, of the order of 1, and decoder weights, which start
+        at 0. At the same rate, a kernel is fitted before its encoder has moved from random
+        projections.
         """
         decoders = (weight for pair in self._decoders.values() for weight in pair)
         return {weight.name: decoder_rate(self.encoder_units[-1]) for weight in decoders}
@@ -155,10 +153,3 @@ class Bottleneck(DomainKernels):
     def scale_residuals(self, factors: np.ndarray) -> None:
         for weight in (weight for pair in self._decoders.values() for weight in pair):
             scale_stack(weight, factors)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "encoder_units": self.encoder_units,
-            "negative_slope": self.negative_slope,
-        }

@@ -1,4 +1,4 @@
-"""What an adapter that others wrote must keep, looked at before it is trained."""
+"""Checks of a registered adapter before it is trained."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +32,7 @@ def check_adapter(
       knowledge_widths: Width of the base's knowledge by task.
 
     Raises:
-      SchemaError: What was expected, and what came.
+      SchemaError: A method returned something else than expected.
     """
     layer = kind(
         topic="topic", domains=_DOMAINS, knowledge_widths=dict(knowledge_widths), **settings
@@ -61,31 +61,21 @@ def check_adapter(
                 f"{task!r}, got {list(added[task].shape)}"
             )
     if not layer.needed_features:  # others are not served
-        _check_folded(name, layer, rows, codes, added)
+        with TemporaryDirectory() as folder:
+            domains = Path(folder) / "domains.txt"
+            write_domains(domains, _DOMAINS)
+            served = ServedKernels(domains, layer.folded(None))
+            expected = served(rows, served.codes(tf.gather(["none", *_DOMAINS], codes)))
+        for task, values in added.items():
+            difference = float(tf.reduce_max(tf.abs(expected[task] - values)))
+            if not difference <= _TOLERANCE:
+                raise SchemaError(
+                    f"adapter {name!r}: expected `folded` to add what `residual` adds, they differ "
+                    f"by {difference:.1e} for task {task!r}"
+                )
     layer.scale_residuals(np.zeros(len(_DOMAINS)))
     left = max(float(tf.reduce_max(tf.abs(x))) for x in layer(rows, codes, ids=ids).values())
     if left != 0.0:
         raise SchemaError(
             f"adapter {name!r}: expected nothing to be added after scale_residuals(0), got {left}"
         )
-
-
-def _check_folded(
-    name: str,
-    layer: DomainKernels,
-    rows: Mapping[str, Any],
-    codes: Any,
-    added: Mapping[str, Any],
-) -> None:
-    with TemporaryDirectory() as folder:
-        domains = Path(folder) / "domains.txt"
-        write_domains(domains, _DOMAINS)
-        served = ServedKernels(domains, layer.folded(None))
-        expected = served(rows, served.codes(tf.gather(["none", *_DOMAINS], codes)))
-    for task, values in added.items():
-        difference = float(tf.reduce_max(tf.abs(expected[task] - values)))
-        if not difference <= _TOLERANCE:
-            raise SchemaError(
-                f"adapter {name!r}: expected `folded` to add what `residual` adds, they differ by "
-                f"{difference:.1e} for task {task!r}"
-            )

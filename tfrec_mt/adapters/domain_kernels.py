@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.domain_groups import DomainGroups
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.errors import nearest
-from tfrec_mt.layers.domain_slices import DomainSlices
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+from tfrec_mt.layers.domain_rows import DomainGroups, DomainSlices
 
 Groups = DomainGroups | DomainSlices
 Ids = Mapping[str, Any]
@@ -22,7 +22,7 @@ _NO_IDS: Ids = {}
 _MOST_SLICES = 32
 
 
-class DomainKernels(keras.layers.Layer, abc.ABC):
+class DomainKernels(ConfiguredLayer, abc.ABC):
     """One small kernel per domain of a topic, in stacked weights `[N, ...]`.
 
     Each row gets the kernel of its domain, the paper's parallel inference and domain activation
@@ -38,7 +38,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
 
     Attributes:
       needs_directions: Whether `align` must be called before training.
-      needed_features: Features and topics whose codes kernels read beside knowledge. Such kernels
+      needed_features: Features and topics whose codes kernels read besides knowledge. Such kernels
         are trained and measured; an export refuses them.
 
     Example:
@@ -76,11 +76,11 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         )
 
     def _alike(self, name: str, shape: tuple[int, ...], start: str) -> Any:
-        """Adds a weight that all domains have in common; see `_stack` and `shared`."""
+        """Adds a weight that all domains share; see `_stack` and `shared`."""
         return self.add_weight(name=name, shape=shape, initializer=_initializer(start))
 
     def align(self, directions: Mapping[str, np.ndarray]) -> None:
-        """Tells the kernels how each logit depends on its knowledge, `{task: [D]}`.
+        """Sets the direction of each logit in knowledge, `{task: [D]}`.
 
         Called once, before training, behind bases whose logits are linear in knowledge.
         """
@@ -92,8 +92,8 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         Args:
           task: Task name.
           seen: `[B, S]` the knowledge as kernels see it.
-          groups: Which row is of which domain.
-          knowledge: `[B, D]` the knowledge as it is.
+          groups: The rows by domain.
+          knowledge: `[B, D]` the plain knowledge.
           ids: Codes `[B]` of the `needed_features`.
         """
 
@@ -106,7 +106,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
 
     @abc.abstractmethod
     def first_layer(self, task: str) -> tuple[str, str, float]:
-        """Names of the kernel and bias that read knowledge, and what multiplies it before."""
+        """Names of the kernel and bias that read knowledge, and the factor of their input."""
 
     @property
     def rate_factors(self) -> dict[str, float]:
@@ -115,11 +115,7 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
 
     @abc.abstractmethod
     def scale_residuals(self, factors: np.ndarray) -> None:
-        """Multiplies what each kernel adds, by changing its weights.
-
-        Args:
-          factors: `[N]`; 0 makes a kernel the base itself.
-        """
+        """Multiplies each kernel's residuals by its factor `[N]`; 0 makes it the base itself."""
 
     def penalty(self) -> Any:
         """Regulariser of each kernel, `[N]`; none by default."""
@@ -127,20 +123,17 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
 
     @property
     def shared(self) -> frozenset[str]:
-        """Names of trainable weights that all kernels have in common, which have no first axis N.
-
-        They are not part of a kernel: see `kernel_weights`.
-        """
+        """Names of trainable weights that all kernels share, without a first axis N."""
         return frozenset()
 
     @property
     def kernel_weights(self) -> list[Any]:
-        """The weights `[N, ...]` that kernels consist of when they are taken out of the layer."""
+        """The weights `[N, ...]` of kernels that are taken out of the layer."""
         return list(self.weights)
 
     @property
     def trained_weights_of_one(self) -> float:
-        """Numbers that training moves, per domain; of what is shared, each domain has its share."""
+        """Trained weights per domain, with its share of what domains share."""
         total = sum(math.prod(weight.shape) for weight in self.trainable_weights)
         return total / len(self.domains)
 
@@ -149,8 +142,8 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         """The kernels as plain dense layers, with which a server needs the fewest operations.
 
         Args:
-          directions: How each logit depends on its knowledge, `{task: [D]}`: the layers then end in
-            what the kernels add to it, of width 1. None: they end in the residual of width D.
+          directions: Each logit's direction in knowledge, `{task: [D]}`: the layers then end in the
+            logit offset, of width 1. None: they end in the residual of width D.
         """
 
     def shifts(
@@ -166,21 +159,18 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         Args:
           knowledge: `{task: [B, D]}`.
           domains: Codes `[B]`.
-          directions: How each logit depends on its knowledge, `{task: [D]}`.
-          seen: Knowledge as kernels see it; None: as it is.
+          directions: Each logit's direction in knowledge, `{task: [D]}`.
+          seen: Knowledge as kernels see it; None: unchanged.
           ids: Codes `[B]` of the `needed_features`.
         """
         seen = knowledge if seen is None else seen
-        count = len(self.domains)
-        kind = DomainSlices if count <= _MOST_SLICES else DomainGroups
-        groups = kind.of(domains, count)
-        known = domains[:, tf.newaxis] > 0
-        return {
-            task: tf.where(
-                known, self.shift(task, seen[task], groups, rows, directions[task], ids), 0.0
-            )
+        kind = DomainSlices if len(self.domains) <= _MOST_SLICES else DomainGroups
+        groups, known = kind.of(domains, len(self.domains)), domains[:, tf.newaxis] > 0
+        shifts = {
+            task: self.shift(task, seen[task], groups, rows, directions[task], ids)
             for task, rows in knowledge.items()
         }
+        return {task: tf.where(known, shift, 0.0) for task, shift in shifts.items()}
 
     def call(
         self,
@@ -191,19 +181,18 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
     ) -> dict[str, Any]:
         """Residuals `{task: [B, D]}` for rows of domain codes `domains` `[B]`; see `shifts`."""
         seen = knowledge if seen is None else seen
-        groups = DomainGroups.of(domains, len(self.domains))
-        known = domains[:, tf.newaxis] > 0
+        groups, known = DomainGroups.of(domains, len(self.domains)), domains[:, tf.newaxis] > 0
         return {
             task: tf.where(known, self.residual(task, seen[task], groups, rows, ids), 0.0)
             for task, rows in knowledge.items()
         }
 
     def kernel(self, domain: str, view: KnowledgeView | None = None) -> dict[str, np.ndarray]:
-        """A copy of one domain's weights by name, for knowledge as it is.
+        """A copy of one domain's weights by name, which read plain knowledge.
 
         Args:
           domain: The domain.
-          view: What the kernels were trained to see, or None: knowledge as it is.
+          view: The view that the kernels were trained with, if any.
 
         Raises:
           ValueError: No kernel for this domain.
@@ -216,11 +205,11 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
         return found
 
     def _kernel(self, index: int) -> dict[str, np.ndarray]:
-        """A copy of the weights at one place, for what kernels see."""
+        """A copy of one domain's weights, which read what kernels see."""
         return {w.name: np.array(w.value[index]) for w in self.kernel_weights}
 
     def set_kernel(self, domain: str, weights: Mapping[str, np.ndarray]) -> None:
-        """Puts one domain's weights in place, for what the other kernels see, too.
+        """Sets one domain's weights, which read what the layer's kernels see.
 
         Raises:
           ValueError: No kernel for this domain, or other names or shapes than this layer's.
@@ -242,15 +231,6 @@ class DomainKernels(keras.layers.Layer, abc.ABC):
             )
         return self.domains.index(domain)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "topic": self.topic,
-            "domains": self.domains,
-            "knowledge_widths": self.knowledge_widths,
-            "seen_widths": self.seen_widths,
-        }
-
 
 def _initializer(start: str) -> Any:
     return keras.initializers.RandomNormal(stddev=1.0) if start == "random" else start
@@ -262,6 +242,6 @@ def float64(values: Any) -> np.ndarray:
 
 
 def scale_stack(weight: Any, factors: np.ndarray) -> None:
-    """Multiplies what a weight `[N, ...]` has of each domain by one of `factors` `[N]`."""
+    """Multiplies each domain's part of a weight `[N, ...]` by its factor `[N]`."""
     shape = [-1] + [1] * (weight.value.shape.rank - 1)
     weight.assign(weight.value * tf.reshape(tf.cast(factors, weight.dtype), shape))

@@ -21,13 +21,12 @@ class HAMUR(Bottleneck):
     own. U, V and C start at N(0, 1) and C' at zero, so generated encoders start as those of
     `Bottleneck` do and an untrained kernel is the base itself.
 
-    What is shared exists for training alone. A kernel (`kernel`, `set_kernel`, and so its file and
-    what is exported) is the generated bottleneck, added to which its core generates nothing more;
-    it needs no other kernel, and none of them changes when one comes or goes.
+    U and V exist for training alone. A kernel (`kernel`, `set_kernel`, its file and its export) is
+    the generated bottleneck with a core of zero, so it needs no other kernel.
 
-    In the paper U and V are a domain's own and the core is generated for each row by a network that
-    all domains share; adapters there sit between a model's layers and are trained with it. A core
-    per row could not be shipped as a domain's file of weights.
+    In the paper U and V are a domain's own and a shared network generates the core for each row;
+    its adapters sit between a model's layers and are trained with it. A core per row could not be
+    shipped as a domain's file of weights.
 
     Args:
       topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
@@ -133,9 +132,3 @@ class HAMUR(Bottleneck):
         super().scale_residuals(factors)
         for _, up in self._cores.values():
             scale_stack(up, factors)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["encoder_units"]
-        widths = {"bottleneck_width": self.bottleneck_width, "core_rank": self.core_rank}
-        return {**config, **widths}

@@ -1,5 +1,7 @@
 """Kernels on disk: one small file per domain, bound to the base it was trained behind."""
 
+import hashlib
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -7,27 +9,78 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from absl import logging
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.adapters.kernel_file import FORMAT_VERSION, SUFFIX, read_kernel, write_kernel
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.errors import nearest
+from tfrec_mt.storage.description import checked_description
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.storage.hashes import hash_file
+
+FORMAT_VERSION = 3
+SUFFIX = ".safetensors"
+# One key of the metadata: safetensors writes several in any order.
+_KEY = "kernel"
+_KEYS = ("adapter", "topic", "domain", "config", "beside", "base_fingerprint", "sha256")
+
+
+def write_kernel(
+    path: Path, description: Mapping[str, Any], weights: Mapping[str, np.ndarray]
+) -> None:
+    """Writes a kernel's description, as JSON values, and weights in the safetensors format."""
+    value = {"format_version": FORMAT_VERSION, **description}
+    value["sha256"] = _digest(value, weights)
+    save_file(dict(weights), path, {_KEY: json.dumps(value)})
+
+
+def read_kernel(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The description and the weights of a kernel.
+
+    Raises:
+      ValueError: The file is missing, damaged or of another format.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path} is missing")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            text = (file.metadata() or {}).get(_KEY, "")
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    value = checked_description(text, path, FORMAT_VERSION, _KEYS)
+    expected, found = value.pop("sha256"), _digest(value, weights)
+    if found != expected:
+        raise ValueError(f"{path} is damaged: SHA-256 {found[:12]}, expected {expected[:12]}")
+    return value, weights
+
+
+def _digest(description: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of a kernel, whatever the file's layout."""
+    digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
+    for name, values in sorted(weights.items()):
+        digest.update(f"{name} {values.dtype} {values.shape} ".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
 
 # What a domain's folder held in the format before.
 _OLD_FILE = "kernel.json"
 # One file name: no separator, plain or escaped, no control character, not hidden.
 _FILE_NAME = re.compile(r"(?!\.)[^/\\%\x00-\x1f\x7f]{1,64}")
 
+# Settings of a layer that do not shape its kernels.
+_NOT_OF_A_KERNEL = ("name", "trainable", "dtype", "topic", "domains", "seen_widths")
+
 
 class KernelStoreError(ValueError):
-    """A kernel that is damaged, or does not belong to this base or beside these kernels."""
+    """A kernel that is damaged, or does not belong to this base or these kernels."""
 
 
 def check_domain_names(topic: str, domains: Iterable[str]) -> None:
-    """Checks that each domain's name can be the name of its kernel's file.
+    """Checks that each domain's name can be a file name.
 
     Raises:
       KernelStoreError: Names the domain that cannot.
@@ -51,14 +104,14 @@ def save_kernels(
 
     Args:
       layer: The kernels.
-      folder: Where to.
+      folder: Parent of the topics' folders.
       base_fingerprint: Of the base they were trained behind.
-      view: What they were trained to see; on disk they see knowledge as it is.
+      view: The view that they were trained with; on disk they read plain knowledge.
       beside: Other topics whose kernels they were trained to be added to.
 
     Raises:
       KernelStoreError: A domain's name cannot be a file's; nothing is written.
-      FileExistsError: A kernel of one of the domains is there; nothing is written.
+      FileExistsError: A kernel of one of the domains exists; nothing is written.
     """
     check_domain_names(layer.topic, layer.domains)
     targets = {domain: kernel_path(folder, layer.topic, domain) for domain in layer.domains}
@@ -69,7 +122,7 @@ def save_kernels(
     shared = {
         "adapter": kinds[type(layer)],
         "topic": layer.topic,
-        "config": {k: v for k, v in layer.get_config().items() if k in _kernel_settings(layer)},
+        "config": {k: v for k, v in layer.get_config().items() if k not in _NOT_OF_A_KERNEL},
         "beside": list(beside),
         "base_fingerprint": base_fingerprint,
     }
@@ -78,20 +131,14 @@ def save_kernels(
             write_kernel(temporary, shared | {"domain": domain}, layer.kernel(domain, view))
 
 
-def _kernel_settings(layer: DomainKernels) -> set[str]:
-    """Names of the settings that say how a kernel is shaped, apart from where it is used."""
-    left_out = {"name", "trainable", "dtype", "topic", "domains", "seen_widths"}
-    return set(layer.get_config()) - left_out
-
-
 def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
     """Reads all kernels below a folder, one layer per topic.
 
-    Warns of kernels that were trained to be added to those of a topic that is not there.
+    Warns of kernels that were trained to be added to those of a missing topic.
 
     Raises:
-      KernelStoreError: None are there, or one is damaged, of another base, or differs in kind
-        or shape from the others of its topic.
+      KernelStoreError: There are none, or one is damaged, of another base, or differs in kind or
+        shape from the others of its topic.
     """
     found: dict[str, dict[str, _Kernel]] = {}
     for path in kernel_paths(folder):
@@ -131,7 +178,7 @@ def load_kernel(path: Path, base_fingerprint: str) -> DomainKernels:
     """Reads the kernel of one domain, `.../TOPIC/DOMAIN.safetensors`.
 
     Raises:
-      KernelStoreError: None is there, or it is damaged or of another base.
+      KernelStoreError: It is missing, damaged or of another base.
     """
     if (path / _OLD_FILE).is_file():
         _refuse_older(path)
@@ -144,7 +191,7 @@ def load_kernel(path: Path, base_fingerprint: str) -> DomainKernels:
 def warn_of_missing_topics(
     place: Path, descriptions: Iterable[Mapping[str, Any]], present: Collection[str]
 ) -> None:
-    """Warns of kernels that were trained to be added to those of a topic that has none.
+    """Warns of kernels that were trained to be added to those of a missing topic.
 
     Args:
       place: Where the kernels are.
@@ -166,7 +213,7 @@ def warn_of_missing_topics(
 
 
 class _Kernel(NamedTuple):
-    """What the file of a kernel holds; see `read_kernel`."""
+    """A kernel's file; see `read_kernel`."""
 
     path: Path
     value: dict[str, Any]

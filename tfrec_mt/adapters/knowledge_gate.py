@@ -1,4 +1,4 @@
-"""`KnowledgeGate`: scales each part of the knowledge by what a domain makes of the row."""
+"""`KnowledgeGate`: scales each part of the knowledge by a function of domain and row."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,14 +17,13 @@ from tfrec_mt.configs.bounds import Counts
 class KnowledgeGate(Bottleneck):
     """Multiplies each part of the knowledge by a number between 0 and 2.
 
-    `h + residual(h) = h * 2 sigmoid(g(h))`, so `residual(h) = h * (2 sigmoid(g(h)) - 1)`, which is
-    `h * tanh(g(h) / 2)`. g is each domain's own bottleneck, whose last layer starts at zero:
-    an untrained gate is open halfway, which is the base itself. Arguments are those of
-    `Bottleneck`.
+    `h + residual(h) = h * 2 sigmoid(g(h))`, so `residual(h) = h * tanh(g(h) / 2)`. g is each
+    domain's own bottleneck, whose last layer starts at zero, so an untrained gate is the base
+    itself. Arguments are those of `Bottleneck`.
 
     EPNet has one gate for all domains, sees a domain's features, and scales a model's embeddings
     while that model is trained. Here the base is frozen, a gate belongs to a domain, and it scales
-    what the base's last layer reads.
+    the input of the base's last layer.
 
     Example:
       >>> kernels = mt.adapters.KnowledgeGate("market", ("us", "de"), {"ctr": 64})
@@ -74,10 +73,9 @@ class KnowledgeGate(Bottleneck):
 
     @property
     def rate_factors(self) -> dict[str, float]:
-        """Eighty times those of `Bottleneck`, at most 1.
+        """Eighty times those of `Bottleneck`, at most 1, as a gate moves a share of the knowledge.
 
-        A decoder's number there moves the knowledge itself, here only a share of it, which is small
-        where knowledge is. (Chosen among five on one takeout world of 300,000 rows.)
+        (Chosen among five on one takeout world of 300,000 rows.)
         """
         return {name: min(1.0, 80.0 * factor) for name, factor in super().rate_factors.items()}
 

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 # Kernels of the takeout world gain as much from 96 of 176 axes, .999 of the variance, as from all.
 MOST_AXES = 128
 # Axes along which knowledge hardly varies would show its rounding errors.
@@ -20,24 +22,21 @@ def seen_widths(knowledge_widths: Mapping[str, int], most_axes: int = MOST_AXES)
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class KnowledgeView(keras.layers.Layer):
-    """Shows knowledge along its principal axes, each narrowed to a like scale.
+class KnowledgeView(ConfiguredLayer):
+    """Shows knowledge along its principal axes, each narrowed to a similar scale.
 
     `(h - mean) V / sqrt(s c)`: V are the eigenvectors of the covariance of knowledge, those of the
     largest variance if there are more than are seen, s the deviations along them, and c the
-    quadratic mean of all deviations. Parts of a base's knowledge differ in scale
-    by orders of magnitude, and many say nearly the same. A kernel that starts from one distribution
-    for all parts sees the largest only, and where parts are correlated, steps of an optimizer that
-    rescales each number by itself make slow headway. Dividing by s alone would show axes of noise
-    as large as the others; by c alone, only the largest.
+    quadratic mean of all deviations. Parts of a base's knowledge differ in scale by orders of
+    magnitude and are correlated: a kernel would see the largest only and learn slowly. Dividing by
+    s alone would make axes of noise as large as the others; by c alone, only the largest count.
 
-    It is for training alone. A kernel that is taken out of its layer is folded into one that sees
-    knowledge as it is, so it needs no view and serves beside kernels of other runs.
+    It is for training alone: a kernel that is taken out of its layer is folded into one that reads
+    plain knowledge.
 
     Args:
       knowledge_widths: Width of the base's knowledge by task.
-      most_axes: Axes that are seen of wider knowledge. What kernels cost from kept knowledge is
-        nearly proportional to it.
+      most_axes: Axes that are seen of wider knowledge; kernels cost nearly in proportion.
 
     Attributes:
       seen_widths: Axes by task.
@@ -87,14 +86,13 @@ class KnowledgeView(keras.layers.Layer):
     def fold(
         self, task: str, kernel: np.ndarray, bias: np.ndarray, factor: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Kernel and bias of a dense layer that sees knowledge as it is.
+        """Kernel `[D, U]` and bias `[U]` of an equal dense layer on plain knowledge.
 
         Args:
           task: Task name.
-          kernel: `[S, U]`, of a layer `factor * view(h) @ kernel + bias`, which
-            `factor * h @ found[0] + found[1]` with `found[0]` `[D, U]` equals.
+          kernel: `[S, U]`, of a layer `factor * view(h) @ kernel + bias`.
           bias: `[U]`, its bias.
-          factor: What its input is multiplied by.
+          factor: Factor of its input.
         """
         mean, axes = (
             np.asarray(weight.value, np.float64) for weight in (self._means[task], self._axes[task])
@@ -102,10 +100,3 @@ class KnowledgeView(keras.layers.Layer):
         plain = axes @ kernel.astype(np.float64)
         shifted = bias - factor * (mean @ plain)
         return plain.astype(np.float32), shifted.astype(np.float32)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "knowledge_widths": self.knowledge_widths,
-            "most_axes": self.most_axes,
-        }

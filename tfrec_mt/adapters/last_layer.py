@@ -1,4 +1,4 @@
-"""`LastLayer`: a last layer of its own for each domain."""
+"""`LastLayer`: a last layer for each domain."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -15,10 +15,10 @@ from tfrec_mt.adapters.served_kernels import FoldedKernels
 class LastLayer(DomainKernels):
     """Adds `h~ . v + c` to a domain's logit: the last layer of the base, moved.
 
-    h~ is knowledge as kernels see it, v `[S]` and c each domain's own, and both start at zero. As
-    adapters change knowledge and not logits, the residual is what adds that number to a logit
-    `h . u + b` and is shortest: `(h~ . v + c) u / |u|^2`. `align` sets what follows from the base's
-    direction u, and it is kept with the kernel; until then the residual is zero.
+    h~ is knowledge as kernels see it, v `[S]` and c are each domain's own and start at zero. The
+    residual is the shortest that adds this number to a logit `h . u + b`:
+    `(h~ . v + c) u / |u|^2`. `align` sets the base's direction u, which is kept with the kernel;
+    until then the residual is zero.
 
     Args:
       topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
@@ -89,7 +89,7 @@ class LastLayer(DomainKernels):
 
     @property
     def rate_factors(self) -> dict[str, float]:
-        """One step of all of v then moves a logit by the order of twice the rate.
+        """A step of all of v then moves a logit by about twice the rate.
 
         (Chosen among 0.4, 2 and 4 on two takeout worlds that no study uses.)
         """

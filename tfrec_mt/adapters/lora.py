@@ -15,18 +15,15 @@ from tfrec_mt.configs.bounds import Count, Rate
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class LoRA(DomainKernels):
-    """One linear update of low rank per domain, of what the base's last layer reads.
+    """One linear update of low rank per domain, of the input of the base's last layer.
 
     `residual(h) = alpha / r * h~ A B`, h~ being knowledge as kernels see it, A `[S, r]` and B
     `[r, D]` each domain's own. A starts at N(0, 1), divided by the square root of D in the forward
     pass, and B at zero, so an untrained kernel is the base itself.
 
-    It sits at `knowledge`, as all adapters here do: the base is frozen and computed once per row,
-    whichever and however many kernels act on it. So this is a low-rank change of the last layer's
-    input, not of the base's inner layers, which would need one pass of the base per domain. Where
-    the logit is linear in knowledge (all ranking models) the change amounts to one vector per
-    domain, `h~ A B u`: whatever its rank, it is a `LastLayer` without a constant, reached by
-    another path.
+    The base's inner layers do not change, which would need one pass of the base per domain. Where
+    the logit is linear in knowledge (all ranking models) the update amounts to one vector per
+    domain, `h~ A B u`: a `LastLayer` without a constant, for any rank.
 
     Args:
       topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
@@ -118,6 +115,3 @@ class LoRA(DomainKernels):
     def scale_residuals(self, factors: np.ndarray) -> None:
         for up in self._ups.values():
             scale_stack(up, factors)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rank": self.rank, "alpha": self.alpha}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.domain_groups import DomainGroups
+from tfrec_mt.layers.domain_rows import DomainGroups
 
 # No domain with a kernel is called this: control characters cannot be in a file's name. (A table
 # cannot be read from a file that is empty or has an empty line.)
@@ -23,14 +23,14 @@ DenseLayer = tuple[np.ndarray, np.ndarray]
 
 
 class FoldedKernels(NamedTuple):
-    """Kernels of N domains as plain dense layers, and what is done with the last one's output.
+    """Kernels of N domains as plain dense layers, and what their last output stands for.
 
     Attributes:
       layers: The layers by task.
       negative_slope: Slope below zero of the LeakyReLU between layers.
-      gates: None: what the layers give is what kernels add. `{task: [N, D]}`: it is a gate g, and
-        they add `knowledge * gates * tanh(g / 2)`.
-      gates_summed: Whether gated knowledge is added up to width 1.
+      gates: None: the last output is added. `{task: [N, D]}`: it is a gate g, and
+        `knowledge * gates * tanh(g / 2)` is added.
+      gates_summed: Whether gated knowledge is summed to width 1.
     """
 
     layers: Mapping[str, Sequence[DenseLayer]]
@@ -46,7 +46,7 @@ class FoldedKernels(NamedTuple):
         gates: Mapping[str, np.ndarray] | None = None,
         gates_summed: bool = False,
     ) -> "FoldedKernels":
-        """The same in single precision, which is what is served."""
+        """Folded kernels in single precision, as they are served."""
         single = {
             task: [(kernel.astype(np.float32), bias.astype(np.float32)) for kernel, bias in pairs]
             for task, pairs in layers.items()
@@ -57,15 +57,14 @@ class FoldedKernels(NamedTuple):
 
 
 class ServedKernels(tf.Module):
-    """Kernels of any number of domains, in a graph that does not know how many there are.
+    """Kernels of any number of domains, in a graph that does not depend on their number.
 
-    The number of domains is the first dimension of variables and the length of a file, so both can
-    be exchanged in a SavedModel: kernels come and go, and its graph stays what it is. The first
-    kernel of each stack is of zeros; it is that of unknown domains, whose rows get exactly zero.
+    The number of domains is the first dimension of variables and the length of a file, so kernels
+    can be exchanged in a SavedModel without its graph. The first kernel of each stack is of zeros,
+    for unknown domains, whose rows get exactly zero.
 
     Args:
-      domains: File of the domains' names, one a line, in the order of the kernels; see
-        `write_domains`.
+      domains: File of the domains' names, in the order of the kernels; see `write_domains`.
       folded: The kernels, without that of unknown domains.
     """
 
@@ -89,7 +88,7 @@ class ServedKernels(tf.Module):
 
     @property
     def weights_of_one(self) -> int:
-        """Weights of the kernel of one domain."""
+        """Weights of one domain's kernel."""
         return sum(math.prod(stack.shape[1:]) for stack in self.stacks.values())
 
     def codes(self, domains: Any) -> Any:
@@ -120,7 +119,7 @@ class ServedKernels(tf.Module):
 
 
 def write_domains(path: Path, domains: Iterable[str]) -> None:
-    """Writes a file of domains, behind a line for unknown ones."""
+    """Writes a file of domains, one a line, after a line for unknown ones."""
     lines = (_UNKNOWN, *domains)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 

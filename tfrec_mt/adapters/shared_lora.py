@@ -14,12 +14,12 @@ from tfrec_mt.adapters.lora import LoRA
 
 @dataclasses.dataclass(frozen=True)
 class SharedMatrix:
-    """A matrix of each domain `[N, a, b]`: its own and a share of one that all have in common.
+    """A matrix of each domain `[N, a, b]`: its own and a share of one that all domains share.
 
     Attributes:
-      own: `[N, a, b]`, what a kernel from a file has; zero while the matrix is shared.
+      own: `[N, a, b]`, of kernels from files; zero while the matrix is shared.
       shared: `[a, b]`.
-      share: `[N, 1, 1]`, what of it a domain takes: all, or nothing with a kernel from a file.
+      share: `[N, 1, 1]`, each domain's share: 1, or 0 for kernels from files.
     """
 
     own: Any
@@ -28,20 +28,19 @@ class SharedMatrix:
 
     @property
     def value(self) -> Any:
-        """The whole."""
         return self.own.value + self.share.value * self.shared.value
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class SharedLoRA(LoRA):
-    """The update `alpha / r * h~ A B` of `LoRA`, with A and B that all domains have in common.
+    """The update `alpha / r * h~ A B` of `LoRA`, with A and B shared by all domains.
 
-    It learns what all domains' rows say alike, such as what changed since the base was trained, and
-    nothing of how domains differ: what another adapter gains beyond it is owed to its kernels being
-    the domains' own. Domains still take part or not each for itself, and rows of none get the base.
+    It learns what all domains have in common, such as what changed since the base was trained. It
+    is the control for other adapters: what they gain beyond it is due to their domains' own
+    kernels. Domains still take part or not each by itself, and rows of none get the base.
 
-    What is shared exists for training alone. A kernel that is taken out of the layer is a `LoRA` of
-    its domain's own and changes no more with the others.
+    Sharing exists for training alone. A kernel that is taken out of the layer is a `LoRA` of its
+    domain's own and changes no more with the others.
 
     Args:
       topic, domains, knowledge_widths, rank, alpha: See `LoRA`.

@@ -15,7 +15,7 @@ from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.evaluation.scoring import CONTROL, Scoring
 from tfrec_mt.models.base_model import BaseModel
-from tfrec_mt.models.batch_function import BatchFunction
+from tfrec_mt.models.scorer import BatchFunction
 
 
 class AttachedScoring(Scoring):

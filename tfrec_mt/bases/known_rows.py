@@ -14,8 +14,8 @@ from tfrec_mt.bases.own_rows import RowBatch
 from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.hashing import permutation
 from tfrec_mt.errors import DataError
-from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint
+from tfrec_mt.models.scorer import BatchFunction
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files

@@ -8,7 +8,7 @@ from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.scoring import ADAPTED, ZERO_SHOT
 from tfrec_mt.models.base_model import BaseModel
-from tfrec_mt.models.batch_function import BatchFunction
+from tfrec_mt.models.scorer import BatchFunction
 
 Scores = dict[ScoreKey, dict[str, Any]]
 

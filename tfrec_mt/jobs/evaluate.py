@@ -7,9 +7,9 @@ from typing import Any
 import keras
 
 from tfrec_mt.configs import EvaluateConfig
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.jobs.opened import Folder, open_base, open_model
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import BaseModel
 
 

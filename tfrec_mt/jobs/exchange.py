@@ -9,7 +9,7 @@ from tfrec_mt.errors import SchemaError
 from tfrec_mt.jobs.opened import Folder, run_of
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.versions import roll_back as publish_again
-from tfrec_mt.training.run_results import kernel_folder
+from tfrec_mt.training.run_folder import kernel_folder
 
 
 def add_kernels(

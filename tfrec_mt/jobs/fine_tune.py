@@ -25,7 +25,7 @@ from tfrec_mt.jobs.opened import (
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.names import BASE, ROWS
 from tfrec_mt.training.fine_tune import train_kernels
-from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.training.run_folder import kernels_behind
 from tfrec_mt.training.train_loop import Reader
 
 

@@ -12,18 +12,17 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.bases.attached_base import AttachedBase
 from tfrec_mt.bases.own_rows import OwnRows
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.errors import DataError, SchemaError
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.model_store import MODEL_FILE
 from tfrec_mt.models.news.news_recommender import NewsRecommender
-from tfrec_mt.models.origin import Origin
+from tfrec_mt.models.preset import Origin
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.storage.names import KERNELS, MODEL, ROWS
-from tfrec_mt.training.run_folder import SETTINGS_FILE, RunFolderError
-from tfrec_mt.training.run_results import kernels_behind, model_folder
+from tfrec_mt.training.run_folder import SETTINGS_FILE, RunFolderError, kernels_behind, model_folder
 from tfrec_mt.workloads.catalog import workload_in, workload_of
 from tfrec_mt.workloads.workload import Workload, class_name
 

@@ -13,7 +13,7 @@ from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.tables.frames import read_whole
-from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.training.run_folder import kernels_behind
 from tfrec_mt.workloads.catalog import WORKLOADS, workload_in
 from tfrec_mt.workloads.ranking import Ranking
 from tfrec_mt.workloads.workload import ROW

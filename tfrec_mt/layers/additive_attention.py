@@ -5,12 +5,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class AdditiveAttention(keras.layers.Layer):
-    """Weighs vectors by what they are and sums them.
-
-    `sum_i a_i x_i` with `a = softmax(q^T tanh(W x + b))`.
+class AdditiveAttention(ConfiguredLayer):
+    """A weighted sum of a set of vectors, `sum_i a_i x_i` with `a = softmax(q^T tanh(W x + b))`.
 
     Args:
       units: Width of the hidden layer, `q` and `b`.
@@ -44,7 +44,7 @@ class AdditiveAttention(keras.layers.Layer):
         return self.weighted(self.scores(vectors), vectors, mask)
 
     def scores(self, vectors: Any) -> Any:
-        """What is known of a vector's weight without the others, `[..., D] -> [...]`."""
+        """Unnormalised weights of vectors, `[..., D] -> [...]`."""
         kernel, bias, query = (
             tf.cast(weight.value, vectors.dtype) for weight in (self.kernel, self.bias, self.query)
         )
@@ -52,18 +52,18 @@ class AdditiveAttention(keras.layers.Layer):
         return tf.tensordot(hidden, query, 1)[..., 0]
 
     def weighted(self, scores: Any, vectors: Any, mask: Any) -> Any:
-        """The sums `[B, D]` of vectors `[B, L, D]` whose scores `[B, L]` are known."""
+        """Sums `[B, D]` of vectors `[B, L, D]` with scores `[B, L]`."""
         seen = tf.cast(mask, scores.dtype)
         # masked again after the softmax, so that nothing but padding sums to nothing
         weights = tf.nn.softmax(scores + (seen - 1.0) * 1e9, axis=-1) * seen
         return tf.einsum("bl,bld->bd", weights, vectors)
 
     def pooled(self, vectors: Any, owners: Any) -> Any:
-        """The same for sets that lie one behind the other.
+        """The same for sets that are concatenated.
 
         Args:
-          vectors: `[N, D]`, also of lower precision, in which products are then computed.
-          owners: `[N]` int, ascending from 0: the set that each belongs to. No set is empty.
+          vectors: `[N, D]`, of any precision.
+          owners: `[N]` int, ascending from 0: the set of each vector. No set is empty.
 
         Returns:
           float32 `[B, D]`.
@@ -77,6 +77,3 @@ class AdditiveAttention(keras.layers.Layer):
 
     def compute_output_shape(self, vectors_shape: Any, mask_shape: Any = None) -> tuple[Any, ...]:
         return (vectors_shape[0], vectors_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units}

@@ -1,25 +1,25 @@
-"""`DebiasTower`: what an exposure adds to a click, apart from preference."""
+"""`DebiasTower`: the effect of an exposure on clicks, apart from preference."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.dense_net import DenseNet
-from tfrec_mt.layers.feature_tables import feature_tables
-from tfrec_mt.layers.fused_embedding import FusedEmbedding
-from tfrec_mt.schema import CategoricalFeature, Feature, Schema, SchemaError
+from tfrec_mt.layers.fused_embedding import FusedEmbedding, feature_tables
+from tfrec_mt.schema import CategoricalFeature, Schema, SchemaError
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class DebiasTower(keras.layers.Layer):
-    """A shallow net over exposure features whose output joins the click logit in training.
+class DebiasTower(ConfiguredLayer):
+    """A shallow net over exposure features whose output is added to the click logit in training.
 
     Its output is less the logarithm of the batch's mean odds, so that the click logit without it,
-    which is what serving uses, is the one of an average exposure.
+    which is what serving uses, is that of an average exposure.
 
     Args:
-      schema: Names the exposure features, each a single code; `Schema` or its JSON.
+      schema: A schema, or its JSON, whose exposure features are single codes.
       width: Embedding width.
       units: Hidden layers.
 
@@ -30,7 +30,7 @@ class DebiasTower(keras.layers.Layer):
       `[B, 1]` logits.
 
     Raises:
-      SchemaError: An exposure feature is a bag or a number that is passed through.
+      SchemaError: An exposure feature is a bag or not discretised.
 
     Reference:
       IAK paper, 5.2, fourth part of OLR.
@@ -44,7 +44,16 @@ class DebiasTower(keras.layers.Layer):
         self.width = width
         self.units = tuple(units)
         for feature in self.schema.side("exposure"):
-            _check_single_code(feature)
+            if not isinstance(feature, CategoricalFeature):
+                if feature.buckets is None:
+                    raise SchemaError(
+                        f"exposure feature {feature.name!r} must be discretised: set buckets"
+                    )
+            elif feature.max_values > 1:
+                raise SchemaError(
+                    f"exposure feature {feature.name!r}: expected one id per row, "
+                    f"max_values is {feature.max_values}"
+                )
         self.embedding = FusedEmbedding(
             *feature_tables(self.schema, self.schema.side("exposure")), width, name="embedding"
         )
@@ -58,7 +67,7 @@ class DebiasTower(keras.layers.Layer):
         self.built = True
 
     def effect(self, features: Mapping[str, Any]) -> Any:
-        """The effect of an exposure on the click logit up to a constant, `[B, 1]`."""
+        """The effect on the click logit up to a constant, `[B, 1]`."""
         names = list(self.embedding.feature_tables)
         embedded = self.embedding({name: features[name] for name in names})
         return self._logit(self._net(embedded))
@@ -72,20 +81,4 @@ class DebiasTower(keras.layers.Layer):
         return (None, 1)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "schema": self.schema.to_json(),
-            "width": self.width,
-            "units": self.units,
-        }
-
-
-def _check_single_code(feature: Feature) -> None:
-    if isinstance(feature, CategoricalFeature):
-        if feature.max_values > 1:
-            raise SchemaError(
-                f"exposure feature {feature.name!r}: expected one id per row, "
-                f"max_values is {feature.max_values}"
-            )
-    elif feature.buckets is None:
-        raise SchemaError(f"exposure feature {feature.name!r} must be discretised: set buckets")
+        return {**super().get_config(), "schema": self.schema.to_json()}

@@ -6,20 +6,21 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import PRECISIONS, Precision
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.leaky_dense import leaky_dense, leaky_dense_bfloat16
-from tfrec_mt.layers.precision import Precision, check_precision
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class DenseNet(keras.layers.Layer):
+class DenseNet(ConfiguredLayer):
     """Dense layers with LeakyReLU and dropout (IAK paper, appendix C).
 
     Args:
       units: Width of each layer; empty for the identity.
       dropout: Share of activations dropped after each layer in training.
       negative_slope: Slope of LeakyReLU below zero; positive.
-      precision: Type of the matrix products of training; all else is float32. Outside of training
-        they are float32, too, until `set_serving_precision`.
+      precision: Type of the matrix products in training. Elsewhere they are float32 until
+        `set_serving_precision`.
 
     Call arguments:
       inputs: `[B, D]`.
@@ -58,10 +59,7 @@ class DenseNet(keras.layers.Layer):
         self.built = True
 
     def set_serving_precision(self, precision: Precision) -> None:
-        """Sets the type of products outside of training.
-
-        Lower ones are of copies of the weights, which later changes of these do not reach.
-        """
+        """Sets the type of products outside training; lower ones use copies of the weights."""
         check_precision(precision)
         self._short = []
         if precision != "float32":
@@ -94,15 +92,12 @@ class DenseNet(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], self.units[-1] if self.units else input_shape[-1])
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "dropout": self.dropout,
-            "negative_slope": self.negative_slope,
-            "precision": self.precision,
-        }
-
 
 def _copy(weight: keras.Variable, precision: Precision) -> tf.Variable:
     return tf.Variable(tf.cast(weight.value, precision), trainable=False)
+
+
+def check_precision(precision: str) -> None:
+    """Raises ValueError unless the type is one of matrix products."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")

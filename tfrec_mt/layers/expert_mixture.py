@@ -6,12 +6,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import Precision
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.dense_net import DenseNet
-from tfrec_mt.layers.precision import Precision
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class ExpertMixture(keras.layers.Layer):
+class ExpertMixture(ConfiguredLayer):
     """Shared experts, mixed for each task by a gate of its own.
 
     `mixture_t(x) = sum_e softmax(G_t x)_e expert_e(x)`.
@@ -45,6 +46,7 @@ class ExpertMixture(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.tasks = tuple(tasks)
+        self.experts = experts
         self.units = tuple(units)
         self.dropout = dropout
         self.precision: Precision = precision
@@ -73,16 +75,6 @@ class ExpertMixture(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> dict[str, tuple[int | None, ...]]:
         return {task: (*input_shape[:-1], self.units[-1]) for task in self.tasks}
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "tasks": self.tasks,
-            "experts": len(self._experts),
-            "units": self.units,
-            "dropout": self.dropout,
-            "precision": self.precision,
-        }
 
 
 def mixture(shares: Any, outputs: Sequence[Any]) -> Any:

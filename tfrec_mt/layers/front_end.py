@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfrec_mt.layers.feature_tables import feature_tables
-from tfrec_mt.layers.fused_embedding import FusedEmbedding
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+from tfrec_mt.layers.fused_embedding import FusedEmbedding, feature_tables
 from tfrec_mt.layers.hash_retrieval import HashRetrieval
 from tfrec_mt.layers.target_attention import TargetAttention
 from tfrec_mt.schema import CategoricalFeature, Feature, History, Schema
@@ -19,11 +19,11 @@ _PIECES = 8
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class FrontEnd(keras.layers.Layer):
+class FrontEnd(ConfiguredLayer):
     """Embeddings and sequence modules, shared by all ranking models (IAK paper, 5.2).
 
-    Every row is seen as one user with N targets; in training N is 1. The user's side, history
-    included, is embedded once, whatever N is.
+    Every row is one user with N targets; in training N is 1. The user's side, history included, is
+    embedded once, whatever N is.
 
     Args:
       schema: A learned schema, or its JSON.
@@ -36,7 +36,7 @@ class FrontEnd(keras.layers.Layer):
       features: By name: user and context features and topics `[B]`, item features `[B]`, or
         `[B, N]` with `candidates`; bags have a further axis; `history_<element>` and
         `history_age` `[B, L]`, newest first.
-      candidates: Whether item features carry the axis N.
+      candidates: Whether item features have the axis N.
 
     Returns:
       `[B * N, W]`.
@@ -134,7 +134,7 @@ class FrontEnd(keras.layers.Layer):
         )
 
     def repeated(self, codes: Any, features: Mapping[str, Any], candidates: bool) -> Any:
-        """What is a request's, `[B]`, for each of its rows: `[B * N]`."""
+        """A request's values `[B]` for each of its rows: `[B * N]`."""
         if not candidates:
             return codes
         item = next(feature.name for feature in self.schema.side("item"))
@@ -198,10 +198,9 @@ class FrontEnd(keras.layers.Layer):
         return interests
 
     def _retrieve(self, targets: Any, rows: Any, mask: Any) -> Any:
-        """Places of the clicks that matter, `[B, N, top]`.
+        """Places of the most similar clicks, `[B, N, top]`.
 
-        A chain of operations that wait for each other, on large values: in pieces it keeps all
-        cores busy, and the values stay in their caches.
+        Searching in pieces keeps all cores busy and values in their caches.
         """
         size = rows.shape[0]
         pieces = 1 if size is None or size % _PIECES else _PIECES
@@ -217,12 +216,4 @@ class FrontEnd(keras.layers.Layer):
         return (None, self.output_width)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "schema": self.schema.to_json(),
-            "width": self.width,
-            "base_topics": self.base_topics,
-            "heads": self.heads,
-            "head_width": self.head_width,
-            "long_top": self.long_top,
-        }
+        return {**super().get_config(), "schema": self.schema.to_json()}

@@ -1,21 +1,46 @@
 """`FusedEmbedding`: many vocabularies of one width in one table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+from tfrec_mt.schema import CategoricalFeature, Feature, Schema, Topic
+
+
+def feature_tables(
+    schema: Schema, features: Iterable[Feature], topics: Iterable[Topic] = ()
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Rows by table, and table by feature; features of one vocabulary share a table."""
+    rows: dict[str, int] = {}
+    tables: dict[str, str] = {}
+    for feature in features:
+        if isinstance(feature, CategoricalFeature):
+            table = feature.vocabulary
+            rows[table] = schema.vocabulary(table).rows
+        elif feature.buckets is not None:
+            table = f"{feature.name}_buckets"
+            rows[table] = feature.rows
+        else:
+            continue
+        tables[feature.name] = table
+    for topic in topics:
+        table = f"{topic.name}_domains"
+        rows[table] = len(topic.domains) + 1
+        tables[topic.name] = table
+    return rows, tables
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class FusedEmbedding(keras.layers.Layer):
+class FusedEmbedding(ConfiguredLayer):
     """Looks up all features of one shape with a single gather.
 
-    The tables lie below each other in one variable, so features of one shape cost one gather
-    forwards, which also puts their embeddings side by side, and all features together one
-    row-sparse update backwards. Rows are gathered straight from the variable: neither direction
-    reads or copies the whole table.
+    All tables are concatenated in one variable, so features of one shape cost one gather forwards
+    and all features together one row-sparse update backwards. Neither direction reads or copies
+    the whole table.
 
     Args:
       table_rows: Rows of each table by name.
@@ -30,7 +55,7 @@ class FusedEmbedding(keras.layers.Layer):
       `[..., F * D]`, the embeddings of the F features in the order of their names.
 
     Raises:
-      ValueError: A feature names a table that is not there.
+      ValueError: A feature names an unknown table.
     """
 
     def __init__(
@@ -61,7 +86,7 @@ class FusedEmbedding(keras.layers.Layer):
         self.built = True
 
     def rows(self, codes: Mapping[str, Any]) -> Any:
-        """Rows of the table that hold the features of these codes, int32 `[..., F]`."""
+        """Rows of these codes in the table, int32 `[..., F]`."""
         return tf.stack(
             [
                 tf.cast(values, tf.int32) + self._start[self.feature_tables[name]]
@@ -71,7 +96,7 @@ class FusedEmbedding(keras.layers.Layer):
         )
 
     def gather(self, rows: Any) -> Any:
-        """Embeddings in these rows of the table, `[..., F] -> [..., F * D]`."""
+        """Embeddings of rows of the table, `[..., F] -> [..., F * D]`."""
         # from the variable itself, never from a copy of it
         found = tf.gather(self.table.value, rows)
         width = rows.shape[-1] * self.width
@@ -85,12 +110,3 @@ class FusedEmbedding(keras.layers.Layer):
     ) -> tuple[int | None, ...]:
         shapes = list(codes_shape.values())
         return (*shapes[0], len(shapes) * self.width)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "table_rows": self.table_rows,
-            "feature_tables": self.feature_tables,
-            "width": self.width,
-            "stddev": self.stddev,
-        }

@@ -1,17 +1,19 @@
-"""`GateUnit`: how much of each number passes, told by something else."""
+"""`GateUnit`: how much of each number passes, computed from other inputs."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class GateUnit(keras.layers.Layer):
-    """`2 sigmoid(W' relu(W x + b) + b')`: 1 lets a number pass as it is.
+class GateUnit(ConfiguredLayer):
+    """`2 sigmoid(W' relu(W x + b) + b')`: 1 leaves a number unchanged.
 
     Args:
-      width: Numbers that are let through.
+      width: Numbers to gate.
       hidden: Width of the hidden layer.
 
     Call arguments:
@@ -42,12 +44,9 @@ class GateUnit(keras.layers.Layer):
     def compute_output_shape(self, inputs_shape: Any) -> tuple[int | None, ...]:
         return (*inputs_shape[:-1], self.width)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "width": self.width, "hidden": self.hidden}
-
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class GatedNet(keras.layers.Layer):
+class GatedNet(ConfiguredLayer):
     """Dense layers with LeakyReLU whose inputs are gated.
 
     Args:
@@ -58,7 +57,7 @@ class GatedNet(keras.layers.Layer):
 
     Call arguments:
       inputs: `[B, D]`.
-      prior: `[B, P]`, what tells the gates.
+      prior: `[B, P]`, the gates' inputs.
       training: Whether dropout is active.
 
     Returns:
@@ -107,12 +106,3 @@ class GatedNet(keras.layers.Layer):
         self, inputs_shape: Any, prior_shape: Any = None
     ) -> tuple[int | None, ...]:
         return (*inputs_shape[:-1], self.units[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "hidden": self.hidden,
-            "dropout": self.dropout,
-            "negative_slope": self.negative_slope,
-        }

@@ -5,10 +5,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class HashRetrieval(keras.layers.Layer):
-    """Places of the history's elements that are most like each target, by hash.
+class HashRetrieval(ConfiguredLayer):
+    """Places of the history's elements that are most similar to each target, by hash.
 
     Target and elements are hashed to the signs of `bits` fixed random projections (SimHash); the
     number of equal signs estimates their angle. No gradient passes.
@@ -20,11 +22,11 @@ class HashRetrieval(keras.layers.Layer):
 
     Call arguments:
       targets: `[B, N, D]`.
-      history: `[B, L, D]`, elements described as targets are.
+      history: `[B, L, D]`, elements with the features of targets.
       mask: `[B, L]` booleans, false for padding.
 
     Returns:
-      int32 `[B, N, min(top, L)]`, most like first, then newest; padding only where a history has
+      int32 `[B, N, min(top, L)]`, most similar first, then newest; padding only where a history has
       fewer elements.
 
     Reference:
@@ -67,6 +69,3 @@ class HashRetrieval(keras.layers.Layer):
     ) -> tuple[int | None, ...]:
         length = history_shape[1]
         return (*targets_shape[:2], None if length is None else min(self.top, length))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "top": self.top, "bits": self.bits, "seed": self.seed}

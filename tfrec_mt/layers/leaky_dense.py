@@ -1,17 +1,38 @@
 """A dense layer with LeakyReLU, in as few passes over memory as a CPU needs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from tfrec_mt.layers.compiled_piece import compiled_column_sums, compiled_piece
+
+def compiled_piece(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function compiled by XLA, for values and written-out gradients.
+
+    No gradient passes it, and it is compiled again for every new shape.
+    """
+    compiled = tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
+
+    def call(*arguments: Any) -> Any:
+        # an enclosing tape would have the function put out all that lies within, pass by pass
+        return compiled(*(tf.stop_gradient(argument) for argument in arguments))
+
+    return call
+
+
+def column_sums(x: Any) -> Any:
+    """Sums `[D]` of `[N, D]` in float32."""
+    return tf.reduce_sum(tf.cast(x, tf.float32), axis=0)
+
+
+compiled_column_sums = compiled_piece(column_sums)
 
 
 def leaky_dense(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
     """`max(s, slope s)` of `s = x kernel + bias`, for training in float32.
 
-    TensorFlow's gradient needs `s`, which keeps it from fusing product, bias and activation into
-    one operation. The sign of the output says as much.
+    TensorFlow's gradient needs `s`, which keeps it from fusing product, bias and activation. Here
+    the sign of the output stands for that of `s`.
 
     Args:
       x: `[B, D]`.
@@ -39,19 +60,13 @@ def leaky_dense(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
 
 
 def leaky_dense_bfloat16(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
-    """The same with products in bfloat16, compiled by XLA between them.
-
-    Activations and what passes back through them are bfloat16; weights, their gradients and all
-    sums are float32.
+    """The same with bfloat16 products, compiled by XLA between them; all sums are float32.
 
     Args:
-      x: bfloat16 `[B, D]`.
+      x: bfloat16 `[B, D]`, as the result.
       kernel: float32 `[D, U]`.
       bias: float32 `[U]`.
       slope: Above 0.
-
-    Returns:
-      bfloat16 `[B, U]`.
     """
 
     @tf.custom_gradient

@@ -1,9 +1,8 @@
-"""What lies between the matrix products of a transformer, in few passes over memory.
+"""Operations between a transformer's matrix products, in few passes over memory.
 
-Derived by TensorFlow, the gradients read and write the widest tensors of a transformer about three
-times as often as needed, and each product and sum is a pass of its own; on a CPU that took most of
-a training step. Here gradients are written out, and compiled by XLA each value and each gradient
-is one pass. XLA compiles again for every new shape, and a server may not have it.
+TensorFlow's gradients read and write the widest tensors of a transformer about three times as
+often as needed, on a CPU most of a training step. Here gradients are written out, and with XLA each
+value and each gradient is one pass. XLA compiles again for every new shape.
 """
 
 import math
@@ -12,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_mt.layers.compiled_piece import column_sums, compiled_column_sums, compiled_piece
+from tfrec_mt.layers.leaky_dense import column_sums, compiled_column_sums, compiled_piece
 
 # gelu(x) = x / 2 (1 + tanh(x (A + B x^2)))
 _A = math.sqrt(2.0 / math.pi)
@@ -44,11 +43,9 @@ def gelu(x: Any, bias: Any, compiled: bool = False) -> Any:
     Reference:
       Hendrycks and Gimpel 2016, Gaussian Error Linear Units, section 2.
     """
-    value, slope, columns = (
-        (_GELU, _GELU_SLOPE, compiled_column_sums)
-        if compiled
-        else (_gelu, _gelu_slope, column_sums)
-    )
+    value, slope, columns = _gelu, _gelu_slope, column_sums
+    if compiled:
+        value, slope, columns = _GELU, _GELU_SLOPE, compiled_column_sums
 
     @tf.custom_gradient
     def gelu(x: Any, bias: Any) -> tuple[Any, Any]:
@@ -66,12 +63,12 @@ def norm_of_sum(
 ) -> Any:
     """`gamma (s - mean) / sqrt(variance + epsilon) + beta` of `s = x + bias + y`, by rows.
 
-    Sum, mean and variance are float32 whatever goes in and comes out.
+    Sum, mean and variance are float32 for any type of inputs.
 
     Args:
       x: `[N, D]`; the result has its type.
       bias: float32 `[D]`.
-      y: `[N, D]` of that type.
+      y: `[N, D]` of x's type.
       gamma: float32 `[D]`.
       beta: float32 `[D]`.
       epsilon: Above 0.
@@ -80,11 +77,10 @@ def norm_of_sum(
     Reference:
       Ba et al. 2016, Layer Normalization.
     """
-    value, slope, slopes, columns = (
-        (_NORM, _NORM_SLOPE, _NORM_SLOPES, compiled_column_sums)
-        if compiled
-        else (_norm, _norm_slope, _norm_slopes, column_sums)
-    )
+    value, slope, slopes, columns = _norm, _norm_slope, _norm_slopes, column_sums
+    if compiled:
+        value, slope, slopes = _NORM, _NORM_SLOPE, _NORM_SLOPES
+        columns = compiled_column_sums
 
     @tf.custom_gradient
     def norm(x: Any, bias: Any, y: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
@@ -134,7 +130,7 @@ def _norm_slopes(x: Any, bias: Any, y: Any, epsilon: float, upstream: Any) -> tu
 
 
 def _standard(x: Any, bias: Any, y: Any, epsilon: float) -> tuple[Any, Any]:
-    """The normalised sum `[N, D]`, and what it was multiplied with `[N, 1]`."""
+    """The normalised sum `[N, D]` and its inverse deviation `[N, 1]`."""
     total = tf.cast(x, tf.float32) + bias + tf.cast(y, tf.float32)
     centred = total - _means(total)
     inverse = tf.math.rsqrt(_means(tf.square(centred)) + epsilon)

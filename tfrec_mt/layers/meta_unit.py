@@ -6,10 +6,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class MetaUnit(keras.layers.Layer):
-    """One dense layer with LeakyReLU, its weights a linear function of what is known of the row.
+class MetaUnit(ConfiguredLayer):
+    """A dense layer with LeakyReLU whose weights are a linear function of a row's knowledge.
 
     `leaky_relu(x W(s) + b(s))` with `W(s) = V s + v`. At the start `v` is an ordinary dense layer
     and `V` small, so that all rows start from nearly the same weights.
@@ -20,7 +22,7 @@ class MetaUnit(keras.layers.Layer):
 
     Call arguments:
       inputs: `[B, R, D]`; the R vectors of a row share its weights.
-      knowledge: `[B, K]`, what the weights are generated from.
+      knowledge: `[B, K]`, from which the weights are generated.
 
     Returns:
       `[B, R, D]`.
@@ -57,10 +59,3 @@ class MetaUnit(keras.layers.Layer):
 
     def compute_output_shape(self, inputs_shape: Any, knowledge_shape: Any = None) -> Any:
         return inputs_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "negative_slope": self.negative_slope,
-            "activate": self.activate,
-        }

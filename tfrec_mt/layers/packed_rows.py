@@ -6,14 +6,14 @@ import tensorflow as tf
 
 
 class PackedRows(NamedTuple):
-    """Where the `N` real elements of a padded `[B, L]` batch lie, to compute on them alone.
+    """Places of the `N` real elements of a padded `[B, L]` batch, to compute on them alone.
 
-    They lie in the first of `R >= N` rows; the others are filler, so that `R` takes few values and
-    what is compiled per shape is compiled a few times only.
+    They are the first of `R >= N` rows; the others are filler, so that `R` takes few values and
+    code that is compiled per shape is compiled a few times only.
 
     Attributes:
       places: `[N]`, flat place of each element, ascending.
-      ranks: `[B, L]`, which row it is, `R` for padding.
+      ranks: `[B, L]`, row of each element, `R` for padding.
       filler: `R - N`, a scalar; None for none.
     """
 
@@ -59,14 +59,14 @@ class PackedRows(NamedTuple):
         return unpack(rows)
 
     def take(self, flat: Any) -> Any:
-        """The real ones of `[B * L, ...]` as `[R, ...]`; filler is 0."""
+        """Real elements of `[B * L, ...]` as `[R, ...]`; filler is 0."""
         taken = tf.gather(flat, self.places)
         if self.filler is None:
             return taken
         return tf.pad(taken, [[0, self.filler], *[[0, 0]] * (len(flat.shape) - 1)])
 
     def owners(self) -> Any:
-        """The place in the batch of each row's element, `[R]`, and `B` of filler."""
+        """Place in the batch of each row's element, `[R]`; `B` for filler."""
         owners = self.places // tf.shape(self.ranks)[1]
         if self.filler is None:
             return owners

@@ -5,13 +5,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class PartitionedNorm(keras.layers.Layer):
+class PartitionedNorm(ConfiguredLayer):
     """`g g_d (x - mean_d) / sqrt(variance_d + epsilon) + b + b_d` for a row of domain d.
 
-    In training the moments are those of the domain's rows in the batch; those of a domain with
-    fewer than two rows there, and of all domains outside of training, are moving averages.
+    In training the moments are those of the domain's rows in the batch; with fewer than two rows
+    there, and outside training, they are moving averages.
 
     Args:
       domains: Number of domains `N`; rows without a domain are one more.
@@ -21,7 +23,7 @@ class PartitionedNorm(keras.layers.Layer):
     Call arguments:
       inputs: `[B, D]`.
       codes: `[B]`, from 0 for none to N.
-      training: Whether to use the batch's moments, and to learn from them.
+      training: Whether to use the batch's moments and update the averages.
 
     Returns:
       `[B, D]`.
@@ -63,7 +65,7 @@ class PartitionedNorm(keras.layers.Layer):
         return inputs * tf.matmul(place, scale) + tf.matmul(place, shift)
 
     def _moments(self, inputs: Any, place: Any) -> tuple[Any, Any]:
-        """Each domain's in this batch where it has some; the moving averages take notice."""
+        """The domains' moments, in the batch where it has enough rows; updates the averages."""
         count = tf.reduce_sum(place, axis=0)[:, tf.newaxis]
         enough = count > 1.0
         mean = tf.math.divide_no_nan(tf.matmul(place, inputs, transpose_a=True), count)
@@ -81,11 +83,3 @@ class PartitionedNorm(keras.layers.Layer):
         self, inputs_shape: Any, codes_shape: Any = None
     ) -> tuple[int | None, ...]:
         return tuple(inputs_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "domains": self.domains,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-        }

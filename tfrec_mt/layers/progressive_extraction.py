@@ -5,22 +5,23 @@ from typing import Any
 
 import keras
 
+from tfrec_mt.configs.choices import Precision
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.expert_mixture import mixture
-from tfrec_mt.layers.precision import Precision
 
 SHARED = "shared"
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class ProgressiveExtraction(keras.layers.Layer):
-    """Experts of each task and shared ones; a task's gate sees its own and the shared ones.
+class ProgressiveExtraction(ConfiguredLayer):
+    """Experts of each task and shared ones; a task's gate mixes its own and the shared ones.
 
     Args:
       tasks: Names of the tasks.
       experts: Experts of each task, and shared experts.
       units: Layers of each expert.
-      last: Whether no level follows; then there is no output for shared experts.
+      last: Whether no level follows, so that shared experts need no output.
       dropout, precision: See `DenseNet`.
 
     Call arguments:
@@ -28,7 +29,7 @@ class ProgressiveExtraction(keras.layers.Layer):
       training: See `DenseNet`.
 
     Returns:
-      `{name: [B, units[-1]]}` of every task, and `"shared"` unless this is the last level: a
+      `{name: [B, units[-1]]}` of every task and, unless this is the last level, of `"shared"`, a
       mixture of all experts.
 
     Reference:
@@ -93,14 +94,3 @@ class ProgressiveExtraction(keras.layers.Layer):
         self, inputs_shape: Mapping[str, Any]
     ) -> dict[str, tuple[int | None, ...]]:
         return {name: (*inputs_shape[name][:-1], self.units[-1]) for name in self._gates}
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "tasks": self.tasks,
-            "experts": self.experts,
-            "units": self.units,
-            "last": self.last,
-            "dropout": self.dropout,
-            "precision": self.precision,
-        }

@@ -1,13 +1,15 @@
-"""`SelfAttention`: every element of a set looks at every other."""
+"""`SelfAttention`: attention among the elements of a set."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class SelfAttention(keras.layers.Layer):
+class SelfAttention(ConfiguredLayer):
     """Multi-head self attention without output projection, `softmax(Q K^T / sqrt(d)) V` per head.
 
     Args:
@@ -51,6 +53,3 @@ class SelfAttention(keras.layers.Layer):
 
     def compute_output_shape(self, vectors_shape: Any, mask_shape: Any = None) -> tuple[Any, ...]:
         return (*vectors_shape[:2], self.heads * self.head_width)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "heads": self.heads, "head_width": self.head_width}

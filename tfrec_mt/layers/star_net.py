@@ -1,4 +1,4 @@
-"""`StarNet`: a net for each domain around one that all share."""
+"""`StarNet`: a net for each domain around a shared one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,16 +6,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfrec_mt.layers.domain_slices import DomainSlices
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+from tfrec_mt.layers.domain_rows import DomainSlices
 from tfrec_mt.layers.partitioned_norm import PartitionedNorm
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class StarNet(keras.layers.Layer):
+class StarNet(ConfiguredLayer):
     """Dense layers with LeakyReLU whose weights are a domain's times the shared ones.
 
     `x (W * W_d) + b + b_d`; a domain's own weights start at one, so that all domains start alike.
-    Rows are routed one by one: a batch may mix domains.
+    A batch may mix domains.
 
     Args:
       domains: Number of domains `N`; rows without a domain are one more.
@@ -26,7 +27,7 @@ class StarNet(keras.layers.Layer):
     Call arguments:
       inputs: `[B, D]`.
       codes: `[B]`, from 0 for none to N.
-      training: Whether dropout is active; see `PartitionedNorm`, through which inputs go first.
+      training: Whether dropout is active; see also `PartitionedNorm`, the first layer.
 
     Returns:
       `[B, units[-1]]`.
@@ -87,12 +88,3 @@ class StarNet(keras.layers.Layer):
         self, inputs_shape: Any, codes_shape: Any = None
     ) -> tuple[int | None, ...]:
         return (*inputs_shape[:-1], self.units[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "domains": self.domains,
-            "units": self.units,
-            "dropout": self.dropout,
-            "negative_slope": self.negative_slope,
-        }

@@ -1,19 +1,20 @@
-"""`TargetAttention`: what of a history matters for the item at hand."""
+"""`TargetAttention`: attention of items over a history."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class TargetAttention(keras.layers.Layer):
+class TargetAttention(ConfiguredLayer):
     """Multi-head attention of each target over a history.
 
-    Per head, `softmax(q^T W_q W_k^T x / sqrt(d)) W_v x`. Because every target has its own query and
-    the history is longer than the heads are many, `W_q W_k^T` is applied to the query and `W_v` to
-    the attended sum: the same result as projecting every history element, at a fraction of the
-    multiply-adds.
+    Per head, `softmax(q^T W_q W_k^T x / sqrt(d)) W_v x`. `W_q W_k^T` is applied to the query and
+    `W_v` to the attended sum: the result of projecting every history element, at a fraction of the
+    multiply-adds, as a history is longer than the heads are many.
 
     Args:
       heads: Number of heads `H`.
@@ -21,7 +22,7 @@ class TargetAttention(keras.layers.Layer):
 
     Call arguments:
       targets: `[B, N, Dq]`, N targets per user.
-      history: `[B, L, Dx]`, or `[B, N, L, Dx]` where each target has a history of its own.
+      history: `[B, L, Dx]`, or `[B, N, L, Dx]` where each target has its own history.
       mask: `[B, L]` or `[B, N, L]` booleans, false for padding.
 
     Returns:
@@ -76,10 +77,3 @@ class TargetAttention(keras.layers.Layer):
         self, targets_shape: Any, history_shape: Any = None, mask_shape: Any = None
     ) -> tuple[int | None, ...]:
         return (*targets_shape[:2], self.heads * self.head_width)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "heads": self.heads,
-            "head_width": self.head_width,
-        }

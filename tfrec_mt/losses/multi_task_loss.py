@@ -1,11 +1,26 @@
 """How the losses of several tasks become one number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema import Task
+
+
+def check_task_weights(weights: Mapping[str, float], tasks: Collection[str]) -> None:
+    """Checks that every weight is a task's, and at least 0.
+
+    Raises:
+      SchemaError: Names the task of a wrong weight.
+    """
+    for task, weight in weights.items():
+        if task not in tasks:
+            raise SchemaError(f"task_weights: no task {task!r}; {nearest(task, tasks)}")
+        if weight < 0:
+            raise SchemaError(f"task_weights: expected at least 0 for {task!r}, got {weight}")
+
 
 EPSILON = 1e-7
 
@@ -17,9 +32,7 @@ def log_loss(probabilities: Any, labels: Any) -> Any:
 
 
 def row_losses(task: Task, predictions: Any, labels: Any) -> Any:
-    """Loss of each row, `[B]`, and 0 where there is no label.
-
-    Regressions count in deviations of the label, so that they weigh like the log loss.
+    """Loss of each row, `[B]`, and 0 without a label; regressions count in standard deviations.
 
     Args:
       task: The task.
@@ -60,8 +73,8 @@ def multi_task_loss(
 ) -> tuple[Any, dict[str, Any]]:
     """Weighted sum over tasks of the mean loss over the rows that have a label.
 
-    A task that is within another is learned on all of them: `ctcvr` is click and conversion, so
-    rows without a click are its negatives too.
+    A task within another is learned on all rows: for `ctcvr`, a click and conversion, rows without
+    a click are negatives too.
 
     Args:
       predictions: `{task: [B, 1]}`.

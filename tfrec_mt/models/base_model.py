@@ -20,21 +20,21 @@ class LinearHead:
     weights: Mapping[str, Any]
 
     def directions(self) -> dict[str, Any]:
-        """How each logit depends on its knowledge, `{task: [D]}`."""
+        """The gradient of each logit by its knowledge, `{task: [D]}`."""
         return {task: weight[:, 0] for task, weight in self.weights.items()}
 
 
 class BaseModel(Protocol):
     """A model in three steps: knowledge, logits, probabilities.
 
-    `knowledge` is everything that the last layer sees, and the place where kernels attach; `logits`
-    is that last layer; `probabilities` joins the tasks.
+    `knowledge` is the input of the last layer, to which kernels attach; `logits` is that layer;
+    `probabilities` joins the tasks.
 
     Attributes:
       tasks: Names of its tasks.
-      topics: Domains of each topic that its rows are of, in the order of their codes.
+      topics: Domains of each topic, in the order of their codes.
       knowledge_widths: Width `D` of each task's knowledge.
-      head: The last layer where it is linear, else None: `logits` is then all there is to know.
+      head: The last layer where it is linear, else None.
       trainable: Whether its weights are trained; kernels freeze it.
       fit_refused: Why `fit` trains no kernels behind it, if it does not.
     """
@@ -56,12 +56,12 @@ class BaseModel(Protocol):
     fit_refused: str | None
 
     def learned_tasks(self) -> Sequence[Task]:
-        """The tasks, with what is learned of each."""
+        """The tasks to learn."""
 
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
     ) -> dict[str, Any]:
-        """What the last layer sees of each row, `{task: [B, D]}`."""
+        """Input of the last layer, `{task: [B, D]}`."""
 
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
         """The last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
@@ -73,24 +73,18 @@ class BaseModel(Protocol):
         """Logits of rows as they were exposed, on which kernels are trained."""
 
     def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
-        """Place of each row's domain among some of a topic's, from 1, 0 for none: `[B]`."""
+        """Code of each row's domain among some of a topic's, from 1, 0 for none: `[B]`."""
 
 
 @runtime_checkable
 class Fingerprinted(Protocol):
-    """A base that says itself what identifies it."""
+    """A base that computes its own fingerprint."""
 
     def fingerprint(self) -> str:
         """Hexadecimal digest, equal for equal functions."""
 
 
 def places_among(domains: Sequence[str], known: Sequence[str], codes: Any) -> Any:
-    """Codes of rows among some of the domains that they are encoded with.
-
-    Args:
-      domains: The domains to find, in the order of the new codes.
-      known: The domains that rows are encoded with.
-      codes: Place of each row's domain among them, from 1, 0 for none.
-    """
+    """Codes of rows among `domains`, from codes `[B]` among `known`; 0 for none."""
     places = [domains.index(d) + 1 if d in domains else 0 for d in known]
     return tf.gather(tf.constant([0, *places]), codes)

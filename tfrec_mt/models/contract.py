@@ -1,4 +1,4 @@
-"""What a model that others wrote must keep, looked at before it is trained."""
+"""Checks of a registered model before it is trained."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,14 +16,13 @@ def check_model(name: str, model: RankingModel, features: Mapping[str, Any]) -> 
       features: A batch of B rows.
 
     Raises:
-      SchemaError: What was expected of which method, and what came.
+      SchemaError: A method returned something else than expected.
     """
     rows = len(next(iter(features.values())))
-    tasks = model.tasks
     knowledge = model.knowledge(features)
-    expected = {task: [rows, model.knowledge_width] for task in tasks}
+    expected = {task: [rows, model.knowledge_width] for task in model.tasks}
     _check_shapes(f"model {name!r}: knowledge", knowledge, expected)
-    single = {task: [rows, 1] for task in tasks}
+    single = {task: [rows, 1] for task in model.tasks}
     logits = model.logits(knowledge)
     _check_shapes(f"model {name!r}: logits", logits, single)
     _check_shapes(f"model {name!r}: probabilities", model.probabilities(logits), single)

@@ -15,7 +15,7 @@ class ESMM(RankingModel):
     """A net of its own for each task over shared embeddings; an order goes through a click.
 
     `ctcvr = ctr * sigmoid(z_ctcvr)`, and both are learned on all exposures, so that the chance of
-    an order after a click is never learned on clicks alone, of which serving knows nothing.
+    an order after a click is not learned on clicks alone.
 
     Args:
       schema: See `RankingModel`, also for the other arguments.

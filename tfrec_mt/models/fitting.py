@@ -1,4 +1,4 @@
-"""`Fitting`: Keras' own `fit`, held to what the training loop learns."""
+"""`Fitting`: Keras' own `fit` with the losses of the training loop."""
 
 import abc
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ _OWN_LOSSES = ("binary_crossentropy", "BinaryCrossentropy")
 
 
 class Fitting:
-    """Makes `compile` and `fit` learn the tasks' own losses, as the training loop does.
+    """Makes `fit` learn the tasks' own losses, as the training loop does.
 
-    `compile` needs an optimizer alone; a loss may be named if it is what the tasks have anyway.
+    `compile` needs an optimizer alone; a loss may be named if it is that of the tasks.
 
     Attributes:
       fit_refused: Why there is no `fit`, where batches alone do not say what to learn.
@@ -24,14 +24,13 @@ class Fitting:
 
     @abc.abstractmethod
     def learned_tasks(self) -> Sequence[Task]:
-        """What is learned."""
+        """The tasks to learn."""
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """See `keras.Model.fit`.
 
         Raises:
-          SchemaError: This model is not trained by `fit`, or another loss was compiled than that
-            of its tasks.
+          SchemaError: `fit` does not train this model, or another loss was compiled.
         """
         if self.fit_refused:
             raise SchemaError(f"fit: {self.fit_refused}")
@@ -51,7 +50,6 @@ class Fitting:
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The tasks' loss; see `multi_task_loss`."""
         if sample_weight is not None:
             raise SchemaError("fit: expected batches of features and labels, got sample weights")
         missing = set(y_pred) - set(y) if isinstance(y, Mapping) else set(y_pred)

@@ -17,9 +17,8 @@ from tfrec_mt.schema import Schema, SchemaError
 class M2M(RankingModel):
     """Experts that are attended to, and towers, by weights generated from a row's domains.
 
-    A row's domains and user make its scenario knowledge. From it are generated the weights with
-    which each task attends to the experts' views, and those of the task's tower, which has a
-    residual connection.
+    A row's domains and user make its scenario knowledge, from which the weights of each task's
+    attention to the experts' views, and of its residual tower, are generated.
 
     Args:
       schema: See `RankingModel`, also for the other arguments; `base_topics` are the domains.
@@ -117,9 +116,4 @@ class M2M(RankingModel):
         return tf.matmul(shares, views)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "experts": len(self.experts),
-            "view_width": self.view_width,
-            "knowledge_units": self.knowledge_units,
-        }
+        return {**super().get_config(), "experts": len(self.experts)}

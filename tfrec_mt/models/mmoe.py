@@ -42,6 +42,3 @@ class MMoE(RankingModel):
     ) -> dict[str, Any]:
         flat = self.front_end(features, candidates=candidates)
         return dict(self.mixture(flat, training=training))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "experts": self.experts}

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.errors import nearest
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import Fingerprinted
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.description import read_description
@@ -25,7 +25,7 @@ MODEL_FILE = "model.json"
 
 
 class ModelStoreError(ValueError):
-    """A folder that does not hold a model of this release."""
+    """A folder without a model of this release."""
 
 
 def fingerprint(model: keras.Model | Fingerprinted) -> str:
@@ -33,8 +33,7 @@ def fingerprint(model: keras.Model | Fingerprinted) -> str:
     if isinstance(model, Fingerprinted):
         return model.fingerprint()
     digest = hashlib.sha256(type(model).__name__.encode())
-    config = {k: v for k, v in model.get_config().items() if k != "name"}
-    config = _as_trainable(config)
+    config = _as_trainable({k: v for k, v in model.get_config().items() if k != "name"})
     digest.update(json.dumps(config, sort_keys=True).encode())
     for name, variable in sorted(named_variables(model).items()):
         if "seed_generator" in name:  # moves with every dropout and scores nothing
@@ -45,14 +44,14 @@ def fingerprint(model: keras.Model | Fingerprinted) -> str:
 
 
 def _as_trainable(config: Any) -> Any:
-    """A configuration whose layers are not frozen, as freezing them does not change scores."""
+    """A configuration without frozen layers, as freezing does not change scores."""
     if isinstance(config, Mapping):
         return {k: True if k == "trainable" else _as_trainable(v) for k, v in config.items()}
     return config
 
 
 def save_model(model: keras.Model, folder: Path, vocabularies: Path) -> str:
-    """Writes a model and the vocabularies it reads raw input with; returns its fingerprint.
+    """Writes a model and the vocabularies of its raw input; returns its fingerprint.
 
     Args:
       model: A ranking or news model.
@@ -89,30 +88,21 @@ def load_model(folder: Path, dataset: Any = None, precision: Precision = "float3
       precision: See `RankingModel.set_serving_precision`.
 
     Raises:
-      ModelStoreError: No model of this release lies there, or a file of it is damaged.
+      ModelStoreError: The folder has no model of this release, or a damaged file.
       SchemaError: The dataset has another schema than the model.
     """
-    model = _load(folder)
-    if dataset is not None and model.schema != dataset.schema:
-        raise SchemaError(
-            f"the model in {folder} was trained with another schema than that of {dataset.path}; "
-            "use data prepared with the same settings and vocabularies"
-        )
-    if precision != "float32":
-        model.set_serving_precision(precision)
-    return model
-
-
-def _load(folder: Path) -> Any:
     path = folder / MODEL_FILE
     try:
         value = read_description(path, FORMAT_VERSION, ("model", "config", "fingerprint", "files"))
         verify_files(folder, value["files"])
     except ValueError as error:
         raise ModelStoreError(f"{folder} holds no model that can be read: {error}") from error
+    objects = keras.saving.get_custom_objects()
     kind = keras.saving.get_registered_object(value["model"])
     if kind is None:
-        known = [name for name, k in keras.saving.get_custom_objects().items() if _is_model(k)]
+        known = [
+            n for n, k in objects.items() if isinstance(k, type) and issubclass(k, keras.Model)
+        ]
         raise ModelStoreError(
             f"{path}: no class {value['model']!r} is registered; {nearest(value['model'], known)}; "
             "import the file that registers it, with binaries by --plugin="
@@ -124,8 +114,11 @@ def _load(folder: Path) -> Any:
         raise ModelStoreError(f"{path}: its weights and configuration disagree: {error}") from error
     if fingerprint(model) != value["fingerprint"]:
         raise ModelStoreError(f"{folder}: the model is not the one that was saved")
+    if dataset is not None and model.schema != dataset.schema:
+        raise SchemaError(
+            f"the model in {folder} was trained with another schema than that of {dataset.path}; "
+            "use data prepared with the same settings and vocabularies"
+        )
+    if precision != "float32":
+        model.set_serving_precision(precision)
     return model
-
-
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, keras.Model)

@@ -1,4 +1,4 @@
-"""`PEPNet`: one model of many domains, whose numbers pass through gates."""
+"""`PEPNet`: one model of many domains, with gated embeddings and layers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,11 +14,11 @@ from tfrec_mt.schema import Schema, SchemaError
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class PEPNet(RankingModel):
-    """Embeddings gated by a row's domains, and each task's layers by who sees what.
+    """Embeddings gated by a row's domains, and each task's layers by user and item.
 
-    EPNet: all that the front end gives is gated by the embeddings of the row's domains. PPNet: the
-    inputs of each layer of each task's net are gated by the embeddings of user and item. Gates see
-    the numbers that they gate as well, but pass no gradient to them.
+    EPNet: the front end's output is gated by the embeddings of the row's domains. PPNet: the inputs
+    of each layer of each task's net are gated by the embeddings of user and item. Gates also see
+    the numbers that they gate, but pass no gradient to them.
 
     Args:
       schema: See `RankingModel`, also for the other arguments; `base_topics` are the domains.
@@ -41,12 +41,8 @@ class PEPNet(RankingModel):
         if not self.base_topics:
             raise SchemaError("PEPNet is told a row's domains: expected base_topics, got none")
         self.gate_width = gate_width
-        keys = self.schema.keys
-        self._ids = [
-            name
-            for name in (keys.user, keys.item)
-            if name in self.front_end.embedding.feature_tables
-        ]
+        keys, known = self.schema.keys, self.front_end.embedding.feature_tables
+        self._ids = [name for name in (keys.user, keys.item) if name in known]
         width = self.front_end.output_width
         self.embedding_gate = GateUnit(width, gate_width, name="embedding_gate")
         self.embedding_gate.build((None, len(self.base_topics) * self.embedding_width + width))
@@ -69,6 +65,3 @@ class PEPNet(RankingModel):
             ids = self.front_end.embedded(features, self._ids, candidates)
             prior = tf.concat([ids, prior], axis=-1)
         return {task: net(flat, prior, training=training) for task, net in self.nets.items()}
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "gate_width": self.gate_width}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfrec_mt.configs.bounds import Count
 from tfrec_mt.layers.progressive_extraction import SHARED, ProgressiveExtraction
@@ -42,7 +43,8 @@ class PLE(RankingModel):
         self.levels = levels
         self.extractions = []
         width, names = self.front_end.output_width, (*self.tasks, SHARED)
-        for level, units in enumerate(_divided(self.units, levels)):
+        for level, part in enumerate(np.array_split(self.units, levels)):
+            units = tuple(map(int, part))
             extraction = ProgressiveExtraction(
                 self.tasks,
                 experts,
@@ -65,16 +67,3 @@ class PLE(RankingModel):
         for extraction in self.extractions:
             mixtures = extraction(mixtures, training=training)
         return mixtures
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "experts": self.experts, "levels": self.levels}
-
-
-def _divided(units: tuple[int, ...], parts: int) -> list[tuple[int, ...]]:
-    size, more = divmod(len(units), parts)
-    found, start = [], 0
-    for part in range(parts):
-        stop = start + size + (part < more)
-        found.append(units[start:stop])
-        start = stop
-    return found

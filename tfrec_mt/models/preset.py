@@ -1,13 +1,28 @@
-"""`Preset`: a model as one folder, to pass on."""
+"""`Preset`: a model as one folder that can be shared."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.models.model_store import load_model, save_model
-from tfrec_mt.models.origin import Origin
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import MODEL, VOCABULARIES
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The run that trained a model.
+
+    Args:
+      run: The run's folder.
+      data: The prepared dataset that it was trained on.
+      data_fingerprint: Of that dataset.
+    """
+
+    run: Path
+    data: Path
+    data_fingerprint: str
 
 
 class Preset:
@@ -20,17 +35,17 @@ class Preset:
     origin: Origin | None = None
 
     def save_to_preset(self, folder: str | Path, log: Any = None) -> Path:
-        """Writes the model with all that it needs to read raw rows, whole or not at all.
+        """Writes the model and all it needs to read raw rows, whole or not at all.
 
         Args:
           folder: Folder to make; `mt.load` and `from_preset` open it.
-          log: Prepared data whose ids the model knows; by default what a run trained it on.
+          log: Prepared data whose ids the model knows; by default the run's.
 
         Returns:
           The folder.
 
         Raises:
-          DataError: It is not known which data the model reads.
+          DataError: The model has no origin, and no log is given.
           FileExistsError: The folder exists.
 
         Example:
@@ -45,13 +60,13 @@ class Preset:
 
     @classmethod
     def from_preset(cls, folder: str | Path) -> Self:
-        """The model that `save_to_preset` wrote.
+        """Loads what `save_to_preset` wrote.
 
         Args:
           folder: The preset, or any folder of a run that holds such a model.
 
         Raises:
-          ModelStoreError: There is none.
+          ModelStoreError: There is no model.
           SchemaError: It is of another class.
         """
         model = cls.load_parts(Path(folder))
@@ -62,16 +77,16 @@ class Preset:
         return model
 
     def save_parts(self, folder: Path, vocabularies: Path) -> None:
-        """Writes the model into a folder that is there."""
+        """Writes the model into an existing folder."""
         save_model(self, folder / MODEL, vocabularies)
 
     @classmethod
     def load_parts(cls, folder: Path) -> Any:
-        """The model in a folder, whatever it is."""
+        """The model in a folder, of any class."""
         return load_model(folder / MODEL)
 
     def vocabularies(self, log: Any = None) -> Path:
-        """The ids that it knows; see `save_to_preset`."""
+        """Folder of the model's vocabularies; see `save_to_preset`."""
         if log is not None:
             found: Path = log.vocabularies
             return found

@@ -7,23 +7,55 @@ from typing import Any, ClassVar
 import keras
 
 from tfrec_mt.configs.bounds import Count, Counts, Dropout
+from tfrec_mt.configs.choices import Precision
+from tfrec_mt.layers.configured_layer import kept_arguments
 from tfrec_mt.layers.debias_tower import DebiasTower
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.front_end import FrontEnd
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import LinearHead, places_among
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.preset import Preset
-from tfrec_mt.models.task_outputs import outputs
 from tfrec_mt.schema import Schema, Task
 
 
-class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
-    """A multi-task ranking model in three steps: knowledge, logits, probabilities.
+def outputs(
+    logits: Mapping[str, Any], tasks: Sequence[Task], chained: bool = False
+) -> dict[str, Any]:
+    """Probabilities of binary tasks and values of regressions, of the logits' shapes.
 
-    `knowledge` is everything that the last layer sees, and the place where adapters attach;
-    `logits` is that last layer; `probabilities` joins the tasks. `call` is their composition and,
-    in training only, adds the debias tower to the click logit.
+    A regression's logit is in standard deviations from its mean; with `squared_log` it is of
+    log(1 + value).
+
+    Args:
+      logits: By task.
+      tasks: The tasks, in any order.
+      chained: Whether a logit is conditional on the outer task, by whose probability it is then
+        multiplied, so that no task is more probable than the one it is within.
+    """
+    found: dict[str, Any] = {}
+    named = {task.name: task for task in tasks}
+
+    def output(task: Task) -> Any:
+        if task.name not in found:
+            own = _own(task, logits[task.name])
+            inside = chained and task.within is not None
+            found[task.name] = output(named[str(task.within)]) * own if inside else own
+        return found[task.name]
+
+    return {task.name: output(task) for task in tasks}
+
+
+def _own(task: Task, logit: Any) -> Any:
+    if task.binary:
+        return keras.ops.sigmoid(logit)
+    value = task.mean + task.std * logit
+    return keras.ops.expm1(value) if task.loss == "squared_log" else value
+
+
+class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
+    """A multi-task ranking model in three steps: knowledge, logits, probabilities; see `BaseModel`.
+
+    `call` is their composition and, in training only, adds the debias tower to the click logit.
 
     Args:
       schema: A learned schema, or its JSON.
@@ -45,8 +77,8 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
       click and conversion (`ctcvr`), and values of regressions.
 
     Attributes:
-      chained: Whether a task's logit is of what happens within its outer task; see `outputs`.
-      origin: Where it came from, if a run made it.
+      chained: Whether a task's logit is conditional on its outer task; see `outputs`.
+      origin: The run that made it, if any.
 
     Example:
       >>> base = mt.load("runs/shop/base")
@@ -93,7 +125,7 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
             self.debias.build()
 
     def _add_heads(self) -> None:
-        """Adds the last layer; the end of every model's constructor."""
+        """Adds the last layer; the last step of every model's constructor."""
         self.heads_by_task = {
             task: keras.layers.Dense(1, name=f"{task}_logit") for task in self.tasks
         }
@@ -108,17 +140,16 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
 
     @property
     def knowledge_width(self) -> int:
-        """Width `D` of each task's knowledge: that of the main net, unless a model stacks more."""
+        """Width `D` of each task's knowledge."""
         return self.units[-1]
 
     @property
     def knowledge_widths(self) -> dict[str, int]:
-        """The same by task."""
         return dict.fromkeys(self.tasks, self.knowledge_width)
 
     @property
     def shared_knowledge_width(self) -> int:
-        """Width of what every task's knowledge ends with alike."""
+        """Width of the trailing part that all tasks' knowledge shares."""
         return 0
 
     @abc.abstractmethod
@@ -129,26 +160,22 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
 
     @property
     def head(self) -> LinearHead:
-        """The last layer."""
         return LinearHead({task: head.kernel.value for task, head in self.heads_by_task.items()})
 
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
-        """The last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
         return {task: head(knowledge[task]) for task, head in self.heads_by_task.items()}
 
     def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        """Joins the tasks' logits into predictions `{task: [B, 1]}`; see `outputs`."""
         return outputs(logits, self.schema.tasks, self.chained)
 
     def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
-        """Logits of rows as they were exposed: the debias tower joins the click's."""
+        """Adds the debias tower to the click logit."""
         click = self.schema.click
         if self.debias is None or click is None:
             return dict(logits)
         return {**logits, click.name: logits[click.name] + self.debias(features)}
 
     def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
-        """Place of each row's domain among some of a topic's, from 1, 0 for none: `[B]`."""
         return places_among(domains, self.topics[topic], features[topic])
 
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
@@ -166,15 +193,4 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
         return tasks
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "schema": self.schema.to_json(),
-            "embedding_width": self.embedding_width,
-            "base_topics": self.base_topics,
-            "units": self.units,
-            "dropout": self.dropout,
-            "heads": self.heads,
-            "head_width": self.head_width,
-            "long_top": self.long_top,
-            "precision": self.precision,
-        }
+        return {"name": self.name, **kept_arguments(self), "schema": self.schema.to_json()}

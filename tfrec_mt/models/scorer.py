@@ -1,12 +1,34 @@
-"""`Scorer`: a model's probabilities for batches of any size."""
+"""A model's results for batches of any size."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from tfrec_mt.models.batch_function import BatchFunction
+
+class BatchFunction:
+    """A function of features as a graph that is traced once for all batch sizes.
+
+    Args:
+      function: Maps features by name to tensors, in any nesting.
+    """
+
+    def __init__(self, function: Callable[[Mapping[str, Any]], Any]) -> None:
+        self._function = function
+        self._graph: Any = None
+
+    def __call__(self, features: Mapping[str, Any]) -> Any:
+        """The function's results for `{name: [B, ...]}`, as tensors."""
+        tensors = {name: tf.convert_to_tensor(value) for name, value in features.items()}
+        if self._graph is None:
+            specs = {
+                name: tf.TensorSpec([None, *value.shape[1:]], value.dtype, name)
+                for name, value in tensors.items()
+            }
+            self._graph = tf.function(self._function, input_signature=[specs], autograph=False)
+        return self._graph(tensors)
 
 
 class Scorer:

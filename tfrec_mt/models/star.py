@@ -15,7 +15,7 @@ from tfrec_mt.schema import Schema, SchemaError
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class STAR(RankingModel):
-    """A star of nets over one topic's domains, beside a small net that is told the domain.
+    """A star of nets over one topic's domains, beside a small net that sees the domain.
 
     Each task's logit is linear in both: the sum of the main and the auxiliary net's logits.
 
@@ -66,6 +66,3 @@ class STAR(RankingModel):
         stars = self.star(flat, codes, training=training)
         both = tf.concat([stars, self.auxiliary(flat, training=training)], axis=-1)
         return dict.fromkeys(self.tasks, both)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "auxiliary_units": self.auxiliary_units}

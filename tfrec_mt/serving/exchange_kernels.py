@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.adapters.kernel_file import read_kernel
-from tfrec_mt.adapters.kernel_store import load_kernel, warn_of_missing_topics
+from tfrec_mt.adapters.kernel_store import load_kernel, read_kernel, warn_of_missing_topics
 from tfrec_mt.adapters.served_kernels import stacks, write_domains
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError

@@ -8,11 +8,11 @@ import keras
 
 @contextlib.contextmanager
 def averaged_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """While it is open, the model has the averages that its optimizer keeps; nothing without them.
+    """Inside the block the model has the moving averages that its optimizer keeps with `use_ema`.
 
     Args:
       model: Its trainable weights are exchanged.
-      optimizer: Built for these weights; averages them if it was made with `use_ema`.
+      optimizer: Built for these weights.
 
     Reference:
       Polyak and Juditsky 1992, Acceleration of Stochastic Approximation by Averaging; here with

@@ -7,8 +7,7 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.configs.choices import Surgery
-from tfrec_mt.losses.multi_task_loss import multi_task_loss, weights_of
-from tfrec_mt.losses.task_weights import check_task_weights
+from tfrec_mt.losses.multi_task_loss import check_task_weights, multi_task_loss, weights_of
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.gradient_surgery import join_gradients
 
@@ -20,8 +19,7 @@ class BaseLearner:
       model: Maps features to `{task: [B, 1]}` predictions.
       optimizer: Updates row by row where a gradient is row-sparse.
       task_weights: See `multi_task_loss`.
-      surgery: How the tasks' gradients are joined; see `join_gradients`. `none` takes one
-        gradient of the loss.
+      surgery: See `join_gradients`; `none` takes one gradient of the loss.
     """
 
     def __init__(
@@ -41,16 +39,13 @@ class BaseLearner:
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
-        """Weights, dropout seeds and optimizer state."""
         return named_variables(self.model, self.optimizer)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The loss and each task's own."""
         return ("loss", *self.model.tasks)
 
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
-        """Learns from one batch."""
         with tf.GradientTape(persistent=self.surgery != "none") as tape:
             chances = self.model(features, training=True)
             loss, means = multi_task_loss(chances, labels, self.tasks, self.task_weights)

@@ -21,18 +21,17 @@ _NAME = re.compile(r"step-(\d+)")
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint could not be written, or none of those that are there can be restored."""
+    """A checkpoint could not be written, or none of those found can be restored."""
 
 
 class Checkpoints:
     """Checkpoints of one run, each a folder that appears only when it is complete.
 
-    A folder holds the variables and `state.json`: the step, the caller's state, the SHA-256 of
-    every other file and of itself. Checkpoints are found by their folders alone. Only one process
-    may use a folder at a time.
+    A folder holds the variables and `state.json`: the step, the caller's state and the SHA-256 of
+    every other file and of itself. Only one process may use a folder at a time.
 
     Args:
-      folder: Where they lie.
+      folder: Parent of the checkpoints' folders.
       variables: What they hold, by name.
       keep: How many of the newest to keep.
     """
@@ -43,7 +42,7 @@ class Checkpoints:
         self.keep = keep
 
     def steps(self) -> list[int]:
-        """Steps of the checkpoints that are there, ascending."""
+        """Steps of all checkpoints, ascending."""
         names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
         return sorted(int(match[1]) for match in map(_NAME.fullmatch, names) if match)
 
@@ -52,22 +51,20 @@ class Checkpoints:
         return self.folder / f"step-{step:012d}"
 
     def bytes_to_come(self) -> int:
-        """Room on the disk that is needed beside what is there, about."""
+        """Approximate disk space that further checkpoints need."""
         size = sum(v.shape.num_elements() * v.dtype.size for v in self.variables.values())
         # While one is written, the kept ones are all still there.
         return size * (self.keep + 1 - min(len(self.steps()), self.keep))
 
     def save(self, step: int, state: Mapping[str, Any]) -> None:
-        """Writes a checkpoint beside, publishes it by rename, and drops the oldest.
-
-        A checkpoint of that step that is there already stays as it is.
+        """Publishes a checkpoint by rename and drops the oldest; an existing one stays.
 
         Args:
           step: Step after which the variables have their values.
-          state: What else a resumed run must know, as JSON values.
+          state: What else a resumed run needs, as JSON values.
 
         Raises:
-          CheckpointError: It could not be written; those from before are untouched.
+          CheckpointError: It could not be written; earlier ones are untouched.
         """
         path = self.path(step)
         if path.exists():
@@ -93,18 +90,17 @@ class Checkpoints:
             self._remove(self.path(old))
 
     def restore_latest(self) -> tuple[int, dict[str, Any]] | None:
-        """Restores the newest checkpoint that is whole, and says which were not.
+        """Restores the newest intact checkpoint.
 
-        Damaged ones that are newer are renamed to `damaged-step-*`, so that their steps can be
+        Newer damaged ones are logged and renamed to `damaged-step-*`, so that their steps can be
         saved again. What a killed process left half written is removed.
 
         Returns:
           Its step and state, or None if there is no checkpoint at all.
 
         Raises:
-          CheckpointError: There are checkpoints, and none is whole, or the newest was written by
-            a newer release.
-          VariableMismatchError: A whole checkpoint holds other variables than the model's.
+          CheckpointError: No checkpoint is intact, or the newest was written by a newer release.
+          VariableMismatchError: An intact checkpoint holds other variables than the model's.
         """
         for leftover in self.folder.glob(".tmp-*"):
             shutil.rmtree(leftover)

@@ -1,15 +1,33 @@
 """`CompiledSteps`: several training steps in one call of a graph."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.training.learner import Learner
+
+class Learner(Protocol):
+    """Something that learns from a batch."""
+
+    @property
+    def variables(self) -> Mapping[str, tf.Variable]:
+        """All state that a checkpoint must hold, by name."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of what a step returns; one is `loss`."""
+
+    def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
+        """Learns from one batch inside a graph; returns its metrics as float32 scalars.
+
+        Under a strategy it runs once per replica, on that replica's rows. Keras' optimizers add up
+        gradients over replicas, so a mean over rows must be divided by `num_replicas_in_sync`.
+        """
 
 
 class StepsResult(NamedTuple):
-    """What some steps came to, over all replicas.
+    """Results of some steps over all replicas.
 
     Attributes:
       metrics: Mean of each of the learner's metrics over the steps.
@@ -25,13 +43,12 @@ class StepsResult(NamedTuple):
 class CompiledSteps:
     """A graph that runs any number of a learner's steps on batches of the same shapes.
 
-    Each step runs on every replica of the strategy; numbers are summed over replicas once per
-    call, not once per step.
+    Each step runs on every replica; numbers are summed over replicas once per call.
 
     Args:
       learner: What is trained.
-      strategy: Where.
-      local_replicas: Replicas of this process; its rows are divided among them.
+      strategy: Distribution strategy.
+      local_replicas: Replicas of this process, which share its rows.
       features: Arrays `[steps, B, ...]` by name; later ones differ in `steps` at most.
       labels: The same for labels.
       any_shape: Whether later ones may differ in every axis.
@@ -62,13 +79,7 @@ class CompiledSteps:
     def __call__(
         self, features: Mapping[str, Any], labels: Mapping[str, Any], stop: bool
     ) -> StepsResult:
-        """Runs the steps of arrays `[steps, B, ...]`.
-
-        Args:
-          features: Features by name.
-          labels: Labels by name.
-          stop: Whether this process was asked to stop.
-        """
+        """Runs the steps of arrays `[steps, B, ...]`; `stop`: this process was asked to stop."""
         summed = self._call(dict(features), dict(labels), float(stop)).numpy()
         names = self._learner.metrics
         bad = summed[len(names) : -1].nonzero()[0]
@@ -130,3 +141,35 @@ def _spec(arrays: Mapping[str, Any], any_shape: bool) -> dict[str, tf.TensorSpec
         )
         for name, array in arrays.items()
     }
+
+
+def describe_divergence(
+    features: Mapping[str, np.ndarray[Any, Any]],
+    step: int,
+    metrics: Mapping[str, float],
+    topics: Mapping[str, Sequence[str]],
+) -> str:
+    """Names what was not finite, and the domains of the batch.
+
+    Args:
+      features: Arrays `[steps, B, ...]` by name.
+      step: Which of the steps to describe.
+      metrics: Means over the steps.
+      topics: Domains by topic in the order of their codes.
+    """
+    batch = {name: values[step] for name, values in features.items()}
+    parts = [f"not finite: {', '.join(n for n, v in metrics.items() if not np.isfinite(v))}"]
+    parts += [
+        f"row {np.argwhere(~np.isfinite(values))[0][0]} of the batch in feature {name}"
+        for name, values in batch.items()
+        if not np.isfinite(values).all()
+    ]
+    for topic, domains in topics.items():
+        counts = np.bincount(batch[topic], minlength=len(domains) + 1)
+        present = [
+            f"{domain} {count}"
+            for domain, count in zip(("none", *domains), counts, strict=True)
+            if count
+        ]
+        parts.append(f"rows by {topic}: {', '.join(present)}")
+    return "; ".join(parts)

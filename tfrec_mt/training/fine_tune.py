@@ -24,13 +24,12 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import KERNELS
 from tfrec_mt.training.kernel_learner import KernelLearner
+from tfrec_mt.training.kernel_trial import UserClusters
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
-from tfrec_mt.training.run_folder import SETTINGS_FILE, run_folder, settings_of
-from tfrec_mt.training.run_results import kernel_folder
+from tfrec_mt.training.run_folder import SETTINGS_FILE, kernel_folder, run_folder, settings_of
 from tfrec_mt.training.train_loop import Reader, TrainLoop
 from tfrec_mt.training.untrained_model import check_head, untrained_model
-from tfrec_mt.training.user_clusters import UserClusters
 
 
 def train_kernels(
@@ -48,9 +47,9 @@ def train_kernels(
     Args:
       config: Settings of the run.
       base: The base; it is frozen.
-      make_reader: Makes what gives the base's knowledge or what it is computed from, topics,
-        labels and the key `user`, row by row; called when the run's folder is held.
-      train: The loop's settings, whose batch size is that of the reader.
+      make_reader: Makes a reader of the base's inputs or knowledge, topics, labels and the key
+        `user`; called once the run's folder is locked.
+      train: The loop's settings, with the reader's batch size.
       data_fingerprint: Of the dataset.
       topics: Domains of each topic.
       label: See `TrainLoop`.
@@ -60,8 +59,8 @@ def train_kernels(
       Folder of the kernels.
 
     Raises:
-      SchemaError: The adapter does not fit the base, or there are no kernels of other topics in
-        `config.beside`.
+      SchemaError: The adapter does not fit the base, or `config.beside` has no kernels of other
+        topics.
     """
     for topic, domains in topics.items():
         check_domain_names(topic, domains)
@@ -114,12 +113,12 @@ def kernel_learner(
     trial: tuple[int, int] = (0, 0),
     beside: AdaptedModel | None = None,
 ) -> KernelLearner:
-    """What trains a model's kernels as the settings say.
+    """A learner of a model's kernels with the run's settings.
 
     Args:
       config: Settings of the run.
       model: Base and kernels.
-      steps: All steps of the run, over which the learning rate goes down.
+      steps: Steps of the whole run, over which the learning rate falls.
       trial: See `KernelTrial`.
       beside: See `KernelLearner`.
     """
@@ -142,7 +141,7 @@ def kernel_learner(
 
 
 def _warn_of_seen_rows(config: FineTuneConfig, data_fingerprint: str) -> None:
-    """Says so if the base was trained on the kernels' rows, where it knows too much."""
+    """Warns if the base was trained on the kernels' rows."""
     path = config.base / SETTINGS_FILE
     run = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     seen = sorted(set(run.get("parts", ())) & set(config.parts))
@@ -160,7 +159,7 @@ def _beside(
     topics: Mapping[str, Sequence[str]],
     base_fingerprint: str,
 ) -> AdaptedModel | None:
-    """The base with the kernels that new ones are trained to be added to."""
+    """The base with the kernels of `config.beside`."""
     if config.beside is None:
         return None
     kernels = load_kernels(kernel_folder(config.beside), base_fingerprint)

@@ -1,4 +1,4 @@
-"""What `fit` of a model with kernels trains: that which `fine_tune` trains, step by step."""
+"""What `fit` of a model with kernels trains: the same steps as `fine_tune`."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ class FollowedRate(keras.optimizers.schedules.LearningRateSchedule):
 def fitted_learner(model: AdaptedModel) -> KernelLearner:
     """Learns as `fine_tune` does by default, at the rate of the model's compiled optimizer.
 
-    Each of the kernels' rate factors has an optimizer of its own, made like the compiled one. There
-    is no trial: kernels are not held against the base at the end.
+    Each rate factor of the kernels has an optimizer of its own, made like the compiled one. There
+    is no trial: kernels are not compared with the base at the end.
     """
     compiled = model.optimizer
 

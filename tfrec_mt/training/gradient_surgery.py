@@ -9,12 +9,12 @@ from tfrec_mt.configs.choices import SURGERIES, Surgery
 
 
 class JoinedGradients(NamedTuple):
-    """What surgery came to.
+    """The result of surgery.
 
     Attributes:
       gradients: One per variable; None where no task has any.
-      cosine: Cosine of the angle between the first task's gradient and the sum of the others', a
-        scalar; 0 where one of them is zero.
+      cosine: Scalar cosine between the first task's gradient and the sum of the others'; 0 where
+        one of them is zero.
     """
 
     gradients: list[Any]
@@ -24,16 +24,12 @@ class JoinedGradients(NamedTuple):
 def join_gradients(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGradients:
     """Joins the tasks' gradients, each read as one vector over all shared variables.
 
-    A variable is shared if at least two tasks reach it; all shared ones are taken as one vector.
-    What one task alone reaches, such as its head, keeps that task's gradient and counts for no
-    angle.
+    A variable is shared if at least two tasks reach it. What one task alone reaches, such as its
+    head, keeps that task's gradient and does not count in angles. Every mode yields a weighted sum
+    of the tasks' gradients, so only the weights are computed, from inner products.
 
-    Every mode yields a weighted sum of the tasks' gradients, so only the weights are computed, from
-    inner products, and each gradient is read twice, whatever the mode.
-
-    - `mtrec`: the others' sum `a` is one task beside the first, `m`. Where `m . a < 0`, each is
-      projected onto the normal plane of the other, and the two are summed:
-      `(1 - m.a / m.m) m + (1 - m.a / a.a) a`.
+    - `mtrec`: `a` is the sum of all tasks but the first, `m`. Where `m . a < 0`, each is projected
+      onto the normal plane of the other: `(1 - m.a / m.m) m + (1 - m.a / a.a) a`.
     - `pcgrad`: each task's gradient is projected, one after the other, onto the normal planes of
       those tasks' (untouched) gradients that it then conflicts with, and all are summed. The order
       is that of the tasks; Yu et al. draw it at random.
@@ -42,14 +38,14 @@ def join_gradients(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGr
     Args:
       tasks: Gradients of each task, the main one first, one per variable; None where a task does
         not reach it. Row-sparse ones (`tf.IndexedSlices`) stay so if all tasks' are.
-      surgery: Which of the three.
+      surgery: The mode.
 
     Raises:
       ValueError: An unknown mode, fewer than two tasks, or tasks of unequal length.
 
     Reference:
-      MTRec, equation 7, which is printed without the condition and for one side; its text and
-      figure 2 project both. PCGrad: Yu et al. 2020, Gradient Surgery for Multi-Task Learning.
+      MTRec, equation 7, printed without the condition and for one side; its text and figure 2
+      project both. PCGrad: Yu et al. 2020, Gradient Surgery for Multi-Task Learning.
     """
     if surgery not in SURGERIES:
         raise ValueError(f"surgery must be one of {', '.join(SURGERIES)}, got {surgery!r}")
@@ -68,11 +64,13 @@ def join_gradients(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGr
         weights = _mtrec_weights(products)
     else:
         weights = _pcgrad_weights(products)
-    return JoinedGradients([column.sum(weights) for column in columns], _cosine(products))
+    lengths = tf.sqrt(products[0, 0] * tf.reduce_sum(products[1:, 1:]))
+    cosine = tf.math.divide_no_nan(tf.reduce_sum(products[0, 1:]), lengths)
+    return JoinedGradients([column.sum(weights) for column in columns], cosine)
 
 
 class _Column(NamedTuple):
-    """One variable's gradient of each task, with the rows it stands in if it is row-sparse."""
+    """One variable's gradient of each task, with its rows if it is row-sparse."""
 
     values: list[Any]
     rows: Any
@@ -97,7 +95,6 @@ class _Column(NamedTuple):
 
     @property
     def is_shared(self) -> bool:
-        """Whether several tasks reach the variable."""
         return sum(v is not None for v in self.values) > 1
 
     def products(self) -> Any:
@@ -107,10 +104,8 @@ class _Column(NamedTuple):
         def product(one: Any, other: Any) -> Any:
             return 0.0 if one is None or other is None else tf.tensordot(one, other, 1)
 
-        above = {
-            (i, j): product(flat[i], flat[j]) for i in range(len(flat)) for j in range(i, len(flat))
-        }
         places = range(len(flat))
+        above = {(i, j): product(flat[i], flat[j]) for i in places for j in places[i:]}
         return tf.stack([tf.stack([above[min(i, j), max(i, j)] for j in places]) for i in places])
 
     def sum(self, weights: Any) -> Any:
@@ -147,8 +142,3 @@ def _pcgrad_weights(products: Any) -> Any:
                 mix -= share * tf.one_hot(other, count)
         projected.append(mix)
     return tf.add_n(projected)
-
-
-def _cosine(products: Any) -> Any:
-    lengths = tf.sqrt(products[0, 0] * tf.reduce_sum(products[1:, 1:]))
-    return tf.math.divide_no_nan(tf.reduce_sum(products[0, 1:]), lengths)

@@ -1,4 +1,4 @@
-"""`KeptKnowledge`: what a frozen base knows of rows, computed once and kept on disk."""
+"""`KeptKnowledge`: a frozen base's knowledge of rows, computed once and kept on disk."""
 
 import dataclasses
 import json
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.stored_rows import StoredRows
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import BaseModel
-from tfrec_mt.models.batch_function import BatchFunction
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.models.scorer import BatchFunction
 from tfrec_mt.schema import DataError
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.disk_space import check_free_space
@@ -33,21 +33,21 @@ _ROWS = 1024
 class KeptKnowledge(PreparedDataset):
     """A dataset whose features are the base's knowledge, in half precision.
 
-    What kernels read apart from it stays: domains, exposure features, labels and keys. What the
-    knowledge of all tasks ends with is kept once.
+    Domains, exposure features, labels and keys stay; what the knowledge of all tasks ends with is
+    kept once.
 
     Args:
       data: The prepared dataset.
       base: The base; its weights must not change.
       parts: Parts whose rows are kept.
-      folder: Where; what a run before has kept there is used if it is of this base and these rows.
+      folder: Where to keep it; knowledge of the same base and rows is used again.
       precision: Type of the base's products.
-      needed: Features that kernels read beside knowledge.
+      needed: Further features that kernels read.
 
     Raises:
-      DataError: The folder holds the knowledge of another base, other data or other parts, or a
-        file is not what was written; or a number is too large for half precision.
-      DiskFullError: There is no room; found before work starts.
+      DataError: The folder holds the knowledge of another base, other data or other parts, or is
+        damaged; or a number is too large for half precision.
+      DiskFullError: There is too little disk space; found before work starts.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class KeptKnowledge(PreparedDataset):
 
 
 def knowledge_of(base: BaseModel, features: Mapping[str, Any]) -> dict[str, Any]:
-    """The base's knowledge `{task: [B, D]}` of a batch: as kept, or computed."""
+    """The base's knowledge `{task: [B, D]}` of a batch, kept or computed."""
     if not is_kept(base, features):
         return dict(base.knowledge(features))
     shared = [features[_SHARED]] if _SHARED in features else []
@@ -125,7 +125,7 @@ def knowledge_of(base: BaseModel, features: Mapping[str, Any]) -> dict[str, Any]
 
 
 def is_kept(base: BaseModel, features: Mapping[str, Any]) -> bool:
-    """Whether a batch brings what the base knows instead of what it reads."""
+    """Whether a batch holds the base's knowledge instead of its inputs."""
     return f"{_SHARED}_{base.tasks[0]}" in features
 
 

@@ -10,19 +10,66 @@ import tensorflow as tf
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.configs.choices import RateRule
-from tfrec_mt.losses.multi_task_loss import multi_task_loss, row_losses, weights_of
+from tfrec_mt.losses.multi_task_loss import multi_task_loss, row_losses
 from tfrec_mt.storage.variables import named_variables
-from tfrec_mt.training.kernel_batch import Added, KernelBatch
+from tfrec_mt.training.kept_knowledge import knowledge_of
 from tfrec_mt.training.kernel_optimizers import KernelOptimizers
-from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial
-from tfrec_mt.training.user_clusters import CLUSTER
+from tfrec_mt.training.kernel_trial import CLUSTER, FACTORS, KernelTrial
+
+# What one topic's kernels add to each row by task: to its logit `[B, 1]` where that is linear in
+# knowledge, else to its knowledge `[B, D]`.
+Added = Mapping[str, Any]
+
+
+class KernelBatch:
+    """One mixed batch, which passes the base once for all kernels of all topics.
+
+    Args:
+      model: Base and kernels.
+      features: The base's inputs or its kept knowledge.
+      beside: The base with kernels of other topics, which do not learn.
+
+    Attributes:
+      codes: Which kernel each row takes, `{topic: [B]}`; 0 for none.
+    """
+
+    def __init__(
+        self, model: AdaptedModel, features: Mapping[str, Any], beside: AdaptedModel | None = None
+    ) -> None:
+        self._base, self._features = model.base, features
+        self._knowledge = knowledge_of(model.base, features)
+        self._seen = model.seen(self._knowledge)
+        head = model.base.head
+        self._directions = None if head is None else head.directions()
+        # what is added to
+        self._plain = self._knowledge
+        if beside is not None:
+            self._plain = beside.adapt(
+                self._knowledge, beside.kernel_codes(features), beside.ids(features)
+            )
+        if self._directions is not None:
+            self._plain = model.base.logits(self._plain)
+        self.codes: dict[str, Any] = model.kernel_codes(features)
+        self._ids = model.ids(features)
+
+    def added(self, layer: DomainKernels, domains: Any) -> Added:
+        """What a topic's kernels would add to the rows if these were of the domains `[B]`."""
+        if self._directions is None:
+            return layer(self._knowledge, domains, self._seen, self._ids)
+        return layer.shifts(self._knowledge, domains, self._directions, self._seen, self._ids)
+
+    def chances(self, *added: Added) -> dict[str, Any]:
+        """Probabilities `{task: [B, 1]}` of exposed rows to which all of that is added."""
+        total = {task: tf.add_n([x, *(a[task] for a in added)]) for task, x in self._plain.items()}
+        logits = self._base.logits(total) if self._directions is None else total
+        return dict(self._base.probabilities(self._base.exposed(logits, self._features)))
 
 
 class Turn(NamedTuple):
     """What one topic's kernels learn from a batch.
 
     Attributes:
-      loss: What they lower.
+      loss: What they minimise.
       means: Cross-entropy by task.
       penalty: Of each kernel, `[N]`.
     """
@@ -46,17 +93,14 @@ class KernelLearner:
         each topic and each of its kernels' rate factors.
       kl_weight: Weight of the kernels' penalty.
       rate_rule: See `kernel_rates`.
-      related_share: Share of each kernel's cross-entropy, from 0 to 1, that is of rows of the other
-        domains of its topic; the rest is of its own (IAK paper, 7.6). Each step lends all rows of a
-        domain to one other, in turn.
-      joint: Whether topics are trained as the sum that serves when all of them are attached. What
-        several of them could correct is then corrected once; each by itself is less than a topic
-        that was trained alone.
-      beside: The base with kernels of other topics that are to serve together with these and do not
-        change; None: with none.
-      task_weights: See `multi_task_loss`.
-      certainty, trial: How certain kernels must be to serve, and the steps in which that is tried;
-        see `KernelTrial`. Its batches need the rows' clusters of users; see `UserClusters`.
+      related_share: Share of each kernel's cross-entropy, from 0 to 1, that comes from rows of the
+        topic's other domains (IAK paper, 7.6). Each step lends all rows of a domain to one other,
+        in turn.
+      joint: Whether topics are trained as the sum that serves when all of them are attached, so
+        that what several could correct is corrected once.
+      beside: The base with fixed kernels of other topics that are to serve together with these.
+      certainty, trial: See `KernelTrial`. Its batches need the rows' clusters of users; see
+        `UserClusters`.
     """
 
     def __init__(
@@ -68,7 +112,6 @@ class KernelLearner:
         related_share: float = 0.0,
         joint: bool = False,
         beside: AdaptedModel | None = None,
-        task_weights: Mapping[str, float] | None = None,
         certainty: float = 1.0,
         trial: tuple[int, int] = (0, 0),
     ) -> None:
@@ -80,7 +123,6 @@ class KernelLearner:
         self.related_share = related_share
         self.joint = joint
         self.beside = beside
-        self.task_weights = task_weights
         self.tasks = model.base.learned_tasks()
         self._optimizers = {
             layer.topic: KernelOptimizers(layer, make_optimizer) for layer in model.kernels
@@ -109,13 +151,13 @@ class KernelLearner:
         return tuple(names)
 
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
-        """Learns from one mixed batch."""
         batch, layers = KernelBatch(self.model, features, self.beside), self.model.kernels
         with tf.GradientTape() as tape:
             added = {layer.topic: batch.added(layer, batch.codes[layer.topic]) for layer in layers}
             turns = {layer.topic: self._turn(layer, batch, added, labels) for layer in layers}
             loss = tf.add_n([turn.loss for turn in turns.values()])
-        gradients = tape.gradient(loss, {layer.topic: _trained(layer) for layer in layers})
+        weights = {layer.topic: [w.value for w in layer.trainable_variables] for layer in layers}
+        gradients = tape.gradient(loss, weights)
         values = {"loss": loss}
         for layer in layers:
             topic, optimizers = layer.topic, self._optimizers[layer.topic]
@@ -145,20 +187,18 @@ class KernelLearner:
         others = self._others(layer, added)
         chances = batch.chances(*others, added[layer.topic])
         inside = tf.cast(domains > 0, tf.float32)
-        loss, means = multi_task_loss(chances, labels, self.tasks, self.task_weights, inside)
+        loss, means = multi_task_loss(chances, labels, self.tasks, row_weights=inside)
         if self.related_share and len(layer.domains) > 1:
             lent, lent_weights = self._lend(layer, domains, rows)
             chances = batch.chances(*others, batch.added(layer, lent))
-            related, _ = multi_task_loss(
-                chances, labels, self.tasks, self.task_weights, lent_weights
-            )
+            related, _ = multi_task_loss(chances, labels, self.tasks, row_weights=lent_weights)
             loss += self.related_share * (related - loss)
         penalty = layer.penalty()
         loss += self.kl_weight * tf.reduce_sum(share * penalty)
         return Turn(loss, means, penalty)
 
     def _others(self, layer: DomainKernels, added: Mapping[str, Added]) -> list[Added]:
-        """What other topics add beside a topic that learns; they do not learn from its turn."""
+        """What other topics add, without gradients, if topics are trained jointly."""
         return [
             {task: tf.stop_gradient(more) for task, more in of_topic.items()}
             for topic, of_topic in added.items()
@@ -166,9 +206,9 @@ class KernelLearner:
         ]
 
     def _lend(self, layer: DomainKernels, domains: Any, rows: Any) -> tuple[Any, Any]:
-        """Codes and weights `[B]` with which each row is learned by another domain's kernel.
+        """Codes and weights `[B]` with which another domain's kernel learns each row.
 
-        A kernel's lent rows weigh as much together as its own, however many they are.
+        A kernel's lent rows weigh as much together as its own.
         """
         count = len(layer.domains)
         step = self._optimizers[layer.topic].step
@@ -191,26 +231,19 @@ class KernelLearner:
         losses = {}
         for factor in (0.0, *FACTORS):
             tried = {task: factor * more for task, more in own.items()}
-            losses[factor] = self._row_losses(batch.chances(*others, tried), labels)
+            chances = batch.chances(*others, tried)
+            # [B], all tasks together
+            losses[factor] = tf.add_n(
+                [
+                    task.weight * row_losses(task, chances[task.name], labels[task.name])
+                    for task in self.tasks
+                ]
+            )
         self._trial.add(layer, batch.codes[layer.topic], clusters, losses)
 
-    def _row_losses(self, chances: Mapping[str, Any], labels: Mapping[str, Any]) -> Any:
-        """[B] loss of each row, all tasks together."""
-        weights = weights_of(self.tasks, self.task_weights)
-        return tf.add_n(
-            [
-                weights[task.name] * row_losses(task, chances[task.name], labels[task.name])
-                for task in self.tasks
-            ]
-        )
-
     def shrink(self) -> dict[str, np.ndarray]:
-        """Multiplies the residuals of each kernel by what the trial says; see `KernelTrial`."""
+        """See `KernelTrial.shrink`."""
         return self._trial.shrink()
-
-
-def _trained(layer: DomainKernels) -> list[tf.Variable]:
-    return [weight.value for weight in layer.trainable_variables]
 
 
 def _rows(layer: DomainKernels, batch: KernelBatch) -> Any:

@@ -9,7 +9,6 @@ import tensorflow as tf
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.configs.choices import RateRule
 from tfrec_mt.storage.variables import named_variables
-from tfrec_mt.training.kernel_rates import kernel_rates
 
 
 class KernelOptimizers:
@@ -48,7 +47,7 @@ class KernelOptimizers:
         return tf.cast(self._parts[0][0].iterations, tf.int64)
 
     def apply(self, gradients: list[Any], rows: Any, rule: RateRule) -> None:
-        """Updates all weights `[N, ...]`, each kernel at its rate; shared ones at the plain rate.
+        """Updates all weights `[N, ...]`, each kernel at its rate, shared ones at the plain rate.
 
         Args:
           gradients: Of each weight.
@@ -79,10 +78,41 @@ class KernelOptimizers:
             optimizer.apply([gradients[place] for place in places], weights)
 
     def _apply_at(self, gradients: list[Any], rates: Any) -> None:
-        """What is scaled are rates, not gradients: an adaptive optimizer would undo the latter."""
+        """Scales updates, not gradients: an adaptive optimizer would undo the latter."""
         before = [weight.value.read_value() for weight in self._weights]
         self._apply(gradients)
         any_rows = tf.cast(tf.reduce_any(rates > 0), rates.dtype)
         for weight, old, own in zip(self._weights, before, self._own, strict=True):
             factor = tf.reshape(rates, [-1] + [1] * (old.shape.rank - 1)) if own else any_rows
             weight.value.assign(old + factor * (weight.value.read_value() - old))
+
+
+def kernel_rates(rule: RateRule, rows: Any, gradient_norms: Any) -> Any:
+    """Factors `[N]` of the learning rate by kernel; 0 for kernels without rows in the batch.
+
+    - `printed`: `softmax(N_B * 1 / |g|)`, equation 21 as it stands. `N_B / |g|` reaches
+      thousands, so the softmax saturates and nearly all of the rate goes to one kernel.
+    - `normalised`: the same with `N_B / |g|` divided by its mean over the kernels that have rows,
+      and the softmax multiplied by their number, so that the mean rate stays what it was.
+    - `none`: 1.
+
+    Args:
+      rule: Which of the three.
+      rows: `[N]`, rows of each kernel in the batch.
+      gradient_norms: `[N]`, norm of each kernel's gradient.
+
+    Reference:
+      IAK paper, 5.4.2, equation 21.
+    """
+    present = rows > 0
+    active = tf.cast(present, tf.float32)
+    if rule == "none":
+        return active
+    pull = tf.math.divide_no_nan(tf.cast(rows, tf.float32), gradient_norms) * active
+    count = tf.reduce_sum(active)
+    if rule == "normalised":
+        pull = tf.math.divide_no_nan(pull * count, tf.reduce_sum(pull))
+    share = tf.nn.softmax(tf.where(present, pull, -1e30))
+    if rule == "normalised":
+        share *= count
+    return share * active

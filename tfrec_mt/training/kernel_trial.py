@@ -1,5 +1,6 @@
-"""`KernelTrial`: what kernels are worth on rows that they have not yet learned from."""
+"""`KernelTrial`: how much kernels help on rows that they have not yet learned from."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,33 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.training.user_clusters import CLUSTERS
+from tfrec_mt.data.batch import Batch
+from tfrec_mt.data.hashing import splitmix64
+from tfrec_mt.training.train_loop import Reader
+
+# What the number of a row's cluster is called among features; no feature's name has a slash.
+CLUSTER = "keys/user_cluster"
+CLUSTERS = 256
+
+
+class UserClusters:
+    """Adds the number of each row's cluster of users to the features of a reader's batches.
+
+    A hash of the user draws the cluster, so clusters are as independent as users are.
+
+    Args:
+      reader: A reader with the key `user`.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.steps_per_epoch = reader.steps_per_epoch
+
+    def read(self, start_step: int, stop_step: int) -> Batch:
+        batch = self._reader.read(start_step, stop_step)
+        cluster = (splitmix64(batch.keys["user"]) % CLUSTERS).astype(np.int32)
+        return dataclasses.replace(batch, features=batch.features | {CLUSTER: cluster})
+
 
 FACTORS = (0.25, 0.5, 0.75, 1.0)
 
@@ -15,19 +42,16 @@ FACTORS = (0.25, 0.5, 0.75, 1.0)
 class KernelTrial:
     """Finds the factor by which each kernel's residuals serve best.
 
-    A kernel is fitted to few rows and may have found nothing but their noise. So in some steps each
-    batch is scored, before it is learned from, with the kernels' residuals multiplied by 0 and by
-    each of `FACTORS`. `shrink` then gives each kernel the factor that would have served best on
-    rows it had not seen, or 0 if it is not certain that the kernel served them better than the
-    base. That costs no rows and hardly any time.
+    A kernel is fitted to few rows and may have learned only their noise. So in some steps each
+    batch is scored, before it is learned from, with the residuals multiplied by 0 and by each of
+    `FACTORS`. `shrink` then gives each kernel the factor that was best, or 0 if it is not certain
+    that the kernel beat the base. That costs no rows and hardly any time.
 
-    Rows of one user are alike: what a kernel says of them is right or wrong for all. So certainty
-    is counted in clusters of users, each of which has one sum of gains.
+    A user's rows are alike, so certainty is computed over clusters of users.
 
     Args:
       layers: The kernels of each topic.
-      steps: First step of the trial, and the first step after it; they should be steps of the
-        first pass over the rows.
+      steps: First step of the trial, and the first step after it, within the first epoch.
       certainty: Standard errors by which a kernel must be better than the base.
 
     Reference:
@@ -58,11 +82,11 @@ class KernelTrial:
 
     @property
     def wanted(self) -> bool:
-        """Whether there are steps of it."""
+        """Whether the trial has any steps."""
         return self._steps[0] < self._steps[1]
 
     def takes(self, step: Any) -> Any:
-        """Whether a step is one of the trial."""
+        """Whether a step belongs to the trial."""
         return (step >= self._steps[0]) & (step < self._steps[1])
 
     def add(
@@ -71,9 +95,9 @@ class KernelTrial:
         """Adds the rows' gains of every factor over the base.
 
         Args:
-          layer: The kernels that were tried.
-          domains: Codes `[B]`; rows of code 0 have no kernel.
-          clusters: Cluster of users of each row, `[B]`; see `UserClusters`.
+          layer: The kernels tried.
+          domains: Codes `[B]`; 0 for none.
+          clusters: See `UserClusters`, `[B]`.
           losses: `{factor: [B]}` of 0 and of each of `FACTORS`.
         """
         tried = tf.stack([losses[factor] for factor in FACTORS], axis=1)
@@ -84,7 +108,7 @@ class KernelTrial:
         self._gains[layer.topic].assign_add(tf.reshape(sums, [count, CLUSTERS, len(FACTORS)])[1:])
 
     def shrink(self) -> dict[str, np.ndarray]:
-        """Multiplies the residuals of each kernel by what they are worth.
+        """Multiplies each kernel's residuals by its best factor.
 
         Returns:
           Factors `{topic: [N]}`; 1 for kernels that had no rows in the trial.

@@ -8,9 +8,8 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.configs.choices import SURGERIES, Surgery
-from tfrec_mt.losses.click_nce_loss import click_nce_loss
-from tfrec_mt.losses.task_weights import check_task_weights
-from tfrec_mt.losses.title_losses import class_loss, entity_loss
+from tfrec_mt.losses.multi_task_loss import check_task_weights
+from tfrec_mt.losses.news_losses import class_loss, click_nce_loss, entity_loss
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.gradient_surgery import join_gradients
@@ -21,13 +20,11 @@ class NewsLearner:
 
     The loss is that of the clicks plus `auxiliary_weight` times the sum of those of the auxiliary
     tasks, which see each title of a history as often as it occurs there. Surgery joins their
-    gradients where the title encoder is shared; heads and user encoder have one task each.
-
-    Only titles of histories are asked for two gradients, and titles are encoded in two groups for
-    that.
+    gradients where the title encoder is shared. Only titles of histories need two gradients, so
+    with surgery titles are encoded in two groups.
 
     Args:
-      model: Its heads say which auxiliary tasks there are.
+      model: Its heads define the auxiliary tasks.
       optimizer: Updates row by row where a gradient is row-sparse.
       surgery: See `join_gradients`.
       auxiliary_weight: The paper's lambda.
@@ -61,17 +58,16 @@ class NewsLearner:
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
-        """Weights, dropout seeds and optimizer state."""
         return named_variables(self.model, self.optimizer)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The loss, each task's own, and with surgery the angle in degrees between the tasks."""
+        """The loss, each task's loss and, with surgery, the angle between the tasks in degrees."""
         angle = ("conflict_angle",) if self.surgery != "none" else ()
         return ("loss", "click", *self.model.auxiliary, *angle)
 
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
-        """Learns from one batch; what was clicked is its first candidate, whatever the labels."""
+        """Learns from one batch, whose first candidate is the clicked one."""
         weights = [weight.value for weight in self.model.trainable_variables]
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(weights)

@@ -1,24 +1,21 @@
 """Batches of news as the training loop asks for them, one per call."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tfrec_mt.data.batch import Batch
+from tfrec_mt.data.batch import Arrays, Batch
+from tfrec_mt.data.news.news_batch import NewsBatch
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
-from tfrec_mt.models.news.news_features import news_features, pair_features
 
 Vectors = Callable[[npt.NDArray[np.integer[Any]]], npt.NDArray[np.float32]]
 
 
 class NewsReader:
-    """One batch per call: the number and length of titles differs from step to step.
-
-    Args:
-      reader: Where the batches come from.
-    """
+    """One batch per call, as the number and length of titles differs from step to step."""
 
     def __init__(self, reader: NewsBatchReader) -> None:
         self._reader = reader
@@ -27,10 +24,7 @@ class NewsReader:
     def read(self, start_step: int, stop_step: int) -> Batch:
         """The batch of one step, with a first axis of one step.
 
-        The label is 1 for the clicked one of the candidates, `{"ctr": float32 [1, B, C]}`.
-
-        Raises:
-          ValueError: More than one step is asked for.
+        Labels are 1 for the clicked candidate, `{"ctr": float32 [1, B, C]}`.
         """
         batch = self._reader.read(only_step(start_step, stop_step))
         features = {name: values[np.newaxis] for name, values in news_features(batch).items()}
@@ -41,12 +35,7 @@ class NewsReader:
 
 
 class PairReader:
-    """Pairs of user and candidate, one batch per call, with titles' vectors instead of titles.
-
-    Args:
-      reader: Where the batches come from.
-      vectors: Vectors of articles.
-    """
+    """Pairs of user and candidate, one batch per call, with titles' vectors instead of titles."""
 
     def __init__(self, reader: NewsBatchReader, vectors: Vectors) -> None:
         self._reader = reader
@@ -54,11 +43,7 @@ class PairReader:
         self.steps_per_epoch = reader.steps_per_epoch
 
     def read(self, start_step: int, stop_step: int) -> Batch:
-        """The batch of one step, with a first axis of one step; see `pair_features`.
-
-        Raises:
-          ValueError: More than one step is asked for.
-        """
+        """The batch of one step, with a first axis of one step; see `pair_features`."""
         batch = self._reader.read(only_step(start_step, stop_step))
         features, labels = (
             {name: values[np.newaxis] for name, values in arrays.items()}
@@ -69,7 +54,7 @@ class PairReader:
 
 
 def only_step(start_step: int, stop_step: int) -> int:
-    """The one step from `start_step` to `stop_step`.
+    """The single step of a range.
 
     Raises:
       ValueError: There are more, or none.
@@ -80,3 +65,39 @@ def only_step(start_step: int, stop_step: int) -> int:
             f"got steps {start_step} to {stop_step}"
         )
     return start_step
+
+
+def news_features(batch: NewsBatch) -> Arrays:
+    """All arrays of a batch by name, topics among them."""
+    fields: dict[str, Any] = {
+        field.name: getattr(batch, field.name) for field in dataclasses.fields(batch)
+    }
+    return fields.pop("domains") | fields
+
+
+def pair_features(batch: NewsBatch, vectors: Any) -> tuple[Arrays, Arrays]:
+    """Features and clicks of each pair of user and candidate, on which kernels are trained.
+
+    Missing candidates are of no domain, so that no kernel learns from them.
+
+    Args:
+      batch: The batch.
+      vectors: Its titles' vectors `[U, D]`.
+
+    Returns:
+      Features whose topics are `[B * C]`, and labels `{"ctr": float32 [B * C]}`.
+    """
+    mask = batch.candidate_mask
+    features: Arrays = {
+        "vectors": vectors,
+        "history": batch.history,
+        "history_length": batch.history_length,
+        "candidates": batch.candidates,
+        "candidate_mask": mask,
+        "age_hours": batch.age_hours,
+    }
+    for topic, codes in batch.domains.items():
+        features[topic] = np.where(mask, codes[:, np.newaxis], 0).astype(np.int32).ravel()
+    clicks = np.zeros(mask.shape, np.float32)
+    clicks[:, 0] = 1.0
+    return features, {"ctr": clicks.ravel()}

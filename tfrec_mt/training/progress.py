@@ -17,15 +17,15 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
     """Shows how far a run is: a line that is redrawn on a terminal or in a notebook, else lines.
 
     It is redrawn at most once a second; lines come at most every ten seconds and at the end. Rates
-    leave out everything up to the first call's end, which compiles the graph. Time spent waiting
-    for data is told where it is 3% or more.
+    leave out the first call, which compiles the graph. A share of 3% or more of time spent waiting
+    for data is shown.
 
     Args:
       label: What is running.
       steps: Steps in all.
       rows: Rows per step.
       done: Steps done before, in a resumed run.
-      stream: Where to write; by default stderr, or what a notebook shows below a cell.
+      stream: Where to write; by default stderr, or a notebook's output.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Counts the time within as waiting for data."""
+        """Counts the time inside the block as waiting for data."""
         started = monotonic()
         yield
         self._waited += monotonic() - started
@@ -74,7 +74,6 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
         self.update(step * self._rows - self.n)
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        """Draws the line, or writes it where lines stay."""
         if self.leave:
             super().display(msg, pos)
         elif self.n != self._told:

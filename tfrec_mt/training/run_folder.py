@@ -7,18 +7,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
+
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.kernel_store import SUFFIX, load_kernels
+from tfrec_mt.models.model_store import MODEL_FILE, ModelStoreError, fingerprint, save_model
 from tfrec_mt.storage.folders import write_text
 from tfrec_mt.storage.lock import locked_folder
+from tfrec_mt.storage.names import KERNELS, MODEL
 
 SETTINGS_FILE = "run.json"
 
 
 class RunFolderError(RuntimeError):
-    """A folder that this run may not write to; says why and what to do."""
+    """A folder that this run may not write to."""
 
 
 def settings_of(config: Any) -> dict[str, Any]:
-    """A run's frozen config as JSON values, without the folder it writes to."""
+    """A run's config as JSON values, without its output folder."""
     values = dataclasses.asdict(config)
     del values["output"]
     return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
@@ -31,11 +37,11 @@ def run_folder(folder: Path, settings: Mapping[str, Any], result: str) -> Iterat
     Args:
       folder: New or empty, or that of an unfinished run with the same settings.
       settings: Everything that decides the result, as JSON values.
-      result: Name of what the finished run leaves in the folder.
+      result: Name of what a finished run leaves in the folder.
 
     Raises:
-      RunFolderError: The run is finished, has other settings, or the folder holds something else
-        or cannot be written to.
+      RunFolderError: The run is finished or has other settings, or the folder holds something else
+        or is not writable.
       LockedError: Another process trains there.
     """
     with contextlib.ExitStack() as held:
@@ -65,7 +71,7 @@ def _start(folder: Path, settings: dict[str, Any], result: str) -> None:
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings of settings as `outer.inner`."""
+    """Nested settings as `outer.inner`."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, dict) and value:
@@ -89,3 +95,58 @@ def _check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> No
             f"{folder} holds an unfinished run with other settings; resume it with its own or "
             "choose another output folder:\n  " + "\n  ".join(differences)
         )
+
+
+def model_folder(run: str | Path) -> Path:
+    """Folder of a run's model.
+
+    Raises:
+      ModelStoreError: There is none.
+    """
+    return _result(Path(run), MODEL, MODEL_FILE)
+
+
+def kernel_folder(run: str | Path) -> Path:
+    """Folder of a run's kernels.
+
+    Raises:
+      ModelStoreError: There are none.
+    """
+    return _result(Path(run), KERNELS, f"*/*{SUFFIX}")
+
+
+def kernels_behind(base: keras.Model, run: Path | None) -> list[DomainKernels]:
+    """A run's kernels, which must be of this base; none without a run."""
+    return load_kernels(kernel_folder(run), fingerprint(base)) if run else []
+
+
+def save_once(
+    base: keras.Model, run: Path, vocabularies: Path, data: Path, data_fingerprint: str
+) -> None:
+    """Saves a base that no run has trained as a finished run, unless it exists.
+
+    Args:
+      base: The base.
+      run: Run folder to make.
+      vocabularies: See `save_model`.
+      data: Prepared dataset that the base reads.
+      data_fingerprint: Of that dataset.
+    """
+    if not (run / MODEL).is_dir():
+        save_model(base, run / MODEL, vocabularies)
+        told = {"data": str(data), "data_fingerprint": data_fingerprint, "parts": []}
+        write_text(run / SETTINGS_FILE, json.dumps(told, indent=1))
+
+
+def _result(run: Path, result: str, content: str) -> Path:
+    if (run / result).is_dir():
+        return run / result
+    if not run.is_dir():
+        raise ModelStoreError(
+            f"{run} does not exist; expected the folder of a run with its {result}"
+        )
+    if any(run.glob(content)):
+        raise ModelStoreError(
+            f"{run} is what a run left; expected the run's folder, {run.absolute().parent}"
+        )
+    raise ModelStoreError(f"{run} holds no {result}: expected the folder of a finished run")

@@ -8,12 +8,11 @@ _VARIABLE = "TF_NUM_INTRAOP_THREADS"
 
 
 def share_cores() -> None:
-    """Lets two operations have half of the cores each, instead of every operation all of them.
+    """Gives each operation half of the cores instead of all of them.
 
-    A ranking model's experts, and the two gradients of each product, do not wait for each other.
-    With TensorFlow's defaults they run side by side all the same, each on all cores, and get in
-    each other's way: on two cores that costs 10% of a float32 step and 15% of a bfloat16 one. A
-    value in `TF_NUM_INTRAOP_THREADS` is left alone.
+    A ranking model's experts, and the two gradients of each product, run side by side. Each on all
+    cores, they get in each other's way: on two cores that costs 10% of a float32 step and 15% of a
+    bfloat16 one. A value in `TF_NUM_INTRAOP_THREADS` is left alone.
 
     Raises:
       RuntimeError: TensorFlow has started already.

@@ -19,9 +19,8 @@ EVENTS = "tensorboard"
 class TrainLog:
     """Values by step, readable while training runs.
 
-    A checkpoint notes how long the files were when it was written, and a resumed run cuts them back
-    to that length first, so each step stands in them once. Each run of the process writes an event
-    file of its own; TensorBoard reads them as one.
+    A checkpoint records the files' lengths, and a resumed run cuts them back to these first, so
+    each step is logged once. Each process writes its own event file; TensorBoard reads them as one.
 
     Args:
       folder: Takes `log.jsonl` and `tensorboard/`.
@@ -59,7 +58,7 @@ class TrainLog:
         self._write_event(file_version="brain.Event:2")
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Notes values after a step.
+        """Logs values after a step.
 
         Raises:
           OSError: The disk does not take them; names the folder.
@@ -83,12 +82,11 @@ class TrainLog:
         return {p.relative_to(self.folder).as_posix(): p.stat().st_size for p in paths}
 
     def entries(self) -> list[dict[str, Any]]:
-        """All that was noted, in this run of the process and before."""
+        """All entries, those of earlier processes included."""
         text = (self.folder / LOG_FILE).read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
     def close(self) -> None:
-        """Ends writing."""
         self._lines.close()
         self._events.close()
 

@@ -1,6 +1,7 @@
 """`TrainLoop`: the one training loop of this project."""
 
 import contextlib
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,14 +14,50 @@ from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.prefetch import prefetch
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.training.checkpoints import CheckpointError, Checkpoints
-from tfrec_mt.training.compiled_steps import CompiledSteps, StepsResult
-from tfrec_mt.training.divergence import describe_divergence
-from tfrec_mt.training.early_stopping import EarlyStopping
-from tfrec_mt.training.learner import Learner
+from tfrec_mt.training.compiled_steps import (
+    CompiledSteps,
+    Learner,
+    StepsResult,
+    describe_divergence,
+)
 from tfrec_mt.training.progress import Progress
-from tfrec_mt.training.sigterm import SigtermRequest
 from tfrec_mt.training.train_log import TrainLog
-from tfrec_mt.training.worker import Worker, mean_over_workers
+from tfrec_mt.training.worker import SigtermRequest, Worker, mean_over_workers
+
+
+class EarlyStopping:
+    """Watches one validation value per epoch, higher is better.
+
+    Args:
+      patience: Epochs in a row without a new best after which to stop, at least 1.
+      values: Values of the epochs so far, in a resumed run.
+    """
+
+    def __init__(self, patience: int, values: Sequence[float] = ()) -> None:
+        self.patience = patience
+        self.values = list(values)
+
+    def add(self, value: float) -> bool:
+        """Adds an epoch's value; returns whether it is the best so far.
+
+        Raises:
+          ValueError: The value is NaN.
+        """
+        if math.isnan(value):
+            raise ValueError(
+                f"the validation value of epoch {len(self.values) + 1} is not a number; does the "
+                "validation part have rows of both classes?"
+            )
+        better = value > max(self.values, default=-math.inf)
+        self.values.append(value)
+        return better
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the best epoch is at least `patience` epochs ago."""
+        if not self.values:
+            return False
+        return len(self.values) - 1 - self.values.index(max(self.values)) >= self.patience
 
 
 class DivergedError(RuntimeError):
@@ -28,11 +65,11 @@ class DivergedError(RuntimeError):
 
 
 class Interrupted(Exception):
-    """The process was asked to stop; a checkpoint of the last step lies in the run's folder."""
+    """The process was asked to stop; the run's folder holds a checkpoint of the last step."""
 
 
 class Reader(Protocol):
-    """Where a loop's batches come from, such as a `BatchReader`."""
+    """The source of a loop's batches, such as a `BatchReader`."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -45,25 +82,25 @@ class Reader(Protocol):
 class TrainLoop:
     """Runs a learner over a reader's batches, several steps per call, and resumes exactly.
 
-    What a step sees depends on the seed and its number alone, and everything that a step changes is
-    in the checkpoint, so a run that was killed and resumed ends with the weights of one that was
-    not: on a CPU to the bit, given the same number of threads; on a GPU only after
+    A step's batch depends on the seed and its number alone, and everything that a step changes is
+    in the checkpoint, so a killed and resumed run ends with the same weights: on a CPU to the bit,
+    given the same number of threads; on a GPU only after
     `tf.config.experimental.enable_op_determinism()`.
 
-    With a strategy of several workers, each runs the same loop over its slice of every batch. The
-    chief alone writes; all read its checkpoints, so they need one file system. SIGTERM to one of
-    them stops all after the same step.
+    With a strategy of several workers, each runs the same loop over its slice of every batch. Only
+    the chief writes; all read its checkpoints, so they need one file system. SIGTERM to one of them
+    stops all after the same step.
 
     Args:
       learner: What is trained, made in the strategy's scope.
-      reader: Where batches come from; a worker's own slices where there are several.
+      reader: The batches; a worker's slices where there are several.
       config: Settings.
       folder: Takes checkpoints, `log.jsonl` and TensorBoard events.
       validate: Value of the current weights, higher is better; called after each epoch if
-        `config.patience` is set, and the best epoch's weights are what training ends with.
-      label: Shown beside the progress bar.
+        `config.patience` is set, and training ends with the best epoch's weights.
+      label: Name on the progress bar and in errors.
       topics: Domains by topic in the order of their codes, for the error when training diverges.
-      strategy: Distribution strategy; by default the one in scope.
+      strategy: Distribution strategy; by default the current one.
       any_shape: Whether batches differ in every axis; then `config.steps_per_call` must be 1.
     """
 
@@ -106,10 +143,10 @@ class TrainLoop:
         """Trains to the end, from the newest checkpoint if there is one.
 
         Raises:
-          CheckpointError: A checkpoint cannot be written, or there are some and none is whole.
-          DataError: The reader found a file that is not what it was.
-          DiskFullError: There is no room for the checkpoints; found before training starts.
-          DivergedError: A loss was not finite; checkpoints from before are kept.
+          CheckpointError: A checkpoint cannot be written, or none of those found is intact.
+          DataError: The reader found a changed file.
+          DiskFullError: There is too little space for checkpoints; found before training starts.
+          DivergedError: A loss was not finite; earlier checkpoints are kept.
           Interrupted: SIGTERM came; the run can be resumed.
           ValueError: The reader's batches do not have the configured size.
         """
@@ -148,7 +185,10 @@ class TrainLoop:
             return
         with contextlib.ExitStack() as stack:
             portions = stack.enter_context(contextlib.closing(self._portions(step, last)))
-            progress = self._progress(stack, last, step)
+            progress = None
+            if self.worker.is_chief:
+                bar = Progress(self.label, last, self.config.batch_size, step)
+                progress = stack.enter_context(bar)
             waiting = progress.waiting if progress else contextlib.nullcontext
             while step < last:
                 with waiting():
@@ -166,7 +206,7 @@ class TrainLoop:
                     raise Interrupted(f"{self.label}: stopped at step {step} of {last}")
 
     def _portions(self, step: int, last: int) -> Generator[tuple[int, Batch], None, None]:
-        """Batches of each call; a call ends at an epoch's end and at each checkpoint."""
+        """Batches of each call, which ends at an epoch's end and at each checkpoint."""
 
         def read() -> Generator[tuple[int, Batch], None, None]:
             start = step
@@ -190,13 +230,9 @@ class TrainLoop:
                     f"{self.worker.count} workers, the reader gives this one {rows}"
                 )
             local = self.strategy.num_replicas_in_sync // self.worker.count
+            arrays = batch.features, batch.labels
             self._steps = CompiledSteps(
-                self.learner,
-                self.strategy,
-                local,
-                batch.features,
-                batch.labels,
-                self._any_shape,
+                self.learner, self.strategy, local, *arrays, self._any_shape
             )
         result = self._steps(batch.features, batch.labels, asked)
         if result.first_bad is not None:
@@ -212,7 +248,7 @@ class TrainLoop:
         return result
 
     def _finish_epoch(self, step: int, validate: Callable[[], float]) -> bool:
-        """Notes the weights' value, keeps them if they are the best; returns whether to stop."""
+        """Validates, keeps the weights if they are the best; returns whether to stop."""
         value = mean_over_workers(self.strategy, validate())
         better = self._early_stopping.add(value)
         self._log(step, {"validation": value})
@@ -220,11 +256,6 @@ class TrainLoop:
             self.best.save(step, {})
         mean_over_workers(self.strategy, value)  # no worker restores the best before it is there
         return self._early_stopping.should_stop
-
-    def _progress(self, stack: contextlib.ExitStack, last: int, step: int) -> Progress | None:
-        if not self.worker.is_chief:
-            return None
-        return stack.enter_context(Progress(self.label, last, self.config.batch_size, step))
 
     def _log(self, step: int, values: Mapping[str, float]) -> None:
         if self.worker.is_chief:

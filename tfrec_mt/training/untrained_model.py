@@ -35,9 +35,8 @@ def untrained_model(
       topics: Domains of each topic.
       adapter: Name in `ADAPTERS`.
       adapter_settings: Its arguments apart from topic, domains and widths.
-      reader: Gives the base's knowledge or what it is computed from, whose principal axes are those
-        of the first batches.
-      train: Settings of the training, for its seed and the rows of a batch.
+      reader: Batches, the first of which give the principal axes of the base's knowledge.
+      train: Settings of the training, for its seed and batch size.
     """
     view = _view(base, reader, train.batch_size)
     keras.utils.set_random_seed(train.seed)
@@ -52,14 +51,7 @@ def untrained_kernels(
     adapter_settings: Mapping[str, Any],
     seen_widths: Mapping[str, int] | None = None,
 ) -> list[DomainKernels]:
-    """Kernels of some topics for a base, without a view.
-
-    Args:
-      base: The base.
-      topics: Domains of each topic.
-      adapter: Name in `ADAPTERS`.
-      adapter_settings: Its arguments apart from topic, domains and widths.
-      seen_widths: See `DomainKernels`.
+    """Kernels of some topics for a base, without a view; see `untrained_model`.
 
     Raises:
       SchemaError: The adapter does not fit the base.
@@ -87,7 +79,7 @@ def check_head(adapter: str, base: BaseModel) -> None:
     """Checks that kernels of a kind can stand behind a base.
 
     Raises:
-      SchemaError: They cannot.
+      SchemaError: The kernels need a linear head, and the base has none.
     """
     if base.head is None and ADAPTERS[adapter].needs_directions:
         raise SchemaError(
@@ -96,11 +88,7 @@ def check_head(adapter: str, base: BaseModel) -> None:
         )
 
 
-def _view(
-    base: BaseModel,
-    reader: Reader,
-    batch_size: int,
-) -> KnowledgeView:
+def _view(base: BaseModel, reader: Reader, batch_size: int) -> KnowledgeView:
     steps = min(-(-_VIEWED_ROWS // batch_size), reader.steps_per_epoch)
     batches = [reader.read(step, step + 1).features for step in range(steps)]
     # batches of news differ in shape

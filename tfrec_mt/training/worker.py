@@ -1,8 +1,34 @@
-"""`Worker`: this process among those that train one model together."""
+"""This process: its place among those that train one model together, and its signals."""
 
+import signal
+import threading
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
+
+
+class SigtermRequest:
+    """Records SIGTERM while a block runs, instead of ending the process.
+
+    Signals reach the main thread only; in another thread the block runs as without it.
+    """
+
+    def __init__(self) -> None:
+        self.received = False
+        self._previous: Any = None
+
+    def __enter__(self) -> "SigtermRequest":
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGTERM, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGTERM, self._previous)
+
+    def _receive(self, *_: Any) -> None:
+        self.received = True
 
 
 @dataclass(frozen=True)
@@ -19,7 +45,7 @@ class Worker:
 
     @classmethod
     def of(cls, strategy: tf.distribute.Strategy) -> "Worker":
-        """The place that a strategy's cluster resolver tells; without one there is one process."""
+        """This process' place in the strategy's cluster; without a cluster there is one process."""
         resolver = strategy.cluster_resolver
         cluster = resolver.cluster_spec().as_dict() if resolver else {}
         chiefs, workers = len(cluster.get("chief", ())), len(cluster.get("worker", ()))
@@ -35,5 +61,5 @@ class Worker:
 
 
 def mean_over_workers(strategy: tf.distribute.Strategy, value: float) -> float:
-    """The mean of a number over all processes; none returns before every one has called it."""
+    """The mean of a number over all processes, each of which waits for all."""
     return float(strategy.reduce(tf.distribute.ReduceOp.MEAN, tf.constant(value, tf.float64), None))

@@ -15,8 +15,8 @@ from tfrec_mt.bases.kept_base import keep_base, kept_base
 from tfrec_mt.bases.known_rows import KnownRows, keep_rows
 from tfrec_mt.bases.own_rows import OwnRows
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, TrainConfig
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.errors import SchemaError
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.names import BASE, ROWS
 from tfrec_mt.training.untrained_model import untrained_kernels

@@ -12,6 +12,7 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, NewsPretrainConfig, TrainConfig
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
 from tfrec_mt.data.news.news_dataset import NewsDataset
@@ -24,7 +25,6 @@ from tfrec_mt.evaluation.impression_scoring import (
     ImpressionScoring,
     adapt_with,
 )
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.metrics.grouped_auc import grouped_auc
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender

@@ -12,13 +12,13 @@ from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reader import BatchReader
 from tfrec_mt.data.scan import scan
 from tfrec_mt.errors import DataError, SchemaError, nearest
 from tfrec_mt.evaluation.row_scoring import SCAN_ROWS, RowScoring
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.losses.multi_task_loss import row_losses
 from tfrec_mt.metrics.auc import auc
 from tfrec_mt.models.catalog import RANKING_MODELS

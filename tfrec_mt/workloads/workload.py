@@ -12,14 +12,14 @@ import polars as pl
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.evaluation.scoring import Scoring
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.serving.warm_up import Requests
 from tfrec_mt.storage.names import VOCABULARIES
-from tfrec_mt.training.learner import Learner
-from tfrec_mt.training.run_results import model_folder, save_once
+from tfrec_mt.training.compiled_steps import Learner
+from tfrec_mt.training.run_folder import model_folder, save_once
 from tfrec_mt.training.train_loop import Reader
 
 ROW = "row"  # column of sampled requests: their places in the part they come from

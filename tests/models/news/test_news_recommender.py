@@ -5,11 +5,11 @@ import tensorflow as tf
 from tests.news_batches import PIECES, random_news, small_news_model, small_spec
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
-from tfrec_mt.models.news.news_features import news_features, pair_features
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.word_title_encoder import WordTitleEncoder
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.kernel_learner import KernelLearner
+from tfrec_mt.training.news_reader import news_features, pair_features
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 
 BATCH = random_news()

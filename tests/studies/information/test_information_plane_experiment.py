@@ -25,7 +25,7 @@ from tfrec_mt.metrics.channel_information import channel_information
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.names import MODEL
-from tfrec_mt.training.run_results import kernels_behind
+from tfrec_mt.training.run_folder import kernels_behind
 
 SMALL: dict[str, Any] = {
     **INFORMATION_SETTINGS,

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
-from tfrec_mt.training.optimizers.warm_up import WarmUp
+from tfrec_mt.training.optimizers.rate_schedule import WarmUp, scheduled_rate
 
 
 def rates(schedule: str, steps: int, warm_up: float) -> list[float]:

@@ -5,12 +5,19 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.layers.additive_attention import AdditiveAttention
-from tfrec_mt.layers.precision import Precision, check_precision
+from tfrec_mt.layers.dense_net import check_precision
 from tfrec_mt.models.news.packed_bert import POOLINGS, PackedBert, Pooling
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.quiet_start import import_keras_hub
 from tfrec_mt.schema import SchemaError
+
+# What a BERT's configuration and its constructor name alike, apart from the number of layers.
+_SIZES = (
+    *("vocabulary_size", "num_heads", "hidden_dim"),
+    *("intermediate_dim", "max_sequence_length", "num_segments"),
+)
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -124,20 +131,11 @@ class BertTitleEncoder(TitleEncoder):
             raise SchemaError(
                 f"{preset}: expected 1 to {source.num_layers} layers to keep, got {layers}"
             )
-        names = (
-            "vocabulary_size",
-            "num_heads",
-            "hidden_dim",
-            "intermediate_dim",
-            "max_sequence_length",
-            "num_segments",
-        )
-        sizes = {name: getattr(source, name) for name in names}
+        sizes = {name: getattr(source, name) for name in _SIZES}
         encoder = cls(**sizes, num_layers=layers or source.num_layers, **settings)
         trained = {weight.path: weight for weight in source.weights}
-        lora = ("lora_kernel_a", "lora_kernel_b")
         for weight in encoder.backbone.weights:
-            if weight.name not in lora:
+            if weight.name not in ("lora_kernel_a", "lora_kernel_b"):
                 weight.assign(trained[weight.path])
         return encoder
 
@@ -146,7 +144,7 @@ class BertTitleEncoder(TitleEncoder):
         return int(self.title_width or self.backbone.hidden_dim)
 
     def set_precision(self, precision: Precision) -> None:
-        """Changes the type of matrix products; weights stay what they are.
+        """Changes the type of matrix products, not of weights.
 
         Raises:
           ValueError: There is no such type.
@@ -162,7 +160,7 @@ class BertTitleEncoder(TitleEncoder):
         return vectors if self.projection is None else self.projection(vectors)
 
     def merged(self) -> "BertTitleEncoder":
-        """An encoder of the same function whose LoRA is part of its plain weights."""
+        """An equal encoder whose LoRA is merged into its weights."""
         plain = BertTitleEncoder.from_config(
             {**self.get_config(), "lora_rank": 0, "lora_alpha": None}
         )
@@ -188,12 +186,4 @@ class BertTitleEncoder(TitleEncoder):
                 dense.bias.trainable = False
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            **self.bert_config,
-            "pooling": self.pooling,
-            "title_width": self.title_width,
-            "lora_rank": self.lora_rank,
-            "lora_alpha": self.lora_alpha,
-            "precision": self.precision,
-        }
+        return {**super().get_config(), **self.bert_config}

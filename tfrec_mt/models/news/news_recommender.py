@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfrec_mt.configs.bounds import Count, Whole
 from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.layers.configured_layer import kept_arguments
 from tfrec_mt.models.base_model import places_among
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.news.recency import Recency
@@ -22,11 +23,11 @@ AUXILIARIES: tuple[Auxiliary, ...] = ("category", "sentiment", "entities")
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class NewsRecommender(Fitting, Preset, keras.Model):
-    """Title encoder, user encoder, dot product, and heads that tell what a title is about.
+    """Title encoder, user encoder, dot product, and auxiliary heads on titles.
 
-    It keeps the contract of `BaseModel` with one row per pair of user and candidate:
-    `knowledge` is the user's vector beside the title's (and traces of its age), `logits` is
-    the dot product of the two. So kernels of domains attach to it as to any other base.
+    It keeps the contract of `BaseModel` with one row per pair of user and candidate: `knowledge` is
+    the user's vector, the title's and traces of its age, `logits` the dot product of the two. So
+    kernels of domains attach to it as to any other base.
 
     Args:
       schema: Spec of the prepared news, or its JSON.
@@ -39,15 +40,15 @@ class NewsRecommender(Fitting, Preset, keras.Model):
     Call arguments:
       features: `tokens` `[U, T]`, `history` `[B, H]` and `candidates` `[B, C]` places among the U
         titles, `history_length` `[B]`, `candidate_mask` and `age_hours` `[B, C]`; see `NewsBatch`.
-        `vectors` `[U, D]` may stand for `tokens` of titles that are read already.
+        `vectors` `[U, D]` may replace `tokens`.
       training: Whether dropout is active.
 
     Returns:
       `{"ctr": [B * C, 1]}`, the sigmoid of each pair's score, impression by impression. Scores are
-      learned as a ranking within impressions; their sigmoid is monotone in them and no more.
+      learned as a ranking within impressions; the sigmoid is monotone in them and no probability.
 
     Raises:
-      SchemaError: A head is asked for of which the data has no classes.
+      SchemaError: The data has no classes for a head.
 
     Example:
       >>> news = mt.prepare(mt.sources.newsroom(impressions=200, articles=100, users=20),
@@ -111,12 +112,10 @@ class NewsRecommender(Fitting, Preset, keras.Model):
 
     @property
     def topics(self) -> dict[str, tuple[str, ...]]:
-        """Domains of the data's topics."""
         return {topic.name: tuple(topic.domains) for topic in self.schema.topics}
 
     @property
     def knowledge_widths(self) -> dict[str, int]:
-        """Width of a pair's knowledge."""
         traces = Recency.width if self.recency is not None else 0
         return {"ctr": 2 * self.title_encoder.width + traces}
 
@@ -125,13 +124,7 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         return self.title_encoder(tokens, training=training)
 
     def users(self, titles: Any, history: Any, length: Any) -> Any:
-        """Users' vectors `[B, D]`.
-
-        Args:
-          titles: `[U, D]`.
-          history: `[B, H]` places of clicked ones among them.
-          length: `[B]`, how many of these are there.
-        """
+        """Users' vectors `[B, D]` from titles `[U, D]` and the places `[B, H]` of clicked ones."""
         mask = tf.range(tf.shape(history)[1]) < length[:, tf.newaxis]
         return self.user_encoder.of_titles(titles, history, mask)
 
@@ -153,20 +146,13 @@ class NewsRecommender(Fitting, Preset, keras.Model):
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = True, training: bool = False
     ) -> dict[str, Any]:
-        """What the last layer sees of each pair, `{"ctr": [B * C, K]}`.
-
-        Args:
-          features: See the class.
-          candidates: For the contract; a user's candidates always have an axis of their own.
-          training: Whether dropout is active.
-        """
+        """Input of the last layer for each pair, `{"ctr": [B * C, K]}`; `candidates` is ignored."""
         if "vectors" in features:
             vectors = tf.ensure_shape(features["vectors"], [None, self.title_encoder.width])
             return self.knowledge_of(vectors, features)
         return self.knowledge_of(self.titles(features["tokens"], training), features)
 
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
-        """Scores of pairs: `{"ctr": [N, K]} -> {"ctr": [N, 1]}`."""
         width = self.title_encoder.width
         users, titles, traces = tf.split(knowledge["ctr"], [width, width, -1], axis=-1)
         scores = tf.reduce_sum(users * titles, axis=-1, keepdims=True)
@@ -175,7 +161,6 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         return {"ctr": scores}
 
     def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        """Sigmoids, `{"ctr": [N, 1]}`."""
         return {task: tf.sigmoid(logit) for task, logit in logits.items()}
 
     def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +179,6 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         return {"ctr": tf.reshape(scores - rest, [-1, 1])}
 
     def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
-        """Place of each row's domain among some of a topic's, from 1, 0 for none: `[B]`."""
         return places_among(domains, self.topics[topic], features[topic])
 
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
@@ -206,11 +190,9 @@ class NewsRecommender(Fitting, Preset, keras.Model):
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
+            **kept_arguments(self),
             "schema": self.schema.to_json(),
             "title_encoder": keras.saving.serialize_keras_object(self.title_encoder),
-            "auxiliary": self.auxiliary,
-            "user_heads": self.user_heads,
-            "attention_units": self.attention_units,
             "recency": self.recency is not None,
         }
 

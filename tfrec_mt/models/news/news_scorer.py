@@ -19,15 +19,15 @@ Adapt = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
 
 
 class NewsScorer:
-    """Scores candidates as serving does; a title's vector is computed when first needed, and kept.
+    """Scores candidates as serving does, and keeps the vector of each title it has read.
 
     The model's weights must not change between calls.
 
     Args:
       model: The model.
-      dataset: Where the titles lie.
-      adapt: What kernels make of knowledge `{"ctr": [N, K]}` of pairs with domain codes
-        `{topic: [N]}`; None for the model alone.
+      dataset: The titles' dataset.
+      adapt: Adapts knowledge `{"ctr": [N, K]}` of pairs with domain codes `{topic: [N]}`; None for
+        the model alone.
     """
 
     def __init__(

@@ -19,14 +19,7 @@ POOLINGS: tuple[Pooling, ...] = ("cls", "mean", "attention")
 
 
 class _Pass(NamedTuple):
-    """What all layers of one pass over some titles have in common.
-
-    Attributes:
-      packed: Where the real tokens lie.
-      mask: `[U, 1, 1, T]`, added to the attention's scores.
-      training: Whether dropout is active.
-      compiled: Whether XLA makes one pass of what lies between products.
-    """
+    """What all layers of one pass share: layout, mask `[U, 1, 1, T]` of scores, dropout, XLA."""
 
     packed: PackedRows
     mask: Any
@@ -40,10 +33,9 @@ class PackedBert:
     - Padding is left out of everything but the attention among a title's tokens.
     - If the vector is that of [CLS], nothing else goes through query, output and feed-forward part
       of the last layer.
-    - Query, key and value are one matrix product.
-    - The pooler is left out.
-    - In training, what lies between the matrix products of a wide BERT is compiled by XLA, which
-      makes one pass over memory of it. Elsewhere it is not: servers may have no XLA.
+    - Query, key and value are one matrix product; the pooler is left out.
+    - In training, XLA compiles the operations between the matrix products of a wide BERT. Elsewhere
+      it does not, as servers may have no XLA.
 
     The backbone keeps the weights, so presets, LoRA and saving are Keras' own.
 
@@ -51,8 +43,8 @@ class PackedBert:
       backbone: Its weights and dropout layers are used.
       pooling: Whether a title's vector is that of [CLS], the mean over its tokens, or their
         weighted mean.
-      attention: What weighs them.
-      compute_dtype: Type of matrix products and what lies between them; layer norms, softmax and
+      attention: Weighs the tokens.
+      compute_dtype: Type of matrix products and operations between them; layer norms, softmax and
         the result are float32.
     """
 
@@ -142,27 +134,16 @@ class PackedBert:
         return self._norm(norm, product, bias, others, run)
 
     def _attend(self, attention: Any, hidden: Any, asking: Any, run: _Pass) -> Any:
-        """What heads gathered, side by side, `[R, H * d]` or `[U, H * d]`."""
-        heads, width = attention.num_heads, attention.key_dim
+        """The heads' outputs side by side, `[R, H * d]` or `[U, H * d]`."""
         query, key, value = attention.query_dense, attention.key_dense, attention.value_dense
         if asking is hidden:
-            query, key, value = self._split(
-                run.packed.unpack(self._projected(attention, hidden, run, query, key, value)),
-                3,
-                heads,
-                width,
-            )
+            rows = run.packed.unpack(self._projected(attention, hidden, run, query, key, value))
+            query, key, value = self._split(rows, attention, 3)
         else:
-            query = self._projected(attention, asking, run._replace(compiled=False), query)[
-                :, tf.newaxis
-            ]
-            (query,) = self._split(query, 1, heads, width)
-            key, value = self._split(
-                run.packed.unpack(self._projected(attention, hidden, run, key, value)),
-                2,
-                heads,
-                width,
-            )
+            one = self._projected(attention, asking, run._replace(compiled=False), query)
+            (query,) = self._split(one[:, tf.newaxis], attention, 1)
+            rows = run.packed.unpack(self._projected(attention, hidden, run, key, value))
+            key, value = self._split(rows, attention, 2)
         # [U, H, T, T]
         scores = tf.matmul(query, key, transpose_b=True)
         weights = tf.nn.softmax(tf.cast(scores, tf.float32) + run.mask)
@@ -171,7 +152,8 @@ class PackedBert:
         attended = tf.matmul(tf.cast(weights, self.compute_dtype), value)
         attended = tf.transpose(attended, [0, 2, 1, 3])
         titles, length = tf.shape(attended)[0], tf.shape(attended)[1]
-        attended = tf.reshape(attended, [titles, length, heads * width])
+        width = attention.num_heads * attention.key_dim
+        attended = tf.reshape(attended, [titles, length, width])
         return run.packed.pack(attended) if asking is hidden else attended[:, 0]
 
     def _projected(self, attention: Any, rows: Any, run: _Pass, *layers: Any) -> Any:
@@ -185,10 +167,10 @@ class PackedBert:
         kernel, bias = tf.concat(kernels, axis=1), tf.concat(biases, axis=0)
         return add_bias(tf.matmul(rows, tf.cast(kernel, rows.dtype)), bias, run.compiled)
 
-    def _split(self, values: Any, parts: int, heads: int, width: int) -> list[Any]:
+    def _split(self, values: Any, attention: Any, parts: int) -> list[Any]:
         """`[U, T, parts * H * d]` as parts of `[U, H, T, d]`."""
-        shape = tf.shape(values)
-        values = tf.reshape(values, [shape[0], shape[1], parts, heads, width])
+        shape = [*tf.unstack(tf.shape(values)[:2]), parts, attention.num_heads, attention.key_dim]
+        values = tf.reshape(values, shape)
         return tf.unstack(tf.transpose(values, [2, 0, 3, 1, 4]))
 
     def _product(self, rows: Any, layer: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`Recency`: how a candidate's age speaks for or against it."""
+"""`Recency`: the effect of a candidate's age."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ HALF_LIVES_HOURS = (3.0, 12.0, 48.0, 192.0)
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class Recency(keras.layers.Layer):
-    """Traces of an age that fade at several rates, each weighed by who the user is.
+    """Exponential traces of an age at several rates, weighed by a function of the user.
 
     `features(age)` are `2^(-age / half-life)`, 0 for an unknown age; the score is their dot product
-    with `W u + b`. `W` and `b` start at zero, so that recency counts for nothing at first.
+    with `W u + b`. `W` and `b` start at zero, so that recency has no effect at first.
 
     Call arguments:
       user: `[N, D]`.

@@ -1,12 +1,12 @@
-"""`TitleEncoder`: what a news model asks of whatever reads titles."""
+"""`TitleEncoder`: the interface of title encoders."""
 
 import abc
 from typing import Any
 
-import keras
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 
 
-class TitleEncoder(keras.layers.Layer, abc.ABC):
+class TitleEncoder(ConfiguredLayer, abc.ABC):
     """Turns titles into vectors, each title by itself.
 
     Call arguments:

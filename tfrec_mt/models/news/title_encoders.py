@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfrec_mt.configs.bounds import Count, Dropout, Weight, Whole
+from tfrec_mt.configs.choices import Precision
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.data.news.title_vocabulary import minilm_folder
-from tfrec_mt.layers.precision import Precision
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.packed_bert import Pooling
 from tfrec_mt.models.news.title_encoder import TitleEncoder
@@ -48,8 +48,8 @@ def make_title_encoder(
       precision: Type of a BERT's matrix products; see `BertTitleEncoder`.
 
     Raises:
-      SchemaError: There is no such BERT, it has other word pieces than the prepared news, or takes
-        shorter titles only; or LoRA is asked for without a BERT.
+      SchemaError: There is no such BERT, it does not fit the prepared titles, or an option of BERTs
+        is set for another encoder.
     """
     if layers is not None and kind in (*WITHOUT_LORA, "tiny"):
         raise SchemaError(f"title encoder {kind}: it has no trained layers to keep some of")

@@ -1,4 +1,4 @@
-"""`UserEncoder`: the titles that a user clicked, as one vector."""
+"""`UserEncoder`: one vector for the titles that a user clicked."""
 
 from typing import Any
 
@@ -6,11 +6,12 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.layers.additive_attention import AdditiveAttention
+from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.self_attention import SelfAttention
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
-class UserEncoder(keras.layers.Layer):
+class UserEncoder(ConfiguredLayer):
     """Additive attention over clicked titles, optionally after self attention among them.
 
     Args:
@@ -57,13 +58,7 @@ class UserEncoder(keras.layers.Layer):
         return self.pooling(titles, mask)
 
     def of_titles(self, titles: Any, history: Any, mask: Any) -> Any:
-        """The same where histories share titles, each of which is then scored once.
-
-        Args:
-          titles: `[U, D]`.
-          history: `[B, H]` places among them.
-          mask: `[B, H]`.
-        """
+        """The same for histories `[B, H]` of places among titles `[U, D]`, each scored once."""
         clicked = tf.gather(titles, history)
         if self.mixing is not None:  # a click is then another vector in every history
             return self(clicked, mask)
@@ -71,10 +66,3 @@ class UserEncoder(keras.layers.Layer):
 
     def compute_output_shape(self, titles_shape: Any, mask_shape: Any = None) -> tuple[Any, ...]:
         return (titles_shape[0], titles_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "heads": self.heads,
-            "attention_units": self.attention_units,
-        }

@@ -70,14 +70,3 @@ class WordTitleEncoder(TitleEncoder):
         if self.mixing is not None:
             words = self.dropping(self.mixing(words, mask), training=training)
         return self.pooling(words, mask)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "vocabulary_size": self.vocabulary_size,
-            "embedding_width": self.embedding_width,
-            "heads": self.heads,
-            "head_width": self.head_width,
-            "attention_units": self.attention_units,
-            "dropout": self.dropout,
-        }

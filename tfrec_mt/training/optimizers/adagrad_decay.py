@@ -1,4 +1,4 @@
-"""`AdagradDecay`: Adagrad for data without end."""
+"""`AdagradDecay`: Adagrad for endless data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,23 +22,18 @@ class AdagradDecay(RowSparseOptimizer):
         v <- max(rho(t) v, v0) + g^2,   rho(t) = decay_rate if t % decay_steps == 0 else 1
         p <- p - learning_rate g / sqrt(v)
 
-    `v` starts at `v0 = initial_accumulator_value` and never falls below it, so the division is safe
-    without an epsilon, and none is added.
+    `v` starts at `v0 = initial_accumulator_value` and never falls below it, so no epsilon is added.
 
-    Time is the optimizer's step for every parameter: a row of a table that no gradient touched
-    is discounted all the same. That costs nothing until the row is next touched; then the `k`
-    discounts it missed are made up for at once, `v <- max(decay_rate^k v, v0)`, which is what `k`
-    single ones come to. So the stored accumulator of a row is that of its last update, and a
-    count per row says how many discounts it holds.
-
-    A row costs `4 (2 D + 1)` bytes at width `D` in float32: parameter, accumulator and count.
+    Time is the optimizer's step for every parameter, touched or not. A row makes up for the `k`
+    discounts it missed when it is next touched, `v <- max(decay_rate^k v, v0)`; a count per row
+    says how many discounts its stored accumulator holds. A row costs `4 (2 D + 1)` bytes at width
+    `D` in float32: parameter, accumulator and count.
 
     Args:
       learning_rate: Rate, or a `keras.optimizers.schedules.LearningRateSchedule`.
       initial_accumulator_value: Start and floor of the accumulator, positive.
       decay_rate: Discount `rho`, above 0 and at most 1; 1 is plain Adagrad.
       decay_steps: Steps from one discount to the next, at least 1.
-      name: Name of the optimizer.
       **kwargs: Arguments of `keras.optimizers.Optimizer`; see `RowSparseOptimizer`.
 
     Raises:
@@ -49,8 +44,8 @@ class AdagradDecay(RowSparseOptimizer):
 
     Reference:
       AdagradDecay is the optimizer of Alibaba's DeepRec, whose defaults are kept; its kernel makes
-      up for one missed discount at a touch, where this class makes up for all, as the rule says.
-      Adagrad: Duchi, Hazan and Singer, Adaptive Subgradient Methods, JMLR 2011.
+      up for one missed discount at a touch, this class for all. Adagrad: Duchi, Hazan and Singer,
+      Adaptive Subgradient Methods, JMLR 2011.
     """
 
     def __init__(
@@ -81,7 +76,6 @@ class AdagradDecay(RowSparseOptimizer):
         self.decay_steps = int(decay_steps)
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Creates an accumulator for each variable, and a count of discounts for each row."""
         if self.built:
             return
         super().build(variables)
@@ -100,7 +94,6 @@ class AdagradDecay(RowSparseOptimizer):
             )
 
     def update_dense(self, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:
-        """One fused Adagrad step, after the discounts that are due."""
         accumulator, counts = self._slots(variable)
         due = self._discounts_due()
         # The counts differ where this variable had row gradients before.
@@ -122,7 +115,6 @@ class AdagradDecay(RowSparseOptimizer):
     def update_rows(
         self, rows: tf.Tensor, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor
     ) -> None:
-        """One Adagrad step on some rows, after the discounts that they missed."""
         accumulator, counts = self._slots(variable)
         due = self._discounts_due()
         accumulated = read_rows(accumulator, rows)  # [u, ...]
@@ -152,12 +144,3 @@ class AdagradDecay(RowSparseOptimizer):
         ones = [1] * (accumulator.shape.rank - missed.shape.rank)
         factors = tf.reshape(factors, tf.concat([tf.shape(factors), ones], axis=0))
         return tf.maximum(accumulator * factors, self.initial_accumulator_value)
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal optimizer."""
-        return {
-            **super().get_config(),
-            "initial_accumulator_value": self.initial_accumulator_value,
-            "decay_rate": self.decay_rate,
-            "decay_steps": self.decay_steps,
-        }

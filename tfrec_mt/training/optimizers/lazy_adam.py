@@ -24,19 +24,15 @@ class LazyAdam(RowSparseOptimizer):
         p <- p - learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
 
     A dense gradient gives exactly Adam. For a row gradient it is *another algorithm*: in Adam an
-    absent row has a gradient of zero, so its moments shrink and it keeps moving by its momentum,
-    while here neither its moments nor its parameters change. A rare row thus keeps
-    the moments of its last appearance and moves only when it is seen, and since the bias correction
-    goes by the optimizer's step, first steps of a row that appears late are larger than
-    Adam's would be for a fresh parameter: up to `(1 - beta_1) / sqrt(1 - beta_2)` (3.2 with the
-    defaults) times the learning rate.
+    absent row's moments shrink and it keeps moving, while here nothing of it changes. As the bias
+    correction goes by the optimizer's step, the first steps of a row that appears late are up to
+    `(1 - beta_1) / sqrt(1 - beta_2)` (3.2 with the defaults) times the learning rate.
 
     Args:
       learning_rate: Rate, or a `keras.optimizers.schedules.LearningRateSchedule`.
       beta_1: Decay of the first moment, in [0, 1).
       beta_2: Decay of the second moment, in [0, 1).
       epsilon: Added to the root of the second moment; positive.
-      name: Name of the optimizer.
       **kwargs: Arguments of `keras.optimizers.Optimizer`; see `RowSparseOptimizer`.
 
     Raises:
@@ -70,7 +66,6 @@ class LazyAdam(RowSparseOptimizer):
         self.epsilon = epsilon
 
     def build(self, variables: Sequence[Any]) -> None:
-        """Creates the two moments of each variable."""
         if self.built:
             return
         super().build(variables)
@@ -79,7 +74,6 @@ class LazyAdam(RowSparseOptimizer):
         )
 
     def update_dense(self, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:
-        """One fused Adam step."""
         m, v = self._slots(variable)
         beta_1_power, beta_2_power = self._beta_powers(variable.dtype)
         tf.raw_ops.ResourceApplyAdam(
@@ -98,7 +92,6 @@ class LazyAdam(RowSparseOptimizer):
     def update_rows(
         self, rows: tf.Tensor, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor
     ) -> None:
-        """One Adam step on some rows."""
         m, v = self._slots(variable)
         beta_1_power, beta_2_power = self._beta_powers(variable.dtype)
         alpha = rate * tf.sqrt(1 - beta_2_power) / (1 - beta_1_power)
@@ -118,12 +111,3 @@ class LazyAdam(RowSparseOptimizer):
     def _beta_powers(self, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
         step = tf.cast(self.iterations, dtype) + 1
         return tf.pow(tf.cast(self.beta_1, dtype), step), tf.pow(tf.cast(self.beta_2, dtype), step)
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments that make an equal optimizer."""
-        return {
-            **super().get_config(),
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-        }

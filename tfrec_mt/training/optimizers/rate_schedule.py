@@ -1,9 +1,48 @@
 """How a learning rate changes over a run."""
 
+from typing import Any
+
 import keras
+import tensorflow as tf
 
 from tfrec_mt.configs.choices import RATE_SCHEDULES, RateSchedule
-from tfrec_mt.training.optimizers.warm_up import WarmUp
+
+
+@keras.saving.register_keras_serializable("tfrec_mt")
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """`peak * (t + 1) / steps` at steps `t = 0 .. steps - 1`, then the schedule from its start.
+
+    Args:
+      peak: Learning rate at the end of the rise.
+      steps: Steps of the rise, at least 1.
+      after: What follows: a rate or a schedule.
+    """
+
+    def __init__(self, peak: float, steps: int, after: Any) -> None:
+        self.peak = peak
+        self.steps = steps
+        self.after = after
+
+    def __call__(self, step: Any) -> Any:
+        done = tf.cast(step, tf.float32)
+        rising = self.peak * (done + 1.0) / self.steps
+        after = self.after
+        if callable(after):
+            after = after(tf.maximum(done - self.steps, 0.0))
+        return tf.where(done < self.steps, rising, after)
+
+    def get_config(self) -> dict[str, Any]:
+        after = self.after
+        if callable(after):
+            after = keras.saving.serialize_keras_object(after)
+        return {"peak": self.peak, "steps": self.steps, "after": after}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "WarmUp":
+        after = config["after"]
+        if isinstance(after, dict):
+            after = keras.saving.deserialize_keras_object(after)
+        return cls(config["peak"], config["steps"], after)
 
 
 def scheduled_rate(
@@ -11,16 +50,15 @@ def scheduled_rate(
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate of a run of known length, as optimizers take it.
 
-    - `constant`: `rate` at every step. For logs without end, where a run is continued by the next.
-    - `linear`: `rate * (1 - t / steps)` at step `t = 0, 1, ...`. Early steps find what is strong,
-      late ones average out their noise; in a single pass over a log nothing else does.
+    - `constant`: `rate` at every step, for endless logs, where one run continues another.
+    - `linear`: `rate * (1 - t / steps)` at step `t = 0, 1, ...`. Late steps average out the noise
+      of early ones, which nothing else does in a single pass.
 
     Args:
       schedule: Which of the two.
       rate: Learning rate at the start, or at the end of the warm-up.
       steps: Steps of the run, at least 1.
-      warm_up: Share of the steps in which the rate rises first, at least 0 and below 1; the
-        schedule has the others.
+      warm_up: Share of the steps in which the rate rises first, at least 0 and below 1.
 
     Raises:
       ValueError: An unknown schedule, or a share out of range.

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfrec_mt.layers.configured_layer import kept_arguments
+
 # Below this width TensorFlow's product of a sparse and a dense matrix adds rows two to three times
 # faster than `unsorted_segment_sum`, bit for bit alike; from here on the order is reversed.
 _NARROW = 32
@@ -17,12 +19,12 @@ def sum_duplicate_rows(gradient: tf.IndexedSlices, *, on_cpu: bool) -> tf.Indexe
 
     Args:
       gradient: Values `[n, ...]` (float32 or float64) and row indices `[n]`.
-      on_cpu: Whether the sums are sure to be computed on a CPU; the way that is faster for narrow
-        rows there has no deterministic GPU kernel.
+      on_cpu: Whether the sums are sure to be computed on a CPU; the faster way for narrow rows has
+        no deterministic GPU kernel.
 
     Returns:
-      The same gradient with `u <= n` distinct rows, on a CPU in order of first appearance. There
-      the slices of a row are added in the order they came, so the sums are reproducible to the bit.
+      The same gradient with `u <= n` distinct rows, on a CPU in order of first appearance, and
+      summed in the order of the slices, so the sums are reproducible to the bit.
     """
     values = gradient.values
     rows, place = tf.unique(gradient.indices, out_idx=tf.int64)  # [u], [n]
@@ -43,12 +45,12 @@ def sum_duplicate_rows(gradient: tf.IndexedSlices, *, on_cpu: bool) -> tf.Indexe
 
 
 def read_rows(variable: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
-    """Rows `[u, ...]` of a variable, of a mirrored one too, without reading all of it."""
+    """Rows `[u, ...]` of a variable, even a mirrored one, without reading all of it."""
     return tf.raw_ops.ResourceGather(resource=variable.handle, indices=rows, dtype=variable.dtype)
 
 
 def write_rows(variable: tf.Variable, rows: tf.Tensor, values: tf.Tensor) -> None:
-    """Overwrites distinct rows of a variable, of a mirrored one too, where they lie."""
+    """Overwrites distinct rows of a variable, even a mirrored one, in place."""
     tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=values)
 
 
@@ -56,32 +58,28 @@ class RowSparseOptimizer(keras.optimizers.Optimizer, abc.ABC):
     """An optimizer with one rule for whole variables and one for the touched rows of a table.
 
     The gradient of a gathered table arrives as `tf.IndexedSlices`, in which a row may occur many
-    times. Its slices are summed, and `update_rows` reads and writes these rows alone, of the table
-    and of the optimizer's own slots; the table is never read or copied as a whole. Clipping works
-    on the summed rows too, so the norms are those of the equivalent dense gradient.
+    times. Its slices are summed, and `update_rows` reads and writes only these rows of the table
+    and the optimizer's slots. Clipping works on the summed rows too, so the norms are those of the
+    equivalent dense gradient.
 
-    A row is read, computed and written back, which is two to four times as fast as TensorFlow's
-    fused row kernels where tables exceed the processor's caches, because the kernels wait for
-    memory row by row. Of two updates of one row at the same time, as asynchronous workers may make,
-    one can be lost.
+    A row is read, computed and written back, two to four times as fast as TensorFlow's fused row
+    kernels where tables exceed the processor's caches. Of two updates of one row at the same time,
+    as asynchronous workers may make, one can be lost.
 
-    Of Keras' options, `weight_decay`, `use_ema` and `gradient_accumulation_steps` are Keras' own
-    code and go over whole variables at each step, and `loss_scale_factor` refuses row gradients.
+    `weight_decay`, `use_ema` and `gradient_accumulation_steps` are Keras' own code and go over
+    whole variables at each step; `loss_scale_factor` refuses row gradients.
 
     Args:
       learning_rate: Rate, or a `keras.optimizers.schedules.LearningRateSchedule`.
       **kwargs: Arguments of `keras.optimizers.Optimizer`.
     """
 
+    def get_config(self) -> dict[str, Any]:
+        return {**kept_arguments(self), **super().get_config()}
+
     @abc.abstractmethod
     def update_dense(self, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:
-        """Updates a whole variable.
-
-        Args:
-          gradient: Gradient, of the variable's shape and type.
-          variable: Variable to change.
-          rate: Learning rate, a scalar of the variable's type.
-        """
+        """Updates a whole variable by a gradient of its shape; the rate is a scalar of its type."""
 
     @abc.abstractmethod
     def update_rows(
@@ -102,7 +100,6 @@ class RowSparseOptimizer(keras.optimizers.Optimizer, abc.ABC):
         variable: tf.Variable,
         learning_rate: tf.Tensor,
     ) -> None:
-        """Applies the rule that fits the gradient; called by Keras for each variable."""
         rate = tf.cast(learning_rate, variable.dtype)
         gradient = tf.cast(gradient, variable.dtype)
         if isinstance(gradient, tf.IndexedSlices):

@@ -1,6 +1,6 @@
 import pytest
 
-from tfrec_mt.adapters.budget import equal_budget
+from studies.takeout.budget import equal_budget
 from tfrec_mt.adapters.catalog import ADAPTERS
 
 
