@@ -74,7 +74,7 @@ PLAIN_KERAS_RATES = Study(
     name="plain_keras_rates",
     title="Learning rates of kernels behind Keras models that were not made for them",
     question=(
-        "Which rate suits kernels behind each of the bases of `plain_keras`? Asked in worlds that "
+        "Which rate suits kernels behind each of the bases of `plain_keras`? Asked in a world that "
         "it does not measure; the best has the largest sum of both lifts.\n\n"
         "Expected: much the same for all, as kernels see knowledge at one scale."
     ),
@@ -86,6 +86,6 @@ PLAIN_KERAS_RATES = Study(
         for rate in RATES
     ),
     metrics=_MEANS,
-    seeds=(10, 11),
+    seeds=(10,),
     reference=f"MMoE {RATES[0]:g}",
 )

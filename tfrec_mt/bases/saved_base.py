@@ -30,7 +30,7 @@ def keep_base(base: AttachedBase, run: Path) -> None:
     try:
         with published_folder(run / BASE) as folder:
             base.model.save(folder / _MODEL)
-            keras.saving.load_model(folder / _MODEL)
+            keras.saving.load_model(folder / _MODEL, compile=False)
             value = {"format_version": FORMAT_VERSION, "heads": base.heads, "tasks": base.tasks}
             (folder / _DESCRIPTION).write_text(json.dumps(value, indent=1), encoding="utf-8")
     except (TypeError, ValueError, NotImplementedError, AttributeError, ImportError) as error:
@@ -66,7 +66,7 @@ def _kept_base(run: Path) -> KerasBase:
         raise ModelStoreError(f"{run} keeps no base: expected the base of its kernels, base=")
     try:
         value = read_description(folder / _DESCRIPTION, FORMAT_VERSION, ("heads", "tasks"))
-        model = keras.saving.load_model(folder / _MODEL)
+        model = keras.saving.load_model(folder / _MODEL, compile=False)
     except (TypeError, ValueError, OSError) as error:
         raise ModelStoreError(f"{folder} holds no base that can be read: {error}") from error
     heads = {t: h if isinstance(h, str) else tuple(h) for t, h in value["heads"].items()}
