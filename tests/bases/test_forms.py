@@ -37,6 +37,7 @@ from tfrec_mt.bases import (
 )
 from tfrec_mt.bases.known_rows import KnownRows, keep_rows
 from tfrec_mt.bases.row_batches import row_batches
+from tfrec_mt.bases.saved_base import keep_base
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.models.model_store import ModelStoreError, fingerprint
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
@@ -266,6 +267,22 @@ def test_a_model_keeps_its_fingerprint_through_a_file_and_other_names(tmp_path: 
     assert fingerprint(KerasBase(twin, {"ctr": "ctr_logit"})) != expected
     attach(OWN.base, IAK(4), TOPICS)  # freezes it
     assert fingerprint(OWN.base) == expected
+
+
+def test_a_loss_of_ones_own_does_not_keep_a_model_from_being_kept(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    def own_loss(labels: Any, found: Any) -> Any:
+        return keras.losses.binary_crossentropy(labels, found)
+
+    model = one_head()
+    model.compile("adam", loss=own_loss)
+    features, labels = OWN.data
+    model.fit({n: features[n] for n in ("user", "item")}, labels["ctr"], verbose=0)
+    keep_base(KerasBase(model, {"ctr": "ctr_logit"}), tmp_path)
+    kept = keras.models.load_model(tmp_path / "base" / "model.keras", compile=False)
+    np.testing.assert_array_equal(kept.get_weights()[0], model.get_weights()[0])
+    assert not [w for w in recwarn if "optimizer" in str(w.message)]
 
 
 def test_a_model_that_cannot_be_kept_is_said_to_be_needed(
