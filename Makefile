@@ -85,8 +85,8 @@ demo: $(STAMP)
 # Runs the notebooks and stores what they show in place.
 notebooks: $(STAMP)
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
-		--ExecutePreprocessor.record_timing=False --ExecutePreprocessor.coalesce_streams=True \
-		notebooks/*.ipynb
+		--ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams notebooks/*.ipynb
 
 # Newest versions that setup.py allows, for the oldest Python it allows.
 lock:

@@ -17,6 +17,7 @@ from studies.takeout.cross_topic import CROSS_TOPIC
 from studies.takeout.encoding_width import ENCODING_WIDTH
 from studies.takeout.long_history import LONG_HISTORY
 from studies.takeout.overlap import OVERLAP
+from studies.takeout.plain_keras import PLAIN_KERAS, PLAIN_KERAS_RATES
 from studies.takeout.rates import RATES
 from studies.takeout.shift import SHIFT
 from studies.takeout.time_span import TIME_SPAN
@@ -36,6 +37,8 @@ STUDIES: dict[str, Study] = {
         CASE_STUDY,
         SHIFT,
         LONG_HISTORY,
+        PLAIN_KERAS,
+        PLAIN_KERAS_RATES,
         PUBLIC_DATA,
         ALI_EXPRESS,
         ALI_CCP,

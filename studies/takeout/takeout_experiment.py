@@ -51,7 +51,7 @@ def takeout_experiment(settings: Settings, folder: Path, shared: Path) -> Outcom
         of_cells, facts = copies.estimates, dict(copies.facts)
     else:
         of_cells, facts = _of_base(settings, dataset, folder, shared)
-    return Outcome(estimates=_means(dataset.schema, of_cells), facts=facts)
+    return Outcome(estimates=domain_means(dataset.schema, of_cells), facts=facts)
 
 
 def _of_base(
@@ -81,7 +81,7 @@ def _of_base(
     return of_cells, facts
 
 
-def _means(schema: Schema, of_cells: Mapping[str, Estimate]) -> dict[str, Estimate]:
+def domain_means(schema: Schema, of_cells: Mapping[str, Estimate]) -> dict[str, Estimate]:
     """Each domain's estimate, and the means over each topic's domains and over all."""
     found: dict[str, Estimate] = {}
     for task in schema.task_names:

@@ -58,7 +58,7 @@ def takeout_config(settings: Settings) -> TakeoutConfig:
 
 def takeout_data(settings: Settings, shared: Path) -> PreparedDataset:
     """The prepared world, in a folder that all who need it share."""
-    path = _world(settings, shared) / "data"
+    path = takeout_world(settings, shared) / "data"
     if not path.exists():
         source = CrossedTopics(TakeoutSource(takeout_config(settings)), settings["cross_topics"])
         prepare(source, path, SplitSpec.parse(settings["split"], "days"))
@@ -67,7 +67,7 @@ def takeout_data(settings: Settings, shared: Path) -> PreparedDataset:
 
 def takeout_base(settings: Settings, shared: Path) -> Path:
     """Run folder of the base, in a folder that all who need it share."""
-    output = _world(settings, shared) / folder_of(settings, _BASE)
+    output = takeout_world(settings, shared) / folder_of(settings, _BASE)
     if not (output / MODEL).exists():
         run_pretrain(_base_config(settings, takeout_data(settings, shared).path, output))
     return output
@@ -81,7 +81,8 @@ def takeout_kernels(settings: Settings, folder: Path, shared: Path) -> Path:
     return folder
 
 
-def _world(settings: Settings, shared: Path) -> Path:
+def takeout_world(settings: Settings, shared: Path) -> Path:
+    """Folder of a world and of the bases that are trained on it."""
     return shared / folder_of(settings, _WORLD)
 
 

@@ -32,6 +32,7 @@ from tfrec_mt.bases import (
     KnowledgeTable,
     attach,
 )
+from tfrec_mt.bases.kept_base import keep_base
 from tfrec_mt.bases.known_rows import KnownRows, keep_rows
 from tfrec_mt.bases.own_rows import OwnRows
 from tfrec_mt.errors import DataError, SchemaError
@@ -262,6 +263,22 @@ def test_a_model_keeps_its_fingerprint_through_a_file_and_other_names(tmp_path: 
     assert fingerprint(KerasBase(twin, {"ctr": "ctr_logit"})) != expected
     attach(OWN.base, IAK(4), TOPICS)  # freezes it
     assert fingerprint(OWN.base) == expected
+
+
+def test_a_loss_of_ones_own_does_not_keep_a_model_from_being_kept(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    def own_loss(labels: Any, found: Any) -> Any:
+        return keras.losses.binary_crossentropy(labels, found)
+
+    model = one_head()
+    model.compile("adam", loss=own_loss)
+    features, labels = OWN.data
+    model.fit({n: features[n] for n in ("user", "item")}, labels["ctr"], verbose=0)
+    keep_base(KerasBase(model, {"ctr": "ctr_logit"}), tmp_path / "base")
+    kept = keras.models.load_model(tmp_path / "base" / "model.keras", compile=False)
+    np.testing.assert_array_equal(kept.get_weights()[0], model.get_weights()[0])
+    assert not [w for w in recwarn if "optimizer" in str(w.message)]
 
 
 def test_a_model_that_cannot_be_kept_is_said_to_be_needed(

@@ -98,8 +98,8 @@ def test_it_calls_the_front_door_alone(stored: Any) -> None:
     assert not reached
 
 
-def test_there_are_five() -> None:
-    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05"]
+def test_there_are_six() -> None:
+    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
 
 
 def _read(path: Path | str) -> Any:

@@ -28,7 +28,7 @@ def keep_base(base: AttachedBase, folder: Path) -> None:
     try:
         with published_folder(folder) as new:
             base.model.save(new / _MODEL)
-            keras.saving.load_model(new / _MODEL)
+            keras.saving.load_model(new / _MODEL, compile=False)
             value = {
                 "format_version": FORMAT_VERSION,
                 "heads": base.heads,
@@ -54,7 +54,7 @@ def kept_base(folder: Path) -> KerasBase:
         )
     try:
         value = read_description(folder / _DESCRIPTION, FORMAT_VERSION, ("heads", "tasks"))
-        model = keras.saving.load_model(folder / _MODEL)
+        model = keras.saving.load_model(folder / _MODEL, compile=False)
     except (TypeError, ValueError, OSError) as error:
         raise ModelStoreError(f"{folder} holds no base that can be read: {error}") from error
     heads = {t: h if isinstance(h, str) else tuple(h) for t, h in value["heads"].items()}

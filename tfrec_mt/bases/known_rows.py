@@ -19,6 +19,7 @@ from tfrec_mt.models.scorer import BatchFunction
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
+from tfrec_mt.training.progress import shown_stream
 
 FORMAT_VERSION = 1
 _DESCRIPTION = "rows.json"
@@ -95,7 +96,11 @@ def keep_rows(folder: Path, model: AdaptedModel, batches: Iterator[RowBatch]) ->
     if folder.exists():
         _check_same(folder, model, columns_of(next(batches)))
         return
-    with published_folder(folder) as temporary, tqdm(desc="knowledge", unit="rows") as progress:
+    stream, redrawn = shown_stream()
+    with (
+        published_folder(folder) as temporary,
+        tqdm(desc="knowledge", unit=" rows", file=stream, leave=redrawn) as progress,
+    ):
         files: dict[str, _GrowingColumn] = {}
         for batch in batches:
             columns = columns_of(batch)

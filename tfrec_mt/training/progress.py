@@ -31,10 +31,7 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
     def __init__(
         self, label: str, steps: int, rows: int, done: int = 0, stream: TextIO | None = None
     ) -> None:
-        # what a notebook's kernel has for stdout obeys carriage returns, and is no terminal
-        notebook = stream is None and type(sys.stdout).__module__.startswith("ipykernel.")
-        stream = stream or (sys.stdout if notebook else sys.stderr)
-        redrawn = notebook or stream.isatty()
+        stream, redrawn = (stream, stream.isatty()) if stream else shown_stream()
         self._rows = rows
         self._warm = False
         self._waited = 0.0
@@ -80,3 +77,15 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
             self._told = self.n
             self.fp.write(f"{self}\n")
             self.fp.flush()
+
+
+def shown_stream() -> tuple[TextIO, bool]:
+    """Where progress is written: stderr, or what a notebook shows below a cell.
+
+    Returns:
+      The stream, and whether a line is redrawn there.
+    """
+    # what a notebook's kernel has for stdout obeys carriage returns, and is no terminal
+    if type(sys.stdout).__module__.startswith("ipykernel."):
+        return sys.stdout, True
+    return sys.stderr, sys.stderr.isatty()

@@ -1,0 +1,138 @@
+"""What the study of plain Keras models trains: bases, controls and kernels, each once."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+import tfrec_mt as mt
+from studies.framework.study import Settings, folder_of
+from studies.takeout.plain_models import HEADS, HISTORY, INPUTS, PLAIN_MODELS
+from studies.takeout.takeout_runs import TAKEOUT_SETTINGS, takeout_data, takeout_world
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.scan import scan
+from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema
+from tfrec_mt.storage.names import KERNELS
+
+# Beside what studies of kernels set: the plain model, or none for the catalog's; where kernels
+# attach to it, by default where `HEADS` says; the rates of its training and of the controls.
+PLAIN_SETTINGS: Settings = {
+    **TAKEOUT_SETTINGS,
+    "rows": 600_000,
+    "model": "mmoe",
+    "plain": "",
+    "heads": "",
+    "plain_learning_rate": 0.004,
+    "control_learning_rate": 0.002,
+}
+USER = "uid"
+BATCH = 512
+_BASE = ("plain", "plain_learning_rate")
+_READ_ROWS = 1 << 16
+Columns = dict[str, Any]
+
+
+def plain_rows(dataset: PreparedDataset, part: str) -> tuple[Columns, Columns]:
+    """A part as its owner has it: inputs, names of domains and the user's id; labels by task."""
+    parts: list[tuple[Columns, Columns]] = []
+    for batch in scan(dataset, part, _READ_ROWS, HISTORY):
+        features = {name: batch.features[name] for name in INPUTS}
+        for topic in dataset.schema.topics:
+            names = np.array(["", *topic.domains], object)
+            features[topic.name] = names[batch.features[topic.name]]
+        parts.append((features | {USER: batch.keys["user"]}, batch.labels))
+    features, labels = (
+        {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
+        for columns in zip(*parts, strict=True)
+    )
+    return features, labels
+
+
+def plain_base(settings: Settings, shared: Path) -> Path:
+    """File of the plain model, trained on the base's rows as the catalog's model is."""
+    path = _place(settings, shared, _BASE) / "base.keras"
+    if not path.exists():
+        keras.utils.set_random_seed(settings["seed"])
+        dataset = takeout_data(settings, shared)
+        model = PLAIN_MODELS[settings["plain"]](_sizes(dataset.schema))
+        _fit(model, dataset, settings["base_parts"], settings["plain_learning_rate"])
+        _save(model, path)
+    return path
+
+
+def plain_control(settings: Settings, shared: Path) -> keras.Model:
+    """The plain model itself, continued on the kernels' rows."""
+    path = _place(settings, shared, (*_BASE, "control_learning_rate")) / "control.keras"
+    if not path.exists():
+        keras.utils.set_random_seed(settings["seed"])
+        model = keras.models.load_model(plain_base(settings, shared), compile=False)
+        dataset = takeout_data(settings, shared)
+        _fit(model, dataset, settings["kernel_parts"], settings["control_learning_rate"])
+        _save(model, path)
+    return keras.models.load_model(path, compile=False)
+
+
+def plain_kernels(settings: Settings, folder: Path, shared: Path) -> AdaptedModel:
+    """Kernels behind the plain model, trained as those of the catalog's models are.
+
+    Args:
+      settings: `PLAIN_SETTINGS` and `seed`; kernels are of one part and of all topics.
+      folder: Takes the run; one that was stopped goes on.
+      shared: Takes worlds and bases.
+    """
+    if (folder / KERNELS).exists():
+        return mt.load(folder)
+    model = keras.models.load_model(plain_base(settings, shared), compile=False)
+    base = mt.KerasBase(model, HEADS[settings["heads"] or settings["plain"]])
+    dataset = takeout_data(settings, shared)
+    topics = {topic.name: topic.domains for topic in dataset.schema.topics}
+    (part,) = settings["kernel_parts"]
+    return mt.fine_tune(
+        mt.attach(base, mt.Adapter(settings["adapter"], settings["adapter_settings"]), topics),
+        plain_rows(dataset, part),
+        folder,
+        user=USER,
+        joint=settings["joint"],
+        rate_rule=settings["rate_rule"],
+        kl_weight=settings["kl_weight"],
+        certainty=settings["certainty"],
+        learning_rate=settings["kernel_learning_rate"],
+        batch_size=settings["kernel_batch_size"],
+        seed=settings["seed"],
+    )
+
+
+def _fit(model: keras.Model, dataset: PreparedDataset, parts: list[str], rate: float) -> None:
+    """One pass at a rate that falls to 0."""
+    (part,) = parts
+    features, labels = plain_rows(dataset, part)
+    steps = -(-dataset.rows(part) // BATCH)
+    falling = keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0)
+    model.compile(keras.optimizers.Adam(falling), dict.fromkeys(labels, "binary_crossentropy"))
+    model.fit({name: features[name] for name in INPUTS}, labels, batch_size=BATCH, verbose=0)
+
+
+def _sizes(schema: Schema) -> dict[str, int]:
+    """How many codes each input has, those of missing and unknown values among them."""
+    found = {}
+    for feature in schema.features:
+        if feature.name not in INPUTS:
+            continue
+        if isinstance(feature, CategoricalFeature):
+            found[feature.name] = schema.vocabulary(feature.vocabulary).rows
+        elif isinstance(feature, NumericFeature) and feature.buckets:
+            found[feature.name] = feature.rows
+    return found
+
+
+def _place(settings: Settings, shared: Path, names: tuple[str, ...]) -> Path:
+    return takeout_world(settings, shared) / folder_of(settings, names)
+
+
+def _save(model: keras.Model, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"unfinished-{path.name}")
+    model.save(unfinished)
+    unfinished.rename(path)
