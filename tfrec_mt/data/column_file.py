@@ -35,7 +35,7 @@ class ColumnFile:
 
     @classmethod
     def open(cls, path: Path) -> "ColumnFile":
-        """Reads the header and compares the size that it announces with the file's.
+        """Reads the header and compares the size that it states with the file's.
 
         Raises:
           DataError: The file is missing, not a NumPy file, or has another size.
@@ -70,10 +70,10 @@ class ColumnFile:
         return values
 
     def read_into(self, target: npt.NDArray[Any], pieces: Sequence[tuple[int, int]]) -> None:
-        """Fills `target` `[n, ...]`, contiguous and of this type, with pieces of the column.
+        """Fills `target` `[n, ...]`, contiguous and of this type, with `n` rows of the column.
 
         Args:
-          target: Where to; `n` is the number of rows of all pieces.
+          target: The destination.
           pieces: First row of each piece, and the row after its last.
 
         Raises:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class PreparedDataset:
     """A prepared dataset on disk.
 
-    Opening it checks that every file is there and has the size that the manifest's row counts
-    ask for; `verify` also checks the content.
+    Opening it checks that every file exists and has the size that the manifest's row counts
+    require; `verify` also checks the content.
 
     Args:
       path: The folder.
@@ -55,12 +55,12 @@ class PreparedDataset:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Names of the parts; the first is the one that vocabularies were learned from."""
+        """Names of the parts; vocabularies were learned from the first."""
         return tuple(self.manifest.parts)
 
     @property
     def summary(self) -> str:
-        """What is in it, in a line."""
+        """Its sizes, in a line."""
         return f"{', '.join(f'{part} {self.rows(part):,}' for part in self.parts)} rows"
 
     def rows(self, part: str) -> int:
@@ -90,9 +90,9 @@ class PreparedDataset:
         Args:
           part: Name of the part.
           batch_size: Rows of a batch.
-          shuffle: Whether each pass has an order of its own, which leaves out the rows that do not
-            fill a last batch, other ones in each pass; else rows come in stored order, and the last
-            batch may be shorter.
+          shuffle: Whether each pass has its own order and drops rows that do not fill a last batch,
+            different ones in each pass; else rows are in stored order, and the last batch may be
+            shorter.
           seed: Seed of the orders.
 
         Returns:
@@ -108,7 +108,7 @@ class PreparedDataset:
           >>> model.compile("adam", loss="binary_crossentropy")
           >>> model.fit(log.batches("train", shuffle=True), epochs=2, shuffle=False)
         """
-        # who only opens a dataset does without TensorFlow
+        # opening a dataset must not load TensorFlow
         from tfrec_mt.data.tf_batches import tf_batches
 
         return tf_batches(self, part, batch_size, shuffle=shuffle, seed=seed)

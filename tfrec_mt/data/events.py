@@ -47,21 +47,12 @@ class EventLog:
 def collect_events(
     spool: Spool, split: Split, encoder: Encoder, history: History, folds: int
 ) -> EventLog:
-    """Gathers the clicks and puts them in stored order.
+    """Gathers the clicks in stored order, in memory that grows with clicks.
 
-    With a chronological split every click is an event, because a row sees older ones only. With
-    the other splits a click of a later part may be older than a row of the first, and training
-    would see labels that it is tested on: there only clicks of the first part are events.
-
-    Args:
-      spool: The checked rows.
-      split: Tells the parts.
-      encoder: Encodes users and history elements.
-      history: Names the elements.
-      folds: Number of folds where the log has no time.
-
-    Returns:
-      The events; memory grows with clicks.
+    With a chronological split every click is an event, because a row sees only older ones. With
+    other splits a click of a later part may be older than a row of the first, and training would
+    see labels that it is tested on; there only clicks of the first part are events. A log without
+    time has `folds` folds, see `FoldedIndex`.
     """
     schema = spool.schema
     elements = [encoder.schema.feature(name) for name in history.elements]

@@ -84,12 +84,7 @@ class Task:
 
 
 def click_tasks(click: str, conversion: str | None = None) -> tuple[Task, ...]:
-    """`ctr` (a click) and, if there are conversions, `ctcvr` (click and conversion).
-
-    Args:
-      click: Column of clicks.
-      conversion: Column of conversions, each of which is a click too.
-    """
+    """`ctr` (a click) and, if there are conversions, `ctcvr` (click and conversion)."""
     tasks = (Task("ctr", label=click),)
     return (*tasks, Task("ctcvr", "ctr", conversion)) if conversion else tasks
 

@@ -91,11 +91,8 @@ class ImpressionColumns:
             name: np.concatenate([part.domains[name] for part in parts])
             for name in parts[0].domains
         }
-        return cls(
-            **({"clicked": None, "truth": None} | joined),
-            offsets=offsets_of(lengths),
-            domains=domains,
-        )
+        optional = {"clicked": None, "truth": None}
+        return cls(**(optional | joined), offsets=offsets_of(lengths), domains=domains)
 
     def save(self, folder: Path) -> None:
         """Writes one NumPy file per column into a new folder."""
@@ -114,17 +111,19 @@ class ImpressionColumns:
         Raises:
           DataError: A file is missing, or not of the recorded size.
         """
+
+        def mapped(name: str) -> npt.NDArray[Any]:
+            return map_column(folder / f"{name}.npy", record.candidates)
+
         n = record.impressions
         rows = ("impression", "user", "time", "history_end", "history_length")
         columns: dict[str, Any] = {name: map_column(folder / f"{name}.npy", n) for name in rows}
         return cls(
             **columns,
             offsets=map_column(folder / "offsets.npy", n + 1),
-            candidates=map_column(folder / "candidates.npy", record.candidates),
-            clicked=map_column(folder / "clicked.npy", record.candidates)
-            if record.labels
-            else None,
-            truth=map_column(folder / "truth.npy", record.candidates) if record.truth else None,
+            candidates=mapped("candidates"),
+            clicked=mapped("clicked") if record.labels else None,
+            truth=mapped("truth") if record.truth else None,
             domains={name: map_column(folder / f"{_TOPIC}{name}.npy", n) for name in topics},
         )
 

@@ -20,9 +20,9 @@ class NewsBatchReader:
     """Batches of clicks, each with unclicked candidates of its impression.
 
     An epoch holds each click once, in an order of its own; clicks that do not fill a last batch are
-    dropped, other ones in each epoch. Impressions without a click, or without an unclicked
-    candidate, teach nothing and are passed over. What a step reads depends on the seed and the
-    step alone, the drawn candidates among it.
+    dropped, different ones in each epoch. Impressions without a click, or without an unclicked
+    candidate, are skipped. What a step reads, with the drawn candidates, depends on the seed and
+    the step alone.
 
     Args:
       dataset: The dataset.
@@ -33,8 +33,8 @@ class NewsBatchReader:
       history_length: Clicks of history to show, H; by default the spec's.
 
     Attributes:
-      steps_per_epoch: Batches of an epoch.
-      clicks: Clicks that an epoch is made of.
+      steps_per_epoch: Batches per epoch.
+      clicks: Clicks per epoch.
 
     Raises:
       DataError: An unknown part or one without labels, or fewer clicks than one batch.

@@ -12,6 +12,7 @@ from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.data.news.impression_columns import ImpressionColumns, map_column
 from tfrec_mt.data.news.news_manifest import NewsManifest
 from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.data.news.ragged import positions_of
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
@@ -23,8 +24,8 @@ _LENGTH_STEP = 8
 class NewsDataset:
     """A prepared news dataset on disk.
 
-    Opening it checks that every file is there and has the size that the manifest asks for;
-    `verify` also checks the content.
+    Opening it checks that every file exists and has the size that the manifest records; `verify`
+    also checks the content.
 
     Args:
       path: The folder.
@@ -80,7 +81,7 @@ class NewsDataset:
 
     @property
     def summary(self) -> str:
-        """What is in it, and what was not as it should be."""
+        """Its sizes, and the irregularities that preparation counted."""
         sizes = ", ".join(f"{part} {self.rows(part):,}" for part in self.parts)
         found = self.manifest.counts.items()
         return "\n".join(
@@ -136,13 +137,10 @@ class NewsDataset:
         return np.asarray(self._token_offsets[rows + 1] - self._token_offsets[rows])
 
     def article_tokens(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
-        """Word-piece ids of the titles of articles.
-
-        Args:
-          rows: Article rows, `[n]`.
+        """Word-piece ids of the titles of articles `[n]`.
 
         Returns:
-          int32 `[n, T]`, 0 behind a title; T is the longest of them, rounded up to a multiple of 8.
+          int32 `[n, T]`, 0 after a title; T is the longest of them, rounded up to a multiple of 8.
         """
         starts = self._token_offsets[rows]
         lengths = self._token_offsets[rows + 1] - starts
@@ -159,8 +157,7 @@ class NewsDataset:
         starts = self._entity_offsets[rows]
         lengths = self._entity_offsets[rows + 1] - starts
         owner = np.repeat(np.arange(len(rows)), lengths)
-        within = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        several[owner, self._entities[starts[owner] + within]] = 1.0
+        several[owner, self._entities[positions_of(starts, lengths)]] = 1.0
         return several
 
     def verify(self) -> None:

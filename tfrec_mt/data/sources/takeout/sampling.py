@@ -88,7 +88,6 @@ def draw_exposures(
 def _show(
     catalogue: Catalogue, region: NDArray[np.int64], slots: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """[R, S]: recalls distinct items of the region and shows those of highest noisy popularity."""
     candidate = recall(catalogue, region, CANDIDATES_PER_SLOT * slots, rng)
     popularity = catalogue.appeal[0, candidate]
     score = popularity + _RANKER_NOISE * rng.standard_normal(candidate.shape)

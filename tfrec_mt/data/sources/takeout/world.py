@@ -1,5 +1,6 @@
 """`World`: everything that is fixed before the first request is drawn."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -63,13 +64,7 @@ class World:
         )
         clicked = sigmoid(click_intercept + click + world.position_effect)
         order_intercept = _solve(lambda a: float((clicked * sigmoid(a + order)).mean()), ORDER_RATE)
-        return cls(
-            config=config,
-            catalogue=world.catalogue,
-            preferences=preferences,
-            intercepts=(click_intercept, order_intercept),
-            position_effect=world.position_effect,
-        )
+        return dataclasses.replace(world, intercepts=(click_intercept, order_intercept))
 
     def shard(self, shard: int) -> tuple[Users, Exposures, np.random.Generator]:
         """Users and exposures of a shard, and the generator to draw their clicks from."""
@@ -83,10 +78,7 @@ class World:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Click logit (without position) and order logit, both [R, S].
 
-        Args:
-          users: The user of each request, [R].
-          context: Day and domains of each request.
-          item: [R, S] item ids.
+        `users` [R] has the user of each request, `item` [R, S] the item ids.
         """
         click, order = (
             self.intercepts[task]
