@@ -74,17 +74,12 @@ def collect_events(
 
     user, key, row = (np.concatenate(values) for values in (users, keys, rows))
     timed = schema.keys.timestamp is not None
-    index: HistoryIndex
-    if timed:
-        index = TimedIndex(user, key, len(encoder.users))
-    else:
-        index = FoldedIndex(user, key, row, len(encoder.users), folds, split.seed)
-    return EventLog(
-        index,
-        row[index.order],
-        {name: np.concatenate(parts)[index.order] for name, parts in codes.items()},
-        key[index.order] if timed else None,
+    n = len(encoder.users)
+    index: HistoryIndex = (
+        TimedIndex(user, key, n) if timed else FoldedIndex(user, key, row, n, folds, split.seed)
     )
+    ordered = {name: np.concatenate(parts)[index.order] for name, parts in codes.items()}
+    return EventLog(index, row[index.order], ordered, key[index.order] if timed else None)
 
 
 def history_keys(schema: Schema, block: Block) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Hashes that decide something for good: equal on every machine, release and chunking."""
+"""Hashes that are equal on every machine, release and chunking."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,8 +1,4 @@
-"""Where in the event log a row's history lies.
-
-Clicks are stored once per user. An index fixes their order on disk and tells for each row which
-contiguous slice of them it may see.
-"""
+"""Where in the event log a row's history lies: one contiguous slice of its user's stored clicks."""
 
 import abc
 

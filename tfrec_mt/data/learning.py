@@ -76,5 +76,5 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
         topics=tuple(learned_topic(topic) for topic in schema.topics),
         tasks=labels.learned(),
     )
-    names = split.spec.names
-    return Encoder(schema, tables, KeyTable(users)), dict(zip(names, rows.tolist(), strict=True))
+    counts = dict(zip(split.spec.names, rows.tolist(), strict=True))
+    return Encoder(schema, tables, KeyTable(users)), counts

@@ -55,7 +55,7 @@ class HistoryRecord:
       kind: `"time"` (strictly older clicks) or `"folds"` (clicks of other folds).
       events: Stored events.
       folds: Number of folds, 0 for kind `"time"`.
-      capped: Rows of each part whose user has more clicks to show than a history holds.
+      capped: By part, rows whose user has more clicks than a history holds.
     """
 
     __pydantic_config__ = _STRICT

@@ -43,7 +43,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Place:
-    """Where consecutive rows come from: a file, and the number of the first row in it."""
+    """The file of consecutive rows, and the number of the first row in it."""
 
     file: str
     first_row: int

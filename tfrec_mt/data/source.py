@@ -17,9 +17,9 @@ class Chunk:
 
     Args:
       table: Raw columns; a missing value is an Arrow null, a bag of ids is a list column.
-      file: Name of the file the rows come from, for error messages.
+      file: Name of the file, for error messages.
       first_row: Number of the first row in that file, counted from 1 and without the header.
-      part: One of the source's `parts`, where it comes divided.
+      part: One of the source's `parts`, if it has any.
     """
 
     table: pa.Table

@@ -57,12 +57,12 @@ class SplitSpec:
                     f"split: part name {name!r} is not usable: expected letters, digits and "
                     "underscores, not 'events' or 'vocabularies'"
                 )
+            if weight == REST and self.kind != "days":
+                raise SchemaError(
+                    f"split: weight '*' of {name!r} stands for days, expected a share of "
+                    f"kind {self.kind!r}"
+                )
             if weight == REST:
-                if self.kind != "days":
-                    raise SchemaError(
-                        f"split: weight '*' of {name!r} stands for days, expected a share of "
-                        f"kind {self.kind!r}"
-                    )
                 continue
             if not (math.isfinite(weight) and weight > 0):
                 raise SchemaError(f"split: weight of {name!r} must be positive, got {weight}")

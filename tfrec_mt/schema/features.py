@@ -120,8 +120,8 @@ class NumericFeature:
       name: Column name.
       side: See `CategoricalFeature`.
       buckets: Number of quantile buckets; None passes `(x - mean) / std` through.
-      missing: What a null or NaN means: `"error"` refuses it, `"impute"` gives it bucket 0 of
-        its own, or the mean where the number is passed through.
+      missing: What a null or NaN means: `"error"` refuses it, `"impute"` gives it bucket 0, or the
+        mean where the number is passed through.
       boundaries: Inner bucket edges, ascending, in the column's unit; learned.
       mean, std: Moments over the first part of the data; learned.
     """

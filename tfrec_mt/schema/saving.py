@@ -1,11 +1,11 @@
-"""The schema file that a person edits."""
+"""The schema file that users edit."""
 
 import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
 
-# What a person looks for first stands first; `kind` tells the two sorts of feature apart.
+# The parts that users look for first are first.
 _ORDER = ("keys", "tasks", "topics", "truth", "history", "features", "vocabularies")
 
 

@@ -33,16 +33,16 @@ _Part = TypeVar("_Part", Feature, Vocabulary, Topic)
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """A click log described once: parse spec, tables, signature and checks come from here.
+    """A click log described once: parse spec, tables, signature and checks derive from it.
 
     Args:
       vocabularies: Id tables, in the order of the embedding tables.
       features: Categorical and numeric features of user, item, context and exposure.
       tasks: What is predicted, with the label columns.
       keys: Identifying columns.
-      history: Click history, or None for none.
+      history: Click history, or None.
       topics: Domain columns.
-      truth: True probability columns by task, where a simulator knows them.
+      truth: True probability columns by task, from a simulator.
 
     Raises:
       SchemaError: A name is duplicated or unknown, or parts contradict each other.
@@ -177,7 +177,7 @@ class Schema:
         return cls.from_json(text, str(path))
 
     def save(self, path: str | Path) -> None:
-        """Writes the file that a person edits: no key that has its default, one feature a line.
+        """Writes the file that users edit: no key that has its default, one feature a line.
 
         Raises:
           FileExistsError: `path` exists.

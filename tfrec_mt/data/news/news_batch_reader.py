@@ -70,7 +70,7 @@ class NewsBatchReader:
         self.steps_per_epoch = self.clicks // batch_size
         if not self.steps_per_epoch:
             raise DataError(
-                f"parts {list(parts)} of {dataset.path} hold {self.clicks} clicks beside unclicked "
+                f"parts {list(parts)} of {dataset.path} hold {self.clicks} clicks with unclicked "
                 f"candidates, fewer than one batch of {batch_size}"
             )
         self._batch_size = batch_size
@@ -154,7 +154,7 @@ class NewsBatchReader:
 def _clicks(
     columns: ImpressionColumns,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Impression and place of every click whose impression also has an unclicked candidate."""
+    """Impression and place of every click with an unclicked candidate in its impression."""
     assert columns.clicked is not None  # checked by the caller
     places = np.flatnonzero(columns.clicked)
     impression = np.searchsorted(columns.offsets, places, side="right") - 1

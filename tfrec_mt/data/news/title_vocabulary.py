@@ -25,9 +25,9 @@ class TitleVocabulary:
     """Word pieces in the order of their ids.
 
     Args:
-      pieces: Distinct word pieces; `[PAD]` is the first, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]` are
-        among them, and a piece that continues a word begins with `##`.
-      lowercase: Whether text is lowercased (and loses its accents) before it is cut.
+      pieces: Distinct word pieces, `[PAD]` first, with `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]`; a
+        piece that continues a word begins with `##`.
+      lowercase: Whether text is lowercased and stripped of accents before it is cut.
 
     Raises:
       SchemaError: A special piece is missing or misplaced, or a piece occurs twice.

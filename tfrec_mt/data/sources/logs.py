@@ -1,4 +1,4 @@
-"""`LogsSource`: a person's own click log, as a frame or as files, with a schema."""
+"""`LogsSource`: your own click log, as a frame or as files, with a schema."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -61,7 +61,7 @@ class TfdsSource(Source):
         data_dir: str | Path | None = None,
         columns: Mapping[str, str] | None = None,
     ) -> None:
-        import tensorflow_datasets as tfds  # slow, and needed by nobody else
+        import tensorflow_datasets as tfds  # slow, and used only here
 
         given = dict(columns or {})
         for column in given:

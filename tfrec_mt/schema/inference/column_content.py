@@ -1,4 +1,4 @@
-"""What the values of a raw column are, whatever type they come as."""
+"""The content of a raw column, independent of its type."""
 
 import dataclasses
 from dataclasses import dataclass

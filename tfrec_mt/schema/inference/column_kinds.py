@@ -40,7 +40,7 @@ class ColumnKind:
 
     @property
     def distinct(self) -> int:
-        """Different values in the rows looked at."""
+        """Distinct values in the rows read."""
         return self.content.present.n_unique()
 
     def feature(

@@ -17,14 +17,14 @@ _MEND = (
 
 @dataclass(frozen=True)
 class ColumnDecision:
-    """What becomes of one column.
+    """The decision on one column.
 
     Args:
       column: Its name.
       role: `"user"`, `"item"`, `"time"`, `"request"`, `"label"`, `"topic"`, `"feature"` or
         `"left out"`.
       kind, side: Of a feature: `"categorical"`, `"numeric"` or `"bag"`, and its side.
-      guessed: Whether the rows do not tell the side; the table shows `?`.
+      guessed: Whether the rows do not determine the side; the table shows `?`.
       values: Distinct values in the rows read, where ids are counted.
       missing: Rows without a value.
       why: The reasons.

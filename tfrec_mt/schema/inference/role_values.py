@@ -1,4 +1,4 @@
-"""Whether the columns that a person names hold what their role needs."""
+"""Checks that the columns the user names hold what their role needs."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Folders of a data set that comes divided into train, validation and test."""
+"""Folders of a data set that is published as train, validation and test."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

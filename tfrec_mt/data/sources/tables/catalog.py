@@ -11,7 +11,7 @@ def _numbered(name: str, last: int, first: int = 1) -> tuple[str, ...]:
 
 # Li et al. 2020, Improving Multi-Scenario Learning to Rank in E-commerce by Exploiting Task
 # Relationships in the Label Space: searches in one country a folder, divided in time. What the
-# columns mean is not told; candidates of a search may differ in any.
+# columns mean is not published; candidates of a search may differ in any.
 ALI_EXPRESS = Table(
     files={"train": "AliExpress_*/train*.csv", "test": "AliExpress_*/test*.csv"},
     classes={"item": _numbered("categorical_", 16)},

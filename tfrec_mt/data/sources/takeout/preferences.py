@@ -80,10 +80,9 @@ class Preferences:
     """One logit's coefficients by day and joint domain (scene x period x region, 36 of them).
 
     Args:
-      strength: Sizes of the terms that no domain moves.
+      strength: Sizes of the terms that no domain changes.
       cuisine: [days, 36, C] appeal of each cuisine.
-      price: [days, 36] appeal of a price one deviation higher.
-      speciality: [days, 36] appeal of a speciality.
+      price, speciality: [days, 36] appeal of a price one deviation higher, and of a speciality.
       taste: [days, 36, C, K] loadings of each cuisine on a user's tastes.
       price_taste: [days, 36] weight of a user's price taste.
       visitor: Further appeal of a speciality to visitors.

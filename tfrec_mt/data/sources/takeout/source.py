@@ -101,15 +101,13 @@ class TakeoutSource(Source):
 
     def chunks(self) -> Iterator[Chunk]:
         parallel = self.config.processes > 1 and self.config.shards > 1
-        tables = _in_processes(self.config) if parallel else _in_this_process(self.config)
+        if parallel:
+            tables = _in_processes(self.config)
+        else:
+            world = _world(self.config)
+            tables = (shard_table(world, shard) for shard in range(self.config.shards))
         for shard, table in enumerate(tables):
             yield Chunk(table=table, file=f"takeout-{shard:05d}-of-{self.config.shards:05d}")
-
-
-def _in_this_process(config: TakeoutConfig) -> Iterator[pa.Table]:
-    world = _world(config)
-    for shard in range(config.shards):
-        yield shard_table(world, shard)
 
 
 def _in_processes(config: TakeoutConfig) -> Iterator[pa.Table]:

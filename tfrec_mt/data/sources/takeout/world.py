@@ -29,13 +29,9 @@ _STREAM = 3
 class World:
     """Items, coefficients and intercepts; its size does not depend on the number of users.
 
-    Args:
-      config: What it was made from.
-      catalogue: The items.
-      preferences: Coefficients of the click and of the order logit.
-      intercepts: Intercepts of the two logits, such that clicks and orders come at `CLICK_RATE`
-        and `ORDER_RATE` in the first shard, whatever the shift.
-      position_effect: [S] log-odds that each position adds to a click.
+    `intercepts` of the two logits give clicks and orders the rates `CLICK_RATE` and `ORDER_RATE` in
+    the first shard, whatever the shift; `position_effect` [S] is what each position adds to the
+    log-odds of a click.
     """
 
     config: TakeoutConfig

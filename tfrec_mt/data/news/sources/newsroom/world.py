@@ -67,15 +67,13 @@ class Articles:
 
 @dataclass(frozen=True)
 class Readers:
-    """Readers by row (0..U-1).
+    """Readers by row (0..U-1): their share of the impressions, and standard normal tastes.
 
     Args:
       activity: [U] share of the impressions.
-      category: [U, K] taste for each category, standard normal.
-      desk: [U, K, 3] taste for each desk, standard normal.
-      sentiment: [U, 3] taste for each sentiment, standard normal.
-      recency: [U] how much more a reader minds old news than others do, standard normal.
-      inclination: [U] to click at all, standard normal.
+      category, desk, sentiment: [U, K], [U, K, 3] and [U, 3] tastes.
+      recency: [U] how much more a reader dislikes old news than others do.
+      inclination: [U] to click at all.
     """
 
     activity: NDArray[np.float64]
@@ -90,10 +88,8 @@ class Readers:
 class DomainTerms:
     """What the N domains of a topic add, with a mean of 0 over the log.
 
-    Args:
-      category: [N, K] to the appeal of each category.
-      sentiment: [N, 3] to the appeal of each sentiment.
-      recency: [N] to the appeal of old news.
+    `category` [N, K], `sentiment` [N, 3] and `recency` [N] add to the appeal of each category, each
+    sentiment and old news.
     """
 
     category: NDArray[np.float64]
