@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrec_mt.data.sources.takeout.answers import Answers
+from studies.ab_test.answers import Answers
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from studies.ab_test.list_gains import ListGains
-from tfrec_mt.data.sources.takeout.answers import (
+from studies.ab_test.answers import (
     Answers,
     expected_answers,
     sampled_answers,
     top_places,
 )
+from studies.ab_test.list_gains import ListGains
 from tfrec_mt.data.sources.takeout.offers import Offers
 from tfrec_mt.data.sources.takeout.world import World
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studies.framework.study import Settings
+from studies.takeout.select_rows import select_rows
 from studies.takeout.takeout_runs import takeout_base, takeout_data
 from tfrec_mt.configs import EvaluateConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.select_rows import select_rows
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.evaluation.scoring import CONTROL

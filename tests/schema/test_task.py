@@ -77,9 +77,8 @@ def test_a_history_names_no_task() -> None:
 
 def named(*tasks: str | Task) -> tuple[Task, ...]:
     columns = ["u", "i", "is clicked", "bought", "seconds"]
-    return check_roles(
-        columns, user="u", item="i", time=None, request=None, tasks=tasks, topics=()
-    ).tasks
+    keys = {"user": "u", "item": "i", "time": None, "request": None}
+    return check_roles(columns, keys, tasks, ()).tasks
 
 
 def test_a_click_and_an_order_get_the_names_of_the_field_and_keep_their_weights() -> None:

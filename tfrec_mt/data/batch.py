@@ -19,7 +19,7 @@ class Batch:
         `history_age`: int32 codes `[..., L]`, see `age_codes`.
       labels: By task, float32 `[...]`, NaN where there is no label.
       keys: int64 `[...]`: `user`, and where the schema names them `request` and `timestamp`.
-      truth: By task, float32 `[...]`: the true probability, where it is known.
+      truth: By task, float32 `[...]`: the true probability, where known.
     """
 
     features: Arrays

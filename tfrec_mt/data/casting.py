@@ -21,22 +21,14 @@ _EMPTY: dict[ColumnType, pl.DataType] = {
 
 
 def cast_column(values: pl.Series, column: Column, place: Place) -> pl.Series:
-    """Casts raw values to the canonical type of their column.
+    """Casts raw values [n] to the canonical type of their column.
 
     Int64 or String for ids and keys, Float32 for numbers, UInt8 for labels, Int64 seconds since
     1970 for timestamps (fractions floored), lists of ids for bags. Null, NaN and, where no text is
     expected, empty text are null.
 
-    Args:
-      values: Raw series, [n].
-      column: What the schema expects.
-      place: Names file and row in errors.
-
-    Returns:
-      Series, [n].
-
     Raises:
-      DataError: A column type or a value that cannot be cast; names file, row and column.
+      DataError: A column type or a value that cannot be cast; `place` names file and row.
     """
     if values.dtype == pl.Null:
         empty = _EMPTY[column.type]
@@ -110,25 +102,9 @@ def _to_int64(values: pl.Series) -> pl.Series | None:
 def _to_string(values: pl.Series) -> pl.Series | None:
     if values.dtype == pl.String:
         return values
-    if values.dtype == pl.Binary:
-        return _decode(values)
-    if values.dtype.is_integer() or values.dtype == pl.Boolean:
-        return values.cast(pl.String)
+    if values.dtype.is_integer() or values.dtype in (pl.Boolean, pl.Binary):
+        return values.cast(pl.String, strict=False)
     return None
-
-
-def _decode(values: pl.Series) -> pl.Series:
-    try:
-        return values.cast(pl.String)
-    except pl.exceptions.ComputeError:  # does not say which value
-        return pl.Series(values.name, [_utf8_or_none(value) for value in values], pl.String)
-
-
-def _utf8_or_none(value: bytes | None) -> str | None:
-    try:
-        return None if value is None else value.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def _to_key(values: pl.Series) -> pl.Series | None:

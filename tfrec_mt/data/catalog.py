@@ -1,4 +1,4 @@
-"""All sources by the name a flag gives them, and the settings that each takes."""
+"""All sources by the name a flag gives them, and the settings of each."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -36,10 +36,11 @@ class Named:
     """A source that a flag can name.
 
     Args:
-      make: Makes it of its settings.
-      described_by: What has the settings; those that a command line can say become flags.
-      folder: Its folder below `$TFREC_MT_DATA`, of the settings; None: it has none.
-      without: What is not for a flag to say.
+      make: Makes it from its settings.
+      described_by: Callables that have the settings; those that a command line can express become
+        flags.
+      folder: Its folder below `$TFREC_MT_DATA`, given the settings, or None.
+      without: Settings that are no flags.
     """
 
     make: Callable[..., Source | NewsSource]
@@ -49,7 +50,7 @@ class Named:
 
     @functools.cached_property
     def settings(self) -> dict[str, Setting]:
-        """By name."""
+        """The settings by name."""
         return {
             name: setting
             for source in reversed(self.described_by)
@@ -59,16 +60,13 @@ class Named:
 
 
 def all_sources() -> dict[str, Named]:
-    """By name; those that others registered last."""
+    """The sources by name; registered ones last."""
     registered = {name: Named(kind, (kind,)) for name, kind in REGISTERED_SOURCES.items()}
     return SOURCES | registered
 
 
 def named_source(name: str) -> Named:
-    """What a name stands for.
-
-    Args:
-      name: One of `all_sources`, or `tfds:NAME`.
+    """The source of a name: one of `all_sources`, or `tfds:NAME`.
 
     Raises:
       SchemaError: An unknown source.
@@ -82,11 +80,7 @@ def named_source(name: str) -> Named:
 
 
 def make_source(name: str, given: Mapping[str, Any]) -> Source | NewsSource:
-    """A source by its name.
-
-    Args:
-      name: See `named_source`.
-      given: Settings by name, also such as are not the source's.
+    """A source by its name, with the settings in `given` that are its own.
 
     Raises:
       SchemaError: An unknown source, or one that lacks a setting it needs.
@@ -100,24 +94,20 @@ def make_source(name: str, given: Mapping[str, Any]) -> Source | NewsSource:
         if need not in found and setting.default is setting.REQUIRED:
             if need != "data_dir" or not named.folder:
                 raise SchemaError(f"--source={name} needs --{need}")
-            found[need] = _public_folder(name, named.folder(found))
+            try:
+                found[need] = public_folder(named.folder(found))
+            except SchemaError as error:
+                raise SchemaError(
+                    f"--source={name} needs --data_dir, or a folder of public data: {error}"
+                ) from error
     return named.make(**found)
 
 
 def as_json(value: Any) -> Any:
-    """A setting as a manifest and `run.json` have it."""
+    """A setting as a manifest and `run.json` store it."""
     if isinstance(value, tuple):
         return [as_json(item) for item in value]
     return str(value) if isinstance(value, Path) else value
-
-
-def _public_folder(name: str, folder: str) -> Path:
-    try:
-        return public_folder(folder)
-    except SchemaError as error:
-        raise SchemaError(
-            f"--source={name} needs --data_dir, or a folder of public data: {error}"
-        ) from error
 
 
 def _takeout(**settings: Any) -> Source:
@@ -135,10 +125,9 @@ def _movielens(
     """MovieLens.
 
     Args:
-      expected_rating: Whether rows are told the rating that a factorisation of training rows
-        expects.
-      split: How rows are divided, as `prepare` is told.
-      split_parts: Into what.
+      expected_rating: Whether rows have the rating that a factorisation of training rows predicts.
+      split: How rows are divided, as in `prepare`.
+      split_parts: The parts.
       seed: Seed of the split.
       settings: See `MovieLensSource`.
     """

@@ -19,13 +19,8 @@ class ColumnFile:
     """A NumPy file whose first dimension counts rows.
 
     Slices are read, not mapped: a file that shrinks while it is in use is then an error that names
-    it instead of a bus error, and no file stays open however many shards there are.
-
-    Args:
-      path: The file.
-      dtype: Type of an element.
-      shape: Shape, rows first.
-      offset: Bytes before the first element.
+    it instead of a bus error, and no file stays open however many shards there are. `offset` is the
+    number of bytes before the first element.
     """
 
     path: Path
@@ -34,8 +29,8 @@ class ColumnFile:
     offset: int
 
     @classmethod
-    def open(cls, path: Path) -> "ColumnFile":
-        """Reads the header and compares the size that it announces with the file's.
+    def open(cls, path: Path, rows: int | None = None) -> "ColumnFile":
+        """Reads the header; the file must have the size it states and, if given, that many rows.
 
         Raises:
           DataError: The file is missing, not a NumPy file, or has another size.
@@ -57,7 +52,17 @@ class ColumnFile:
             raise DataError(
                 f"{path}: expected {expected} bytes for {dtype} {list(shape)}, got {size}"
             )
+        if rows is not None and shape[:1] != (rows,):
+            raise DataError(f"{path}: expected {rows} rows, got shape {list(shape)}")
         return cls(path, dtype, shape, offset)
+
+    def mapped(self) -> npt.NDArray[Any]:
+        """The column as a memory map; an empty one cannot be mapped and is read."""
+        if not self.shape[0]:
+            return self.read()
+        # A plain array over the map: indexing a memmap object costs several times as much.
+        mapped: npt.NDArray[Any] = np.load(self.path, mmap_mode="r").view(np.ndarray)
+        return mapped
 
     def read(self) -> npt.NDArray[Any]:
         """The whole column.
@@ -70,10 +75,10 @@ class ColumnFile:
         return values
 
     def read_into(self, target: npt.NDArray[Any], pieces: Sequence[tuple[int, int]]) -> None:
-        """Fills `target` `[n, ...]`, contiguous and of this type, with pieces of the column.
+        """Fills `target` `[n, ...]`, contiguous and of this type, with `n` rows of the column.
 
         Args:
-          target: Where to; `n` is the number of rows of all pieces.
+          target: The destination.
           pieces: First row of each piece, and the row after its last.
 
         Raises:

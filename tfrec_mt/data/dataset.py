@@ -2,7 +2,7 @@
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class PreparedDataset:
     """A prepared dataset on disk.
 
-    Opening it checks that every file is there and has the size that the manifest's row counts
-    ask for; `verify` also checks the content.
+    Opening it checks that every file exists and has the size that the manifest's row counts
+    require; `verify` also checks the content.
 
     Args:
       path: The folder.
@@ -55,12 +55,12 @@ class PreparedDataset:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Names of the parts; the first is the one that vocabularies were learned from."""
+        """Names of the parts; vocabularies were learned from the first."""
         return tuple(self.manifest.parts)
 
     @property
     def summary(self) -> str:
-        """What is in it, in a line."""
+        """Its sizes, in a line."""
         return f"{', '.join(f'{part} {self.rows(part):,}' for part in self.parts)} rows"
 
     def rows(self, part: str) -> int:
@@ -90,9 +90,9 @@ class PreparedDataset:
         Args:
           part: Name of the part.
           batch_size: Rows of a batch.
-          shuffle: Whether each pass has an order of its own, which leaves out the rows that do not
-            fill a last batch, other ones in each pass; else rows come in stored order, and the last
-            batch may be shorter.
+          shuffle: Whether each pass has its own order and drops rows that do not fill a last batch,
+            different ones in each pass; else rows are in stored order, and the last batch may be
+            shorter.
           seed: Seed of the orders.
 
         Returns:
@@ -108,7 +108,7 @@ class PreparedDataset:
           >>> model.compile("adam", loss="binary_crossentropy")
           >>> model.fit(log.batches("train", shuffle=True), epochs=2, shuffle=False)
         """
-        # who only opens a dataset does without TensorFlow
+        # opening a dataset must not load TensorFlow
         from tfrec_mt.data.tf_batches import tf_batches
 
         return tf_batches(self, part, batch_size, shuffle=shuffle, seed=seed)
@@ -126,10 +126,9 @@ class PreparedDataset:
         """Codes of each history element in stored order, `[events + padding]`, memory-mapped."""
         if not self.schema.history:
             return {}
-        return {
-            name: _map(self.path / "events" / "features" / f"{name}.npy")
-            for name in self.schema.history.elements
-        }
+        folder = self.path / "events" / "features"
+        elements = self.schema.history.elements
+        return {name: ColumnFile.open(folder / f"{name}.npy").mapped() for name in elements}
 
     def event_timestamps(self) -> npt.NDArray[np.int64]:
         """Seconds of each stored event, `[events + padding]`, memory-mapped.
@@ -139,7 +138,7 @@ class PreparedDataset:
         """
         if not self.schema.history or not self.schema.keys.timestamp:
             raise DataError(f"{self.path}: the log was prepared without timestamps of its events")
-        return _map(self.path / "events" / "timestamp.npy")
+        return ColumnFile.open(self.path / "events" / "timestamp.npy").mapped()
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{part} {self.rows(part):,}" for part in self.parts)
@@ -167,20 +166,8 @@ class PreparedDataset:
             stored = self.manifest.history.events + self.schema.history.length
             for name in self.manifest.files:
                 if name.startswith("events/"):
-                    _open(self.path / name, stored)
+                    ColumnFile.open(self.path / name, stored)
 
     def _open_column(self, part: str, number: int, name: str) -> ColumnFile:
         path = self.path / part / f"shard-{number:05d}" / f"{name}.npy"
-        return _open(path, self.manifest.parts[part][number].rows)
-
-
-def _open(path: Path, rows: int) -> ColumnFile:
-    column = ColumnFile.open(path)
-    if column.shape[:1] != (rows,):
-        raise DataError(f"{path}: expected {rows} rows, got shape {list(column.shape)}")
-    return column
-
-
-def _map(path: Path) -> npt.NDArray[Any]:
-    mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r").view(np.ndarray)
-    return mapped
+        return ColumnFile.open(path, self.manifest.parts[part][number].rows)

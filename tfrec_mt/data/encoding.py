@@ -12,7 +12,7 @@ from tfrec_mt.data.column_file import Columns
 from tfrec_mt.data.hashing import id_keys
 from tfrec_mt.data.numeric import encode_numeric
 from tfrec_mt.data.vocabulary import IdTable, KeyTable
-from tfrec_mt.schema import CategoricalFeature, Feature, Schema, Task, Topic
+from tfrec_mt.schema import CategoricalFeature, Feature, Schema, Topic
 
 NO_LABEL = 255
 
@@ -20,13 +20,6 @@ NO_LABEL = 255
 def floats(column: pl.Series) -> npt.NDArray[np.float32]:
     """A Float32 column as float32 `[n]`, NaN where null."""
     return column.cast(pl.Float32).fill_null(float("nan")).to_numpy()
-
-
-def encode_label(task: Task, column: pl.Series) -> npt.NDArray[Any]:
-    """A label as it is stored, `[n]`: uint8 with 255 for none, or float32 with NaN for none."""
-    if not task.binary:
-        return floats(column)
-    return column.cast(pl.UInt8).fill_null(NO_LABEL).to_numpy()
 
 
 def decode_label(stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -41,10 +34,7 @@ def decode_label(stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 class Encoder:
     """Encodes rows with what was learned from the first part.
 
-    Args:
-      schema: With every learned part filled in.
-      tables: An `IdTable` for each vocabulary.
-      users: Dense codes of the users.
+    `schema` has every learned part, `tables` an `IdTable` by vocabulary, `users` the dense codes.
     """
 
     schema: Schema
@@ -54,9 +44,8 @@ class Encoder:
     def feature(self, feature: Feature, column: pl.Series) -> npt.NDArray[Any]:
         """One feature of `[n]` rows.
 
-        Returns:
-          int32 codes `[n]`, or `[n, max_values]` padded with 0 for a bag; float32 `[n]` for a
-          number that is passed through.
+        int32 codes `[n]`, or `[n, max_values]` padded with 0 for a bag; float32 `[n]` for a number
+        that is passed through.
         """
         if not isinstance(feature, CategoricalFeature):
             return encode_numeric(feature, floats(column))
@@ -72,13 +61,8 @@ class Encoder:
     def topic(self, topic: Topic, column: pl.Series) -> npt.NDArray[np.int32]:
         """Domain codes int32 `[n]`: place in the topic's list plus one, 0 if missing or unknown."""
         codes = {domain: code for code, domain in enumerate(topic.domains, start=1)}
-        return (
-            column.replace_strict(
-                list(codes), list(codes.values()), default=0, return_dtype=pl.Int32
-            )
-            .fill_null(0)
-            .to_numpy()
-        )
+        found = column.replace_strict(codes, default=0, return_dtype=pl.Int32)
+        return found.fill_null(0).to_numpy()
 
     def encode(self, frame: pl.DataFrame) -> Columns:
         """All stored columns of `[n]` rows but those of the history, named `<group>/<name>`."""
@@ -89,7 +73,11 @@ class Encoder:
         for topic in self.schema.topics:
             columns[f"features/{topic.name}"] = self.topic(topic, frame[topic.name])
         for task in self.schema.tasks:
-            columns[f"labels/{task.name}"] = encode_label(task, frame[task.column])
+            name, label = f"labels/{task.name}", frame[task.column]
+            if task.binary:
+                columns[name] = label.cast(pl.UInt8).fill_null(NO_LABEL).to_numpy()
+            else:
+                columns[name] = floats(label)
         columns["keys/user"] = self.users.encode(frame[keys.user])
         if keys.request:
             columns["keys/request"] = id_keys(frame[keys.request])

@@ -47,21 +47,12 @@ class EventLog:
 def collect_events(
     spool: Spool, split: Split, encoder: Encoder, history: History, folds: int
 ) -> EventLog:
-    """Gathers the clicks and puts them in stored order.
+    """Gathers the clicks in stored order, in memory that grows with clicks.
 
-    With a chronological split every click is an event, because a row sees older ones only. With
-    the other splits a click of a later part may be older than a row of the first, and training
-    would see labels that it is tested on: there only clicks of the first part are events.
-
-    Args:
-      spool: The checked rows.
-      split: Tells the parts.
-      encoder: Encodes users and history elements.
-      history: Names the elements.
-      folds: Number of folds where the log has no time.
-
-    Returns:
-      The events; memory grows with clicks.
+    With a chronological split every click is an event, because a row sees only older ones. With
+    other splits a click of a later part may be older than a row of the first, and training would
+    see labels that it is tested on; there only clicks of the first part are events. A log without
+    time has `folds` folds, see `FoldedIndex`.
     """
     schema = spool.schema
     elements = [encoder.schema.feature(name) for name in history.elements]
@@ -83,17 +74,12 @@ def collect_events(
 
     user, key, row = (np.concatenate(values) for values in (users, keys, rows))
     timed = schema.keys.timestamp is not None
-    index: HistoryIndex
-    if timed:
-        index = TimedIndex(user, key, len(encoder.users))
-    else:
-        index = FoldedIndex(user, key, row, len(encoder.users), folds, split.seed)
-    return EventLog(
-        index,
-        row[index.order],
-        {name: np.concatenate(parts)[index.order] for name, parts in codes.items()},
-        key[index.order] if timed else None,
+    n = len(encoder.users)
+    index: HistoryIndex = (
+        TimedIndex(user, key, n) if timed else FoldedIndex(user, key, row, n, folds, split.seed)
     )
+    ordered = {name: np.concatenate(parts)[index.order] for name, parts in codes.items()}
+    return EventLog(index, row[index.order], ordered, key[index.order] if timed else None)
 
 
 def history_keys(schema: Schema, block: Block) -> npt.NDArray[np.int64]:

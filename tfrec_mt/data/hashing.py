@@ -1,4 +1,4 @@
-"""Hashes that decide something for good: equal on every machine, release and chunking."""
+"""Hashes that are equal on every machine, release and chunking."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,14 +10,7 @@ _GAMMA = 0x9E3779B97F4A7C15
 
 
 def splitmix64(keys: npt.ArrayLike, seed: int = 0) -> npt.NDArray[np.uint64]:
-    """A well mixed 64-bit hash of each integer.
-
-    Args:
-      keys: Integers of any shape.
-      seed: Chooses one of 2^64 hash functions.
-
-    Returns:
-      uint64 array of the same shape.
+    """A well mixed 64-bit hash of each integer, of any shape; `seed` chooses one of 2^64 functions.
 
     Reference:
       Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014: `mix` and
@@ -84,8 +77,7 @@ def unknown_buckets(ids: pl.Series, buckets: int) -> npt.NDArray[np.int32]:
     """The bucket in `0..buckets - 1` of each id `[n]` that a vocabulary does not hold.
 
     The exported graph computes it with `tf.strings.to_hash_bucket_fast` of the id's decimal or
-    UTF-8 text, so the same op computes it here; TensorFlow is loaded only when there is a choice
-    of bucket to make.
+    UTF-8 text, so the same op is used here; TensorFlow is loaded only for two buckets or more.
     """
     if buckets == 1 or len(ids) == 0:
         return np.zeros(len(ids), dtype=np.int32)

@@ -1,8 +1,4 @@
-"""Where in the event log a row's history lies.
-
-Clicks are stored once per user. An index fixes their order on disk and tells for each row which
-contiguous slice of them it may see.
-"""
+"""Where in the event log a row's history lies: one contiguous slice of its user's stored clicks."""
 
 import abc
 
@@ -31,12 +27,12 @@ class HistoryIndex(abc.ABC):
 
         Args:
           users: Dense user codes, int64 `[n]`.
-          keys: What the index is built on, int64 `[n]`.
+          keys: Keys of the kind the index was built from, int64 `[n]`.
           first_part: Which rows belong to the first part, bool `[n]`.
 
         Returns:
           Start int64 `[n]` and length int32 `[n]`: a row's history is stored events
-          `start .. start + length - 1`, the one to prefer first.
+          `start .. start + length - 1`, in order of preference.
         """
 
 
@@ -69,7 +65,6 @@ class TimedIndex(HistoryIndex):
     def locate(
         self, users: Ints, keys: Ints, first_part: npt.NDArray[np.bool_]
     ) -> tuple[Ints, npt.NDArray[np.int32]]:
-        """See `HistoryIndex`; `keys` are the rows' timestamps."""
         age = np.clip(self._newest - keys, -1, self._span - 1)
         wanted = users * self._span + age
         # neighbouring needles share their path through the keys, so sort them first
@@ -82,10 +77,10 @@ class TimedIndex(HistoryIndex):
 class FoldedIndex(HistoryIndex):
     """Histories without time: a row sees its user's events of other folds of the first part.
 
-    Leaving out only a row's own click would tell its label, because the click would be missing
+    Leaving out only a row's own click would reveal its label, because the click would be missing
     exactly where it happened. So rows and events fall into folds by a hash of their key, and all
     rows of one fold see the same events, clicked or not. The number of events outside a fold would
-    still tell how many clicks the fold holds, so every row of the first part sees equally many:
+    still reveal how many clicks the fold holds, so every row of the first part sees equally many:
     as many as lie outside the user's fullest fold. Rows of other parts see all events.
 
     A user's events are stored fold by fold and twice in a row, `0..K-1, 0..K-1`: what lies outside
@@ -93,7 +88,7 @@ class FoldedIndex(HistoryIndex):
 
     Args:
       users: User of each event, dense codes below `n_users`, int64 `[e]`.
-      keys: What folds are drawn by: request ids, or row numbers, int64 `[e]`.
+      keys: Request ids or row numbers, which decide the folds, int64 `[e]`.
       rows: Row number of each event, int64 `[e]`.
       n_users: Number of users.
       folds: Number of folds, at least 2.
@@ -127,7 +122,6 @@ class FoldedIndex(HistoryIndex):
     def locate(
         self, users: Ints, keys: Ints, first_part: npt.NDArray[np.bool_]
     ) -> tuple[Ints, npt.NDArray[np.int32]]:
-        """See `HistoryIndex`; `keys` are request ids or row numbers, as for the events."""
         next_fold = self._before[users, self._fold(keys) + 1]
         starts = self._offsets[users] + np.where(first_part, next_fold, 0)
         lengths = np.where(first_part, self._visible[users], self._before[users, -1])

@@ -8,9 +8,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.schema import SchemaError
+from tfrec_mt.schema.features import AGE_ROWS
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
-
-AGE_CODES = 33
 
 
 class HistoryWindows:
@@ -53,15 +52,12 @@ class HistoryWindows:
         lengths: npt.NDArray[np.int32],
         timestamps: npt.NDArray[np.int64] | None,
     ) -> dict[str, npt.NDArray[Any]]:
-        """Histories of rows.
+        """`history_<element>` of rows and, with time gaps, `history_age`, int32 `[n, L]`.
 
         Args:
           starts: First event of each row, int64 `[n]`.
           lengths: Events of each row before any cap, int32 `[n]`.
           timestamps: Seconds of each row, int64 `[n]`; needed for time gaps.
-
-        Returns:
-          `history_<element>` and, with time gaps, `history_age`, int32 `[n, L]`.
         """
         held = np.arange(self.length, dtype=np.int32) < lengths[:, None]
         features: dict[str, npt.NDArray[Any]] = {}
@@ -76,16 +72,12 @@ class HistoryWindows:
 
 
 def age_codes(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Codes of ages: `1 + min(31, floor(log2(1 + seconds)))`; 0 is left for padding.
+    """Codes of ages: int32 `1 + min(31, floor(log2(1 + seconds)))`; 0 is left for padding.
 
-    Args:
-      seconds: Whole seconds, at least 0 and below 2^52, int64 of any shape.
-
-    Returns:
-      int32 of the same shape, in `1 .. AGE_CODES - 1`.
+    `seconds` are int64 of any shape, at least 0 and below 2^52.
     """
     # the exponent of a float64 is the exact binary logarithm, rounded down
     codes = (seconds + 1.0).view(np.int64)
     codes >>= 52
     codes -= 1022  # the exponent's bias of 1023, less one for padding
-    return np.minimum(codes, AGE_CODES - 1, out=codes).astype(np.int32)
+    return np.minimum(codes, AGE_ROWS - 1, out=codes).astype(np.int32)

@@ -1,4 +1,4 @@
-"""What preparation learns of labels, and what it says of those that are not there."""
+"""Moments of regression labels, and warnings about missing labels."""
 
 import dataclasses
 from collections import Counter
@@ -13,11 +13,7 @@ from tfrec_mt.schema import Schema, Task
 
 
 class LabelLearner:
-    """Moments of regression labels over the first part, and counts of missing ones over all.
-
-    Args:
-      schema: Its tasks name the labels.
-    """
+    """Moments of regression labels over the first part, and counts of missing labels over all."""
 
     def __init__(self, schema: Schema) -> None:
         self._tasks = {task.name: task for task in schema.tasks}

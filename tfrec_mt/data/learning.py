@@ -1,4 +1,4 @@
-"""What preparation learns from a log before it encodes it."""
+"""Vocabularies, boundaries, moments and domains, learned from a log before it is encoded."""
 
 import dataclasses
 
@@ -18,10 +18,6 @@ from tfrec_mt.schema.features import MISSING_STRING
 
 def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
     """Learns vocabularies, boundaries and moments from the first part, and domains from all.
-
-    Args:
-      spool: The checked rows.
-      split: Tells the parts.
 
     Returns:
       The encoder, whose schema has every learned part filled in, and the rows of each part.
@@ -80,5 +76,5 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
         topics=tuple(learned_topic(topic) for topic in schema.topics),
         tasks=labels.learned(),
     )
-    names = split.spec.names
-    return Encoder(schema, tables, KeyTable(users)), dict(zip(names, rows.tolist(), strict=True))
+    counts = dict(zip(split.spec.names, rows.tolist(), strict=True))
+    return Encoder(schema, tables, KeyTable(users)), counts

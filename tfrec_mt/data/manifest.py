@@ -19,12 +19,7 @@ _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does
 
 @dataclass(frozen=True)
 class Shard:
-    """A folder of columns.
-
-    Args:
-      rows: Rows in every column.
-      files: SHA-256 of each column's file by `<group>/<name>`.
-    """
+    """A folder of columns: its rows, and the SHA-256 of each column's file by `<group>/<name>`."""
 
     __pydantic_config__ = _STRICT
     rows: int
@@ -37,7 +32,7 @@ class SplitRecord:
 
     Args:
       kind: See `SplitSpec`.
-      parts: The rule as text, `name:weight,...`, with the days that `*` stood for.
+      parts: The rule as text, `name:weight,...`, with a number of days for `*`.
       seed: Seed of the random kinds and of every sample.
       cuts: First second of each part after the first, where time decides.
     """
@@ -60,7 +55,7 @@ class HistoryRecord:
       kind: `"time"` (strictly older clicks) or `"folds"` (clicks of other folds).
       events: Stored events.
       folds: Number of folds, 0 for kind `"time"`.
-      capped: Rows of each part whose user has more clicks to show than a history holds.
+      capped: By part, rows whose user has more clicks than a history holds.
     """
 
     __pydantic_config__ = _STRICT
@@ -75,7 +70,7 @@ class Manifest:
     """Content of `manifest.json`.
 
     Args:
-      source: The caller's description of where the rows came from.
+      source: The caller's description of the source.
       split: How the parts were made.
       parts: Shards of each part, in order.
       files: SHA-256 of every other file by its path inside the dataset.
@@ -115,7 +110,7 @@ class Manifest:
           DataError: No such file, not a manifest, or of a newer format.
         """
         value = read_json(path)
-        version = value.get("format_version") if isinstance(value, dict) else None
+        version = value.get("format_version")
         if not isinstance(version, int):
             raise DataError(f"{path}: expected a manifest with a format_version, got none")
         if version != FORMAT_VERSION:
@@ -129,18 +124,21 @@ class Manifest:
         return manifest
 
 
-def read_json(path: Path) -> Any:
-    """The value in a dataset's manifest file.
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a dataset's manifest file.
 
     Raises:
-      DataError: No such file, or not JSON.
+      DataError: No such file, or not a JSON object.
     """
     try:
-        return json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise DataError(f"{path.parent} is not a prepared dataset: it has no {path.name}") from None
     except ValueError as error:
         raise DataError(f"{path}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object, got {type(value).__name__}")
+    return value
 
 
 def kind_of(folder: Path) -> str:
@@ -149,12 +147,7 @@ def kind_of(folder: Path) -> str:
     Raises:
       DataError: It is not a prepared dataset at all.
     """
-    value = read_json(folder / MANIFEST_FILE)
-    if not isinstance(value, dict):
-        raise DataError(
-            f"{folder / MANIFEST_FILE}: expected a JSON object, got {type(value).__name__}"
-        )
-    return str(value.get("kind", "ranking"))
+    return str(read_json(folder / MANIFEST_FILE).get("kind", "ranking"))
 
 
 def validated(adapter: TypeAdapter[_T], value: Any, path: Path) -> _T:
@@ -171,7 +164,7 @@ def validated(adapter: TypeAdapter[_T], value: Any, path: Path) -> _T:
 
 
 def check_inside(names: Iterable[str], path: Path) -> None:
-    """Checks that the files a manifest lists lie inside its dataset.
+    """Checks that the files of a manifest lie inside its dataset.
 
     Raises:
       DataError: One does not.

@@ -11,10 +11,7 @@ SAMPLE_ROWS = 1 << 20
 
 
 class Moments:
-    """Mean and deviation of numbers that come in pieces.
-
-    By the pairwise update of Chan, Golub and LeVeque (1979).
-    """
+    """Mean and deviation of numbers in pieces, by the update of Chan, Golub and LeVeque (1979)."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -63,16 +60,14 @@ class NumericLearner:
         if self._feature.buckets is None:
             mean, std = self._moments.mean_and_std()
             return dataclasses.replace(self._feature, mean=mean, std=std)
-        return dataclasses.replace(self._feature, boundaries=self._boundaries())
-
-    def _boundaries(self) -> tuple[float, ...]:
         sample = np.concatenate([np.zeros(0, np.float32), *self._sample])
-        if not sample.size or self._feature.buckets is None:
-            return ()
+        if not sample.size:
+            return self._feature
         shares = np.arange(1, self._feature.buckets) / self._feature.buckets
         edges = np.unique(np.quantile(sample, shares).astype(np.float32))
         # an edge at the minimum would leave the bucket below it empty
-        return tuple(float(edge) for edge in edges[edges > sample.min()])
+        boundaries = tuple(float(edge) for edge in edges[edges > sample.min()])
+        return dataclasses.replace(self._feature, boundaries=boundaries)
 
 
 def sample_share(rows: int) -> float:
@@ -85,13 +80,9 @@ def encode_numeric(
 ) -> npt.NDArray[np.int32] | npt.NDArray[np.float32]:
     """Bucket codes or standardised numbers.
 
-    Args:
-      feature: With its boundaries or moments learned.
-      values: float32 `[n]`, NaN where missing.
-
-    Returns:
-      With `buckets`, int32 `[n]`: 0 where missing, else one plus the number of boundaries at or
-      below the value. Without, float32 `[n]`: `(x - mean) / std`, 0.0 where missing.
+    `values` is float32 `[n]`, NaN where missing. With `buckets`, int32 `[n]`: 0 where missing, else
+    one plus the number of boundaries at or below the value. Without, float32 `[n]`:
+    `(x - mean) / std`, 0.0 where missing.
     """
     missing = np.isnan(values)
     if feature.buckets is None:

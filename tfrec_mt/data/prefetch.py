@@ -19,9 +19,6 @@ def prefetch(iterator: Iterator[T], depth: int = 2) -> Generator[T, None, None]:
       iterator: What to read; used by the thread alone.
       depth: Values to hold ready, at least 1.
 
-    Yields:
-      The iterator's values, in order.
-
     Raises:
       ValueError: `depth` is below 1.
     """

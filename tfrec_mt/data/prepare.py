@@ -13,13 +13,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.encoding import Encoder
 from tfrec_mt.data.events import EventLog, collect_events, history_keys
 from tfrec_mt.data.learning import learn
-from tfrec_mt.data.manifest import (
-    MANIFEST_FILE,
-    HistoryRecord,
-    Manifest,
-    Shard,
-    SplitRecord,
-)
+from tfrec_mt.data.manifest import MANIFEST_FILE, HistoryRecord, Manifest, Shard, SplitRecord
 from tfrec_mt.data.requests import RequestSample
 from tfrec_mt.data.shards import ShardWriter
 from tfrec_mt.data.source import Source
@@ -42,9 +36,9 @@ def prepare(
 ) -> PreparedDataset:
     """Writes the columnar dataset that training and evaluation read.
 
-    Everything is written to a folder beside `output_dir` and renamed at the end. Equal arguments
-    give equal files. Memory grows with distinct ids and with clicks, not with rows; while it
-    runs, the disk also holds a compressed copy of the rows.
+    Everything is written to a temporary folder and renamed at the end. Equal arguments give equal
+    files. Memory grows with distinct ids and with clicks, not with rows; while it runs, the disk
+    also holds a compressed copy of the rows.
 
     Args:
       source: The raw rows; iterated once.
@@ -56,9 +50,6 @@ def prepare(
       unknown_domains: Whether a domain that a topic does not list is an error, or falls back to
         code 0.
       description: JSON-able account of the source for the manifest.
-
-    Returns:
-      The dataset, opened.
 
     Raises:
       FileExistsError: `output_dir` exists.

@@ -15,14 +15,14 @@ _BLOCK_NUMBERS = 1 << 23
 
 @dataclass(frozen=True, kw_only=True)
 class FactorSettings:
-    """How ratings are factorised.
+    """Settings of a factorisation.
 
     Args:
-      width: Width `D` of a user's and an item's taste.
-      taste_penalty: Weight of the squared tastes against one squared error.
-      bias_penalty: The same of the biases.
-      sweeps: Times that all items and then all users are solved for.
-      seed: Seed of the first tastes.
+      width: Width `D` of the vector of a user or item.
+      taste_penalty: Weight of the squared vectors against one squared error.
+      bias_penalty: The same for the biases.
+      sweeps: Number of times that all items and then all users are solved for.
+      seed: Seed of the first vectors.
     """
 
     width: int = 16
@@ -47,14 +47,13 @@ class RatingFactors:
     """Biased matrix factorisation: `rating = mean + b_u + b_i + p_u . q_i`.
 
     Users' and items' sides are solved for in turn, each exactly, with all ratings of one side's id
-    at once. An id without ratings has bias and taste 0.
+    at once. An id without ratings has bias and vector 0.
 
     Args:
-      users: Codes from 0, `[n]`.
-      items: Codes from 0, `[n]`.
+      users, items: Codes from 0, `[n]`.
       ratings: `[n]`, in any unit.
       n_users, n_items: Numbers of codes.
-      settings: How.
+      settings: See `FactorSettings`.
 
     Raises:
       ValueError: No ratings.
@@ -112,11 +111,7 @@ class _Grouped:
     def solve(
         self, tastes: Floats, others: Ints, targets: Floats, penalties: Floats
     ) -> tuple[Floats, Floats]:
-        """Ridge regressions of targets `[n]` on the tastes `[m, D]` of `others` `[n]`, with a bias.
-
-        Returns:
-          Tastes `[n_ids, D]` and biases `[n_ids]`.
-        """
+        """Ridge regressions of targets on tastes and a bias: `[n_ids, D]` and `[n_ids]`."""
         size = len(penalties)
         found = np.zeros((len(self._counts), size), np.float32)
         # one more column for the bias, one more row for what is padded
@@ -136,7 +131,7 @@ class _Grouped:
         return found[:, :-1], found[:, -1]
 
     def _blocks(self, size: int) -> Iterator[Ints]:
-        """Ids with ratings, those of like many together."""
+        """Ids with ratings, similar counts together."""
         by_count = np.argsort(-self._counts, kind="stable")
         by_count = by_count[: np.count_nonzero(self._counts)]
         while len(by_count):

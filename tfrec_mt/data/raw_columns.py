@@ -9,7 +9,7 @@ from tfrec_mt.schema import CategoricalFeature, DataError, Schema, SchemaError
 
 ColumnType = Literal["int64", "string", "key", "number", "label", "timestamp"]
 
-_EXPECTED: dict[ColumnType, str] = {
+EXPECTED: dict[ColumnType, str] = {
     "int64": "a whole number (an int64 id)",
     "string": "UTF-8 text",
     "key": "an id, a whole number or UTF-8 text",
@@ -21,11 +21,11 @@ _EXPECTED: dict[ColumnType, str] = {
 
 @dataclass(frozen=True)
 class Column:
-    """What the schema expects of one raw column.
+    """The type that the schema expects of one raw column.
 
     Args:
       name: Column name.
-      type: Type of one value; `"key"` keeps integers and text as they are.
+      type: Type of one value; `"key"` keeps integers and text.
       bag: Whether a row holds a list of values.
       private: Whether error messages must not show its values (they identify a person).
     """
@@ -38,24 +38,20 @@ class Column:
     @property
     def expected(self) -> str:
         """What a value must be, in words."""
-        return f"a list, each {_EXPECTED[self.type]}" if self.bag else _EXPECTED[self.type]
+        return f"a list, each {EXPECTED[self.type]}" if self.bag else EXPECTED[self.type]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where consecutive rows come from: a file, and the number of the first row in it."""
+    """The file of consecutive rows, and the number of the first row in it."""
 
     file: str
     first_row: int
 
     def refuse(self, bad: pl.Series, values: pl.Series, column: Column, expected: str) -> None:
-        """Raises for the first row where `bad` is true; null counts as false.
+        """Raises for the first row [n] where `bad` is true; null counts as false.
 
-        Args:
-          bad: Boolean series, [n].
-          values: What came, [n]; shown unless the column is private.
-          column: Named in the error.
-          expected: What was expected, in words.
+        The value is shown unless the column is private.
         """
         if bad.any():
             index = bad.arg_max() or 0

@@ -20,18 +20,18 @@ class BatchReader:
     """Shuffled batches in constant memory.
 
     An epoch deals blocks of consecutive rows out to windows of whole batches and permutes the rows
-    of each window; rows that do not fill a last batch are dropped, other ones in each epoch. Of
+    of each window; rows that do not fill a last batch are dropped, different ones in each epoch. Of
     every run of as many blocks as there are windows each window gets one: logs are in time order,
     and a window of blocks drawn at random would hold too much of some hours. A log that fits one
-    window is permuted as a whole. What a step reads depends on the seed, the epoch and the step
-    alone, not on how steps are grouped into calls.
+    window is permuted as a whole. What a step reads depends only on the seed, the epoch and the
+    step, not on how steps are grouped into calls.
 
     Args:
       dataset: The dataset.
       parts: Names of the parts to read, mixed.
       batch_size: Rows per global batch.
       seed: Seed of the order.
-      history_length: Clicks of history per row, at most the schema's and by default that.
+      history_length: Clicks of history per row; by default and at most the schema's.
       worker: Which worker this is.
       workers: How many workers share a global batch; each gets an equal contiguous slice.
       block_rows: Rows of a block.
@@ -83,14 +83,11 @@ class BatchReader:
         self._order: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
     def read(self, start_step: int, stop_step: int) -> Batch:
-        """The batches of steps `start_step .. stop_step - 1`, counted over all epochs.
-
-        Returns:
-          A batch of shape `[steps, B / workers, ...]`.
+        """The batches `[steps, B / workers, ...]` of steps `start_step .. stop_step - 1`.
 
         Raises:
           ValueError: No steps, or negative ones.
-          DataError: A file is not what it was when opened.
+          DataError: A file has changed since it was opened.
         """
         if not 0 <= start_step < stop_step:
             raise ValueError(f"expected 0 <= start < stop, got steps {start_step} to {stop_step}")
@@ -118,7 +115,6 @@ class BatchReader:
         return batch
 
     def _load(self, epoch: int, number: int) -> None:
-        """Holds the rows of one window and their order."""
         if self._held == (epoch, number):
             return
         self._held = (-1, -1)
@@ -132,7 +128,7 @@ class BatchReader:
         self._held = (epoch, number)
 
     def _pieces(self, epoch: int, first: int, end: int) -> list[tuple[int, int]]:
-        """What lies at positions `first .. end - 1` of an epoch's blocks, in stored order."""
+        """The rows at positions `first .. end - 1` of an epoch's blocks, in stored order."""
         rows, size = self._stored.rows, self._block_rows
         blocks, windows = -(-rows // size), len(self._window_steps) - 1
         runs = -(-blocks // windows)

@@ -13,6 +13,7 @@ from tfrec_mt.data.spool import Spool
 from tfrec_mt.schema import CategoricalFeature, Schema, SchemaError
 from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
+from tfrec_mt.tables.bags import cut_bags
 
 MOST_REQUESTS = 2_000
 ROW_COLUMN = "row"
@@ -21,12 +22,7 @@ ROW_COLUMN = "row"
 class RequestSample:
     """Draws rows of one part while it is written, and keeps what they would send.
 
-    The sample has a row from each of up to `MOST_REQUESTS` equal stretches of the part.
-
-    Args:
-      schema: The learned schema.
-      rows: Rows of the part.
-      seed: Chooses the rows.
+    One row from each of up to `MOST_REQUESTS` equal stretches of the part's rows; `seed` chooses.
 
     Raises:
       SchemaError: A feature or topic has the name of the column that numbers the rows.
@@ -75,11 +71,11 @@ class RequestSample:
             clicks = self._filled(spool.take(events.rows[stored], history.elements))
             for name in history.elements:
                 column = HISTORY_PREFIX + name
-                frame = frame.with_columns(_lists(clicks[name], lengths).alias(column))
+                frame = frame.with_columns(cut_bags(clicks[name], lengths).alias(column))
             if history.time_gaps and events.timestamps is not None:
                 times = np.repeat(drawn["keys/timestamp"], lengths)
                 ages = (times - events.timestamps[stored]).astype(np.float64)
-                frame = frame.with_columns(_lists(pl.Series(ages), lengths).alias(HISTORY_AGE))
+                frame = frame.with_columns(cut_bags(pl.Series(ages), lengths).alias(HISTORY_AGE))
         frame.with_columns(pl.Series(ROW_COLUMN, self._places)).write_parquet(path)
 
     def _filled(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -102,12 +98,3 @@ class RequestSample:
             else:
                 filled.append(column.fill_null(missing))
         return frame.with_columns(filled)
-
-
-def _lists(values: pl.Series, lengths: npt.NDArray[np.int64]) -> pl.Series:
-    """Cuts `[lengths.sum()]` values into one list per length."""
-    owners = pl.Series("owner", np.repeat(np.arange(len(lengths)), lengths))
-    grouped = pl.DataFrame({"owner": owners, "value": values}).group_by("owner").agg("value")
-    everyone = pl.DataFrame({"owner": np.arange(len(lengths))})
-    joined = everyone.join(grouped, on="owner", how="left", maintain_order="left")["value"]
-    return joined.fill_null(pl.Series([[]], dtype=joined.dtype)).alias("value")

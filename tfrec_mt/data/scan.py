@@ -10,19 +10,16 @@ from tfrec_mt.data.stored_rows import StoredRows
 def scan(
     dataset: PreparedDataset, part: str, batch_size: int, history_length: int | None = None
 ) -> Iterator[Batch]:
-    """Yields all rows of a part in stored order; the last batch may be shorter.
+    """Yields all rows of a part in stored order, `[b, ...]`; the last batch may be shorter.
 
     Args:
       dataset: The dataset.
       part: Name of the part.
       batch_size: Rows per batch, at least 1.
-      history_length: Clicks of history per row, at most the schema's and by default that.
-
-    Yields:
-      Batches of shape `[b, ...]`.
+      history_length: Clicks of history per row; by default and at most the schema's.
 
     Raises:
-      DataError: An unknown part, or a file that is not what it was when opened.
+      DataError: An unknown part, or a file that has changed since it was opened.
       ValueError: A batch size or history length out of range.
     """
     if batch_size < 1:

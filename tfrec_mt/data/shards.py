@@ -14,9 +14,7 @@ ROWS_PER_SHARD = 1 << 20
 class ShardWriter:
     """Writes the rows of one part into `<folder>/shard-00000/<column>.npy`, `shard-00001`, ...
 
-    Args:
-      folder: The part's folder; made here.
-      rows_per_shard: Rows in every shard but the last.
+    `rows_per_shard` is the size of every shard but the last.
     """
 
     def __init__(self, folder: Path, rows_per_shard: int = ROWS_PER_SHARD) -> None:

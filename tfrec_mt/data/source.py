@@ -1,4 +1,4 @@
-"""What yields raw rows: the one interface between any data set and preparation."""
+"""`Source`: the one interface between any data set and preparation."""
 
 import abc
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ class Chunk:
 
     Args:
       table: Raw columns; a missing value is an Arrow null, a bag of ids is a list column.
-      file: Name of the file the rows come from, for error messages.
+      file: Name of the file, for error messages.
       first_row: Number of the first row in that file, counted from 1 and without the header.
-      part: One of the source's `parts`, where it comes divided.
+      part: One of the source's `parts`, if it has any.
     """
 
     table: pa.Table
@@ -38,18 +38,12 @@ class Source(abc.ABC):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Parts that the data comes divided into, in the order of the chunks; empty if it does not.
-
-        A split of kind `"given"` keeps them.
-        """
+        """Parts as published, in the order of the chunks; a split of kind `"given"` keeps them."""
         return ()
 
     @property
     def default_split(self) -> SplitSpec:
-        """How the rows are divided if nobody says otherwise: the strictest rule that they allow.
-
-        As they come divided, else in order of time, else whole requests at random, else row by row.
-        """
+        """The strictest rule that the rows allow: as published, by time, by request, by row."""
         if self.parts:
             return SplitSpec.given(self.parts)
         keys = self.schema.keys
@@ -77,15 +71,10 @@ class Divisible(Protocol):
 def chosen_split(
     source: Divisible, kind: SplitKind | None = None, parts: str | None = None
 ) -> SplitSpec:
-    """How a source is divided; what is left out is its default.
-
-    Args:
-      source: The source.
-      kind: See `SplitSpec`.
-      parts: See `SplitSpec.parse`.
+    """How a source is divided, with its default for `kind` and `parts` (see `SplitSpec.parse`).
 
     Raises:
-      SchemaError: `given` of a source that does not come divided, or parts that cannot be meant.
+      SchemaError: `given` for a source that is not divided, or parts that contradict it.
     """
     default = source.default_split
     kind = kind or default.kind

@@ -57,12 +57,12 @@ class SplitSpec:
                     f"split: part name {name!r} is not usable: expected letters, digits and "
                     "underscores, not 'events' or 'vocabularies'"
                 )
+            if weight == REST and self.kind != "days":
+                raise SchemaError(
+                    f"split: weight '*' of {name!r} stands for days, expected a share of "
+                    f"kind {self.kind!r}"
+                )
             if weight == REST:
-                if self.kind != "days":
-                    raise SchemaError(
-                        f"split: weight '*' of {name!r} stands for days, expected a share of "
-                        f"kind {self.kind!r}"
-                    )
                 continue
             if not (math.isfinite(weight) and weight > 0):
                 raise SchemaError(f"split: weight of {name!r} must be positive, got {weight}")
@@ -99,7 +99,7 @@ class SplitSpec:
 
     @classmethod
     def given(cls, names: Iterable[str]) -> "SplitSpec":
-        """The parts that a source comes divided into."""
+        """The parts of a divided source."""
         return cls("given", tuple((name, 1.0) for name in names))
 
     @property
@@ -122,7 +122,7 @@ class SplitSpec:
         return np.cumsum([float(weight) for _, weight in self.parts])
 
     def of_days(self, days: int) -> "SplitSpec":
-        """The rule for a log of so many calendar days: with a number for `"*"`.
+        """The rule for a log of so many calendar days, with a number for `"*"`.
 
         Raises:
           DataError: A split of kind `"days"` asks for more days than there are, or for fewer.
@@ -176,12 +176,9 @@ class SplitSpec:
 
 @dataclass(frozen=True)
 class Split:
-    """A `SplitSpec` made definite for one log.
+    """A `SplitSpec` for one log, without `"*"`; `seed` is of the random kinds.
 
-    Args:
-      spec: The rule, without `"*"`.
-      seed: Seed of the random kinds.
-      cuts: The first second of each part after the first, of a given division the first row.
+    `cuts` are the first second of each part after the first, or the first row of a given division.
     """
 
     spec: SplitSpec
@@ -189,14 +186,10 @@ class Split:
     cuts: tuple[int, ...] = ()
 
     def assign(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-        """The part number of each row.
+        """The part number of each row, uint8 `[n]`, an index into `spec.parts`.
 
-        Args:
-          keys: int64 `[n]`: timestamps in seconds for the chronological kinds, hashed request ids
-            for `"request"`, numbers of the rows in the whole log for `"random"` and `"given"`.
-
-        Returns:
-          uint8 `[n]`, indices into `spec.parts`.
+        `keys` int64 `[n]` are timestamps in seconds for the chronological kinds, hashed request ids
+        for `"request"`, row numbers in the whole log for `"random"` and `"given"`.
         """
         if self.spec.chronological or self.spec.kind == "given":
             cuts = np.asarray(self.cuts, dtype=np.int64)
@@ -214,16 +207,13 @@ def chronological_split(
     rows: npt.NDArray[np.int64],
     seed: int = 0,
 ) -> Split:
-    """A split in order of time, made definite for one log.
+    """A split of kind `"days"` or `"time"` for one log; the seed is only recorded.
 
     Args:
-      spec: A split of kind `"days"` or `"time"`.
+      spec: The rule.
       seconds: Distinct timestamps of the log, ascending, int64 `[s]`.
       rows: Rows at each of them, int64 `[s]`.
-      seed: Seed that the split records; nothing here is drawn.
-
-    Returns:
-      The split, with the first second of each part after the first, and days counted.
+      seed: Seed to record.
 
     Raises:
       DataError: The log does not cover the days that the split asks for.

@@ -20,12 +20,7 @@ ROWS_PER_FILE = 1 << 18
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive rows of the whole log, with some of its columns.
-
-    Args:
-      first_row: Number of the first row in the log, counted from 0.
-      frame: The columns asked for, `[n]` rows.
-    """
+    """Consecutive rows `[n]` of the whole log, with some columns; `first_row` counts from 0."""
 
     first_row: int
     frame: pl.DataFrame
@@ -39,8 +34,8 @@ class Block:
 class Spool:
     """All rows of a source after checking, in Arrow files that hold whole columns.
 
-    A source may parse text or run a simulation, so it is gone through once; what follows touches
-    only the columns that it needs, and sees the same rows every time.
+    A source may parse text or run a simulation, so it is read once; later steps read only the
+    columns they need, and the same rows every time.
     """
 
     def __init__(
@@ -117,10 +112,10 @@ class Spool:
         return pl.concat(found)[places]
 
     def split(self, spec: SplitSpec, seed: int) -> Split:
-        """The split with its cuts and without `"*"`, where it has any.
+        """The split with its cuts and without `"*"`.
 
         Raises:
-          SchemaError: The schema lacks the column that the split needs, or the source does not come
+          SchemaError: The schema lacks the column that the split needs, or the source is not
             divided into its parts.
           DataError: The log does not cover the days that the split asks for.
         """

@@ -1,4 +1,4 @@
-"""Rows of some parts of a prepared dataset, addressed by one running number."""
+"""Rows of some parts of a prepared dataset, with one running number."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +18,7 @@ class StoredRows:
     Args:
       dataset: The dataset.
       parts: Names of the parts.
-      history_length: Clicks of history per row, at most the schema's and by default that.
+      history_length: Clicks of history per row; by default and at most the schema's.
 
     Raises:
       DataError: An unknown part, one named twice, or none.
@@ -55,7 +55,7 @@ class StoredRows:
     def _by_shard(
         self, pieces: Sequence[tuple[int, int]]
     ) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-        """Pieces counted within their shards; ones of a shard that follow each other together."""
+        """Pieces by shard, counted within it; consecutive ones of a shard together."""
         held, within = -1, list[tuple[int, int]]()
         for start, stop in pieces:
             while start < stop:

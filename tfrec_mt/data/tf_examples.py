@@ -20,12 +20,12 @@ _SCAN_ROWS = 4096
 def write_examples(
     dataset: PreparedDataset, part: str, output: str | Path, shard_rows: int = 1 << 17
 ) -> Path:
-    """Writes one part as shards of serialized `tf.Example`.
+    """Writes one part as shards of serialized `tf.Example`, and returns the folder.
 
     A row holds every feature, topic and history element as codes, numbers that are passed through
-    as floats, and its labels under the names of the tasks, NaN where there is none. Histories are
-    as long as they are, newest first. `manifest.json` has rows and SHA-256 of each shard: a
-    TFRecord file that was cut between two records reads without an error, so compare before use.
+    as floats, and its labels under the names of the tasks, NaN where missing. Histories keep their
+    length, newest first. `manifest.json` has rows and SHA-256 of each shard: a TFRecord file that
+    was cut between two records reads without an error, so compare before use.
 
     Args:
       dataset: The dataset.
@@ -33,13 +33,10 @@ def write_examples(
       output: Folder to make.
       shard_rows: Rows of a shard.
 
-    Returns:
-      The folder.
-
     Raises:
       FileExistsError: The folder exists.
       DataError: An unknown part.
-      SchemaError: A task is named as a feature or topic, and a row would hold one of the two.
+      SchemaError: A task is named as a feature or topic.
     """
     import tensorflow as tf  # slow, and of no use to the rest of this package
 

@@ -1,12 +1,13 @@
 """Checks raw rows against the schema before anything is learned from them."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Literal
 
 import polars as pl
 
 from tfrec_mt.data.casting import cast_column
-from tfrec_mt.data.raw_columns import Column, Place, raw_columns
+from tfrec_mt.data.raw_columns import EXPECTED, Place, raw_columns
 from tfrec_mt.data.source import Chunk
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import CategoricalFeature, DataError, NumericFeature, Schema
@@ -14,12 +15,7 @@ from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
 
 
 def check_columns(found: list[str], schema: Schema, file: str) -> None:
-    """Refuses missing and duplicate columns.
-
-    Args:
-      found: Column names of the file.
-      schema: The columns that must be there; others are allowed.
-      file: Name of the file, for the error.
+    """Refuses missing and duplicate columns of a file; others than the schema's are allowed.
 
     Raises:
       DataError: Names the columns, the file, the columns found and the nearest of them.
@@ -40,16 +36,16 @@ def check_chunk(
 ) -> pl.DataFrame:
     """Checks one chunk of raw rows and gives it canonical types.
 
-    Int64 or String for ids (null or the vocabulary's missing value where there is none), lists of
-    them for bags, Float32 for numbers (null for missing) and true probabilities, String for topics,
-    UInt8 or Float32 for labels (null where there is none), Int64 or String for user, item and
-    request, Int64 seconds for the timestamp.
+    Int64 or String for ids (null or the vocabulary's missing value for none), lists of them for
+    bags, Float32 for numbers (null for missing) and true probabilities, String for topics, UInt8 or
+    Float32 for labels (null for none), Int64 or String for user, item and request, Int64 seconds
+    for the timestamp.
 
     Args:
       chunk: Raw rows.
-      schema: What they must hold.
-      unknown_domains: Whether a domain that the schema does not list is an error, or passes and
-        falls back to the base model. Topics without listed domains accept every domain.
+      schema: Describes the rows.
+      unknown_domains: Whether a domain that the schema does not list is an error, or falls back to
+        the base model. Topics without listed domains accept every domain.
 
     Returns:
       The columns of `schema.columns` in that order, [rows].
@@ -65,57 +61,46 @@ def check_chunk(
     place = Place(chunk.file, chunk.first_row)
     raw = pl.DataFrame(chunk.table.select(list(schema.columns)))
     frame = pl.DataFrame([cast_column(raw[name], columns[name], place) for name in schema.columns])
-    check = _Check(frame, columns, place)
-    _check_keys_and_labels(check, schema)
+
+    def refuse(name: str, bad: pl.Series, expected: str) -> None:
+        place.refuse(bad, frame[name], columns[name], expected)
+
+    _check_keys_and_labels(frame, schema, refuse)
     for feature in schema.features:
         values = frame[feature.name]
         if isinstance(feature, NumericFeature) and feature.missing == "error":
-            check.refuse(
-                feature.name, values.is_null(), "a number (the feature does not impute missing)"
-            )
+            refuse(feature.name, values.is_null(), "a number (the feature does not impute missing)")
         elif isinstance(feature, CategoricalFeature) and feature.max_values > 1:
             too_long = (values.list.len() > feature.max_values).fill_null(False)
-            check.refuse(feature.name, too_long, f"at most {feature.max_values} values")
+            refuse(feature.name, too_long, f"at most {feature.max_values} values")
     for topic in schema.topics:
         if topic.domains and unknown_domains == "error":
             known = frame[topic.name].is_in([*topic.domains, MISSING_STRING])
             expected = f"one of the schema's domains {list(topic.domains)}"
-            check.refuse(topic.name, ~known.fill_null(True), expected)
+            refuse(topic.name, ~known.fill_null(True), expected)
     for name in schema.truth.values():
-        check.refuse(name, ~frame[name].is_between(0, 1).fill_null(False), "a probability")
+        refuse(name, ~frame[name].is_between(0, 1).fill_null(False), "a probability")
     return frame
 
 
-def _check_keys_and_labels(check: "_Check", schema: Schema) -> None:
+def _check_keys_and_labels(
+    frame: pl.DataFrame, schema: Schema, refuse: Callable[[str, pl.Series, str], None]
+) -> None:
     keys = schema.keys
     for name in (keys.user, keys.item, keys.request):
         if name:
-            values = check.frame[name]
+            values = frame[name]
             missing = MISSING_STRING if values.dtype == pl.String else MISSING_INT
             absent = values.is_null() | (values == missing).fill_null(False)
-            check.refuse(name, absent, f"an id (and {missing!r} stands for a missing one)")
+            refuse(name, absent, f"an id (and {missing!r} stands for a missing one)")
     if keys.timestamp:
-        absent = check.frame[keys.timestamp].is_null()
-        check.refuse(keys.timestamp, absent, check.columns[keys.timestamp].expected)
+        refuse(keys.timestamp, frame[keys.timestamp].is_null(), EXPECTED["timestamp"])
     columns = {task.name: task.column for task in schema.tasks}
     for task in schema.tasks:
-        label = check.frame[task.column]
+        label = frame[task.column]
         if task.loss == "squared_log":
-            check.refuse(task.column, (label < 0).fill_null(False), "a number of at least 0")
+            refuse(task.column, (label < 0).fill_null(False), "a number of at least 0")
         if task.within:
             outer = columns[task.within]
-            alone = (label != 0).fill_null(False) & (check.frame[outer] == 0).fill_null(False)
-            check.refuse(task.column, alone, f"0 or null where {outer!r} is 0")
-
-
-class _Check:
-    """Typed columns of one chunk, and what an error needs to say where."""
-
-    def __init__(self, frame: pl.DataFrame, columns: dict[str, Column], place: Place) -> None:
-        self.frame = frame
-        self.columns = columns
-        self.place = place
-
-    def refuse(self, name: str, bad: pl.Series, expected: str) -> None:
-        """Raises for the first row where `bad` is true."""
-        self.place.refuse(bad, self.frame[name], self.columns[name], expected)
+            alone = (label != 0).fill_null(False) & (frame[outer] == 0).fill_null(False)
+            refuse(task.column, alone, f"0 or null where {outer!r} is 0")

@@ -53,12 +53,8 @@ class IdCounter:
 class IdTable:
     """The code of each id of one vocabulary.
 
-    Code 0 is a missing id, codes `1..hash_buckets` are unknown ids by their hash, and the known
-    ids follow in the order given.
-
-    Args:
-      vocabulary: Its type and hash buckets.
-      ids: Known ids, distinct, in code order.
+    Code 0 is a missing id, codes `1..hash_buckets` are unknown ids by their hash, and the distinct
+    known ids follow in the order given.
     """
 
     def __init__(self, vocabulary: Vocabulary, ids: pl.Series) -> None:

@@ -1,5 +1,6 @@
 """The parts of a schema: vocabularies, features, the history and topics."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -32,8 +33,8 @@ def _check_name(kind: str, name: str) -> None:
 class Vocabulary:
     """Ids that share one embedding table.
 
-    Row 0 of the table stands for a missing value and for padding, rows `1..hash_buckets` are
-    shared by unknown ids according to their hash, and the known ids follow.
+    Row 0 of the table is for missing values and padding, rows `1..hash_buckets` are shared by
+    unknown ids according to their hash, and the known ids follow.
 
     Args:
       name: Table name; several features may name the same vocabulary.
@@ -119,8 +120,8 @@ class NumericFeature:
       name: Column name.
       side: See `CategoricalFeature`.
       buckets: Number of quantile buckets; None passes `(x - mean) / std` through.
-      missing: What a null or NaN means: `"error"` refuses it, `"impute"` gives it bucket 0 of
-        its own, or the mean where the number is passed through.
+      missing: What a null or NaN means: `"error"` refuses it, `"impute"` gives it bucket 0, or the
+        mean where the number is passed through.
       boundaries: Inner bucket edges, ascending, in the column's unit; learned.
       mean, std: Moments over the first part of the data; learned.
     """
@@ -145,9 +146,8 @@ class NumericFeature:
             raise SchemaError(
                 f"feature {self.name!r}: missing must be 'error' or 'impute', got {self.missing!r}"
             )
-        if any(not math.isfinite(b) for b in self.boundaries) or any(
-            a >= b for a, b in zip(self.boundaries, self.boundaries[1:], strict=False)
-        ):
+        ascending = all(a < b for a, b in itertools.pairwise(self.boundaries))
+        if not (ascending and all(map(math.isfinite, self.boundaries))):
             raise SchemaError(f"feature {self.name!r}: boundaries must be finite and ascending")
         if not (math.isfinite(self.mean) and math.isfinite(self.std) and self.std > 0):
             raise SchemaError(
@@ -197,7 +197,7 @@ class History:
 
 @dataclass(frozen=True, kw_only=True)
 class Topic:
-    """A way to cut rows into domains; a row is in at most one domain of each topic.
+    """A division of rows into domains; a row is in at most one domain of each topic.
 
     Args:
       name: Column name, a string column.

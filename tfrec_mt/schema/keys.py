@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """Columns that identify a row: who, what, and where known in which request and when.
+    """Columns that identify a row: user, item and, where known, request and time.
 
     `timestamp` counts seconds; histories, chronological splits and element ages need it.
     """

@@ -26,11 +26,8 @@ def read_json(
       where: Names the text in errors.
       whole: The dataclass that the text describes.
       parts: The dataclasses that it is made of.
-      format_version: The format that is understood; text may leave it out.
-      upgraded: Makes a description of it of one of the format before, if that is understood too.
-
-    Returns:
-      An object of class `whole`.
+      format_version: The format that is read; text may leave it out.
+      upgraded: Converts a description in the format before, if that is read too.
 
     Raises:
       SchemaError: Not JSON, an unknown key or format version, or a contradiction.

@@ -1,26 +1,19 @@
-"""The schema file that a person edits."""
+"""The schema file that users edit."""
 
 import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
 
-# What a person looks for first stands first; `kind` tells the two sorts of feature apart.
+# The parts that users look for first are first.
 _ORDER = ("keys", "tasks", "topics", "truth", "history", "features", "vocabularies")
 
 
 def edited_json(schema: Any, format_version: int) -> str:
-    """A schema as JSON in which only what differs from its default is written.
+    """A `Schema` as JSON without the fields that have their default, one feature a line.
 
-    One feature, topic or vocabulary a line. `Schema.from_json` reads it back equal. The long form,
-    `Schema.to_json`, writes every key, because the fingerprint is made of it.
-
-    Args:
-      schema: A `Schema`.
-      format_version: Written first.
-
-    Returns:
-      The text, with a line break at its end.
+    `Schema.from_json` reads it back equal. `Schema.to_json` writes every key, because the
+    fingerprint is made of it.
     """
     value = {"format_version": format_version, **_changed(schema)}
     order = {name: place for place, name in enumerate(_ORDER)}

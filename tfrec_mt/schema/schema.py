@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema.features import (
@@ -28,20 +28,21 @@ from tfrec_mt.storage.folders import published_file
 FORMAT_VERSION = 2
 HISTORY_PREFIX = "history_"
 HISTORY_AGE = "history_age"
+_Part = TypeVar("_Part", Feature, Vocabulary, Topic)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """A click log described once: parse spec, tables, signature and checks come from here.
+    """A click log described once: parse spec, tables, signature and checks derive from it.
 
     Args:
       vocabularies: Id tables, in the order of the embedding tables.
       features: Categorical and numeric features of user, item, context and exposure.
       tasks: What is predicted, with the label columns.
       keys: Identifying columns.
-      history: Click history, or None for none.
+      history: Click history, or None.
       topics: Domain columns.
-      truth: True probability columns by task, where a simulator knows them.
+      truth: True probability columns by task, from a simulator.
 
     Raises:
       SchemaError: A name is duplicated or unknown, or parts contradict each other.
@@ -115,31 +116,15 @@ class Schema:
 
     def feature(self, name: str) -> Feature:
         """The feature of that name."""
-        for feature in self.features:
-            if feature.name == name:
-                return feature
-        raise SchemaError(
-            f"the schema has no feature {name!r}; {nearest(name, [f.name for f in self.features])}"
-        )
+        return _by_name("feature", name, self.features)
 
     def vocabulary(self, name: str) -> Vocabulary:
         """The vocabulary of that name."""
-        for vocabulary in self.vocabularies:
-            if vocabulary.name == name:
-                return vocabulary
-        raise SchemaError(
-            f"the schema has no vocabulary {name!r}; "
-            f"{nearest(name, [v.name for v in self.vocabularies])}"
-        )
+        return _by_name("vocabulary", name, self.vocabularies)
 
     def topic(self, name: str) -> Topic:
         """The topic of that name."""
-        for topic in self.topics:
-            if topic.name == name:
-                return topic
-        raise SchemaError(
-            f"the schema has no topic {name!r}; {nearest(name, [t.name for t in self.topics])}"
-        )
+        return _by_name("topic", name, self.topics)
 
     def side(self, *sides: Side) -> tuple[Feature, ...]:
         """The features of those sides, in schema order."""
@@ -192,12 +177,7 @@ class Schema:
         return cls.from_json(text, str(path))
 
     def save(self, path: str | Path) -> None:
-        """Writes the file that a person edits: no key that has its default, one feature a line.
-
-        The file is whole or not there.
-
-        Args:
-          path: A new file; `load` reads it back equal.
+        """Writes the file that users edit: no key that has its default, one feature a line.
 
         Raises:
           FileExistsError: `path` exists.
@@ -228,17 +208,17 @@ class Schema:
         verbose: bool = True,
         output: str | Path | None = None,
     ) -> "Schema":
-        """Proposes a schema for a log and prints what it decided of each column, and why.
+        """Proposes a schema for a log and prints what it decided on each column, and why.
 
-        Name the columns that only a person can know; the kinds and sides of the others are decided
-        from their first rows. A wrong guess is mended by `kinds`, by `sides` or in the saved file.
+        Name the columns that only you can know; the kinds and sides of the others are inferred from
+        the first rows. Correct a wrong guess in `kinds`, in `sides` or in the saved file.
 
         Args:
           log: A pandas, Polars or Arrow frame, columns by name, or paths as of `LogsSource`.
-          user: Column that says who a row is of.
-          item: Column that says what was shown.
-          time: Column of seconds since 1970, ISO 8601 or timestamps; None if there is none.
-          request: Column that the rows of one request share; None if there is none.
+          user: Column of users.
+          item: Column of items.
+          time: Column of seconds since 1970, ISO 8601 or timestamps.
+          request: Column that the rows of one request share.
           tasks: Label columns, or a `Task` for one that is within another, is a number, or has
             another name. A click alone, or a click and an order within it, are called `ctr` and
             `ctcvr` unless a `Task` names its label.
@@ -284,6 +264,13 @@ class Schema:
         if output is not None:
             inferred.schema.save(output)
         return inferred.schema
+
+
+def _by_name(kind: str, name: str, parts: Sequence[_Part]) -> _Part:
+    found = {part.name: part for part in parts}
+    if name not in found:
+        raise SchemaError(f"the schema has no {kind} {name!r}; {nearest(name, found)}")
+    return found[name]
 
 
 def _distinct(kind: str, names: list[str]) -> None:

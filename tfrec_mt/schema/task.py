@@ -11,7 +11,7 @@ TaskKind = Literal["binary", "regression"]
 # Of regression: what is learned is the mean, the median, or the mean of log(1 + label).
 RegressionLoss = Literal["squared", "absolute", "squared_log"]
 LOSSES: tuple[RegressionLoss, ...] = ("squared", "absolute", "squared_log")
-# What training, the sample of requests and exported models write beside tasks.
+# Names that training, the sample of requests and exported models write next to tasks.
 _KEPT = ("loss", "row", "used_fallback")
 
 
@@ -22,7 +22,7 @@ class Task:
     A null label is no label: the row trains nothing of this task and counts in no metric of it.
 
     Args:
-      name: What the model calls its prediction.
+      name: The name of the prediction.
       within: The binary task without which this one cannot happen: an order happens within a
         click. Its label is 0 or null wherever the label of that task is 0.
       label: Its column; by default named as the task.
@@ -36,8 +36,7 @@ class Task:
       SchemaError: No name, a task within itself, or a setting that its kind does not have.
 
     Example:
-      >>> mt.Schema.infer("clicks/*.parquet", user="uid", item="iid",
-      ...                 tasks=["clicked", mt.Task("bought", within="clicked")])
+      >>> mt.Task("bought", within="clicked")
     """
 
     name: str
@@ -84,12 +83,7 @@ class Task:
 
 
 def click_tasks(click: str, conversion: str | None = None) -> tuple[Task, ...]:
-    """`ctr` (a click) and, if there are conversions, `ctcvr` (click and conversion).
-
-    Args:
-      click: Column of clicks.
-      conversion: Column of conversions, each of which is a click too.
-    """
+    """`ctr` (a click) and, if there are conversions, `ctcvr` (click and conversion)."""
     tasks = (Task("ctr", label=click),)
     return (*tasks, Task("ctcvr", "ctr", conversion)) if conversion else tasks
 

@@ -57,7 +57,7 @@ def read_delimited(
     names: Sequence[str] | None = None,
     quoted: bool = True,
 ) -> Iterator[pl.DataFrame]:
-    """Reads some columns of a delimited file.
+    """Reads some columns of a delimited file as String; an empty field is empty text.
 
     UTF-8 with or without a byte order mark, either line end, `.gz` files decompressed on the way.
 
@@ -66,10 +66,7 @@ def read_delimited(
       columns: Columns to read.
       delimiter: One character.
       names: All column names of a file without a header; None reads them from its first line.
-      quoted: Whether fields are quoted with `"` where needed; if not, it is a letter like others.
-
-    Yields:
-      Frames of String columns, in file order; an empty field is empty text.
+      quoted: Whether fields may be quoted with `"`; if not, it is a letter like others.
 
     Raises:
       DataError: No rows; a row with more or fewer fields than columns (names the row); bytes that

@@ -15,14 +15,10 @@ _SUFFIXES = (*_DELIMITERS, ".parquet")
 
 
 def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
-    """CSV, TSV (also gzipped) and Parquet files.
+    """CSV, TSV (also gzipped) and Parquet files, in the order given, each once.
 
-    Args:
-      paths: One or several of: files, folders (searched for those suffixes; names starting with `.`
-        or `_` are passed over) and glob patterns.
-
-    Returns:
-      The files in the order given, sorted by name within a folder or pattern, each once.
+    `paths` are files, folders (searched for those suffixes; names starting with `.` or `_` are
+    skipped) and glob patterns, sorted by name within a folder or pattern.
 
     Raises:
       DataError: No file, or one of another suffix.

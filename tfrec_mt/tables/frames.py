@@ -34,9 +34,7 @@ def as_polars(rows: Any) -> pl.DataFrame:
     try:
         if is_pandas(rows):
             return pl.from_pandas(rows.rename(columns=str))
-        if isinstance(rows, pa.Table):
-            return pl.DataFrame(rows)
-        if isinstance(rows, Mapping):
+        if isinstance(rows, pa.Table | Mapping):
             return pl.DataFrame(rows)
     except (TypeError, ValueError, pa.ArrowException, pl.exceptions.PolarsError) as error:
         raise DataError(f"a frame that cannot be read: {error}") from error
@@ -46,11 +44,7 @@ def as_polars(rows: Any) -> pl.DataFrame:
 
 
 def first_rows(log: Any, rows: int) -> tuple[pl.DataFrame, bool]:
-    """The first rows of a log, and whether there are more.
-
-    Args:
-      log: A frame, or paths as of `find_files`.
-      rows: Most rows.
+    """At most `rows` rows of a frame or of paths as of `find_files`, and whether there are more.
 
     Raises:
       DataError: No file, one that cannot be read or has two columns of one name, or files whose
@@ -93,7 +87,7 @@ def read_whole(file: Path) -> pl.DataFrame:
 
 
 def as_given(frame: pl.DataFrame, like: Any) -> Any:
-    """A frame of the library that some rows came in: pandas for pandas, else Polars."""
+    """A frame in the library of `like`: pandas for pandas, else Polars."""
     return frame.to_pandas() if is_pandas(like) else frame
 
 
@@ -126,8 +120,7 @@ def column_array(column: pl.Series) -> npt.NDArray[Any]:
             raise DataError(
                 f"column {column.name!r}: expected lists of one length, got {sorted(lengths)}"
             )
-        flat = column.explode()
-        return column_array(flat).reshape(len(column), lengths[0])
+        return column_array(column.explode()).reshape(len(column), lengths[0])
     if column.dtype == pl.String or isinstance(column.dtype, pl.Categorical | pl.Enum):
         return column.cast(pl.String).to_numpy().astype(object)
     return column.to_numpy()

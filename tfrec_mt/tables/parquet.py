@@ -23,14 +23,7 @@ def parquet_columns(path: Path) -> list[str]:
 
 
 def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Reads some columns of a Parquet file.
-
-    Args:
-      path: The file.
-      columns: Columns to read.
-
-    Yields:
-      Frames of at most 131,072 rows, in file order.
+    """Reads some columns of a Parquet file, in frames of at most 131,072 rows.
 
     Raises:
       DataError: No rows; a damaged file; text that is not UTF-8.
@@ -39,7 +32,7 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     try:
         with _open(path) as file:
             for batch in file.iter_batches(_BATCH_ROWS, columns=list(columns)):
-                # Parquet readers take text as it comes; Polars relies on it being UTF-8.
+                # Parquet readers do not check text; Polars relies on it being UTF-8.
                 batch.validate(full=True)
                 rows += batch.num_rows
                 if batch.num_rows:

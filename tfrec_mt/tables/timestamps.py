@@ -16,13 +16,8 @@ _LAST_SECOND = 10**11
 def seconds_since_1970(values: pl.Series) -> pl.Series | None:
     """Seconds since 1970-01-01 UTC, from numbers of seconds, text, dates or timestamps.
 
-    Args:
-      values: Series of whole numbers, Float64, String (see `seconds_from_text`), Date or Datetime,
-        [n].
-
-    Returns:
-      Int64 series, [n], fractions floored; null where a value is no time, or so large that it
-      counts another unit. None where no value of that type can be a time.
+    Int64, [n], fractions floored; null where a value is no time, or so large that it counts another
+    unit. None where no value of that type can be a time.
     """
     if values.dtype == pl.String:
         seconds = seconds_from_text(values)
@@ -41,13 +36,8 @@ def seconds_from_text(text: pl.Series) -> pl.Series:
     """Seconds since 1970-01-01 UTC, from a number of seconds or from ISO 8601.
 
     A time without a zone counts as UTC, a date without a time as its midnight. Fractions of a
-    second are floored. Digits alone are always seconds, so a date needs its hyphens.
-
-    Args:
-      text: String series, [n].
-
-    Returns:
-      Int64 series, [n]; null where the text is neither.
+    second are floored. Digits alone are always seconds, so a date needs its hyphens. Int64, [n];
+    null where the text is neither.
     """
     seconds = text.cast(pl.Float64, strict=False).floor().cast(pl.Int64, strict=False)
     if seconds.null_count() == text.null_count():

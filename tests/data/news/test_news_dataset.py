@@ -39,7 +39,7 @@ def test_a_cut_file_is_named(copy: Path) -> None:
 
 def test_a_column_of_another_length_is_named(copy: Path) -> None:
     np.save(copy / "test" / "user.npy", np.zeros(3, np.int64))
-    with pytest.raises(DataError, match=r"user\.npy: expected \d+ values, got shape \[3\]"):
+    with pytest.raises(DataError, match=r"user\.npy: expected \d+ rows, got shape \[3\]"):
         NewsDataset(copy)
 
 

@@ -126,6 +126,14 @@ def test_rows_are_divided_as_they_were_factorised(tmp_path: Path) -> None:
     assert (split.split.kind, split.split.parts) == ("random", "train:3,test:1")
 
 
+class Unrated(Stars):
+    """Clicks without the ratings."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        for chunk in super().chunks():
+            yield dataclasses.replace(chunk, table=chunk.table.drop_columns("rating"))
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="folds must be at least 2, got 1"):
         FactoredRatings(Stars(), RANDOM, folds=1)
@@ -133,8 +141,8 @@ def test_what_does_not_fit_is_refused() -> None:
         FactoredRatings(FactoredRatings(Stars(), RANDOM), RANDOM)
     with pytest.raises(SchemaError, match=r"split 'request' needs keys\.request"):
         FactoredRatings(Stars(), SplitSpec.parse("train:3,test:1", "request"))
-    with pytest.raises(SchemaError, match=r"stars: expected the columns .*got no \['grade'\]"):
-        next(FactoredRatings(Stars(), RANDOM, rating="grade").chunks())
+    with pytest.raises(SchemaError, match=r"stars: expected the columns .*got no \['rating'\]"):
+        next(FactoredRatings(Unrated(), RANDOM).chunks())
 
 
 @pytest.mark.real_data

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from studies.ab_test.answers import Answers
 from studies.ab_test.list_gains import ListGains, lift, per_thousand
 from studies.ab_test.sampled_test import sampled_lift, treated, users_needed
-from tfrec_mt.data.sources.takeout.answers import Answers
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 
 

@@ -1,4 +1,4 @@
-"""What is stored of the articles beside their titles: classes, entities and times."""
+"""What is stored of the articles besides their titles: classes, entities and times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ def encode_articles(
     """Learns classes and entities from the articles of the first part, and encodes all articles.
 
     Args:
-      articles: `category`, `sentiment`, `entities` and `published` of every row, `[A]`; row 0 and
-        articles that are only ids have nulls.
+      articles: `category`, `sentiment`, `entities` and `published` of every row, `[A]`; nulls for
+        row 0 and undescribed articles.
       seen: bool `[A]`, whether the article occurs in the first part.
       max_entities: How many of the most frequent entities are known.
     """

@@ -11,17 +11,16 @@ from tfrec_mt.schema import DataError
 class ArticleIndex:
     """Gives every article id a row: first the described ones in their order, from 1.
 
-    Row 0 is the empty article. An id that nobody described gets the next free row when it first
-    comes, and then keeps it.
+    Row 0 is the empty article. An undescribed id gets the next free row when it first occurs.
 
     Args:
       ids: Distinct ids of the described articles, `[A]`, whole numbers or text.
 
     Attributes:
-      only_ids: Ids that nobody described, in the order of their rows.
+      only_ids: Undescribed ids, in the order of their rows.
 
     Raises:
-      DataError: An id is missing or comes twice.
+      DataError: An id is missing or occurs twice.
     """
 
     def __init__(self, ids: pl.Series) -> None:
@@ -49,14 +48,10 @@ class ArticleIndex:
         return 1 + self._described + len(self.only_ids)
 
     def rows_of(self, ids: pl.Series, where: str) -> npt.NDArray[np.int32]:
-        """The row of each id, `[n]`; new ids get new rows.
-
-        Args:
-          ids: Ids of the type of the described articles, `[n]`.
-          where: Names the ids in errors.
+        """The row of each id, `[n]`; new ids get new rows, and `where` names them in errors.
 
         Raises:
-          DataError: An id is missing or of another type.
+          DataError: An id is missing or of another type than the described articles'.
         """
         if not len(ids):
             return np.zeros(0, np.int32)
@@ -65,16 +60,10 @@ class ArticleIndex:
         if ids.null_count():
             raise DataError(f"{where}: expected article ids, got {ids.null_count()} missing ones")
         keys = id_keys(ids)
-        unknown = ~self._holds(keys)
+        unknown = ~pl.Series(keys).is_in(pl.Series(self._keys).implode())
         if unknown.any():
-            self._add(keys[unknown], ids.filter(pl.Series(unknown)))
+            self._add(keys[unknown.to_numpy()], ids.filter(unknown))
         return self._rows[np.searchsorted(self._keys, keys)]
-
-    def _holds(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        if not len(self._keys):
-            return np.zeros(len(keys), bool)
-        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.asarray(self._keys[place] == keys)
 
     def _add(self, keys: npt.NDArray[np.int64], ids: pl.Series) -> None:
         distinct, first = np.unique(keys, return_index=True)

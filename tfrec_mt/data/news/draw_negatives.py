@@ -15,14 +15,14 @@ def draw_negatives(
 
     Args:
       starts: `[B]` where each impression's candidates begin.
-      lengths: `[B]` how many it has, at least 1.
+      lengths: `[B]` number of candidates, at least 1.
       clicked: bool, whether each candidate was clicked.
-      negatives: How many to draw for each, K.
-      rng: Source of chance.
+      negatives: Number to draw for each, K.
+      rng: Random generator.
 
     Returns:
       int64 `[B, K]` places of the drawn candidates; bool `[B, K]`, False where an impression has
-      fewer unclicked ones (the place then means nothing).
+      fewer unclicked ones (the place is then meaningless).
 
     Reference: Equation 4 of "Towards Enhancing Multi-task Learning for News Recommendation".
     """

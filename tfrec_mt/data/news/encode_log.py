@@ -33,10 +33,10 @@ def encode_log(
 
     Args:
       log: The raw log.
-      index: Rows of the articles; ids that nobody described are added to it.
+      index: Rows of the articles; undescribed ids are added to it.
       topics: Topics with their domains.
-      first_click: Clicks of the histories of earlier logs.
-      counts: Is added to, by what was found.
+      first_click: Clicks in the histories of earlier logs.
+      counts: Counters of irregularities, added to.
 
     Returns:
       The impressions, and the article rows of all histories of this log, oldest first.
@@ -54,9 +54,9 @@ def encode_log(
     for name in ("impression", "user", "time"):
         _refuse(frame[name].is_null(), frame, name, "a value, got none", log)
 
-    clicks, places = _histories(log, index)
+    clicks, offsets, times = _histories(log, index)
     time = _whole(frame["time"], f"{log.file}: time")
-    end, length = _shown(places, frame, time, log)
+    end, length = _shown(offsets, times, frame, time, log)
     counts["impressions_without_history"] += int((length == 0).sum())
 
     lengths = frame["candidates"].list.len().to_numpy().astype(np.int64)
@@ -86,22 +86,17 @@ def encode_log(
     return columns, clicks
 
 
-class _Places:
-    """Where each history lies in the flat clicks, and when its clicks were."""
-
-    def __init__(self, offsets: Int64s, times: Int64s | None) -> None:
-        self.offsets = offsets
-        self.times = times
-
-
-def _histories(log: NewsLog, index: ArticleIndex) -> tuple[npt.NDArray[np.int32], _Places]:
+def _histories(
+    log: NewsLog, index: ArticleIndex
+) -> tuple[npt.NDArray[np.int32], Int64s, Int64s | None]:
+    """The flat clicks of all histories, their offsets and their times."""
     frame = _frame(log.histories, ("articles",), log, "histories")
     lengths = frame["articles"].list.len().fill_null(0).to_numpy().astype(np.int64)
     offsets = offsets_of(lengths)
     flat = frame["articles"].explode(empty_as_null=False, keep_nulls=False)
     clicks = index.rows_of(flat, f"{log.file}: histories")
     if "times" not in frame.columns:
-        return clicks, _Places(offsets, None)
+        return clicks, offsets, None
     seconds = frame["times"].explode(empty_as_null=False, keep_nulls=False)
     same = frame["times"].list.len().fill_null(0).to_numpy() == lengths
     if not same.all() or seconds.null_count():
@@ -115,31 +110,26 @@ def _histories(log: NewsLog, index: ArticleIndex) -> tuple[npt.NDArray[np.int32]
     if len(inside):
         row = int(np.searchsorted(offsets, inside[0], side="right"))
         raise DataError(f"{log.file}: histories, row {row}: expected times that never fall")
-    return clicks, _Places(offsets, times)
+    return clicks, offsets, times
 
 
 def _shown(
-    places: _Places, frame: pl.DataFrame, time: Int64s, log: NewsLog
+    offsets: Int64s, times: Int64s | None, frame: pl.DataFrame, time: Int64s, log: NewsLog
 ) -> tuple[Int64s, npt.NDArray[np.int32]]:
     """End and number of the clicks that each impression sees."""
-    histories = len(places.offsets) - 1
+    histories = len(offsets) - 1
     number = frame["history"].cast(pl.Int64, strict=False).fill_null(-1).to_numpy()
-    _refuse(
-        pl.Series((number >= histories) | (number < -1)),
-        frame,
-        "history",
-        f"a row of the {histories} histories, or none",
-        log,
-    )
+    bad = pl.Series((number >= histories) | (number < -1))
+    _refuse(bad, frame, "history", f"a row of the {histories} histories, or none", log)
     has = number >= 0
-    start = np.where(has, places.offsets[:-1][number] if histories else 0, 0)
-    end = np.where(has, places.offsets[1:][number] if histories else 0, 0)
-    if places.times is not None and len(places.times):
+    start = np.where(has, offsets[:-1][number] if histories else 0, 0)
+    end = np.where(has, offsets[1:][number] if histories else 0, 0)
+    if times is not None and len(times):
         # One ascending key over all histories, so that one search finds every cut.
-        first = min(int(places.times.min()), int(time.min()))
-        span = max(int(places.times.max()), int(time.max())) - first + 1
-        owner = np.repeat(np.arange(histories), np.diff(places.offsets))
-        keys = owner * span + (places.times - first)
+        first = min(int(times.min()), int(time.min()))
+        span = max(int(times.max()), int(time.max())) - first + 1
+        owner = np.repeat(np.arange(histories), np.diff(offsets))
+        keys = owner * span + (times - first)
         end = np.where(has, np.searchsorted(keys, number * span + (time - first)), 0)
     return end.astype(np.int64), (end - start).astype(np.int32)
 

@@ -10,8 +10,7 @@ import numpy.typing as npt
 class ImpressionBatch:
     """Impressions with all their candidates, as rows of articles.
 
-    `B` impressions, `H` clicks of history, `N` candidates of all impressions, one impression after
-    the other.
+    `B` impressions, `H` clicks of history, `N` candidates, impression after impression.
 
     Args:
       history: int32 `[B, H]` article rows, newest first, then 0.
@@ -19,11 +18,10 @@ class ImpressionBatch:
       offsets: int64 `[B + 1]`; impression b has the candidates `offsets[b] .. offsets[b + 1] - 1`.
       candidates: int32 `[N]` article rows.
       clicked: bool `[N]`, or None for a part without labels.
-      truth: float32 `[N]` true click probability, or None where it is not known.
+      truth: float32 `[N]` true click probability, or None where unknown.
       age_hours: float32 `[N]` hours from publication to impression, 0 if unknown.
       domains: By topic, int32 `[B]` domain codes, 0 = unknown.
-      user: int64 `[B]` key of the user.
-      impression: int64 `[B]` key of the impression.
+      user, impression: int64 `[B]` keys.
     """
 
     history: npt.NDArray[np.int32]

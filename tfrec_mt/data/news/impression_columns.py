@@ -12,7 +12,6 @@ import numpy.typing as npt
 from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.news.news_manifest import PartRecord
 from tfrec_mt.data.news.ragged import offsets_of, positions_of
-from tfrec_mt.schema import DataError
 
 Int64s = npt.NDArray[np.int64]
 _TOPIC = "topic_"
@@ -29,8 +28,7 @@ class ImpressionColumns:
       history_length: int32 `[n]` how many of them are its own.
       offsets: int64 `[n + 1]` where each impression's candidates begin.
       candidates: int32 `[N]` article rows.
-      clicked: bool `[N]`, or None without labels.
-      truth: float32 `[N]` true click probability, or None.
+      clicked, truth: bool and float32 `[N]`, or None: the clicks and true click probabilities.
       domains: By topic, int32 `[n]` codes, 0 = unknown.
     """
 
@@ -91,11 +89,8 @@ class ImpressionColumns:
             name: np.concatenate([part.domains[name] for part in parts])
             for name in parts[0].domains
         }
-        return cls(
-            **({"clicked": None, "truth": None} | joined),
-            offsets=offsets_of(lengths),
-            domains=domains,
-        )
+        optional = {"clicked": None, "truth": None}
+        return cls(**(optional | joined), offsets=offsets_of(lengths), domains=domains)
 
     def save(self, folder: Path) -> None:
         """Writes one NumPy file per column into a new folder."""
@@ -114,32 +109,18 @@ class ImpressionColumns:
         Raises:
           DataError: A file is missing, or not of the recorded size.
         """
-        n = record.impressions
-        rows = ("impression", "user", "time", "history_end", "history_length")
-        columns: dict[str, Any] = {name: map_column(folder / f"{name}.npy", n) for name in rows}
+        n, candidates = record.impressions, record.candidates
+
+        def mapped(name: str, rows: int) -> npt.NDArray[Any]:
+            return ColumnFile.open(folder / f"{name}.npy", rows).mapped()
+
+        names = ("impression", "user", "time", "history_end", "history_length")
+        columns: dict[str, Any] = {name: mapped(name, n) for name in names}
         return cls(
             **columns,
-            offsets=map_column(folder / "offsets.npy", n + 1),
-            candidates=map_column(folder / "candidates.npy", record.candidates),
-            clicked=map_column(folder / "clicked.npy", record.candidates)
-            if record.labels
-            else None,
-            truth=map_column(folder / "truth.npy", record.candidates) if record.truth else None,
-            domains={name: map_column(folder / f"{_TOPIC}{name}.npy", n) for name in topics},
+            offsets=mapped("offsets", n + 1),
+            candidates=mapped("candidates", candidates),
+            clicked=mapped("clicked", candidates) if record.labels else None,
+            truth=mapped("truth", candidates) if record.truth else None,
+            domains={name: mapped(f"{_TOPIC}{name}", n) for name in topics},
         )
-
-
-def map_column(path: Path, rows: int) -> npt.NDArray[Any]:
-    """A stored column as a memory map.
-
-    Raises:
-      DataError: The file is missing, damaged, or not of that many rows.
-    """
-    column = ColumnFile.open(path)
-    if column.shape != (rows,):
-        raise DataError(f"{path}: expected {rows} values, got shape {list(column.shape)}")
-    if not rows:
-        return np.zeros(0, column.dtype)
-    # A plain array over the map: indexing a memmap object costs several times as much.
-    mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r").view(np.ndarray)
-    return mapped

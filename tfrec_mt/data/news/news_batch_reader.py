@@ -20,9 +20,9 @@ class NewsBatchReader:
     """Batches of clicks, each with unclicked candidates of its impression.
 
     An epoch holds each click once, in an order of its own; clicks that do not fill a last batch are
-    dropped, other ones in each epoch. Impressions without a click, or without an unclicked
-    candidate, teach nothing and are passed over. What a step reads depends on the seed and the
-    step alone, the drawn candidates among it.
+    dropped, different ones in each epoch. Impressions without a click, or without an unclicked
+    candidate, are skipped. What a step reads, with the drawn candidates, depends on the seed and
+    the step alone.
 
     Args:
       dataset: The dataset.
@@ -33,8 +33,8 @@ class NewsBatchReader:
       history_length: Clicks of history to show, H; by default the spec's.
 
     Attributes:
-      steps_per_epoch: Batches of an epoch.
-      clicks: Clicks that an epoch is made of.
+      steps_per_epoch: Batches per epoch.
+      clicks: Clicks per epoch.
 
     Raises:
       DataError: An unknown part or one without labels, or fewer clicks than one batch.
@@ -70,7 +70,7 @@ class NewsBatchReader:
         self.steps_per_epoch = self.clicks // batch_size
         if not self.steps_per_epoch:
             raise DataError(
-                f"parts {list(parts)} of {dataset.path} hold {self.clicks} clicks beside unclicked "
+                f"parts {list(parts)} of {dataset.path} hold {self.clicks} clicks with unclicked "
                 f"candidates, fewer than one batch of {batch_size}"
             )
         self._batch_size = batch_size
@@ -154,7 +154,7 @@ class NewsBatchReader:
 def _clicks(
     columns: ImpressionColumns,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Impression and place of every click whose impression also has an unclicked candidate."""
+    """Impression and place of every click with an unclicked candidate in its impression."""
     assert columns.clicked is not None  # checked by the caller
     places = np.flatnonzero(columns.clicked)
     impression = np.searchsorted(columns.offsets, places, side="right") - 1

@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.manifest import MANIFEST_FILE
-from tfrec_mt.data.news.impression_columns import ImpressionColumns, map_column
+from tfrec_mt.data.news.impression_columns import ImpressionColumns
 from tfrec_mt.data.news.news_manifest import NewsManifest
 from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.data.news.ragged import positions_of
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
@@ -23,8 +25,8 @@ _LENGTH_STEP = 8
 class NewsDataset:
     """A prepared news dataset on disk.
 
-    Opening it checks that every file is there and has the size that the manifest asks for;
-    `verify` also checks the content.
+    Opening it checks that every file exists and has the size that the manifest records; `verify`
+    also checks the content.
 
     Args:
       path: The folder.
@@ -52,16 +54,15 @@ class NewsDataset:
             if not (self.path / name).is_file():
                 raise DataError(f"{self.path / name}: the manifest lists it, but it is missing")
         self.schema = NewsSpec.load(self.path / "spec.json")
-        self.category = self._article_column("category")
-        self.sentiment = self._article_column("sentiment")
-        self.published = self._article_column("published")
-        self._token_offsets = self._article_column("token_offsets", 1)
-        self._tokens = self._flat("tokens", self._token_offsets)
-        self._entity_offsets = self._article_column("entity_offsets", 1)
-        self._entities = self._flat("entities", self._entity_offsets)
-        self.history_articles = map_column(
-            self.path / "histories" / "articles.npy", self.manifest.history_clicks
-        )
+        self.category = self._article_column("category", self.articles)
+        self.sentiment = self._article_column("sentiment", self.articles)
+        self.published = self._article_column("published", self.articles)
+        self._token_offsets = self._article_column("token_offsets", self.articles + 1)
+        self._tokens = self._article_column("tokens", int(self._token_offsets[-1]))
+        self._entity_offsets = self._article_column("entity_offsets", self.articles + 1)
+        self._entities = self._article_column("entities", int(self._entity_offsets[-1]))
+        histories = self.path / "histories" / "articles.npy"
+        self.history_articles = ColumnFile.open(histories, self.manifest.history_clicks).mapped()
         topics = [topic.name for topic in self.schema.topics]
         self._parts = {
             name: ImpressionColumns.open(self.path / name, record, topics)
@@ -80,7 +81,7 @@ class NewsDataset:
 
     @property
     def summary(self) -> str:
-        """What is in it, and what was not as it should be."""
+        """Its sizes, and the irregularities that preparation counted."""
         sizes = ", ".join(f"{part} {self.rows(part):,}" for part in self.parts)
         found = self.manifest.counts.items()
         return "\n".join(
@@ -136,13 +137,10 @@ class NewsDataset:
         return np.asarray(self._token_offsets[rows + 1] - self._token_offsets[rows])
 
     def article_tokens(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
-        """Word-piece ids of the titles of articles.
-
-        Args:
-          rows: Article rows, `[n]`.
+        """Word-piece ids of the titles of articles `[n]`.
 
         Returns:
-          int32 `[n, T]`, 0 behind a title; T is the longest of them, rounded up to a multiple of 8.
+          int32 `[n, T]`, 0 after a title; T is the longest of them, rounded up to a multiple of 8.
         """
         starts = self._token_offsets[rows]
         lengths = self._token_offsets[rows + 1] - starts
@@ -159,8 +157,7 @@ class NewsDataset:
         starts = self._entity_offsets[rows]
         lengths = self._entity_offsets[rows + 1] - starts
         owner = np.repeat(np.arange(len(rows)), lengths)
-        within = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        several[owner, self._entities[starts[owner] + within]] = 1.0
+        several[owner, self._entities[positions_of(starts, lengths)]] = 1.0
         return several
 
     def verify(self) -> None:
@@ -171,9 +168,5 @@ class NewsDataset:
         """
         verify_files(self.path, self.manifest.files)
 
-    def _article_column(self, name: str, more: int = 0) -> npt.NDArray[Any]:
-        path = self.path / "articles" / f"{name}.npy"
-        return np.array(map_column(path, self.manifest.articles + more))
-
-    def _flat(self, name: str, offsets: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-        return np.array(map_column(self.path / "articles" / f"{name}.npy", int(offsets[-1])))
+    def _article_column(self, name: str, rows: int) -> npt.NDArray[Any]:
+        return ColumnFile.open(self.path / "articles" / f"{name}.npy", rows).read()

@@ -9,12 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-from tfrec_mt.data.manifest import (
-    SplitRecord,
-    check_inside,
-    read_json,
-    validated,
-)
+from tfrec_mt.data.manifest import SplitRecord, check_inside, read_json, validated
 from tfrec_mt.schema import DataError
 
 FORMAT_VERSION = 1
@@ -23,14 +18,7 @@ _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does
 
 @dataclass(frozen=True)
 class PartRecord:
-    """Sizes of one part.
-
-    Args:
-      impressions: Impressions.
-      candidates: Candidates of all of them.
-      labels: Whether it is known what was clicked.
-      truth: Whether true click probabilities are known.
-    """
+    """Sizes of one part, and whether its clicks and true click probabilities are known."""
 
     __pydantic_config__ = _STRICT
     impressions: int
@@ -44,12 +32,12 @@ class NewsManifest:
     """Content of a news dataset's `manifest.json`.
 
     Args:
-      source: The caller's description of where the impressions came from.
+      source: The caller's description of the source.
       split: How the parts were made; None where the data came divided.
       articles: Articles, the empty one in row 0 among them.
       history_clicks: Clicks of all histories.
-      parts: Sizes of each part, in order; the first is the one that classes were learned from.
-      counts: What was mended, left out or odd, by a name for each.
+      parts: Sizes of each part, in order; classes were learned from the first.
+      counts: Irregularities found, by name.
       files: SHA-256 of every other file by its path inside the dataset.
       kind: Tells news from click logs.
       format_version: Version of the layout on disk.
@@ -77,7 +65,7 @@ class NewsManifest:
         Raises:
           DataError: No such file, not a manifest of news, or of another format.
         """
-        value = _read(path)
+        value = read_json(path)
         if value.get("kind") != "news":
             raise DataError(f"{path}: expected a prepared news dataset, got a click log")
         if value.get("format_version") != FORMAT_VERSION:
@@ -88,13 +76,6 @@ class NewsManifest:
         manifest = validated(_ADAPTER, value, path)
         check_inside(manifest.files, path)
         return manifest
-
-
-def _read(path: Path) -> dict[str, Any]:
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: expected a JSON object, got {type(value).__name__}")
-    return value
 
 
 _ADAPTER = TypeAdapter(NewsManifest)

@@ -8,6 +8,7 @@ from tfrec_mt.data.news.impression_batch import ImpressionBatch
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.scan_impressions import impressions_of
 from tfrec_mt.schema.features import MISSING_STRING
+from tfrec_mt.tables.bags import cut_bags
 
 ROW_COLUMN = "row"
 # A click on an article whose title is not known; an empty text would be padding.
@@ -15,12 +16,7 @@ NO_TITLE = " "
 
 
 def news_requests(dataset: NewsDataset, part: str, most: int) -> pl.DataFrame:
-    """Impressions from equal stretches of a part.
-
-    Args:
-      dataset: The dataset.
-      part: Name of the part.
-      most: Impressions at most.
+    """At most `most` impressions from equal stretches of a part.
 
     Returns:
       `row` (place in the part), `history` (titles, newest first), `candidates` (titles),
@@ -42,9 +38,9 @@ def news_requests(dataset: NewsDataset, part: str, most: int) -> pl.DataFrame:
     return pl.DataFrame(
         {
             ROW_COLUMN: rows,
-            "history": _lists(titles[batch.history[shown]], batch.history_length),
-            "candidates": _lists(titles[batch.candidates], sizes),
-            "age_hours": _lists(pl.Series(batch.age_hours), sizes),
+            "history": cut_bags(titles[batch.history[shown]], batch.history_length),
+            "candidates": cut_bags(titles[batch.candidates], sizes),
+            "age_hours": cut_bags(pl.Series(batch.age_hours), sizes),
             **domains,
         }
     )
@@ -60,10 +56,3 @@ def stored_impressions(
     """
     columns = dataset.part(part).take(rows)
     return impressions_of(dataset, columns, dataset.schema.history_length)
-
-
-def _lists(values: pl.Series, lengths: npt.NDArray[np.integer]) -> pl.Series:
-    """Cuts `[lengths.sum()]` values into one list per length."""
-    ends = np.cumsum(lengths)
-    parts = [values[int(end - size) : int(end)] for end, size in zip(ends, lengths, strict=True)]
-    return pl.Series(parts, dtype=pl.List(values.dtype))

@@ -31,12 +31,8 @@ class NewsLog:
     - `truth` (optional): list of true click probabilities, one per candidate;
     - one text column per topic of the source; null or unknown text is no domain.
 
-    Args:
-      part: Name of the part these impressions make up, as the owner of the data divides it; None
-        where they are still to be divided.
-      histories: See above.
-      impressions: See above.
-      file: Where the impressions come from, for error messages.
+    `part` names the part that these impressions make up, None where they are still to be divided;
+    `file` is their origin, for error messages.
     """
 
     part: str | None
@@ -56,11 +52,11 @@ class NewsSource(abc.ABC):
     @property
     @abc.abstractmethod
     def parts(self) -> tuple[str, ...]:
-        """Parts as the owner of the data divides it, or () for one log that is to be divided."""
+        """Parts as published, or () for one log that is to be divided."""
 
     @property
     def default_split(self) -> SplitSpec:
-        """How impressions are divided if nobody says otherwise: as they come, else by time."""
+        """How impressions are divided by default: as published, else by time."""
         return SplitSpec.given(self.parts) if self.parts else SplitSpec.usual("time")
 
     @abc.abstractmethod
@@ -77,5 +73,5 @@ class NewsSource(abc.ABC):
         """One log per part in the order of `parts`, or a single one with part None."""
 
     def counts(self) -> dict[str, int]:
-        """What the source passed over or mended while it was read, by a name for each."""
+        """Irregularities that the source skipped or corrected while it was read, by name."""
         return {}

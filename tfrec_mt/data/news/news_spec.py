@@ -1,4 +1,4 @@
-"""`NewsSpec`: what a model has to know of a prepared news dataset."""
+"""`NewsSpec`: what a model needs to know of a prepared news dataset."""
 
 import dataclasses
 import json
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import SchemaError, Task, Topic
+from tfrec_mt.schema.reading import read_json
 
 TextFields = Literal["title", "title_and_subtitle"]
 
@@ -26,8 +25,7 @@ class NewsSpec:
       max_title_length: Most word pieces of a title, [CLS] and [SEP] among them.
       history_length: Clicks of history that a reader shows by default.
       text: What is read as an article's title.
-      categories: Names of the categories in code order.
-      sentiments: Names of the sentiments in code order.
+      categories, sentiments: Names in code order.
       entities: Names of the known entities, in the order of the columns of `NewsBatch.entities`.
       topics: Topics with their domains.
 
@@ -35,7 +33,6 @@ class NewsSpec:
       SchemaError: A size is not positive, or names are not distinct.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
     vocabulary_size: int
     lowercase: bool
     max_title_length: int = 64
@@ -89,11 +86,8 @@ class NewsSpec:
         Raises:
           SchemaError: Not a spec; names the place.
         """
-        try:
-            return _ADAPTER.validate_json(text)
-        except ValidationError as error:
-            place = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise SchemaError(f"{where}: {place}: {error.errors()[0]['msg']}") from error
+        spec: NewsSpec = read_json(text, where, cls, (Topic,), 1)
+        return spec
 
     @classmethod
     def load(cls, path: str | Path) -> "NewsSpec":
@@ -107,6 +101,3 @@ class NewsSpec:
         except FileNotFoundError:
             raise SchemaError(f"{path} does not exist; expected a news spec") from None
         return cls.from_json(text, str(path))
-
-
-_ADAPTER = TypeAdapter(NewsSpec)

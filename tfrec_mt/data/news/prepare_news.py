@@ -60,14 +60,13 @@ def prepare_news(
     Each title is cut into word pieces once, each history is stored once. Categories, sentiments,
     entities and a learned vocabulary come from the articles of the first part (shown, or in a
     history there). Articles without a title, and ids that no article describes, get the empty
-    title; both are counted in the manifest, with a warning. The folder appears when it is whole,
+    title; both are counted in the manifest, with a warning. The folder appears when it is complete,
     and equal arguments give equal files.
 
     Args:
       source: Articles and impressions.
       output_dir: Folder to make.
-      split: How impressions are divided into parts, by default the source's `default_split`: one
-        log in order of time or at random, a source that comes divided as it does.
+      split: How impressions are divided into parts, by default the source's `default_split`.
       vocabulary: Word pieces of the model that will read the titles; None learns some.
       learned_pieces: Most word pieces to learn.
       lowercase: Whether a learned vocabulary is of lowercased text.
@@ -78,12 +77,9 @@ def prepare_news(
       seed: Seed of a random split.
       description: JSON-able account of the source for the manifest.
 
-    Returns:
-      The dataset, opened.
-
     Raises:
       FileExistsError: `output_dir` exists.
-      SchemaError: A source that comes divided would be divided otherwise, or one log is said to.
+      SchemaError: A divided source with another split, or one log with the split `given`.
       DataError: Articles or impressions break the contract of `NewsSource`, or a part is empty.
     """
     split = split or source.default_split
@@ -94,7 +90,8 @@ def prepare_news(
         articles = _read_articles(source.articles())
         index = ArticleIndex(articles["article"])
         parts, histories, made = _write_logs(source, split, seed, index, folder, counts)
-        articles = _with_only_ids(articles, index, counts)
+        articles = _with_only_ids(articles, index)
+        counts["articles_that_are_only_ids"] = len(index.only_ids)
         first = ImpressionColumns.open(
             folder / next(iter(parts)), next(iter(parts.values())), [t.name for t in source.topics]
         )
@@ -102,9 +99,8 @@ def prepare_news(
         columns = encode_articles(articles, seen, max_entities)
 
         titles = _texts(articles, text)
-        counts["articles_without_title"] = sum(not title for title in titles[1:]) - len(
-            index.only_ids
-        )
+        without = sum(not title for title in titles[1:])
+        counts["articles_without_title"] = without - len(index.only_ids)
         if vocabulary is None:
             of_first = [title for title, there in zip(titles, seen, strict=True) if there]
             vocabulary = TitleVocabulary.learned(of_first, learned_pieces, lowercase)
@@ -123,23 +119,17 @@ def prepare_news(
         (folder / "spec.json").write_text(spec.to_json(), encoding="utf-8")
         vocabulary.save(folder / "vocabulary.txt")
         (folder / "articles").mkdir()
-        stored: dict[str, npt.NDArray[Any]] = {
-            "tokens": tokens.ids,
-            "token_offsets": tokens.offsets,
-            "category": columns.category,
-            "sentiment": columns.sentiment,
-            "published": columns.published,
-            "entities": columns.entities,
-            "entity_offsets": columns.entity_offsets,
-        }
-        for name, values in stored.items():
-            np.save(folder / "articles" / f"{name}.npy", values)
-        names = articles.select(pl.col("article").cast(pl.String)).with_columns(
-            pl.Series("title", titles)
-        )
-        names.write_parquet(folder / "articles" / "titles.parquet")
+        stored: dict[str, Any] = {"tokens": tokens.ids, "token_offsets": tokens.offsets}
+        for name, values in (stored | vars(columns)).items():
+            if isinstance(values, np.ndarray):
+                np.save(folder / "articles" / f"{name}.npy", values)
+        names = {"article": articles["article"].cast(pl.String), "title": titles}
+        pl.DataFrame(names).write_parquet(folder / "articles" / "titles.parquet")
         counts.update(source.counts())
-        _warn(counts)
+        for name in ("articles_that_are_only_ids", "articles_without_title"):
+            if counts[name]:
+                what = name.replace("_", " ")
+                logging.warning("%d %s: each gets the empty title", counts[name], what)
         manifest = NewsManifest(
             source=record,
             split=made,
@@ -175,15 +165,11 @@ def _read_articles(table: pa.Table) -> pl.DataFrame:
         if name not in table.column_names:
             raise DataError(f"articles: expected the column {name!r}, got {table.column_names}")
     frame = pl.DataFrame(table)
-    absent = [
-        pl.lit(None, dtype=dtype).alias(name)
+    optional = [
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
         for name, dtype in _OPTIONAL.items()
-        if name not in frame.columns
     ]
-    present = [
-        pl.col(name).cast(dtype) for name, dtype in _OPTIONAL.items() if name in table.column_names
-    ]
-    frame = frame.with_columns(*absent, *present, pl.col("title").cast(pl.String))
+    frame = frame.with_columns(*optional, pl.col("title").cast(pl.String))
     return frame.select("article", "title", *_OPTIONAL).with_columns(
         pl.when(pl.col(name).str.strip_chars() == "").then(None).otherwise(pl.col(name)).alias(name)
         for name in ("category", "sentiment")
@@ -210,7 +196,10 @@ def _write_logs(
         if log.part is not None:
             divided = {log.part: columns}
         else:
-            split = _make_split(spec, columns, seed)
+            split = Split(spec, seed)
+            if spec.chronological:
+                seconds, rows = np.unique(columns.time, return_counts=True)
+                split = chronological_split(spec, seconds, rows, seed)
             made = SplitRecord(spec.kind, str(split.spec), seed, split.cuts)
             divided = _divide(columns, split)
         for name, part in divided.items():
@@ -223,27 +212,18 @@ def _write_logs(
     return parts, everything, made
 
 
-def _make_split(spec: SplitSpec, columns: ImpressionColumns, seed: int) -> Split:
-    if not spec.chronological:
-        return Split(spec, seed)
-    seconds, rows = np.unique(columns.time, return_counts=True)
-    return chronological_split(spec, seconds, rows, seed)
-
-
 def _divide(columns: ImpressionColumns, split: Split) -> dict[str, ImpressionColumns]:
     keys = columns.time if split.spec.chronological else np.arange(len(columns))
     parts = split.assign(keys)
-    sizes = {name: int((parts == number).sum()) for number, name in enumerate(split.spec.names)}
+    rows = {name: np.flatnonzero(parts == n) for n, name in enumerate(split.spec.names)}
+    sizes = {name: len(found) for name, found in rows.items()}
     empty = [name for name, size in sizes.items() if not size]
     if empty:
         raise DataError(
             f"split {split.spec} by {split.spec.kind!r} leaves part {empty[0]!r} empty; "
             f"impressions per part: {sizes}"
         )
-    return {
-        name: columns.take(np.flatnonzero(parts == number))
-        for number, name in enumerate(split.spec.names)
-    }
+    return {name: columns.take(found) for name, found in rows.items()}
 
 
 def _count_clicks(part: ImpressionColumns, counts: Counter[str]) -> None:
@@ -252,33 +232,21 @@ def _count_clicks(part: ImpressionColumns, counts: Counter[str]) -> None:
         return
     clicks = np.add.reduceat(part.clicked.astype(np.int64), part.offsets[:-1])
     counts["impressions_without_click"] += int((clicks == 0).sum())
-    counts["impressions_with_every_candidate_clicked"] += int(
-        (clicks == np.diff(part.offsets)).sum()
-    )
+    every = clicks == np.diff(part.offsets)
+    counts["impressions_with_every_candidate_clicked"] += int(every.sum())
 
 
-def _with_only_ids(
-    articles: pl.DataFrame, index: ArticleIndex, counts: Counter[str]
-) -> pl.DataFrame:
+def _with_only_ids(articles: pl.DataFrame, index: ArticleIndex) -> pl.DataFrame:
     """All rows: the empty article, the described ones, then those that are only ids."""
-    ids = pl.Series("article", index.only_ids, dtype=articles["article"].dtype)
-    empty = pl.Series("article", [None], dtype=articles["article"].dtype)
-    counts["articles_that_are_only_ids"] = len(ids)
-    return pl.concat([empty.to_frame(), articles, ids.to_frame()], how="diagonal")
+    dtype = articles["article"].dtype
+    empty, ids = (
+        pl.DataFrame({"article": x}, {"article": dtype}) for x in ([None], index.only_ids)
+    )
+    return pl.concat([empty, articles, ids], how="diagonal")
 
 
 def _texts(articles: pl.DataFrame, text: TextFields) -> Sequence[str]:
-    title = pl.col("title").fill_null("").str.strip_chars()
-    if text == "title_and_subtitle":
-        title = pl.concat_str(
-            title, pl.col("subtitle").fill_null("").str.strip_chars(), separator=" "
-        )
-    return articles.select(title.str.strip_chars()).to_series().to_list()
-
-
-def _warn(counts: Counter[str]) -> None:
-    for name in ("articles_that_are_only_ids", "articles_without_title"):
-        if counts[name]:
-            logging.warning(
-                "%d %s: each gets the empty title", counts[name], name.replace("_", " ")
-            )
+    names = ("title", "subtitle") if text == "title_and_subtitle" else ("title",)
+    parts = [pl.col(name).fill_null("").str.strip_chars() for name in names]
+    joined = pl.concat_str(parts, separator=" ").str.strip_chars()
+    return articles.select(joined).to_series().to_list()

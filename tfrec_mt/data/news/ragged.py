@@ -1,4 +1,4 @@
-"""Lists of unequal length that lie one after the other in flat arrays."""
+"""Lists of unequal length, stored one after the other in flat arrays."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,6 @@ def offsets_of(lengths: npt.NDArray[np.integer]) -> Int64s:
 
 
 def positions_of(starts: Int64s, lengths: npt.NDArray[np.integer]) -> Int64s:
-    """Flat positions of the elements of lists that begin at `starts` `[n]`: int64 `[N]`.
-
-    The N elements of the n lists follow each other list by list.
-    """
+    """Flat positions int64 `[N]`, list by list, of the elements of lists that begin at `starts`."""
     offsets = offsets_of(lengths)
     return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)

@@ -15,14 +15,13 @@ def scan_impressions(
 ) -> Iterator[ImpressionBatch]:
     """Yields all impressions of a part with all their candidates; the last batch may be shorter.
 
+    Batches hold article rows, so that a title can be encoded once for the whole part.
+
     Args:
       dataset: The dataset.
       part: Name of the part.
       batch_size: Impressions per batch, at least 1.
       history_length: Clicks of history to show; by default the spec's.
-
-    Yields:
-      Batches of article rows; a title can then be encoded once for the whole part.
 
     Raises:
       DataError: An unknown part.
@@ -42,13 +41,7 @@ def scan_impressions(
 def impressions_of(
     dataset: NewsDataset, columns: ImpressionColumns, history_length: int
 ) -> ImpressionBatch:
-    """Stored impressions of a dataset with their histories, all in one batch.
-
-    Args:
-      dataset: The dataset.
-      columns: Impressions of one of its parts, all or some.
-      history_length: Clicks of history to show.
-    """
+    """Impressions of one part of a dataset with that many clicks of history, in one batch."""
     rows = np.arange(len(columns))
     history, shown = shown_histories(columns, rows, dataset.history_articles, history_length)
     candidates = np.array(columns.candidates)

@@ -9,15 +9,12 @@ from tfrec_mt.data.news.impression_columns import ImpressionColumns
 def shown_articles(
     columns: ImpressionColumns, clicks: npt.NDArray[np.int32], articles: int
 ) -> npt.NDArray[np.bool_]:
-    """Whether each article is a candidate, or in a history that an impression sees.
+    """Whether each article is a candidate, or in a history that an impression sees: bool `[A]`.
 
     Args:
       columns: The impressions.
       clicks: Article rows of all histories, each oldest first.
       articles: Rows of articles, A.
-
-    Returns:
-      bool `[A]`.
     """
     shown = np.zeros(articles, bool)
     shown[columns.candidates] = True

@@ -37,9 +37,6 @@ def shown_histories(
 def age_in_hours(
     time: npt.NDArray[np.int64], published: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    """Hours from publication to impression, of any shape.
-
-    0 where the publication is unknown (0) or, by the clocks of the log, still to come.
-    """
+    """Hours from publication to impression; 0 where publication is unknown (0) or later."""
     hours = np.maximum(time - published, 0) / 3_600
     return np.where(published == 0, 0.0, hours).astype(np.float32)

@@ -14,11 +14,9 @@ _TITLES_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class TitleTokens:
-    """Word-piece ids of titles, one title after the other.
+    """Word-piece ids int32 `[N]` of titles, each from [CLS] to [SEP].
 
-    Args:
-      ids: int32 `[N]`, each title from [CLS] to [SEP].
-      offsets: int64 `[A + 1]`; title a has the ids `offsets[a] .. offsets[a + 1] - 1`.
+    Title a has the ids `offsets[a] .. offsets[a + 1] - 1`; offsets int64 `[A + 1]`.
     """
 
     ids: npt.NDArray[np.int32]
@@ -28,12 +26,12 @@ class TitleTokens:
 def tokenize_titles(
     vocabulary: TitleVocabulary, titles: Sequence[str], max_length: int
 ) -> TitleTokens:
-    """Cuts each title into word pieces, once.
+    """Cuts each title into word pieces.
 
     Args:
       vocabulary: The word pieces.
       titles: At least one text of any length; an empty one becomes [CLS] [SEP].
-      max_length: Most ids of a title; what is longer loses its end, and keeps its [SEP].
+      max_length: Most ids of a title; a longer one loses its end, but not its [SEP].
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""`TitleVocabulary`: word pieces, and where they come from."""
+"""`TitleVocabulary`: the word pieces of titles."""
 
 import functools
 import importlib.util
@@ -25,9 +25,9 @@ class TitleVocabulary:
     """Word pieces in the order of their ids.
 
     Args:
-      pieces: Distinct word pieces; `[PAD]` is the first, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]` are
-        among them, and a piece that continues a word begins with `##`.
-      lowercase: Whether text is lowercased (and loses its accents) before it is cut.
+      pieces: Distinct word pieces, `[PAD]` first, with `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]`; a
+        piece that continues a word begins with `##`.
+      lowercase: Whether text is lowercased and stripped of accents before it is cut.
 
     Raises:
       SchemaError: A special piece is missing or misplaced, or a piece occurs twice.
@@ -80,11 +80,11 @@ class TitleVocabulary:
 
     @classmethod
     def named(cls, name: str, lowercase: bool = True) -> "TitleVocabulary | None":
-        """The word pieces that a name stands for; None for `learn`, which has to see titles first.
+        """The word pieces of a name; None for `learn`, which has to see titles first.
 
         Args:
           name: `minilm`, `learn`, a vocabulary file (*.txt), or see `from_preset`.
-          lowercase: Whether text is lowercased, of a file.
+          lowercase: Whether text is lowercased, for a file.
 
         Raises:
           SchemaError: There is no such vocabulary.
@@ -97,7 +97,7 @@ class TitleVocabulary:
 
     @classmethod
     def from_preset(cls, preset: str) -> "TitleVocabulary":
-        """That of a BERT: a keras_hub preset or a Hugging Face folder.
+        """The word pieces of a BERT: a keras_hub preset or a Hugging Face folder.
 
         Raises:
           SchemaError: keras_hub finds no BERT tokenizer there.
@@ -116,8 +116,8 @@ class TitleVocabulary:
         """Word pieces learned from titles.
 
         Args:
-          titles: Texts; nothing else is looked at.
-          size: Most pieces. Fewer come out of few titles; empty ones leave the special pieces.
+          titles: The texts.
+          size: Most pieces. Few titles give fewer; empty ones leave the special pieces.
           lowercase: Whether text is lowercased first.
 
         Raises:

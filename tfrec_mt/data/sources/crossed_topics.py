@@ -15,14 +15,14 @@ _JOIN = "+"
 
 
 class CrossedTopics(Source):
-    """A source to which topics are added that are made of others.
+    """A source with topics added whose domains are pairs of other topics' domains.
 
-    The topic `scene_region` has a domain for each pair of theirs, such as `homepage+region2`. A row
-    without a domain in one of them has none in the pair.
+    The topic `scene_region` has a domain for each pair, such as `homepage+region2`. A row without a
+    domain in one of the topics has none in the pair.
 
     Args:
       source: The source.
-      crosses: Topics to cross, two or more names of the source's for each topic to add.
+      crosses: For each topic to add, the names of two or more topics of the source.
 
     Raises:
       SchemaError: A topic that the source does not have, or a cross of fewer than two.
@@ -38,35 +38,25 @@ class CrossedTopics(Source):
             if len(names) < 2 or len(set(names)) < len(names):
                 raise SchemaError(f"expected two or more different topics to cross, got {names}")
         self._parts = {"_".join(names): tuple(names) for names in crosses}
-        added = tuple(
-            Topic(
-                name=cross,
-                domains=tuple(
-                    _JOIN.join(pair)
-                    for pair in itertools.product(*(schema.topic(name).domains for name in names))
-                ),
-            )
-            for cross, names in self._parts.items()
-        )
+        added = []
+        for cross, names in self._parts.items():
+            pairs = itertools.product(*(schema.topic(name).domains for name in names))
+            added.append(Topic(name=cross, domains=tuple(_JOIN.join(pair) for pair in pairs)))
         self._schema = replace(schema, topics=(*schema.topics, *added))
 
     @property
     def schema(self) -> Schema:
-        """The source's, with the crossed topics behind its own."""
         return self._schema
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The source's."""
         return self._source.parts
 
     @property
     def default_split(self) -> SplitSpec:
-        """The source's."""
         return self._source.default_split
 
     def chunks(self) -> Iterator[Chunk]:
-        """The source's, with a column for each crossed topic."""
         for chunk in self._source.chunks():
             table = chunk.table
             for cross, names in self._parts.items():

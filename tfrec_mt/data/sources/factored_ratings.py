@@ -1,4 +1,4 @@
-"""`FactoredRatings`: a source with the rating that others' ratings lead one to expect."""
+"""`FactoredRatings`: a source with the rating that a factorisation of ratings predicts."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,22 +15,22 @@ from tfrec_mt.data.splits import Split, SplitSpec, chronological_split
 from tfrec_mt.schema import NumericFeature, Schema, SchemaError
 
 EXPECTED_RATING = "expected_rating"
+_RATING = "rating"
 
 
 class FactoredRatings(Source):
-    """A source whose rows know what `RatingFactors` expects of them.
+    """A source whose rows have the rating that `RatingFactors` predicts as a feature.
 
-    Only ratings of the split's first part are factorised. A row of another part gets what all of
-    them say; a row of the first part what those of the other folds say, so that no row's own
-    rating has a part in its feature. The feature, `expected_rating`, is passed on as a number. It
-    is of the item's side, as it differs from item to item of a request.
+    Only ratings of the split's first part are factorised. A row of another part gets the prediction
+    of all of them, a row of the first part that of the other folds, so that no row's own rating
+    enters its feature. The feature, `expected_rating`, is passed through as a number. It belongs to
+    the item's side, as it differs between the items of a request.
 
     Args:
-      source: Has a column of ratings beside those of its schema.
-      split: How rows will be divided, and the `default_split`; `prepare` must be given no other,
-        and the same seed.
+      source: Has a column `rating` besides those of its schema.
+      split: How rows will be divided, and the `default_split`; `prepare` must use the same split
+        and seed.
       seed: Seed of the split, the folds and the factors.
-      rating: Name of that column.
       folds: Folds of the first part, at least 2.
       settings: How to factorise; its seed is not used.
 
@@ -46,7 +46,6 @@ class FactoredRatings(Source):
         source: Source,
         split: SplitSpec,
         seed: int = 0,
-        rating: str = "rating",
         folds: int = 10,
         settings: FactorSettings | None = None,
     ) -> None:
@@ -59,27 +58,22 @@ class FactoredRatings(Source):
         if EXPECTED_RATING in schema.columns:
             raise SchemaError(f"the source has a column {EXPECTED_RATING!r} already")
         self._source, self._split, self._seed = source, split, seed
-        self._rating, self._folds = rating, folds
-        self._settings = settings or FactorSettings()
+        self._folds, self._settings = folds, settings or FactorSettings()
         feature = NumericFeature(name=EXPECTED_RATING, side="item", buckets=None)
         self._schema = replace(schema, features=(*schema.features, feature))
         self._expected: npt.NDArray[np.float32] | None = None
 
     @property
     def schema(self) -> Schema:
-        """The source's, with one feature more."""
         return self._schema
 
     @property
     def default_split(self) -> SplitSpec:
-        """The one that the ratings are factorised for: any other would let test rows leak."""
+        """The split that the ratings are factorised for: any other would leak test ratings."""
         return self._split
 
     def chunks(self) -> Iterator[Chunk]:
-        """The source's, with what is expected; the first call factorises and reads twice.
-
-        Memory grows with ratings.
-        """
+        """The source's rows with the feature; the first call factorises, in memory of all rows."""
         if self._expected is None:
             self._expected = self._factorise()
         row = 0
@@ -93,31 +87,26 @@ class FactoredRatings(Source):
         keys = self._source.schema.keys
         users, n_users = _codes(frame[keys.user])
         items, n_items = _codes(frame[keys.item])
-        ratings = frame[self._rating].cast(pl.Float32).to_numpy()
+        ratings = frame[_RATING].cast(pl.Float32).to_numpy()
         first = self._parts(frame) == 0
         chances = uniform(np.arange(frame.height), derived_seed(self._seed, "factor fold"))
         folds = np.where(first, (chances * self._folds).astype(np.int64), -1)
         expected = np.empty(frame.height, np.float32)
         for fold in range(-1, self._folds):
-            learned, told = first & (folds != fold), folds == fold
-            if not told.any():
+            learned, predicted = first & (folds != fold), folds == fold
+            if not predicted.any():
                 continue
             seed = derived_seed(self._seed, "factors", fold + 1)
-            factors = RatingFactors(
-                users[learned],
-                items[learned],
-                ratings[learned],
-                n_users,
-                n_items,
-                replace(self._settings, seed=seed),
-            )
-            expected[told] = factors.rating(users[told], items[told])
+            log = users[learned], items[learned], ratings[learned]
+            settings = replace(self._settings, seed=seed)
+            factors = RatingFactors(*log, n_users, n_items, settings)
+            expected[predicted] = factors.rating(users[predicted], items[predicted])
         return expected
 
     def _read(self) -> pl.DataFrame:
         keys = self._source.schema.keys
         key = self._split.key_column(self._source.schema)
-        names = list(dict.fromkeys(n for n in (keys.user, keys.item, self._rating, key) if n))
+        names = list(dict.fromkeys(n for n in (keys.user, keys.item, _RATING, key) if n))
         frames = []
         for chunk in self._source.chunks():
             missing = [name for name in names if name not in chunk.table.column_names]

@@ -34,17 +34,17 @@ _COLUMNS = (*_CLASSES, "history", *_TOPICS, "visit", "conversion")
 
 
 class HillstromSource(Source):
-    """64,000 customers of a shop, a third of whom got each of two e-mails and a third none.
+    """64,000 customers of a shop: a third got each of two e-mails, and a third none.
 
-    A visit of the shop in the two weeks that followed is a click, a purchase a conversion. Features
-    are what was known before: months since the last purchase, what was spent in the year before,
-    whether for men or for women, and whether the customer is new; the classes of what was spent
-    (`history_segment`) are left out, as the number says the same. Topics are the channel of earlier
-    purchases, the kind of zip code, and the segment, which was drawn at random. The item is the
-    campaign, which all rows share; a customer's id is the number of the row.
+    A visit within two weeks is a click, a purchase a conversion. Features are what was known
+    before: months since the last purchase, the amount spent in the year before, whether on men's or
+    women's goods, and whether the customer is new; `history_segment` is left out, as it bins the
+    amount. Topics are the channel of earlier purchases, the kind of zip code, and the segment,
+    which was drawn at random. The item is the campaign, shared by all rows; a customer's id is the
+    row number.
 
     Args:
-      data_dir: Folder of `hillstrom.csv`, as it is distributed.
+      data_dir: Folder of `hillstrom.csv`, as distributed.
 
     Raises:
       DataError: The file is missing or lacks a column. While reading: a value of the wrong type.
@@ -61,12 +61,8 @@ class HillstromSource(Source):
 
     @property
     def schema(self) -> Schema:
-        """Describes the features, labels, keys and topics."""
         return Schema(
-            vocabularies=(
-                *(Vocabulary(name=name) for name in _CLASSES),
-                Vocabulary(name=CAMPAIGN),
-            ),
+            vocabularies=tuple(Vocabulary(name=name) for name in (*_CLASSES, CAMPAIGN)),
             features=(
                 *(CategoricalFeature(name=n, vocabulary=n, side="user") for n in _CLASSES),
                 NumericFeature(name="history", side="user", buckets=8),
@@ -78,7 +74,6 @@ class HillstromSource(Source):
         )
 
     def chunks(self) -> Iterator[Chunk]:
-        """All customers in file order."""
         first_row = 1
         for text in read_delimited(self._path, _COLUMNS, delimiter=","):
             place = Place(str(self._path), first_row)

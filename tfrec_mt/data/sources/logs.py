@@ -1,4 +1,4 @@
-"""`LogsSource`: a person's own click log, as a frame or as files, with a schema."""
+"""`LogsSource`: your own click log, as a frame or as files, with a schema."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,15 +21,13 @@ _FRAME_ROWS = 1 << 17
 class LogsSource(Source):
     """Rows of a frame, or of CSV, TSV (also gzipped) and Parquet files, in bounded memory.
 
-    The schema says what a column must hold; columns it does not name are not read. A bag is a list
-    column, or text whose values are joined by `|`. A timestamp is a number of seconds since 1970,
-    a time in ISO 8601 (UTC where it names no zone), or a timestamp of Parquet or of a frame. In
-    text files an empty field is a missing value. All columns are checked when the source is made.
+    The schema says what a column must hold; other columns are not read. A bag is a list column, or
+    text whose values are joined by `|`. A timestamp is a number of seconds since 1970, ISO 8601
+    (UTC where it names no zone), or a timestamp of Parquet or of a frame. In text files an empty
+    field is a missing value. All columns are checked when the source is made.
 
     Args:
-      log: A pandas, Polars or Arrow frame, columns by name, or paths: files, folders (searched for
-        those suffixes; names starting with `.` or `_` are passed over) and glob patterns. Files
-        are read in the order given, sorted by name within a folder or pattern, and each once.
+      log: A pandas, Polars or Arrow frame, columns by name, or paths as of `find_files`.
       schema: Describes the columns.
 
     Raises:
@@ -55,11 +53,9 @@ class LogsSource(Source):
 
     @property
     def schema(self) -> Schema:
-        """The schema given."""
         return self._schema
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows, frame by frame, with the types that the schema states."""
         if self._frame is not None:
             yield from self._chunks(self._name, self._frame.iter_slices(_FRAME_ROWS))
         for file in self._files:

@@ -14,7 +14,7 @@ def register_source(name: str) -> Callable[[Kind], Kind]:
     In Python, `mt.prepare` takes an object of the class itself.
 
     Args:
-      name: What the flag calls it.
+      name: The name for the flag.
 
     Raises:
       SchemaError: The name is taken, or the class is no source that can be made.

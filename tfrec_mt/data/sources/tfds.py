@@ -31,9 +31,9 @@ _SELECTION = re.compile(r"\s*([^\s<>=]+)\s*(?:(>=|<=|==|>|<)\s*(\S+))?\s*")
 class TfdsSource(Source):
     """Rows of one split of a TensorFlow Datasets data set.
 
-    A feature of the data set is named by its path, as in `rating` or `user/age`. Class labels come
-    as their names where the schema wants text, else as numbers. The data set is downloaded and
-    prepared by TensorFlow Datasets when it is first read, unless it is there already.
+    A feature of the data set is named by its path, as in `rating` or `user/age`. Class labels are
+    read as names where the schema wants text, else as numbers. TensorFlow Datasets downloads and
+    prepares the data when it is first read.
 
     Args:
       name: Data set and config, as `tfds.load` takes them: `"movielens/1m-ratings"`.
@@ -61,7 +61,7 @@ class TfdsSource(Source):
         data_dir: str | Path | None = None,
         columns: Mapping[str, str] | None = None,
     ) -> None:
-        import tensorflow_datasets as tfds  # slow, and needed by nobody else
+        import tensorflow_datasets as tfds  # slow, and used only here
 
         given = dict(columns or {})
         for column in given:
@@ -89,36 +89,28 @@ class TfdsSource(Source):
 
     @property
     def schema(self) -> Schema:
-        """The schema given."""
         return self._schema
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows of the split, in the order of its files."""
         import tensorflow_datasets as tfds
 
         self._builder.download_and_prepare()
         columns = raw_columns(self._schema)
         wanted = _nested([selection.path for selection in self._selections.values()])
         decoders = tfds.decode.PartialDecoding(wanted)
+        wanted_rows = {"split": self._split, "decoders": decoders, "shuffle_files": False}
         try:
-            rows = self._builder.as_dataset(
-                split=self._split, decoders=decoders, shuffle_files=False
-            )
+            rows = self._builder.as_dataset(**wanted_rows)
         except ValueError as error:
             raise DataError(f"{self._place}: cannot be read: {error}") from error
         first_row = 1
         for batch in rows.ragged_batch(_CHUNK_ROWS):
             place = Place(self._place, first_row)
-            frame = pl.DataFrame(
-                [
-                    cast_column(
-                        selection.series(batch, column, columns[column].type == "string", place),
-                        columns[column],
-                        place,
-                    )
-                    for column, selection in self._selections.items()
-                ]
-            )
+            typed = []
+            for name, selection in self._selections.items():
+                values = selection.series(batch, name, columns[name].type == "string", place)
+                typed.append(cast_column(values, columns[name], place))
+            frame = pl.DataFrame(typed)
             yield Chunk(frame.to_arrow(), place.file, first_row)
             first_row += frame.height
         if first_row == 1:

@@ -1,4 +1,4 @@
-"""What the values of a raw column are, whatever type they come as."""
+"""The content of a raw column, independent of its type."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 import polars as pl
 
 from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
-from tfrec_mt.tables.bags import BAG_SEPARATOR, split_bags
+from tfrec_mt.tables.bags import BAG_SEPARATOR, cut_bags, split_bags
 from tfrec_mt.tables.timestamps import seconds_from_text
 
 ContentType = Literal["whole", "number", "boolean", "text", "time", "bag", "nothing", "unusable"]
@@ -24,14 +24,14 @@ _BAG_SHARE = 0.1
 
 @dataclass(frozen=True)
 class ColumnContent:
-    """A column's values as what they are: CSV, Parquet and frames give the same.
+    """The values of a column by meaning, equal for CSV, Parquet and frames.
 
     Args:
-      type: What they are; `"bag"` is lists, or text joined by `|`.
-      values: Int64, Float64, Boolean, String or lists of Int64 or String, [n]; null where missing,
-        and for a bag also where it is empty.
-      raw: The column as it came, [n].
-      note: What a person should know of the values, or why no feature can hold them.
+      type: `"bag"` is lists, or text joined by `|`.
+      values: Int64, Float64, Boolean, String or lists of Int64 or String, [n]; null where missing
+        or an empty bag.
+      raw: The column as read, [n].
+      note: A remark on the values, or why no feature can hold them.
     """
 
     type: ContentType
@@ -46,7 +46,7 @@ class ColumnContent:
 
     @property
     def present(self) -> pl.Series:
-        """The single values that are there; the ids within bags, one by one."""
+        """The single values that are present; the ids within bags, one by one."""
         found = self.values.drop_nulls()
         return found.explode().drop_nulls() if self.type == "bag" else found
 
@@ -57,30 +57,24 @@ class ColumnContent:
 
     @property
     def keys(self) -> pl.Series:
-        """A UInt64 per row, equal where values are equal; a missing value counts as one."""
+        """UInt64 [n], equal where values are equal; a missing value counts as one."""
         values = self.values
         if self.type == "bag":
             values = values.cast(pl.List(pl.String)).list.join("\n")
         return values.hash()
 
     def as_text(self) -> "ColumnContent":
-        """The same column as one text a row, if it came as text."""
+        """The column as one text per row, if it was read as text."""
         text = self.raw.cast(pl.String)
         return dataclasses.replace(self, type="text", values=text.set(text == MISSING_STRING, None))
 
     def as_bag(self) -> "ColumnContent":
-        """The same column as a bag, if it came as text."""
+        """The column as a bag, if it was read as text."""
         return _bag(self.raw, split_bags(self.raw.cast(pl.String)))
 
 
 def column_content(raw: pl.Series) -> ColumnContent:
-    """Finds out what a column holds.
-
-    Args:
-      raw: The column as `first_rows` gives it; all String if the log is text.
-
-    Returns:
-      Its content. Missing are null, NaN and empty text; anything else is a value.
+    """Finds out what a column holds; null, NaN and empty text are missing.
 
     Example:
       >>> column_content(pl.Series("age", ["31", "", "40.0"])).values.to_list()
@@ -180,7 +174,7 @@ def _text(text: pl.Series, raw: pl.Series) -> ColumnContent:
 
 
 def _whole_from_text(text: pl.Series) -> pl.Series | None:
-    """Int64 values, or None where a value would lose digits on the way preparation takes."""
+    """Int64 values, or None where preparation would lose digits of one."""
     whole = text.cast(pl.Int64, strict=False)
     with_point = text.filter(whole.is_null() & text.is_not_null())
     if (with_point.cast(pl.Float64).abs() >= _EXACT).any():
@@ -200,11 +194,6 @@ def _bag(raw: pl.Series, lists: pl.Series) -> ColumnContent:
         note = "lists of fractions" if inner.type == "number" else inner.note or f"{raw.dtype}"
         return ColumnContent("unusable", raw, raw, note)
     kind = pl.Int64() if inner.type == "whole" else pl.String()
-    owners = pl.Series("row", range(len(raw)), dtype=pl.UInt32)
-    # the pieces in their new type go back to the rows that they came from
-    table = pl.DataFrame(
-        {"row": owners.filter(lengths > 0).repeat_by(lengths.filter(lengths > 0)).explode()}
-    ).with_columns(inner.values.cast(kind).alias("value"))
-    typed = table.group_by("row", maintain_order=True).agg("value")
-    joined = owners.to_frame().join(typed, on="row", how="left", maintain_order="left")
-    return ColumnContent("bag", joined["value"].alias(raw.name), raw, inner.note)
+    typed = cut_bags(inner.values.cast(kind), lengths.to_numpy())
+    values = pl.DataFrame({raw.name: typed}).select(pl.when(lengths > 0).then(pl.all()))
+    return ColumnContent("bag", values.to_series(), raw, inner.note)

@@ -32,13 +32,7 @@ _SPANS = ((10**9, 2.2e9), (10**12, 2.2e12))
 
 @dataclass(frozen=True)
 class ColumnKind:
-    """The kind decided for a column.
-
-    Args:
-      kind: The kind, `"none"` if it is left out.
-      content: The content to read it as.
-      why: The reason, in a few words.
-    """
+    """The kind decided for a column, `"none"` if it is left out, and the reason."""
 
     kind: KindName
     content: ColumnContent
@@ -46,7 +40,7 @@ class ColumnKind:
 
     @property
     def distinct(self) -> int:
-        """Different values in the rows looked at."""
+        """Distinct values in the rows read."""
         return self.content.present.n_unique()
 
     def feature(
@@ -54,33 +48,19 @@ class ColumnKind:
     ) -> tuple[Feature, tuple[Vocabulary, ...]]:
         """The feature, and the vocabulary of its own that it needs, if any."""
         if self.kind == "numeric":
-            missing = bool(self.content.missing)
-            return NumericFeature(
-                name=name, side=side, missing="impute" if missing else "error"
-            ), ()
-        values = self.content.values
-        inner = values.dtype.inner if isinstance(values.dtype, pl.List) else values.dtype
-        vocabulary = Vocabulary(
-            name=name,
-            dtype="int64" if inner == pl.Int64 else "string",
-            hash_buckets=hash_buckets,
-        )
+            missing: Literal["impute", "error"] = "impute" if self.content.missing else "error"
+            return NumericFeature(name=name, side=side, missing=missing), ()
+        dtype = self.content.values.dtype
+        inner = dtype.inner if isinstance(dtype, pl.List) else dtype
+        id_type: Literal["int64", "string"] = "int64" if inner == pl.Int64 else "string"
+        table = Vocabulary(name=name, dtype=id_type, hash_buckets=hash_buckets)
         longest = _bag_size(self.content) if self.kind == "bag" else 1
-        return CategoricalFeature(name=name, vocabulary=name, side=side, max_values=longest), (
-            vocabulary,
-        )
+        feature = CategoricalFeature(name=name, vocabulary=name, side=side, max_values=longest)
+        return feature, (table,)
 
 
 def decide_kind(name: str, content: ColumnContent) -> ColumnKind:
-    """The kind that the values and the name of a column suggest.
-
-    Args:
-      name: Column name.
-      content: Its values.
-
-    Returns:
-      The kind and the reason for it.
-    """
+    """The kind that the values and the name of a column suggest."""
     kind, why = _decide(name, content)
     if kind in ("categorical", "bag") and has_line_breaks(content):
         kind, why = "none", "ids must not contain line breaks"
@@ -130,15 +110,7 @@ def _decide_whole(name: str, content: ColumnContent) -> tuple[KindName, str]:
 
 
 def given_kind(name: str, content: ColumnContent, kind: str) -> ColumnKind:
-    """The kind that a person asked for.
-
-    Args:
-      name: Column name.
-      content: Its values.
-      kind: One of `KINDS`.
-
-    Returns:
-      The kind, with the content read as it needs.
+    """The kind that the user asked for, one of `KINDS`, with the content to read.
 
     Raises:
       SchemaError: No such kind, or preparation could not read the values as that.

@@ -36,7 +36,7 @@ def words(name: str) -> list[str]:
 
 
 def is_id_name(name: str) -> bool:
-    """Whether whole numbers of that name are likely to be ids or codes."""
+    """Whether whole numbers in a column of that name are likely ids or codes."""
     found = words(name)
     if not found:
         return False
@@ -45,7 +45,7 @@ def is_id_name(name: str) -> bool:
 
 
 def is_position_name(name: str) -> bool:
-    """Whether a column of that name tells where an item was shown."""
+    """Whether a column of that name may hold the place where an item was shown."""
     return bool(_POSITION_WORDS & set(words(name)))
 
 
@@ -55,16 +55,12 @@ def is_time_name(name: str) -> bool:
 
 
 def is_part_name(name: str) -> bool:
-    """Whether a column of that name divides rows into training and test."""
+    """Whether a column of that name may divide rows into training and test."""
     return bool(_PART_WORDS & set(words(name)[-1:]))
 
 
 def suggestion(role: str, columns: Sequence[str]) -> str | None:
-    """The column whose name is usual for a role, if there is one.
-
-    Args:
-      role: `"user"`, `"item"`, `"time"` or `"tasks"`.
-      columns: The columns of the log.
+    """The column whose name is usual for the role `"user"`, `"item"`, `"time"` or `"tasks"`.
 
     Example:
       >>> suggestion("user", ["uid", "iid", "clicked"])
@@ -76,7 +72,7 @@ def suggestion(role: str, columns: Sequence[str]) -> str | None:
 
 
 def unusable_name(name: str) -> str:
-    """Why no feature or topic can have that name, or empty text if one can."""
+    """Why no feature or topic can have that name; empty text if one can."""
     if not name.isidentifier():
         return "a name must be letters, digits and underscores, not starting with a digit"
     if name.startswith(HISTORY_PREFIX):

@@ -23,13 +23,7 @@ _NEARLY_ALL = 0.95
 
 @dataclass(frozen=True)
 class ColumnSide:
-    """The side decided for a column.
-
-    Args:
-      side: The side.
-      why: The reason, in a few words, if there is one to give.
-      guessed: Whether the rows do not tell.
-    """
+    """The side decided for a column and why; `guessed` where the rows do not tell."""
 
     side: Side
     why: str = ""
@@ -43,8 +37,7 @@ class SideFinder:
     is not what chance would give (a rare flag is 0 in all rows of nearly any item).
 
     Args:
-      users: A key per row, equal for rows of one user, uint64 [n].
-      items: The same for items.
+      users, items: Keys, uint64 [n], equal for rows of one user or item.
     """
 
     def __init__(self, users: Keys, items: Keys) -> None:
@@ -52,22 +45,12 @@ class SideFinder:
         self._items = _Ids(items)
 
     def names(self, side: Side, distinct: int) -> bool:
-        """Whether a column with so many values says little more than the id of its side.
-
-        Titles of items and names of users are one for nearly every id.
-        """
+        """Whether a column with so many values, such as a title, says little more than the id."""
         ids = {"user": self._users.count, "item": self._items.count}.get(side, 0)
         return ids >= _PROOF and distinct >= _NEARLY_ALL * ids
 
     def decide(self, keys: Keys) -> ColumnSide:
-        """The side of a column.
-
-        Args:
-          keys: A key per row, equal for equal values, uint64 [n].
-
-        Returns:
-          The side and why; `"context"` where the rows do not tell.
-        """
+        """The side of a column with those keys; `"context"` where the rows do not tell."""
         user, item = self._users.hold_one_value(keys), self._items.hold_one_value(keys)
         if item and not (user and self._users.repeated > self._items.repeated):
             return ColumnSide("item", "one value per item")

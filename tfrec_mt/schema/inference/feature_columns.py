@@ -24,10 +24,9 @@ class FeatureColumns:
     """Decides which feature each column of a log becomes.
 
     Args:
-      frame: The rows looked at.
-      roles: The columns that a person named.
-      kinds: Kinds that a person gave.
-      sides: Sides that a person gave.
+      frame: The first rows.
+      roles: The columns that the user named.
+      kinds, sides: Overrides by column.
     """
 
     def __init__(
@@ -53,13 +52,10 @@ class FeatureColumns:
                 self._click = label_values(frame[task.column], task)
 
     def decide(self, name: str) -> tuple[ColumnDecision, Feature | None, tuple[Vocabulary, ...]]:
-        """What becomes of one column.
-
-        Returns:
-          The decision; the feature, if it becomes one; and its vocabulary, if it needs one.
+        """The decision on a column, its feature and its vocabulary, where it has them.
 
         Raises:
-          SchemaError: A kind that a person gave does not fit the column.
+          SchemaError: A kind in `kinds` does not fit the column.
         """
         if name in self._contents:
             return self._key(name)
@@ -113,16 +109,15 @@ class FeatureColumns:
         return side
 
     def _give_away(self, name: str, kind: ColumnKind, side: ColumnSide) -> str:
-        """Why a column tells too much or nothing of its own, if it does."""
+        """Why a column leaks the label or says nothing of its own; empty text if neither."""
         id_like = kind.kind == "categorical" and (kind.content.type == "text" or is_id_name(name))
         if id_like and self._finder.names(side.side, kind.distinct):
             return f"one for nearly every {side.side}, so it says no more than the id"
         if side.side != "context" or self._click is None:
             return ""
         seen = self._click.is_not_null()
-        how = outcome(
-            kind.content.keys.filter(seen).to_numpy(), self._click.filter(seen).to_numpy()
-        )
+        keys, label = kind.content.keys.filter(seen), self._click.filter(seen)
+        how = outcome(keys.to_numpy(), label.to_numpy())
         means = {
             "one value wherever it is 0": f"one value wherever {self._roles.click} is 0",
             "decides it": f"its value decides {self._roles.click}",
@@ -130,12 +125,9 @@ class FeatureColumns:
         return f"{means[how]}, so it is an outcome, known only afterwards" if how else ""
 
     def _topic_note(self, kind: ColumnKind, side: ColumnSide) -> str:
-        """A column of few values that differs by row may be what divides rows into domains."""
         if kind.kind != "categorical" or side.side != "context" or side.why:
             return ""
         # two whole numbers are a flag
         fewest = _FEWEST_DOMAINS + (kind.content.type == "whole")
-        could = kind.content.type in ("text", "whole") and (
-            fewest <= kind.distinct <= _MOST_DOMAINS
-        )
-        return "could be a topic" if could else ""
+        few = fewest <= kind.distinct <= _MOST_DOMAINS
+        return "could be a topic" if few and kind.content.type in ("text", "whole") else ""

@@ -28,7 +28,7 @@ from tfrec_mt.tables.frames import first_rows, frame_name
 _HISTORY_FEATURES = 3
 _SHORT = 50
 _SHOWN_DOMAINS = 5
-_COLUMNS = {"values": pl.Int64, "missing": pl.Int64, "guessed": pl.Boolean}
+_TYPES: dict[str, Any] = {"values": pl.Int64, "missing": pl.Int64, "guessed": pl.Boolean}
 
 
 def infer_schema(
@@ -45,45 +45,17 @@ def infer_schema(
     history: bool = True,
     rows: int = 200_000,
 ) -> InferredSchema:
-    """Proposes a schema for a log, and says why.
+    """Proposes a schema for a log, with the reason for each decision.
 
-    Args:
-      log: See `Schema.infer`, as for all arguments.
-      user: Column of users.
-      item: Column of items.
-      time: Column of times.
-      request: Column of requests.
-      tasks: One task, or two of which the second happens within the first.
-      topics: Columns of domains.
-      kinds: Kinds by column, for wrong guesses.
-      sides: Sides by column, for wrong guesses.
-      history: Whether to add a history.
-      rows: How many rows to look at.
-
-    Returns:
-      The schema with the decision for each column.
-
-    Raises:
-      SchemaError: See `Schema.infer`.
-      DataError: The log cannot be read, or has no rows.
-
-    Example:
-      >>> print(infer_schema("clicks.csv", user="uid", item="iid", tasks=["clicked"]))
+    Arguments and errors are those of `Schema.infer`.
     """
     if rows < 1:
         raise SchemaError(f"rows=: expected a number of rows to look at, got {rows}")
     frame, more = first_rows(log, rows)
     if frame.is_empty():
         raise DataError(f"{frame_name(log)}: expected rows, found none")
-    roles = check_roles(
-        frame.columns,
-        user=user,
-        item=item,
-        time=time,
-        request=request,
-        tasks=tasks,
-        topics=topics,
-    )
+    named = {"user": user, "item": item, "time": time, "request": request}
+    roles = check_roles(frame.columns, named, tasks, topics)
     kinds, sides = dict(kinds or {}), dict(sides or {})
     _check_overrides(frame.columns, roles, kinds, sides)
     decisions = _decide_roles(frame, roles)
@@ -114,15 +86,11 @@ def infer_schema(
     )
     shown = [*roles.names, *(name for name in frame.columns if name not in roles.names)]
     fields = dataclasses.fields(ColumnDecision)
-    table = pl.DataFrame(
-        [dataclasses.asdict(decisions[name]) for name in shown],
-        schema={field.name: _COLUMNS.get(field.name, pl.String) for field in fields},
-    )
-    if roles.time is None:
-        likely = suggestion("time", [name for name in frame.columns if name not in roles.names])
-        account += (
-            f" If {likely!r} says when a row happened, pass time={likely!r}." if likely else ""
-        )
+    types = {field.name: _TYPES.get(field.name, pl.String) for field in fields}
+    table = pl.DataFrame([dataclasses.asdict(decisions[name]) for name in shown], schema=types)
+    likely = suggestion("time", shown[len(roles.names) :])
+    if roles.time is None and likely:
+        account += f" If {likely!r} says when a row happened, pass time={likely!r}."
     return InferredSchema(schema, table, account, frame.height, more)
 
 
@@ -149,7 +117,7 @@ def _check_overrides(
 
 
 def _decide_roles(frame: pl.DataFrame, roles: Roles) -> dict[str, ColumnDecision]:
-    """Decisions for the named columns that are no features; refuses what does not fit."""
+    """Decisions on the named columns that are no features; refuses what does not fit."""
     decisions: dict[str, ColumnDecision] = {}
     if roles.time:
         first, last = time_range(frame[roles.time])
@@ -185,7 +153,6 @@ def _decide_roles(frame: pl.DataFrame, roles: Roles) -> dict[str, ColumnDecision
 
 
 def _label_account(task: Task, label: pl.Series, outer: pl.Series | None, first: bool) -> str:
-    """What a label is, in words."""
     seen, place = label.drop_nulls(), "first task; " if first else "a task; "
     if outer is not None:
         place = f"within {outer.name}; "
@@ -210,24 +177,19 @@ def _history(features: Sequence[Feature], roles: Roles, wanted: bool) -> tuple[H
         return None, "none, as history=False says."
     if roles.click is None:
         return None, "none, no task is a click or another binary one."
-    items = [
-        feature.name
-        for feature in features
-        if isinstance(feature, CategoricalFeature)
-        and feature.side == "item"
-        and feature.max_values == 1
-    ]
-    elements = tuple(items[: 1 + _HISTORY_FEATURES])
+    items = [feature for feature in features if isinstance(feature, CategoricalFeature)]
+    items = [item for item in items if item.side == "item" and item.max_values == 1]
+    elements = tuple(item.name for item in items[: 1 + _HISTORY_FEATURES])
     if not elements:
         return None, "none, no item feature has one id per row."
     history = History(elements=elements, short=_SHORT, time_gaps=roles.time is not None)
     described = ", ".join(elements)
-    if roles.time:
+    if roles.time is None:
         return history, (
-            f"the user's {_SHORT} newest rows before this one with {roles.click} = 1, each as "
-            f"{described} and its age."
+            f"up to {_SHORT} other rows of the user with {roles.click} = 1, each as {described}; "
+            "without time= their order is not known."
         )
     return history, (
-        f"up to {_SHORT} other rows of the user with {roles.click} = 1, each as {described}; "
-        "without time= their order is not known."
+        f"the user's {_SHORT} newest rows before this one with {roles.click} = 1, each as "
+        f"{described} and its age."
     )

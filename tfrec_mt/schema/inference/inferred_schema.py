@@ -17,18 +17,17 @@ _MEND = (
 
 @dataclass(frozen=True)
 class ColumnDecision:
-    """What becomes of one column.
+    """The decision on one column.
 
     Args:
       column: Its name.
       role: `"user"`, `"item"`, `"time"`, `"request"`, `"label"`, `"topic"`, `"feature"` or
         `"left out"`.
-      kind: `"categorical"`, `"numeric"` or `"bag"`, if it is a feature.
-      side: Its side, if it is a feature.
-      guessed: Whether the rows do not tell the side; the table shows `?`.
-      values: Different values in the rows looked at, where ids are counted.
+      kind, side: Of a feature: `"categorical"`, `"numeric"` or `"bag"`, and its side.
+      guessed: Whether the rows do not determine the side; the table shows `?`.
+      values: Distinct values in the rows read, where ids are counted.
       missing: Rows without a value.
-      why: The reasons, in a few words.
+      why: The reasons.
     """
 
     column: str
@@ -48,13 +47,9 @@ class InferredSchema:
     Args:
       schema: The schema.
       decisions: A row for each column of the log, with the fields of `ColumnDecision`.
-      history: What the history is made of.
-      rows: Rows looked at.
+      history: What the history consists of.
+      rows: Rows read.
       more: Whether the log has more.
-
-    Example:
-      >>> inferred = infer_schema(log, user="uid", item="iid", tasks=["clicked"])
-      >>> inferred.decisions.filter(pl.col("role") == "left out")["column", "why"]
     """
 
     schema: Schema
@@ -74,8 +69,7 @@ class InferredSchema:
         looked = f"Looked at {'the first ' if self.more else 'all '}{self.rows:,} rows" + (
             "; the log has more." if self.more else "."
         )
-        history = textwrap.fill(f"History: {self.history}", _WIDTH, subsequent_indent="  ")
-        notes = [history, looked]
+        notes = [textwrap.fill(f"History: {self.history}", _WIDTH, subsequent_indent="  "), looked]
         if self.decisions["guessed"].any():
             notes.append("A side with ? is a guess: too few ids have two rows or more to tell.")
         return "\n".join([*lines, "", *notes, _MEND])
@@ -88,7 +82,7 @@ def _cell(value: object) -> str:
 
 
 def _lines(row: list[str], widths: list[int], why: int) -> list[str]:
-    """A row of the table; a long reason goes on below itself."""
+    """A row of the table; a long reason continues below itself."""
     cells = [
         cell.rjust(width) if place in (4, 5) else cell.ljust(width)
         for place, (cell, width) in enumerate(zip(row, widths, strict=False))

@@ -11,17 +11,14 @@ _UNLIKELY = np.log(1e-6)
 
 
 def outcome(keys: npt.NDArray[np.uint64], label: npt.NDArray[np.bool_]) -> str:
-    """How a column gives a label away, or empty text if it does not.
+    """How a column gives a label away: `"one value wherever it is 0"`, `"decides it"` or `""`.
 
-    What was spent has one value wherever nothing was bought; a rating decides a label that was made
-    of it. A model that reads such a column predicts what has already happened.
+    The amount spent has one value wherever nothing was bought; a rating decides a label made of it.
+    A model that reads such a column predicts what has already happened.
 
     Args:
-      keys: A key per row, equal for equal values, uint64 [n].
-      label: The label, bool [n].
-
-    Returns:
-      `"one value wherever it is 0"` or `"decides it"` or `""`, none of which chance explains.
+      keys: uint64 [n], equal for equal values.
+      label: Bool [n].
     """
     without = keys[~label]
     if not without.size or without.size == label.size:

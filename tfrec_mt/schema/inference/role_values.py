@@ -1,4 +1,4 @@
-"""Whether the columns that a person names hold what their role needs."""
+"""Checks that the columns the user names hold what their role needs."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,14 +18,7 @@ _MICROSECONDS = 10**14
 
 
 def key_content(role: str, raw: pl.Series) -> ColumnContent:
-    """The ids of a user, item or request column.
-
-    Args:
-      role: Name of the argument, for errors.
-      raw: The column.
-
-    Returns:
-      Its content, whole numbers or text.
+    """The ids of a user, item or request column; `role` is the argument that errors name.
 
     Raises:
       SchemaError: A row without an id, or values that are no ids. A user's is not shown.
@@ -55,7 +48,7 @@ def key_content(role: str, raw: pl.Series) -> ColumnContent:
 
 
 def label_values(raw: pl.Series, task: Task) -> pl.Series:
-    """A label column: Boolean [n] of a binary task, Float64 [n] of a regression; null for none.
+    """A label: Boolean [n] of a binary task, Float64 [n] of a regression; null for none.
 
     Raises:
       SchemaError: A value that is no such label; names the row.
@@ -97,21 +90,17 @@ def _label_hint(name: str, value: Any, number: float | None) -> str:
 
 
 def check_within(outer: pl.Series, inner: pl.Series) -> None:
-    """Checks that an inner label is positive only where the outer one is not 0.
-
-    Args:
-      outer: Boolean [n], null where it is not known.
-      inner: Boolean or Float64 [n], null where it is not known.
+    """Checks that an inner label is positive only where the outer one is not 0; null is unknown.
 
     Raises:
       SchemaError: Names the first row where it is.
     """
     alone = (inner.cast(pl.Float64) != 0).fill_null(False) & (~outer).fill_null(False)
     if alone.any():
+        row = alone.arg_max() or 0
         raise SchemaError(
-            f"tasks=, row {1 + (alone.arg_max() or 0)}: {inner.name!r} is "
-            f"{float(inner[alone.arg_max() or 0]):g} where {outer.name!r} is 0, expected it within "
-            f"{outer.name!r}"
+            f"tasks=, row {1 + row}: {inner.name!r} is {float(inner[row]):g} where {outer.name!r} "
+            f"is 0, expected it within {outer.name!r}"
         )
 
 
@@ -146,9 +135,8 @@ def _unit(value: Any) -> str:
         return ""
     if number < _MILLISECONDS:
         return ""
-    unit, factor = (
-        ("milliseconds", "1,000") if number < _MICROSECONDS else ("a finer unit", "1,000,000")
-    )
+    fine = number >= _MICROSECONDS
+    unit, factor = ("a finer unit", "1,000,000") if fine else ("milliseconds", "1,000")
     return f", which looks like {unit}: divide it by {factor}"
 
 

@@ -1,7 +1,7 @@
-"""The columns that a person names: keys, labels and topics."""
+"""The columns that the user names: keys, labels and topics."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tfrec_mt.errors import SchemaError, nearest
@@ -18,13 +18,7 @@ _LISTED = 40
 
 @dataclass(frozen=True)
 class Roles:
-    """Which column plays which role, all of them in the log and none twice.
-
-    Args:
-      user, item, time, request: The keys.
-      tasks: The tasks, by the names that the model gives them.
-      topics: Domain columns.
-    """
+    """Which column plays which role, all of them in the log and none twice."""
 
     user: str
     item: str
@@ -54,27 +48,17 @@ class Roles:
 
 def check_roles(
     columns: Sequence[str],
-    *,
-    user: str | None,
-    item: str | None,
-    time: str | None,
-    request: str | None,
+    keys: Mapping[str, str | None],
     tasks: Sequence[str | Task] | str | Task,
     topics: Sequence[str] | str,
 ) -> Roles:
-    """Checks the columns that a person named.
+    """Checks the columns that the user named.
 
     Args:
       columns: The columns of the log.
-      user: The user key.
-      item: The item key.
-      time: The time, if there is one.
-      request: The request key, if there is one.
+      keys: By role: `user`, `item`, and `time` and `request` where there are any.
       tasks: The tasks; a single one need not be in a list.
       topics: Names of the topics; a single one need not be in a list.
-
-    Returns:
-      The roles.
 
     Raises:
       SchemaError: A column that must be named is not, is not in the log, has two roles or a name
@@ -82,27 +66,27 @@ def check_roles(
     """
     tasks = [tasks] if isinstance(tasks, str | Task) else list(tasks)
     topics = [topics] if isinstance(topics, str) else list(topics)
+    user, item = keys["user"], keys["item"]
     for role, given in (("user", user), ("item", item), ("tasks", tasks)):
         if not given:
             raise SchemaError(_question(role, columns))
     assert user is not None and item is not None
     known = _named([Task(task) if isinstance(task, str) else task for task in tasks])
-    named = [("user", user), ("item", item), ("time", time), ("request", request)]
-    named += [("tasks", task.column) for task in known] + [("topics", name) for name in topics]
+    named = [*keys.items(), *(("tasks", task.column) for task in known)]
+    named += [("topics", name) for name in topics]
     for role, name in named:
         if name is not None and name not in columns:
             raise SchemaError(f"{role}=: the log has no column {name!r}; {nearest(name, columns)}")
         problem = unusable_name(name) if role in ("user", "item", "topics") and name else ""
         if problem:
             raise SchemaError(f"{role}=: column {name!r} cannot be used: {problem}; rename it")
-    twice = [
-        name for name, times in Counter(name for _, name in named if name).items() if times > 1
-    ]
+    times = Counter(name for _, name in named if name)
+    twice = [name for name, count in times.items() if count > 1]
     if twice:
         roles = " and ".join(f"{role}=" for role, name in named if name == twice[0])
         raise SchemaError(f"{roles}: column {twice[0]!r} is named twice, expected one role")
     check_tasks(known)
-    return Roles(user, item, time, request, known, tuple(topics))
+    return Roles(user, item, keys["time"], keys["request"], known, tuple(topics))
 
 
 def _question(role: str, columns: Sequence[str]) -> str:
@@ -115,11 +99,7 @@ def _question(role: str, columns: Sequence[str]) -> str:
 
 
 def _named(tasks: Sequence[Task]) -> tuple[Task, ...]:
-    """Tasks by the names that a model gives them.
-
-    A click alone, or a click and what happens within it, are called `ctr` and `ctcvr`, as the field
-    calls them, unless somebody named them.
-    """
+    """Tasks, a click alone or with what happens within it as `ctr` and `ctcvr` unless named."""
     plain = all(task.binary and task.label is None for task in tasks)
     nested = [task.within for task in tasks] in ([None], [None, tasks[0].name])
     if not (plain and nested):

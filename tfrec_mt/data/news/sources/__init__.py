@@ -1,1 +1,1 @@
-"""Where news impressions come from."""
+"""Sources of news impressions."""

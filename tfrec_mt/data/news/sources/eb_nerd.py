@@ -13,6 +13,7 @@ from tfrec_mt.data.news.news_source import NewsLog, NewsSource
 from tfrec_mt.data.news.sources.official_parts import official_parts
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError, Topic
+from tfrec_mt.tables.bags import cut_bags
 from tfrec_mt.tables.parquet import parquet_columns, read_parquet
 
 _FOLDERS = {"train": ("train",), "validation": ("validation",), "test": ("test",)}
@@ -91,7 +92,6 @@ class EbNerdSource(NewsSource):
 
     @property
     def topics(self) -> tuple[Topic, ...]:
-        """Device, page, and whether the user subscribes."""
         return (
             Topic(name="device", domains=_DEVICES),
             Topic(name="page", domains=_PAGES),
@@ -100,11 +100,9 @@ class EbNerdSource(NewsSource):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The official parts that are there."""
         return tuple(part for part in self._folders if part)
 
     def articles(self) -> pa.Table:
-        """The articles of all files."""
         folders = dict.fromkeys([self._folder, *self._folders.values()])
         files = [f / "articles.parquet" for f in folders if (f / "articles.parquet").is_file()]
         if not files:
@@ -118,7 +116,6 @@ class EbNerdSource(NewsSource):
         return distinct.to_arrow()
 
     def logs(self) -> Iterator[NewsLog]:
-        """One log per part."""
         for part, folder in self._folders.items():
             path = folder / "behaviors.parquet"
             history = _read_history(folder / "history.parquet")
@@ -151,26 +148,18 @@ class EbNerdSource(NewsSource):
             yield NewsLog(part, clicks.to_arrow(), impressions.to_arrow(), str(path))
 
     def counts(self) -> dict[str, int]:
-        """Articles described twice, and clicks on what was not in view."""
         return dict(self._counts)
 
     def _clicked(self, shown: pl.Series, clicked: pl.Series) -> pl.Series:
         """For each candidate, whether it is among the clicked ones of its impression."""
         keys = [_row_and_article(lists.cast(pl.List(pl.Int64))) for lists in (shown, clicked)]
         self._counts["clicked_articles_not_in_view"] += int((~np.isin(keys[1], keys[0])).sum())
-        flat = pl.DataFrame(
-            {
-                "row": np.repeat(np.arange(len(shown)), shown.list.len().fill_null(0).to_numpy()),
-                "clicked": np.isin(keys[0], keys[1]).astype(np.int8),
-            }
-        )
-        lists = flat.group_by("row", maintain_order=True).agg("clicked")
-        rows = pl.DataFrame({"row": np.arange(len(shown))})
-        return rows.join(lists, on="row", how="left", maintain_order="left")["clicked"]
+        flat = pl.Series("clicked", np.isin(keys[0], keys[1]).astype(np.int8))
+        return cut_bags(flat, shown.list.len().fill_null(0))
 
 
 def _row_and_article(lists: pl.Series) -> np.ndarray:
-    """One key for each element of the lists, of its row and its value below 2^32."""
+    """One key per element of the lists, of its row and its value below 2^32."""
     lengths = lists.list.len().fill_null(0).to_numpy()
     flat = lists.explode(empty_as_null=False, keep_nulls=False).to_numpy()
     return (np.repeat(np.arange(len(lists)), lengths) << 32) + flat

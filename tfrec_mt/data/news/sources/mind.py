@@ -72,16 +72,13 @@ class MindSource(NewsSource):
 
     @property
     def topics(self) -> tuple[Topic, ...]:
-        """The part of the day."""
         return (Topic(name="day_part", domains=_DAY_PARTS),)
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The official parts that are there."""
         return tuple(part for part in self._folders if part)
 
     def articles(self) -> pa.Table:
-        """The news of all parts."""
         files = [folder / "news.tsv" for folder in self._folders.values()]
         frame = pl.concat([_read_news(path) for path in files])
         distinct = frame.unique("article", keep="first", maintain_order=True)
@@ -89,12 +86,10 @@ class MindSource(NewsSource):
         return distinct.to_arrow()
 
     def logs(self) -> Iterator[NewsLog]:
-        """One log per part."""
         for part, folder in self._folders.items():
             yield _read_behaviors(part, folder / "behaviors.tsv")
 
     def counts(self) -> dict[str, int]:
-        """Articles that more than one line describes."""
         return dict(self._counts)
 
 

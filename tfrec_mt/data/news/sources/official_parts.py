@@ -1,4 +1,4 @@
-"""Folders of a data set that comes divided into train, validation and test."""
+"""Folders of a data set that is published as train, validation and test."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,11 +9,11 @@ from tfrec_mt.schema import DataError
 def official_parts(
     data_dir: Path, names: Mapping[str, Sequence[str]], file: str
 ) -> dict[str | None, Path]:
-    """Where each part is.
+    """The folder of each part.
 
     Args:
       data_dir: Folder of the data set, or of one log that is still to be divided.
-      names: By part, the names that its folder may have; the first part must be there.
+      names: By part, the names that its folder may have; the first part must exist.
       file: A file that every part has.
 
     Returns:

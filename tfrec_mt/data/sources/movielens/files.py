@@ -9,9 +9,8 @@ import polars as pl
 
 from tfrec_mt.data.casting import cast_column
 from tfrec_mt.data.raw_columns import Column, Place
-from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
-from tfrec_mt.tables.delimited import delimited_columns, read_delimited
+from tfrec_mt.tables.delimited import check_columns, delimited_columns, read_delimited
 
 Variant = Literal["1m", "100k"]
 
@@ -28,7 +27,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class RatingsFile:
-    """Where the ratings are, and how its lines are cut.
+    """The file of ratings, and how its lines are cut.
 
     Args:
       path: The file.
@@ -96,13 +95,8 @@ def _ratings_1m(folder: Path) -> RatingsFile:
         names = ("user_id", "", "movie_id", "", "rating", "", "timestamp")
         columns = (*_RATING_COLUMNS, "timestamp")
         return RatingsFile(_existing(folder / "ratings.dat"), ":", columns, names)
+    check_columns(table, _RATING_COLUMNS, ",")
     found = delimited_columns(table, ",")
-    missing = [name for name in _RATING_COLUMNS if name not in found]
-    if missing:
-        raise DataError(
-            f"{table}: expected the columns {list(_RATING_COLUMNS)}, {missing} are missing "
-            f"({nearest(missing[0], found)})"
-        )
     extra = tuple(name for name in ("timestamp", "fold") if name in found)
     return RatingsFile(table, ",", (*_RATING_COLUMNS, *extra), None)
 
@@ -137,7 +131,7 @@ def _movies(path: Path, ids: list[str], genres: list[list[str]]) -> pl.DataFrame
 
 
 def _typed(text: pl.DataFrame, place: Place, distinct: str | None = None) -> pl.DataFrame:
-    """Casts the columns that are not text; all of their values must be there."""
+    """Casts the columns that are not text; none of their values may be missing."""
     frame = text
     for name in (name for name in text.columns if name in COLUMNS):
         column = COLUMNS[name]

@@ -32,9 +32,9 @@ class MovieLensSource(Source):
 
     A rating above 3 is a click, a rating of 5 a conversion. Features are those of the published
     protocol: user id, gender, age group, occupation and zip code; movie id and genres. The topic
-    `age_domain` is `young` (below 25), `adult` (25 to 34) or `senior` (35 and above). Where the
-    ratings carry a time there are also the topics `weekday` and `day_part` (six hours each, UTC),
-    and history elements know their age.
+    `age_domain` is `young` (below 25), `adult` (25 to 34) or `senior` (35 and above). Ratings with
+    a time also have the topics `weekday` and `day_part` (six hours each, UTC), and ages of history
+    elements.
 
     Args:
       data_dir: Folder of the unpacked files. `"1m"`: `users.dat`, `movies.dat`, and
@@ -43,7 +43,7 @@ class MovieLensSource(Source):
         rows and is not part of the schema.
       variant: `"1m"` or `"100k"`.
       history: Whether rows see their user's clicks, which the published protocol does not have.
-      ratings: Whether the rows' ratings are passed on, as a column that is not part of the schema.
+      ratings: Whether the ratings are passed on, as a column that is not part of the schema.
 
     Raises:
       DataError: A file is missing or a line is malformed; a rating is not 1 to 5, or of a user or
@@ -73,11 +73,9 @@ class MovieLensSource(Source):
 
     @property
     def schema(self) -> Schema:
-        """Describes the features, labels, keys and topics."""
         return self._schema
 
     def chunks(self) -> Iterator[Chunk]:
-        """All ratings in file order."""
         for place, ratings in self._ratings.read():
             stars = ratings["rating"]
             place.refuse(~stars.is_between(1, 5), stars, COLUMNS["rating"], "a rating from 1 to 5")
@@ -94,6 +92,7 @@ class MovieLensSource(Source):
 
 def _schema(timed: bool) -> Schema:
     strings = ("gender", "occupation", "zip", "genre")
+    user = {"user_id": "user", **{name: name for name in ("gender", "age", "occupation", "zip")}}
     by_time = (Topic(name="weekday", domains=_WEEKDAYS), Topic(name="day_part", domains=_DAY_PARTS))
     return Schema(
         vocabularies=(
@@ -101,11 +100,7 @@ def _schema(timed: bool) -> Schema:
             *(Vocabulary(name=name) for name in strings),
         ),
         features=(
-            CategoricalFeature(name="user_id", vocabulary="user", side="user"),
-            CategoricalFeature(name="gender", vocabulary="gender", side="user"),
-            CategoricalFeature(name="age", vocabulary="age", side="user"),
-            CategoricalFeature(name="occupation", vocabulary="occupation", side="user"),
-            CategoricalFeature(name="zip", vocabulary="zip", side="user"),
+            *(CategoricalFeature(name=n, vocabulary=v, side="user") for n, v in user.items()),
             CategoricalFeature(name="movie_id", vocabulary="movie", side="item"),
             CategoricalFeature(
                 name="genres", vocabulary="genre", side="item", max_values=_MOST_GENRES
@@ -149,10 +144,9 @@ def _join(ratings: pl.DataFrame, other: pl.DataFrame, key: str, place: Place) ->
 
 def _weekday_and_day_part() -> list[pl.Expr]:
     time = pl.from_epoch("timestamp", time_unit="s")
-    weekday = (time.dt.weekday() - 1).replace_strict(
-        dict(enumerate(_WEEKDAYS)), return_dtype=pl.String
-    )
-    day_part = (time.dt.hour() // 6).replace_strict(
-        dict(enumerate(_DAY_PARTS)), return_dtype=pl.String
-    )
-    return [weekday.alias("weekday"), day_part.alias("day_part")]
+    codes = {"weekday": time.dt.weekday() - 1, "day_part": time.dt.hour() // 6}
+    names = {"weekday": _WEEKDAYS, "day_part": _DAY_PARTS}
+    return [
+        code.replace_strict(dict(enumerate(names[name])), return_dtype=pl.String).alias(name)
+        for name, code in codes.items()
+    ]

@@ -1,4 +1,4 @@
-"""Public click logs that come as one table of codes and numbers."""
+"""Public click logs that are one table of codes and numbers."""
 
 from tfrec_mt.data.sources.tables.catalog import TABLES
 from tfrec_mt.data.sources.tables.source import TableSource

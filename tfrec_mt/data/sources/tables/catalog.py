@@ -11,7 +11,7 @@ def _numbered(name: str, last: int, first: int = 1) -> tuple[str, ...]:
 
 # Li et al. 2020, Improving Multi-Scenario Learning to Rank in E-commerce by Exploiting Task
 # Relationships in the Label Space: searches in one country a folder, divided in time. What the
-# columns mean is not told; candidates of a search may differ in any.
+# columns mean is not published; candidates of a search may differ in any.
 ALI_EXPRESS = Table(
     files={"train": "AliExpress_*/train*.csv", "test": "AliExpress_*/test*.csv"},
     classes={"item": _numbered("categorical_", 16)},
@@ -56,55 +56,28 @@ ALI_CCP = Table(
 # in Multi-task Learning with Multi-gate Mixture-of-Experts. An income above 50,000 is the label;
 # marriage, their other task, does not lie within it and stays a feature.
 _CENSUS_NUMBERS = (
-    "age",
-    "wage per hour",
-    "capital gains",
-    "capital losses",
-    "divdends from stocks",
-    "num persons worked for employer",
-    "weeks worked in year",
+    "age, wage per hour, capital gains, capital losses, divdends from stocks, "
+    "num persons worked for employer, weeks worked in year"
 )
 _CENSUS_CLASSES = (
-    "class of worker",
-    "industry code",
-    "occupation code",
-    "education",
-    "enrolled in edu inst last wk",
-    "marital status",
-    "major industry code",
-    "major occupation code",
-    "race",
-    "hispanic origin",
-    "member of a labor union",
-    "reason for unemployment",
-    "full or part time employment stat",
-    "tax filer status",
-    "region of previous residence",
-    "state of previous residence",
-    "detailed household and family stat",
-    "detailed household summary in household",
-    "migration code-change in msa",
-    "migration code-change in reg",
-    "migration code-move within reg",
-    "live in this house 1 year ago",
-    "migration prev res in sunbelt",
-    "family members under 18",
-    "country of birth father",
-    "country of birth mother",
-    "country of birth self",
-    "citizenship",
-    "own business or self employed",
-    "fill inc questionnaire for veterans admin",
-    "veterans benefits",
-    "year",
+    "class of worker, industry code, occupation code, education, enrolled in edu inst last wk, "
+    "marital status, major industry code, major occupation code, race, hispanic origin, "
+    "member of a labor union, reason for unemployment, full or part time employment stat, "
+    "tax filer status, region of previous residence, state of previous residence, "
+    "detailed household and family stat, detailed household summary in household, "
+    "migration code-change in msa, migration code-change in reg, migration code-move within reg, "
+    "live in this house 1 year ago, migration prev res in sunbelt, family members under 18, "
+    "country of birth father, country of birth mother, country of birth self, citizenship, "
+    "own business or self employed, fill inc questionnaire for veterans admin, veterans benefits, "
+    "year"
 )
+_CENSUS_COLUMNS = f"{_CENSUS_CLASSES}, {_CENSUS_NUMBERS}"
 
 
-def _identifiers(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name.replace(" ", "_").replace("-", "_") for name in names)
+def _identifiers(names: str) -> tuple[str, ...]:
+    return tuple(names.replace(", ", ",").replace(" ", "_").replace("-", "_").split(","))
 
 
-_CENSUS_COLUMNS = _CENSUS_CLASSES + _CENSUS_NUMBERS
 CENSUS_INCOME = Table(
     files={
         "train": "census_income_train*.csv",
@@ -115,7 +88,7 @@ CENSUS_INCOME = Table(
     numbers={"user": _identifiers(_CENSUS_NUMBERS)},
     click="income",
     topics=("sex",),
-    renamed=dict(zip(_identifiers(_CENSUS_COLUMNS), _CENSUS_COLUMNS, strict=True)),
+    renamed=dict(zip(_identifiers(_CENSUS_COLUMNS), _CENSUS_COLUMNS.split(", "), strict=True)),
 )
 
 # Gao et al. 2022, KuaiRand: An Unbiased Sequential Recommendation Dataset with Randomly Exposed

@@ -26,8 +26,8 @@ class TableSource(Source):
     """The rows of a public table, in the order of its parts and files.
 
     Args:
-      table: What its columns are.
-      data_dir: Folder of the files, as they are distributed.
+      table: Describes the columns.
+      data_dir: Folder of the files, as distributed.
 
     Raises:
       DataError: A part has no file, or a file lacks a column. While reading: a value of the wrong
@@ -50,7 +50,6 @@ class TableSource(Source):
 
     @property
     def schema(self) -> Schema:
-        """Describes the features, labels, keys and topics; domains are learned at preparation."""
         table = self._table
         classes = [(side, name) for side, names in table.classes.items() for name in names]
         if table.item is None:
@@ -73,11 +72,9 @@ class TableSource(Source):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The parts of the distribution."""
         return tuple(self._files) if len(self._files) > 1 else ()
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows; where they do not say whose they are, each has a number."""
         row = 0
         for part, files in self._files.items():
             for file in files:

@@ -12,23 +12,20 @@ ROW = "row"
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A public table, as it is distributed.
-
-    Names are those of the schema; where a column of the file is called otherwise, `renamed` says
-    how.
+    """A public table, with the names of the schema; `renamed` maps them to the file's columns.
 
     Args:
-      files: Patterns of file names below the data's folder by part, in order; a table that does
-        not come divided has one. Files of a part are read in the order of their names.
-      classes: Columns of codes by the side that they describe.
+      files: Patterns of file names below the data's folder by part, in order; a table that does not
+        come divided has one. Files of a part are read in the order of their names.
+      classes: Columns of codes by side.
       numbers: Columns of numbers by side.
       click: Column of the click.
-      conversion: Column of the conversion, nested in the click; None if there is none.
-      user: Column of the user; None: each row is somebody else's.
-      item: Column of the item; None: the log does not say, all rows share one.
+      conversion: Column of the conversion, nested in the click, or None.
+      user: Column of the user; None: each row has a user of its own.
+      item: Column of the item; None: all rows share one.
       request: Column of the request, or None.
       topics: Columns of domains.
-      folder_topic: Name of a topic whose domain is the part of the folder's name behind its last
+      folder_topic: Name of a topic whose domain is the part of the folder's name after its last
         underscore, or None.
       renamed: Columns of the file by name in the schema.
     """

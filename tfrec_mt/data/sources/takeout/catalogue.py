@@ -10,20 +10,8 @@ from numpy.typing import NDArray
 from tfrec_mt.data.sources.takeout.config import ITEMS_PER_SHOP, ROWS_PER_ITEM, TakeoutConfig
 from tfrec_mt.data.sources.takeout.domains import REGION, SHARES
 
-CUISINES: Final = (
-    "rice",
-    "noodles",
-    "barbecue",
-    "dumplings",
-    "burgers",
-    "hotpot",
-    "drinks",
-    "seafood",
-    "pizza",
-    "soup",
-    "dessert",
-    "salad",
-)
+_NAMES = "rice noodles barbecue dumplings burgers hotpot drinks seafood pizza soup dessert salad"
+CUISINES: Final = tuple(_NAMES.split())
 CUISINE_SHARES: Final[NDArray[np.float64]] = np.linspace(2.0, 1.0, len(CUISINES)) / 18.0
 
 # Candidates that the logging policy recalls for each slot it fills.
@@ -46,11 +34,9 @@ class Catalogue:
     Args:
       menu: Ids of the items sold in each region, one region after the other, ascending in each.
       menu_start: [7] where each region begins in `menu`, then its length.
-      shop: [I] shop id.
-      cuisine: [I] code into `CUISINES`.
-      price: [I] price as shown, in money.
-      price_score: [I] log price with mean 0 and deviation 1 over items.
-      speciality: [I] whether the item is a local speciality; these are sold in one region only.
+      shop, cuisine: [I] shop id, and code into `CUISINES`.
+      price, price_score: [I] price in money, and log price with mean 0 and deviation 1 over items.
+      speciality: [I] whether the item is a local speciality, sold in one region only.
       speciality_score: [I] the same as 0 or 1, less its mean over items.
       appeal: [2, I] popularity (click) and quality (order), standard normal.
     """
@@ -75,7 +61,7 @@ class Catalogue:
         """Draws the items of a world.
 
         Args:
-          config: Gives the number of items and the seed.
+          config: Number of items and seed.
           signatures: [6] the cuisine each region is known for; its local shops make most of their
             specialities of it.
         """

@@ -14,15 +14,15 @@ SHARD_ROWS = 100_000
 
 @dataclass(frozen=True)
 class TakeoutConfig:
-    """What a takeout world is made from; equal configs give equal rows.
+    """Settings of a takeout world; equal configs give equal rows.
 
     Args:
       rows: Impressions in all.
       seed: Seed of every draw.
       shift: Strength of the domain-specific terms of both logits; 0 makes domains say nothing
         about preference, 1 is the calibrated world.
-      drift: How much of what a domain likes a day replaces: from one day to the next it
-        correlates by 1 - drift.
+      drift: Share of a domain's preferences that changes in a day: consecutive days correlate by
+        1 - drift.
       days: Days that users act on.
       slots: Items per request, which is also the number of positions.
       short_history: Newest clicks of its user that a row sees; see `History`.

@@ -15,13 +15,12 @@ _ROUNDS = 200
 def contrasts(raw: Array, shares: Sequence[Array]) -> Array:
     """Vectors like `raw` that average to 0 over each topic and whose mean square norm is 1.
 
-    A domain's vector gets a length in proportion to sqrt(1 + its share), because a large domain
-    differs less from the average, where the shares allow it. They do not where one share exceeds
-    the sum of the others: then that vector is shorter (of two domains, in inverse proportion to
-    the shares).
+    A domain's vector has a length proportional to sqrt(1 + its share), because a large domain
+    differs less from the average. Where one share exceeds the sum of the others, its vector is
+    shorter (of two domains, in inverse proportion to the shares).
 
     Args:
-      raw: [N1, .., Nt, K] where to start, for the domains of t topics.
+      raw: [N1, .., Nt, K] initial vectors for the domains of t topics.
       shares: The topics' shares of the log, [Nj] each, positive and summing to 1.
     """
     weights = functools.reduce(np.multiply.outer, shares)

@@ -1,4 +1,4 @@
-"""`Offers`: requests of a log with other items than it showed, and what is true about them."""
+"""`Offers`: requests of a log with other items than it showed, and their true probabilities."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -39,14 +39,9 @@ class Offers:
 
 
 def draw_offers(world: World, requests: NDArray[np.int64], candidates: int) -> Offers:
-    """Recalls candidates for requests of the log.
+    """Recalls `N` candidates for requests [R] of the log, in any order.
 
-    The candidates of a request depend on the world, the request and their number alone.
-
-    Args:
-      world: The world.
-      requests: [R] request ids, in any order.
-      candidates: Items per request, `N`.
+    The candidates of a request depend on the world, the request and `N` alone.
 
     Raises:
       DataError: An id that is no request of this world.
@@ -71,7 +66,6 @@ def draw_offers(world: World, requests: NDArray[np.int64], candidates: int) -> O
 def _of_shard(
     world: World, shard: int, requests: NDArray[np.int64], candidates: int
 ) -> dict[str, NDArray[Any]]:
-    """What is of offers and their context, for requests of one shard."""
     config = world.config
     users, exposures, _ = world.shard(shard)
     rng = np.random.default_rng([config.seed, _STREAM, shard])

@@ -1,4 +1,4 @@
-"""`TakeoutOracle`: the true probabilities of any row, and what is lost without a topic."""
+"""`TakeoutOracle`: the true probabilities of any row, also without the knowledge of a topic."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _BLOCK = 50_000
 
 
 class TakeoutOracle:
-    """Knows the takeout world behind a log.
+    """The true probabilities of a takeout world.
 
     Rows are tables with the columns `user_id`, `item_id`, `scene`, `period`, `region` and
     `timestamp`. They need not come from the log: any user may be offered any item in any domain on
@@ -59,15 +59,11 @@ class TakeoutOracle:
         return self.topic_blind(rows, [])
 
     def topic_blind(self, rows: pa.Table, topics: Sequence[str]) -> dict[str, Array]:
-        """[B] `ctr` and `ctcvr` of the best score that is not told these topics.
+        """[B] `ctr` and `ctcvr` of the best score that does not see these topics.
 
         The truth is averaged over the topics' domains, weighted by their shares of the log:
-        sum_d w_d p(user, item, d). Without the region it is not known either whether the user is
-        on a trip, so it is averaged over that, too. The item's own region tells nothing here.
-
-        Args:
-          rows: The rows to score, B of them.
-          topics: Names of the topics to average over; none gives the truth.
+        sum_d w_d p(user, item, d). Without the region, whether the user is on a trip is averaged
+        over, too. The item's own region tells nothing here.
 
         Raises:
           SchemaError: An unknown topic.
@@ -104,7 +100,6 @@ class TakeoutOracle:
         return users, Context(**codes, visitor=users.home != codes[REGION.name]), item[:, None]
 
     def _users(self, user: NDArray[np.int64]) -> Users:
-        """Draws the shards these users are in once each."""
         config = self._world.config
         if not len(user):
             return Users.of_shard(config, 0).take(user)
@@ -145,12 +140,7 @@ def _ids(rows: pa.Table, name: str, size: int) -> NDArray[np.int64]:
             f"takeout oracle: column {name!r}: expected whole numbers, got {column.type}"
         )
     ids = np.asarray(pc.fill_null(column, -1)).astype(np.int64)
-    wrong = np.flatnonzero((ids < 0) | (ids >= size))
-    if len(wrong):
-        raise DataError(
-            f"takeout oracle: row {wrong[0] + 1}, column {name!r}: expected an id of this world, "
-            f"0 to {size - 1}, got {column[int(wrong[0])]}"
-        )
+    _refuse((ids < 0) | (ids >= size), column, name, f"an id of this world, 0 to {size - 1}")
     return ids
 
 
@@ -158,22 +148,23 @@ def _days(rows: pa.Table, days: int) -> NDArray[np.int64]:
     column = _column(rows, "timestamp")
     seconds = np.asarray(pc.fill_null(column, -1)).astype(np.int64)
     day = (seconds - FIRST_SECOND) // DAY
-    wrong = np.flatnonzero((day < 0) | (day >= days))
-    if len(wrong):
-        raise DataError(
-            f"takeout oracle: row {wrong[0] + 1}, column 'timestamp': expected a second of this "
-            f"world, {FIRST_SECOND} to {FIRST_SECOND + days * DAY - 1}, got {column[int(wrong[0])]}"
-        )
+    last = FIRST_SECOND + days * DAY - 1
+    expected = f"a second of this world, {FIRST_SECOND} to {last}"
+    _refuse((day < 0) | (day >= days), column, "timestamp", expected)
     return day
 
 
 def _codes(rows: pa.Table, name: str, domains: Sequence[str]) -> NDArray[np.int64]:
     column = _column(rows, name).cast(pa.string())
     codes = np.asarray(pc.fill_null(pc.index_in(column, pa.array(domains)), -1), dtype=np.int64)
-    wrong = np.flatnonzero(codes < 0)
-    if len(wrong):
-        raise DataError(
-            f"takeout oracle: row {wrong[0] + 1}, column {name!r}: expected one of "
-            f"{', '.join(domains)}, got {column[int(wrong[0])]}"
-        )
+    _refuse(codes < 0, column, name, f"one of {', '.join(domains)}")
     return codes
+
+
+def _refuse(bad: NDArray[np.bool_], column: pa.ChunkedArray, name: str, expected: str) -> None:
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError(
+            f"takeout oracle: row {row + 1}, column {name!r}: expected {expected}, "
+            f"got {column[row]}"
+        )

@@ -29,8 +29,8 @@ class Strength:
     Args:
       user, item, taste, price_taste: Standard deviations of the user bias, of the item appeal,
         and of the matches of cuisine and price.
-      speciality: Log-odds that a speciality gains, whoever looks at it.
-      visitor: Log-odds that it gains on top if the user is on a trip; scaled by the shift.
+      speciality: Log-odds that a speciality adds for every user.
+      visitor: Log-odds that it adds on top if the user is on a trip; scaled by the shift.
       domains: Root mean square over the log of the domain term of each topic, and of each
         combination of topics.
     """
@@ -51,12 +51,7 @@ CLICK: Final = Strength(
     price_taste=0.2,
     speciality=0.6,
     visitor=0.5,
-    domains={
-        ("scene",): 0.6,
-        ("period",): 0.72,
-        ("region",): 0.7,
-        ("period", "region"): 0.1,
-    },
+    domains={("scene",): 0.6, ("period",): 0.72, ("region",): 0.7, ("period", "region"): 0.1},
 )
 ORDER: Final = Strength(
     user=0.3,
@@ -65,12 +60,7 @@ ORDER: Final = Strength(
     price_taste=0.2,
     speciality=0.3,
     visitor=0.3,
-    domains={
-        ("scene",): 0.4,
-        ("period",): 0.45,
-        ("region",): 0.45,
-        ("period", "region"): 0.1,
-    },
+    domains={("scene",): 0.4, ("period",): 0.45, ("region",): 0.45, ("period", "region"): 0.1},
 )
 
 # Shares of a domain term's variance: appeal of cuisines, of price, of specialities (the
@@ -90,10 +80,9 @@ class Preferences:
     """One logit's coefficients by day and joint domain (scene x period x region, 36 of them).
 
     Args:
-      strength: Sizes of the terms that no domain moves.
+      strength: Sizes of the terms that no domain changes.
       cuisine: [days, 36, C] appeal of each cuisine.
-      price: [days, 36] appeal of a price one deviation higher.
-      speciality: [days, 36] appeal of a speciality.
+      price, speciality: [days, 36] appeal of a price one deviation higher, and of a speciality.
       taste: [days, 36, C, K] loadings of each cuisine on a user's tastes.
       price_taste: [days, 36] weight of a user's price taste.
       visitor: Further appeal of a speciality to visitors.
@@ -113,11 +102,8 @@ def draw_preferences(
 ) -> tuple[NDArray[np.int64], tuple[Preferences, Preferences]]:
     """Draws each region's signature cuisine, [6], and the coefficients of click and order.
 
-    Args:
-      seed: Seed of the world; the first days of a longer world are those of a shorter one.
-      shift: Factor of all domain terms.
-      days: Number of days.
-      drift: How much of a domain's draws a day replaces; consecutive days correlate by 1 - drift.
+    `drift` is the share of a domain's draws that a day replaces; the first days of a longer world
+    are those of a shorter one.
     """
     rng = np.random.default_rng([seed, _STREAM])
     signatures = rng.permutation(_C)[: len(REGION.domains)]

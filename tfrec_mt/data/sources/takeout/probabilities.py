@@ -30,13 +30,7 @@ def linear_predictor(
 ) -> Array:
     """[R, S] logit without its intercept, of the items [R, S] for the user of each request.
 
-    Args:
-      preferences: Coefficients of the task.
-      task: 0 for the click, 1 for the order; picks the user bias and the item appeal.
-      catalogue: The items.
-      users: The user of each request, [R].
-      context: Day and domains of each request.
-      item: [R, S] item ids.
+    `task` is 0 for the click, 1 for the order; it picks the user bias and the item appeal.
     """
     day, joint = context.day, joint_code(context.scene, context.period, context.region)
     strength = preferences.strength

@@ -1,4 +1,4 @@
-"""Which items a request may be answered with, before any ranker looks at them."""
+"""Which items are candidates of a request, before any ranker scores them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,10 @@ from tfrec_mt.schema import SchemaError
 def recall(
     catalogue: Catalogue, region: NDArray[np.int64], count: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """[R, count] distinct items of each request's region, every item being equally likely.
+    """[R, count] distinct items of each request's region [R], every item being equally likely.
 
     Candidate `j` of `m` is uniform over the j-th of `m` equal runs of the region's menu, counted
-    from a uniform starting item: so the log's own policy recalls, too.
-
-    Args:
-      catalogue: The items.
-      region: [R] region codes.
-      count: Items per request.
-      rng: What to draw from.
+    from a uniform starting item, as in the log's own policy.
 
     Raises:
       SchemaError: A region sells fewer items, or `count` is below 1.

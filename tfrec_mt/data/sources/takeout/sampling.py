@@ -38,11 +38,8 @@ class Context:
 class Exposures:
     """`R` requests of one shard in time order, with the `S` items each showed.
 
-    Args:
-      user: [R] place of the user in the shard.
-      context: Day and domains of each request.
-      timestamp: [R] seconds since 1970.
-      item: [R, S] item ids in the order shown, all sold in the request's region.
+    `user` [R] is the place of the user in the shard, `timestamp` [R] seconds since 1970, `item`
+    [R, S] the item ids in the order shown, all sold in the request's region.
     """
 
     user: NDArray[np.int64]
@@ -88,7 +85,6 @@ def draw_exposures(
 def _show(
     catalogue: Catalogue, region: NDArray[np.int64], slots: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """[R, S]: recalls distinct items of the region and shows those of highest noisy popularity."""
     candidate = recall(catalogue, region, CANDIDATES_PER_SLOT * slots, rng)
     popularity = catalogue.appeal[0, candidate]
     score = popularity + _RANKER_NOISE * rng.standard_normal(candidate.shape)

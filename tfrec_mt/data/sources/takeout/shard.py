@@ -14,10 +14,9 @@ from tfrec_mt.data.sources.takeout.world import World
 
 
 def shard_table(world: World, shard: int) -> pa.Table:
-    """Draws a shard: all requests of its users, in time order, a row per item shown.
+    """Draws a shard: all requests of its users, in time order, a row per item in the order shown.
 
-    Rows of a request stand together in the order shown. Beside the columns of the schema there
-    are `speciality` and `visitor`, both bool, for studies of the world itself.
+    Besides the columns of the schema there are `speciality` and `visitor`, both bool.
     """
     config, catalogue = world.config, world.catalogue
     users, exposures, rng = world.shard(shard)

@@ -54,11 +54,11 @@ _SCHEMA = Schema(
 
 
 class TakeoutSource(Source):
-    """A seeded food platform: 11 domains in three topics, with the true probabilities beside.
+    """A seeded food platform: 11 domains in three topics, with true probabilities.
 
-    Each chunk is a shard: a block of users over all days, drawn from (seed, shard), so memory
-    does not grow with the number of rows beyond the item catalogue (about 0.3 bytes a row).
-    `docs/takeout.md` states every probability.
+    Each chunk is a shard: a block of users over all days, drawn from (seed, shard), so memory grows
+    with the item catalogue only (about 0.3 bytes a row). `docs/takeout.md` states every
+    probability.
 
     With `processes > 1` shards are generated in spawned processes, so a script must guard its
     entry point with `if __name__ == "__main__":`.
@@ -87,7 +87,6 @@ class TakeoutSource(Source):
 
     @property
     def schema(self) -> Schema:
-        """Users, items, position, the three topics, both labels and the truth columns."""
         return self._schema
 
     @property
@@ -101,17 +100,14 @@ class TakeoutSource(Source):
         return position_effect(self.config.slots)
 
     def chunks(self) -> Iterator[Chunk]:
-        """One chunk per shard; the rows do not depend on the number of processes."""
         parallel = self.config.processes > 1 and self.config.shards > 1
-        tables = _in_processes(self.config) if parallel else _in_this_process(self.config)
+        if parallel:
+            tables = _in_processes(self.config)
+        else:
+            world = _world(self.config)
+            tables = (shard_table(world, shard) for shard in range(self.config.shards))
         for shard, table in enumerate(tables):
             yield Chunk(table=table, file=f"takeout-{shard:05d}-of-{self.config.shards:05d}")
-
-
-def _in_this_process(config: TakeoutConfig) -> Iterator[pa.Table]:
-    world = _world(config)
-    for shard in range(config.shards):
-        yield shard_table(world, shard)
 
 
 def _in_processes(config: TakeoutConfig) -> Iterator[pa.Table]:

@@ -24,9 +24,9 @@ class Users:
 
     Args:
       home: [U] code of the home region.
-      activity: [U] share of the shard's requests that a user makes, summing to 1.
+      activity: [U] share of the shard's requests, summing to 1.
       taste: [U, K] standard normal cuisine tastes.
-      price_taste: [U] standard normal; positive likes dear items.
+      price_taste: [U] standard normal; positive prefers expensive items.
       segment: [U] code into `SEGMENTS`, a noisy reading of `price_taste`.
       bias: [U, 2] standard normal inclination to click and, having clicked, to order.
     """

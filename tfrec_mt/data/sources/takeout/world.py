@@ -1,5 +1,6 @@
 """`World`: everything that is fixed before the first request is drawn."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -28,13 +29,9 @@ _STREAM = 3
 class World:
     """Items, coefficients and intercepts; its size does not depend on the number of users.
 
-    Args:
-      config: What it was made from.
-      catalogue: The items.
-      preferences: Coefficients of the click and of the order logit.
-      intercepts: Intercepts of the two logits, such that clicks and orders come at `CLICK_RATE`
-        and `ORDER_RATE` in the first shard, whatever the shift.
-      position_effect: [S] log-odds that each position adds to a click.
+    `intercepts` of the two logits give clicks and orders the rates `CLICK_RATE` and `ORDER_RATE` in
+    the first shard, whatever the shift; `position_effect` [S] is what each position adds to the
+    log-odds of a click.
     """
 
     config: TakeoutConfig
@@ -63,13 +60,7 @@ class World:
         )
         clicked = sigmoid(click_intercept + click + world.position_effect)
         order_intercept = _solve(lambda a: float((clicked * sigmoid(a + order)).mean()), ORDER_RATE)
-        return cls(
-            config=config,
-            catalogue=world.catalogue,
-            preferences=preferences,
-            intercepts=(click_intercept, order_intercept),
-            position_effect=world.position_effect,
-        )
+        return dataclasses.replace(world, intercepts=(click_intercept, order_intercept))
 
     def shard(self, shard: int) -> tuple[Users, Exposures, np.random.Generator]:
         """Users and exposures of a shard, and the generator to draw their clicks from."""
@@ -83,10 +74,7 @@ class World:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Click logit (without position) and order logit, both [R, S].
 
-        Args:
-          users: The user of each request, [R].
-          context: Day and domains of each request.
-          item: [R, S] item ids.
+        `users` [R] has the user of each request, `item` [R, S] the item ids.
         """
         click, order = (
             self.intercepts[task]

@@ -11,17 +11,16 @@ WARM_UP_DAYS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class NewsroomConfig:
-    """What a newsroom is made from; equal configs give equal rows.
+    """Settings of a newsroom; equal configs give equal rows.
 
     Args:
       users: Readers.
       articles: Articles, published over the days and some before.
-      impressions: Impressions in all; those of the days before, which only fill the histories,
-        come on top.
+      impressions: Impressions in all, without those of the days before, which only fill histories.
       days: Days with impressions.
       seed: Seed of every draw.
-      shift: Strength of what sections and devices add to preference; 0 makes them say nothing, 1
-        is the calibrated world.
+      shift: Strength of what sections and devices add to preference; 0 removes it, 1 is the
+        calibrated world.
 
     Raises:
       SchemaError: A value is of the wrong type or out of range.

@@ -33,9 +33,7 @@ class Impressions:
       time: [n] seconds since 1970.
       domains: [n] code (from 0) of the domain, by topic.
       offsets: [n + 1] where each impression's candidates begin.
-      article: [N] row of the article.
-      truth: [N] click probability.
-      clicked: [N].
+      article, truth, clicked: [N] row of the article, click probability and click.
     """
 
     user: NDArray[np.int64]
@@ -53,29 +51,19 @@ def draw_impressions(world: World) -> Impressions:
     rng = np.random.default_rng([config.seed, _STREAM])
     count = config.all_impressions
     before = count - config.impressions
-    time = np.concatenate(
-        [
-            np.sort(_times(before, -WARM_UP_DAYS, 0, rng)),
-            np.sort(_times(config.impressions, 0, config.days, rng)),
-        ]
-    )
+    spans = ((before, -WARM_UP_DAYS, 0), (config.impressions, 0, config.days))
+    time = np.concatenate([np.sort(_times(*span, rng)) for span in spans])
     user = rng.choice(config.users, count, p=world.readers.activity)
     domains = {name: rng.choice(len(p), count, p=p) for name, p in SHARES.items()}
     lengths, article = _candidates(world, time, rng)
     offsets = offsets_of(lengths)
     owner = np.repeat(np.arange(count), lengths)
-    logits = np.concatenate(
-        [
-            click_logits(
-                world,
-                user[owner[start : start + _BLOCK]],
-                {name: codes[owner[start : start + _BLOCK]] for name, codes in domains.items()},
-                article[start : start + _BLOCK],
-                time[owner[start : start + _BLOCK]],
-            )
-            for start in range(0, len(owner), _BLOCK)
-        ]
-    )
+    blocks = []
+    for start in range(0, len(owner), _BLOCK):
+        rows, shown = owner[start : start + _BLOCK], article[start : start + _BLOCK]
+        codes = {name: domain[rows] for name, domain in domains.items()}
+        blocks.append(click_logits(world, user[rows], codes, shown, time[rows]))
+    logits = np.concatenate(blocks)
     truth = _sigmoid(logits + _intercept(logits[: 50 * _BLOCK]))
     return Impressions(user, time, domains, offsets, article, truth, rng.random(len(truth)) < truth)
 
@@ -113,7 +101,7 @@ def click_logits(
 
 
 def age_score(seconds: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How old news feels: about 0 on average and 1 in deviation over what is shown."""
+    """Perceived age of news: about mean 0 and deviation 1 over what is shown."""
     return np.asarray(np.log2(1 + seconds / (6 * 3_600)) - 2.0)
 
 
@@ -158,9 +146,8 @@ def _intercept(logits: NDArray[np.float64]) -> float:
     low, high = -20.0, 20.0
     while high - low > 1e-6:
         middle = (low + high) / 2
-        low, high = (
-            (middle, high) if _sigmoid(logits + middle).mean() < CLICK_RATE else (low, middle)
-        )
+        below = _sigmoid(logits + middle).mean() < CLICK_RATE
+        low, high = (middle, high) if below else (low, middle)
     return (low + high) / 2
 
 

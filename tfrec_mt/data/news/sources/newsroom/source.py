@@ -21,12 +21,12 @@ class NewsroomSource(NewsSource):
     """A seeded news site: readers with tastes for topics, moods and fresh news.
 
     `docs/newsroom.md` states every probability. One log, to be divided by days; a reader's history
-    holds all earlier clicks, those of six days before the first impression among them.
+    holds all earlier clicks, from six days before the first impression on.
 
     Args:
       config: Size, seed and strength of the domain shift.
-      titles: Real titles to use instead of generated ones; categories are then theirs, and there is
-        no sentiment and no entity.
+      titles: Real titles instead of generated ones; categories are then theirs, and there is no
+        sentiment and no entity.
 
     Example:
       >>> source = NewsroomSource(NewsroomConfig(users=100, articles=500, impressions=2_000))
@@ -40,12 +40,10 @@ class NewsroomSource(NewsSource):
 
     @property
     def topics(self) -> tuple[Topic, ...]:
-        """Sections and devices."""
         return TOPICS
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """None: the log is to be divided."""
         return ()
 
     @property
@@ -54,7 +52,6 @@ class NewsroomSource(NewsSource):
         return SplitSpec.usual("days")
 
     def articles(self) -> pa.Table:
-        """All articles, ids from 1 in order of publication."""
         articles = self._world.articles
         count = len(articles.titles)
         named = articles.named.astype(np.int64)
@@ -75,7 +72,6 @@ class NewsroomSource(NewsSource):
         return pa.table(columns)
 
     def logs(self) -> Iterator[NewsLog]:
-        """The one log."""
         drawn = draw_impressions(self._world)
         first = len(drawn.user) - self.config.impressions
         start = drawn.offsets[first]

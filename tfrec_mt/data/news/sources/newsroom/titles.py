@@ -35,12 +35,7 @@ _NOISE = np.array(NOISE.split(), object)
 
 @dataclass(frozen=True)
 class RealTitles:
-    """Titles that a caller gives, to be read in a generated world.
-
-    Args:
-      titles: `[n]`, none empty.
-      categories: `[n]` name of each one's category.
-    """
+    """Titles `[n]` and their category names `[n]`, none empty, for a generated world."""
 
     titles: Sequence[str]
     categories: Sequence[str]
@@ -78,12 +73,12 @@ def write_titles(
     """Writes a title for each article.
 
     Args:
-      category: `[A]` what the title is about.
-      desk: `[A]` which part of the category.
-      sentiment: `[A]` in which mood.
+      category: `[A]` subject of the title.
+      desk: `[A]` part of the category.
+      sentiment: `[A]` its mood.
       entity: `[A]` the entity that the title may name.
       names: Names of the entities.
-      rng: Source of chance.
+      rng: Random generator.
 
     Returns:
       The titles, and whether each names its entity, bool `[A]`.

@@ -43,13 +43,12 @@ class Articles:
 
     Args:
       titles: [A].
-      subtitles: [A] second titles of the same subjects; None where titles are the caller's.
+      subtitles: [A] second titles of the same subjects; None with real titles.
       category, desk: [A] codes; a desk is one of three parts of its category.
-      sentiment: [A] code into `SENTIMENTS`; None where titles are the caller's.
-      entity: [A] code of the one entity that the article is about.
-      named: [A] whether the title names it.
+      sentiment: [A] code into `SENTIMENTS`; None with real titles.
+      entity, named: [A] code of the article's one entity, and whether the title names it.
       published: [A] seconds since 1970, ascending.
-      appeal: [A] what the title does not tell of an article's appeal, standard normal.
+      appeal: [A] the part of an article's appeal that its title does not show, standard normal.
       categories, entities: Names.
     """
 
@@ -68,15 +67,13 @@ class Articles:
 
 @dataclass(frozen=True)
 class Readers:
-    """Readers by row (0..U-1).
+    """Readers by row (0..U-1): their share of the impressions, and standard normal tastes.
 
     Args:
       activity: [U] share of the impressions.
-      category: [U, K] taste for each category, standard normal.
-      desk: [U, K, 3] taste for each desk, standard normal.
-      sentiment: [U, 3] taste for each sentiment, standard normal.
-      recency: [U] how much more a reader minds old news than others do, standard normal.
-      inclination: [U] to click at all, standard normal.
+      category, desk, sentiment: [U, K], [U, K, 3] and [U, 3] tastes.
+      recency: [U] how much more a reader dislikes old news than others do.
+      inclination: [U] to click at all.
     """
 
     activity: NDArray[np.float64]
@@ -91,10 +88,8 @@ class Readers:
 class DomainTerms:
     """What the N domains of a topic add, with a mean of 0 over the log.
 
-    Args:
-      category: [N, K] to the appeal of each category.
-      sentiment: [N, 3] to the appeal of each sentiment.
-      recency: [N] to the appeal of old news.
+    `category` [N, K], `sentiment` [N, 3] and `recency` [N] add to the appeal of each category, each
+    sentiment and old news.
     """
 
     category: NDArray[np.float64]
@@ -106,13 +101,8 @@ class DomainTerms:
 class World:
     """Everything that is fixed before the first impression is drawn.
 
-    Args:
-      config: What it was made from.
-      articles: The articles.
-      readers: The readers.
-      liked: [K] what all readers think of each category, standard normal.
-      fame: [E] appeal of each entity, standard normal.
-      domains: Domain terms by topic.
+    `liked` [K] and `fame` [E] are the common appeal of each category and entity, standard normal;
+    `domains` has the domain terms by topic.
     """
 
     config: NewsroomConfig
@@ -156,6 +146,7 @@ def _draw_articles(config: NewsroomConfig, real: RealTitles | None) -> Articles:
     first = FIRST_SECOND - (WARM_UP_DAYS + _EARLIER_DAYS) * DAY
     published = np.sort(rng.integers(first, FIRST_SECOND + config.days * DAY, count))
     appeal = rng.standard_normal(count)
+    subtitles, sentiment = None, None
     if real is None:
         shares = np.linspace(2.0, 1.0, len(names))
         category = rng.choice(len(names), count, p=shares / shares.sum())
@@ -165,31 +156,21 @@ def _draw_articles(config: NewsroomConfig, real: RealTitles | None) -> Articles:
         about = (category, desk, sentiment, entity, entities)
         titles, named = write_titles(*about, rng)
         subtitles, _ = write_titles(*about, np.random.default_rng([config.seed, _SUBTITLES]))
-        return Articles(
-            titles=titles,
-            subtitles=subtitles,
-            category=category,
-            desk=desk,
-            sentiment=sentiment,
-            entity=entity,
-            named=named,
-            published=published,
-            appeal=appeal,
-            categories=names,
-            entities=entities,
-        )
-    # Every title comes equally often, as nearly as the numbers allow.
-    chosen = rng.permutation(np.resize(rng.permutation(len(real.titles)), count))
-    places = {name: place for place, name in enumerate(names)}
-    codes = np.array([places[name] for name in real.categories])
+    else:
+        # Every title occurs equally often, as nearly as the numbers allow.
+        chosen = rng.permutation(np.resize(rng.permutation(len(real.titles)), count))
+        titles = [real.titles[row] for row in chosen]
+        category = np.array([names.index(name) for name in real.categories])[chosen]
+        desk = entity = np.zeros(count, np.int64)
+        named = np.zeros(count, bool)
     return Articles(
-        titles=[real.titles[row] for row in chosen],
-        subtitles=None,
-        category=codes[chosen],
-        desk=np.zeros(count, np.int64),
-        sentiment=None,
-        entity=np.zeros(count, np.int64),
-        named=np.zeros(count, bool),
+        titles=titles,
+        subtitles=subtitles,
+        category=category,
+        desk=desk,
+        sentiment=sentiment,
+        entity=entity,
+        named=named,
         published=published,
         appeal=appeal,
         categories=names,

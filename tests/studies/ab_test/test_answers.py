@@ -8,13 +8,13 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutOracle
-from tfrec_mt.data.sources.takeout.answers import (
+from studies.ab_test.answers import (
     Answers,
     expected_answers,
     sampled_answers,
     top_places,
 )
+from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutOracle
 from tfrec_mt.data.sources.takeout.domains import TOPICS
 from tfrec_mt.data.sources.takeout.offers import Offers, draw_offers
 from tfrec_mt.data.sources.takeout.recall import recall

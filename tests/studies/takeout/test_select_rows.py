@@ -1,35 +1,33 @@
 """Rows of one domain against a plain filter."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from studies.takeout.select_rows import select_rows
+from tests.data.conftest import ClickLog
 from tfrec_mt.data import prepare as prepare_module
 from tfrec_mt.data import shards
 from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.scan import scan
-from tfrec_mt.data.select_rows import select_rows
+from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import DataError, SchemaError
 
 GROUPS = ("features", "labels", "keys", "truth")
 
 
 @pytest.fixture
-def whole(
-    click_log: Callable[..., Any],
-    prepared: Callable[..., PreparedDataset],
-    monkeypatch: pytest.MonkeyPatch,
-) -> PreparedDataset:
+def whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PreparedDataset:
     """A log in three parts and in several shards."""
     monkeypatch.setattr(
         prepare_module, "ShardWriter", lambda folder: shards.ShardWriter(folder, 70)
     )
-    return prepared(click_log(), "train:2,fresh:1,test:1")
+    split = SplitSpec.parse("train:2,fresh:1,test:1", "days")
+    return prepare_module.prepare(ClickLog(), tmp_path / "whole", split)
 
 
 def only(dataset: PreparedDataset, part: str) -> Batch:
@@ -100,9 +98,10 @@ def test_nothing_is_left_of_what_cannot_be(whole: PreparedDataset, tmp_path: Pat
 
 
 def test_a_part_without_a_row_is_named(
-    click_log: Callable[..., Any], prepared: Callable[..., PreparedDataset], tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    whole = prepared(click_log(rows=4, users=2))
+    split = SplitSpec.parse("train:3,test:1", "days")
+    whole = prepare_module.prepare(ClickLog(rows=4, users=2), tmp_path / "whole", split)
     domains = whole.schema.topic("region").domains
     codes = only(whole, "test").features["region"]
     absent = next(d for code, d in enumerate(domains, 1) if code not in codes)

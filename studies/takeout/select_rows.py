@@ -89,7 +89,6 @@ def _write_part(
 
 
 def _share(source: Path, target: Path) -> None:
-    """Links a file that nobody changes; where that cannot be, copies it."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
