@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studies.framework.study import BY, Curve, Outcome, Settings
+from studies.information.channel_information import covariance_information
 from studies.information.information_trace import FINE, Trace, kernel_trace
 from studies.information.kernel_correlation import (
     correlation_within,
@@ -16,6 +17,7 @@ from studies.information.kernel_correlation import (
     rank_correlation,
 )
 from studies.information.kernel_probe import TASK, KernelProbe, kernel_probe
+from studies.information.label_information import label_gains
 from studies.takeout.takeout_runs import TAKEOUT_SETTINGS, takeout_base, takeout_data
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.evaluation.cells import Cell
@@ -23,8 +25,6 @@ from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate, mean
 from tfrec_mt.evaluation.row_scoring import RowScoring
 from tfrec_mt.evaluation.scoring import ADAPTED, ZERO_SHOT
-from tfrec_mt.metrics.channel_information import covariance_information
-from tfrec_mt.metrics.label_information import label_gains
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.run_folder import model_folder

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studies.framework.study import Settings, settings_key
+from studies.information.channel_information import channel_information, covariance_information
 from studies.information.encoder_codes import (
     decode,
     distance_from_start,
@@ -16,11 +17,10 @@ from studies.information.encoder_codes import (
     weigh,
 )
 from studies.information.kernel_probe import TASK, KernelProbe
+from studies.information.label_information import label_information
+from studies.information.mutual_information import ksg_information, ross_information, standardised
 from tfrec_mt.evaluation.cells import Cell
-from tfrec_mt.metrics.channel_information import channel_information, covariance_information
-from tfrec_mt.metrics.label_information import label_information
 from tfrec_mt.metrics.log_loss import log_loss
-from tfrec_mt.metrics.mutual_information import ksg_information, ross_information, standardised
 from tfrec_mt.storage.folders import published_folder
 
 # Noise of the channel, in deviations of the untrained kernels' codes.

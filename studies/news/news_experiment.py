@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from studies.framework.study import Curve, Outcome, Settings, folder_of
+from studies.news.title_accuracy import title_accuracy
 from tfrec_mt.configs import NewsPretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.news.impression_batch import ImpressionBatch
@@ -26,7 +27,6 @@ from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell, ScoreKey
 from tfrec_mt.evaluation.impression_evaluator import RANDOM, ImpressionEvaluator
 from tfrec_mt.evaluation.impression_scoring import SCAN_IMPRESSIONS
-from tfrec_mt.evaluation.title_accuracy import title_accuracy
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.metrics.impression_metrics import IMPRESSION_METRICS
 from tfrec_mt.models.model_store import load_model

@@ -191,7 +191,7 @@ GOOD: Mapping[str, Any] = {
         ({"scores": {ScoreKey("m"): {}}}, "no scores for task 'ctr'"),
         ({"scores": {ScoreKey("m"): {"ctr": [0.5, math.nan]}}}, "model='m'.* got nan at row 1"),
         ({"scores": {ScoreKey("m"): {"ctr": [0.5, 1.5]}}}, r"probability in \[0, 1\], got 1.5"),
-        ({"scores": {ScoreKey("m"): {"ctr": [0.5]}}}, "expected 2 rows, one for each label, got 1"),
+        ({"scores": {ScoreKey("m"): {"ctr": [0.5]}}}, "expected 2 rows, got 1"),
         ({"labels": {"ctr": [0, 3]}}, "labels of 'ctr': expected 0 or 1, got 3 at row 1"),
         ({"labels": {"ctr": [0]}}, "labels of 'ctr': expected 2 rows"),
         ({"labels": {}}, r"labels: expected those of \['ctr'\], got \[\]"),

@@ -143,9 +143,9 @@ def test_names_that_are_taken() -> None:
         ({"scores": {GOOD: []}}, "expected keys"),
         ({"truth": None}, "expected probabilities, got none"),
         ({"domains": {}}, "'section' is missing"),
-        ({"domains": {"section": np.full(600, 3)}}, "codes from 0 to 2"),
-        ({"users": np.zeros(3, int)}, "expected 600 whole numbers"),
-        ({"users": np.zeros(600)}, "expected 600 whole numbers"),
+        ({"domains": {"section": np.full(600, 3)}}, "topic 'section': expected 0..2, got 3"),
+        ({"users": np.zeros(3, int)}, "users: expected 600 rows, got 3"),
+        ({"users": np.zeros(600)}, "users: expected integer ids, got float64"),
     ],
 )
 def test_bad_input_is_named(change: dict[str, Any], message: str) -> None:

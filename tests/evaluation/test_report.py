@@ -11,7 +11,7 @@ from tests.evaluation.example_rows import NOTE, ROLES, example_rows
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.evaluation.page import Section
 from tfrec_mt.evaluation.report import ReportCase, write_report
-from tfrec_mt.metrics.calibration_bins import CalibrationBin
+from tfrec_mt.metrics.calibration import CalibrationBin
 
 CURVE = [CalibrationBin(0.1, 0.12, 50), CalibrationBin(0.4, 0.3, 50)]
 UNKNOWN, KNOWN = "topics unknown to the base", "topics known to the base"

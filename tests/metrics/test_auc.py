@@ -60,7 +60,7 @@ def test_is_not_defined_where_a_class_has_no_weight() -> None:
     [
         ([0, 2], [0.1, 0.2], "labels: expected 0 or 1, got 2 at row 1"),
         ([0, 1], [0.1, math.nan], "scores: expected finite, got nan at row 1"),
-        ([0, 1], [0.1], "expected 2 rows, one for each label, got 1"),
+        ([0, 1], [0.1], "expected 2 rows, got 1"),
         ([[0, 1]], [0.1, 0.2], r"expected shape \[B\], got \[1, 2\]"),
     ],
 )

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tfrec_mt.metrics.calibration_ratio import calibration_ratio
+from tfrec_mt.metrics.calibration import calibration_ratio
 from tfrec_mt.schema import DataError
 
 

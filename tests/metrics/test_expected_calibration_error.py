@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tfrec_mt.metrics.calibration_bins import calibration_bins, equal_mass_bins
-from tfrec_mt.metrics.expected_calibration_error import expected_calibration_error
+from tfrec_mt.metrics.calibration import (
+    calibration_bins,
+    equal_mass_bins,
+    expected_calibration_error,
+)
 from tfrec_mt.schema import SchemaError
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import ndcg_score, roc_auc_score
 
 from tfrec_mt.metrics import IMPRESSION_METRICS, impression_metrics
-from tfrec_mt.metrics.ndcg import ndcg
+from tfrec_mt.metrics.impression_metrics import ndcg
 from tfrec_mt.metrics.ranked_impressions import RankedImpressions
 from tfrec_mt.schema import DataError, SchemaError
 

@@ -1,4 +1,4 @@
-"""Cluster bootstrap: how far a number would move had other users been drawn."""
+"""Cluster bootstrap: how far a metric would move with another sample of users."""
 
 import math
 
@@ -13,10 +13,9 @@ from tfrec_mt.schema import SchemaError
 class ClusterBootstrap:
     """Resamples users, in groups formed by a hash of their id.
 
-    A user's rows resemble each other, so rows are not independent and resampling them would give
-    intervals that are too narrow; users are the unit. Hashing them to a fixed number of groups
-    bounds the memory. All estimates use the same resamples, so differences between models are
-    paired.
+    A user's rows resemble each other, so resampling rows would give intervals that are too narrow.
+    Hashing users to a fixed number of groups bounds the memory. All estimates use the same
+    resamples, so differences between models are paired.
 
     Args:
       groups: Number of user groups, at least 2.
@@ -47,12 +46,12 @@ class ClusterBootstrap:
         return (splitmix64(users) % np.uint64(self.groups)).astype(np.int64)
 
     def estimate(self, value: float, replicates: NDArray[np.float64], clusters: int) -> Estimate:
-        """An estimate that says how far its interval can be trusted.
+        """An estimate with a note where its interval is weak.
 
         Args:
-          value: The number on the data as it is, defined.
+          value: The number on the data itself, defined.
           replicates: `[R]` the number on each resample.
-          clusters: User groups that the data comes from.
+          clusters: User groups with data.
         """
         if clusters < 2:
             none = np.full_like(replicates, math.nan)
@@ -73,9 +72,15 @@ class ClusterBootstrap:
         return self.estimate(value, replicates, int(np.count_nonzero(under)))
 
     def mean(self, values: NDArray[np.float64], groups: NDArray[np.int64]) -> Estimate:
-        """Mean of at least one row's number `[n]`, whose users are in `groups` `[n]`."""
-        over, under = (
-            np.bincount(groups, weights, minlength=self.groups).astype(np.float64)
-            for weights in (values, np.ones(len(values)))
-        )
+        """Mean of one or more numbers `[n]` of users in `groups` `[n]`."""
+        over, under = np.zeros((2, self.groups))
+        add_at(over, groups, values)
+        add_at(under, groups, np.ones(len(values)))
         return self.ratio(over, under)
+
+
+def add_at(
+    sums: NDArray[np.float64], place: NDArray[np.integer], values: NDArray[np.number]
+) -> None:
+    """Adds values `[B]` at flat places `[B]` of an array, in place."""
+    sums += np.bincount(place, values, minlength=sums.size).reshape(sums.shape)

@@ -1,4 +1,4 @@
-"""`Evaluation`: what was measured, as frames, as text, as a page and in a notebook."""
+"""`Evaluation`: metrics as frames, as text, as a page and in a notebook."""
 
 import base64
 import contextlib
@@ -11,21 +11,15 @@ import polars as pl
 from absl import logging
 
 from tfrec_mt.evaluation.cells import ALL, MEAN
-from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models, main_metric
+from tfrec_mt.evaluation.comparison import ModelRoles, compare_models, main_metric
 from tfrec_mt.evaluation.figures import interval_figure, lift_figure
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.metric_table import MetricTable
 from tfrec_mt.evaluation.page import Section, render_fragment
-from tfrec_mt.evaluation.report import ReportCase, task_name, write_report
-from tfrec_mt.evaluation.table import (
-    HEADER,
-    format_metrics,
-    format_table,
-    line_cells,
-    shown_columns,
-)
+from tfrec_mt.evaluation.report import ReportCase, lift_table, task_name, write_report
+from tfrec_mt.evaluation.table import format_metrics, format_table
 from tfrec_mt.extras import MissingExtraError
-from tfrec_mt.metrics.calibration_bins import CalibrationBin
+from tfrec_mt.metrics.calibration import CalibrationBin
 from tfrec_mt.storage.folders import published_folder
 
 METRICS_FILE = "metrics.json"
@@ -34,10 +28,10 @@ REPORT_FILE = "report.html"
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Evaluation:
-    """What an evaluation found, of a click log or of news.
+    """Results of an evaluation on a click log or on news.
 
-    In a notebook it shows itself: a table of AUC or RMSE per domain and a picture of the lifts.
-    `print` gives the same as text.
+    In a notebook it shows a table of AUC or RMSE per domain and a picture of the lifts; `print`
+    gives the table as text.
 
     Args:
       metrics: Metrics, lifts and oracle shares, as in `metrics.json`.
@@ -62,20 +56,18 @@ class Evaluation:
 
     @functools.cached_property
     def rows(self) -> pl.DataFrame:
-        """Every number with its 95% interval, a row each; columns as in `MetricRow`."""
-        schema = {
-            name: pl.Int64 if name == "n" else pl.Float64 if name in _NUMBERS else pl.String
-            for name in MetricRow.__dataclass_fields__
-        }
-        return pl.DataFrame([vars(row) for row in self.metrics], schema)
+        """Every metric with its 95% interval; columns as in `MetricRow`."""
+        numbers = dict.fromkeys(("value", "ci_low", "ci_high", "oracle"), pl.Float64)
+        types = dict.fromkeys(MetricRow.__dataclass_fields__, pl.String) | numbers | {"n": pl.Int64}
+        return pl.DataFrame([vars(row) for row in self.metrics], types)
 
     @functools.cached_property
     def table(self) -> pl.DataFrame:
         """AUC, or RMSE, per task, topic and domain: a column per model, and the lift with interval.
 
-        Columns `task`, `topic`, `domain`, `n` (rows, of news impressions), one per model (such as
-        `zero_shot`, `adapted`, `control`), and where there are kernels `lift`, `ci_low` and
-        `ci_high`: by how much the adapted model is better than the base.
+        Columns `task`, `topic`, `domain`, `n` (rows, for news impressions), one per model (such as
+        `zero_shot`, `adapted`, `control`), and with kernels `lift`, `ci_low` and `ci_high`: by how
+        much the adapted model is better than the base.
         """
         cell = ["task", "topic", "domain"]
         main = pl.col("metric").is_in(["auc", "rmse"])
@@ -100,13 +92,10 @@ class Evaluation:
     def save(self, folder: str | Path) -> Path:
         """Writes `metrics.json` and `report.html`, whole or not at all.
 
-        Where matplotlib is not installed there is no report, and a warning says what brings it.
+        Without matplotlib there is no report, and a warning names the extra to install.
 
         Args:
-          folder: Folder to make.
-
-        Returns:
-          The folder.
+          folder: Folder to create, which is returned.
 
         Raises:
           FileExistsError: It exists.
@@ -130,9 +119,9 @@ class Evaluation:
         return target
 
     def reliability(self) -> Mapping[str, Mapping[str, Sequence[CalibrationBin]]]:
-        """Reliability curves by task, of the base and of the model with kernels.
+        """Reliability curves by task of the base and of the adapted model.
 
-        There are none of scores that only rank, as those of news.
+        Scores that only rank, such as those of news, have none.
         """
         models = dict.fromkeys((self.roles.zero_shot, self.roles.adapted))
         return {
@@ -163,39 +152,28 @@ class Evaluation:
             lines = compare_models(self.metrics, task, self.roles)
             metric = main_metric(self.metrics, task).upper()
             name = f"{metric}, {task_name(task)}"
-            if lines:
-                tables.append(self._lift_table(lines, name))
-            else:
-                tables.append(self._plain_table(task, name))
             # without matplotlib the tables alone
             with contextlib.suppress(MissingExtraError):
                 if lines:
-                    pictures.append(
-                        (f"{name}: lift", lift_figure({task_name(task): lines}, metric))
-                    )
+                    tables.append(lift_table(name, lines, self.roles))
+                    svg = lift_figure({task_name(task): lines}, metric)
                 else:
-                    pictures.append((name, interval_figure({name: self._intervals(task)})))
-        encoded = [(name, base64.b64encode(svg.encode()).decode()) for name, svg in pictures]
+                    tables.append(self._plain_table(task, name))
+                    svg = interval_figure({name: self._intervals(task)})
+                title = f"{name}: lift" if lines else name
+                pictures.append((title, base64.b64encode(svg.encode()).decode()))
         return render_fragment(
             "evaluation.html.jinja",
             part=self.part,
             split=self.split,
             tables=tables,
-            pictures=encoded,
+            pictures=pictures,
         )
-
-    def _lift_table(self, lines: Sequence[ComparisonLine], caption: str) -> dict[str, object]:
-        columns = shown_columns(lines, self.roles)
-        rows = []
-        for line in lines:
-            cells = line_cells(line)
-            rows.append((line.domain == MEAN, [cells[column] for column in columns]))
-        return {"caption": caption, "header": [HEADER[c] for c in columns], "rows": rows}
 
     def _plain_table(self, task: str, caption: str) -> dict[str, object]:
         found = self.table.filter(task=task).drop("task")
         rows = [
-            (row["domain"] == MEAN, [_text(value) for value in row.values()])
+            (row["domain"] == MEAN, [_text(value) for value in row.values()], "")
             for row in found.iter_rows(named=True)
         ]
         return {"caption": caption, "header": found.columns, "rows": rows}
@@ -213,9 +191,6 @@ class Evaluation:
             if (row.task, row.metric, row.model) == (task, metric, self.roles.zero_shot)
             and row.value is not None
         }
-
-
-_NUMBERS = ("value", "ci_low", "ci_high", "oracle")
 
 
 def _text(value: object) -> str:

@@ -11,32 +11,31 @@ from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.group_spill import GroupSpill
 from tfrec_mt.evaluation.grouped_sums import GroupedSums
 from tfrec_mt.evaluation.regression_sums import RegressionSums
-from tfrec_mt.evaluation.score_grid import fine_bins, log_probabilities
 from tfrec_mt.evaluation.score_histogram import ScoredRows, ScoreHistogram
 from tfrec_mt.evaluation.score_records import ScoreRecords
 from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.evaluation.scored_models import ScoredModels
 from tfrec_mt.schema import DataError
 
-# Batches are put together to blocks of this many rows, over which NumPy's overhead is small.
+# Batches are joined to blocks of this many rows, where NumPy's overhead is small.
 _BLOCK_ROWS = 65_536
 
 
 class Evaluator:
     """Accumulates the scores of several models on the same rows, in bounded memory.
 
-    What needs no whole groups is counted at once; grouped AUC needs all rows of a user or
-    request together, so the rows wait for `result`, on the disk once they are many.
+    Grouped AUC needs all rows of a user or request together, so for it rows wait for `result`,
+    on disk once they are many; all else is counted at once.
 
     Args:
-      keys: The sets of scores that every batch brings.
+      keys: The sets of scores in every batch.
       tasks: Task names.
       topics: Domains of each topic, in the order of their codes.
-      truth: Tasks whose true probabilities every batch brings.
-      requests: Whether every batch brings request ids.
-      regressions: Those of the tasks whose labels are numbers.
+      truth: Tasks whose true probabilities are in every batch.
+      requests: Whether request ids are in every batch.
+      regressions: Tasks whose labels are numbers.
       bootstrap: Resamples for the intervals.
-      rows_in_memory: Rows above which those that wait for grouped AUC go to the disk.
+      rows_in_memory: Rows above which those that wait for grouped AUC go to disk.
       spill_folder: Where they go; None for the system's temporary folder.
 
     Raises:
@@ -70,20 +69,15 @@ class Evaluator:
         self._models = ScoredModels(keys, topics)
         self._records = ScoreRecords(self._models, tasks, truth, requests, regressions)
         self._bootstrap = bootstrap or ClusterBootstrap()
-        self._histograms = {
-            (key, task, topic): ScoreHistogram(
-                len(self._models.topics[topic]), self._bootstrap.groups
-            )
-            for key, task in self._records.slots
-            if task not in self._records.regressions
-            for topic in self._models.topics_of(key)
-        }
-        self._errors = {
-            (key, task, topic): RegressionSums(len(self._models.topics[topic]), self._bootstrap)
-            for key, task in self._records.slots
-            if task in self._records.regressions
-            for topic in self._models.topics_of(key)
-        }
+        self._histograms: dict[tuple[ScoreKey, str, str], ScoreHistogram] = {}
+        self._errors: dict[tuple[ScoreKey, str, str], RegressionSums] = {}
+        for key, task in self._records.slots:
+            for topic in self._models.topics_of(key):
+                domains, place = len(self._models.topics[topic]), (key, task, topic)
+                if task in self._records.regressions:
+                    self._errors[place] = RegressionSums(domains, self._bootstrap)
+                else:
+                    self._histograms[place] = ScoreHistogram(domains, self._bootstrap.groups)
         fields = ("user", "request") if requests else ("user",)
         self._spills = {name: GroupSpill(name, rows_in_memory, spill_folder) for name in fields}
         self._pending: list[NDArray[np.void]] = []
@@ -104,15 +98,14 @@ class Evaluator:
         Args:
           scores: `[B]` predictions per score key and task.
           labels: `[B]` 0 or 1 per task, or a number; NaN for none.
-          domains: `[B]` domain codes per topic: a domain's place in the topic plus one, 0 for
-            none.
+          domains: `[B]` domain codes per topic: place in the topic plus one, 0 for none.
           users: `[B]` integer user ids.
           requests: `[B]` integer request ids.
           truth: `[B]` true probabilities per task.
 
         Raises:
-          DataError: A part is missing, not foreseen or of the wrong length, or holds a value
-            that it must not hold; or `result` has been called.
+          DataError: An entry is missing, unexpected, of the wrong length or out of range; or
+            `result` has been called.
         """
         if self._finished:
             raise DataError("no rows can be added after result() has been called")
@@ -164,13 +157,6 @@ class Evaluator:
                     errors = self._errors[key, task, topic]
                     errors.add(labels, predicted, own, codes[topic][kept])
                 continue
-            log_p, log_not_p = log_probabilities(predicted)
-            scored = ScoredRows(
-                positive=labels == 1,
-                predicted=predicted,
-                loss=-np.where(labels == 1, log_p, log_not_p),
-                fine=fine_bins(log_p - log_not_p),
-                group=own,
-            )
+            scored = ScoredRows.create(labels == 1, predicted, own)
             for topic in self._models.topics_of(key):
                 self._histograms[key, task, topic].add(scored, codes[topic][kept])

@@ -12,7 +12,7 @@ from tfrec_mt.evaluation.cells import MEAN
 from tfrec_mt.evaluation.comparison import ComparisonLine
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.extras import require
-from tfrec_mt.metrics.calibration_bins import CalibrationBin
+from tfrec_mt.metrics.calibration import CalibrationBin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,12 +17,12 @@ PARTITIONS = 64
 class GroupSpill:
     """Collects rows in any order and gives them back in parts that hold whole groups.
 
-    The files have no name in any folder, so that nothing is left behind however the process ends.
+    The files have no name in any folder, so nothing is left behind however the process ends.
 
     Args:
-      group: Name of the integer field that holds the group id.
-      rows_in_memory: Once more rows than these have come, all go to the disk.
-      folder: Where the files are; None for the system's temporary folder.
+      group: Name of the integer field with the group id.
+      rows_in_memory: With more rows than these, all go to disk.
+      folder: Folder of the files; None for the system's temporary folder.
     """
 
     def __init__(self, group: str, rows_in_memory: int, folder: str | Path | None = None) -> None:
@@ -35,11 +35,11 @@ class GroupSpill:
 
     @property
     def on_disk(self) -> bool:
-        """Whether rows have gone to the disk."""
+        """Whether rows are on disk."""
         return bool(self._files)
 
     def append(self, records: NDArray[np.void]) -> None:
-        """Takes rows `[B]` of a structured type, the same at every call; does not copy them."""
+        """Takes rows `[B]` of one structured type, without copying them."""
         self._dtype = records.dtype
         self._held.append(records)
         if self._files or sum(held.size for held in self._held) > self._rows_in_memory:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfrec_mt.evaluation.cells import ALL, ScoreKey
-from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
+from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap, add_at
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.evaluation.score_records import ScoreRecords
 from tfrec_mt.evaluation.scored_models import ScoredModels
@@ -18,10 +18,10 @@ class GroupedSums:
     counted. Intervals resample users for requests too, because one user's requests are alike.
 
     Args:
-      field: Field of the records that holds the group id, `user` or `request`.
-      models: What is scored.
+      field: Field of the group id, `user` or `request`.
+      models: The scored models.
       records: Type of the records.
-      bootstrap: Resamples, the same for all that is to be compared.
+      bootstrap: Resamples, shared by all models that are compared.
     """
 
     def __init__(
@@ -53,21 +53,15 @@ class GroupedSums:
     def add(self, part: NDArray[np.void]) -> None:
         """Takes records `[B]`; all rows of a group must come in one call."""
         ids = np.unique(part[self._field], return_inverse=True)[1]
-        for topic, domains in self._models.topics.items():
-            if topic == ALL:
-                codes = np.ones(part.size, np.int64)
-            else:
-                codes = part["codes"][:, self._records.topics.index(topic)].astype(np.int64)
-            self._add_topic(part, ids, topic, codes, len(domains))
+        for topic in self._models.topics:
+            self._add_topic(part, ids, topic)
 
-    def _add_topic(
-        self,
-        part: NDArray[np.void],
-        ids: NDArray[np.intp],
-        topic: str,
-        codes: NDArray[np.int64],
-        domains: int,
-    ) -> None:
+    def _add_topic(self, part: NDArray[np.void], ids: NDArray[np.intp], topic: str) -> None:
+        domains = len(self._models.topics[topic])
+        if topic == ALL:
+            codes = np.ones(part.size, np.int64)
+        else:
+            codes = part["codes"][:, self._records.topics.index(topic)].astype(np.int64)
         inside = np.flatnonzero(codes)
         for number, task in enumerate(self._records.tasks):
             if task in self._records.regressions:
@@ -90,7 +84,7 @@ class GroupedSums:
             counts = self._counts[task, topic]
             counts[:, 0] += np.bincount(domain[used], minlength=domains)
             counts[:, 1] += np.bincount(domain, minlength=domains)
-            _add_at(self._rows[task, topic], place[used], rows[used])
+            add_at(self._rows[task, topic], place[used], rows[used])
             chosen = np.flatnonzero(used[group])
             dense = (np.cumsum(used) - 1)[group[chosen]]
             for column, (key, scored_task) in enumerate(self._records.slots):
@@ -98,7 +92,7 @@ class GroupedSums:
                     # Probabilities are not negative, so their bits are in their order.
                     scores = part["scores"][kept[chosen], column] + np.float32(0)
                     aucs = group_aucs(positive[chosen], scores.view(np.uint32), dense)
-                    _add_at(self._won[key, task, topic], place[used], rows[used] * aucs)
+                    add_at(self._won[key, task, topic], place[used], rows[used] * aucs)
 
     def estimate(self, key: ScoreKey, task: str, topic: str, domain: int) -> Estimate:
         """Grouped AUC on the domain at that place of the topic."""
@@ -109,9 +103,3 @@ class GroupedSums:
             self._won[key, task, topic][domain], self._rows[task, topic][domain]
         )
         return found.noted(f"{used} of {total} {self._field}s have both classes")
-
-
-def _add_at(
-    sums: NDArray[np.float64], place: NDArray[np.int64], values: NDArray[np.number]
-) -> None:
-    sums += np.bincount(place, values, minlength=sums.size).reshape(sums.shape)

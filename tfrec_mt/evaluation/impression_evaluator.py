@@ -7,11 +7,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell, ScoreKey
-from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
+from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap, add_at
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.evaluation.metric_table import MetricTable
 from tfrec_mt.evaluation.scored_models import ScoredModels
 from tfrec_mt.metrics.impression_metrics import IMPRESSION_METRICS, impression_metrics
+from tfrec_mt.metrics.inputs import as_codes, as_ids
 from tfrec_mt.metrics.ranked_impressions import as_offsets
 from tfrec_mt.schema import DataError, SchemaError
 
@@ -22,16 +23,15 @@ _TASK = "ctr"
 class ImpressionEvaluator(MetricTable):
     """Means over impressions of every model's metrics, resampled by user.
 
-    Batches are added and forgotten; what is kept grows with models, domains and groups of users
-    only. Two models are always there besides those scored: `random` (all candidates alike, which
-    with averaged ties is what a random order gets in the mean) and, where the truth is known,
-    `oracle` (the true probabilities).
+    Memory grows with models, domains and groups of users only. Two models are added to the scored
+    ones: `random` (equal scores, which with averaged ties is the mean of all orders) and, where
+    the truth is known, `oracle` (the true probabilities).
 
     Args:
-      keys: The sets of scores that every batch brings.
+      keys: The sets of scores in every batch.
       topics: Domains of each topic, in code order.
       truth: Whether true click probabilities are known.
-      bootstrap: Resamples; all models and metrics share them, so differences are paired.
+      bootstrap: Resamples, shared by all models and metrics.
 
     Raises:
       SchemaError: Names that are used twice or kept for this package's own use.
@@ -75,11 +75,9 @@ class ImpressionEvaluator(MetricTable):
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The scored models, `random`, and `oracle` where the truth is known."""
         return (*super().models, *((ORACLE,) if self._truth else ()))
 
     def compared(self, task: str) -> tuple[str, ...]:
-        """All metrics."""
         return self.metrics
 
     def knows_truth(self, task: str) -> bool:
@@ -100,9 +98,9 @@ class ImpressionEvaluator(MetricTable):
           scores: By key, `[N]`, higher is better.
           clicked: `[N]`, 0 or 1.
           offsets: `[n + 1]` where each impression begins, and N.
-          users: `[n]` whole-number key of the user.
-          domains: By topic, `[n]` domain code, 0 for none; such impressions count in `all` only.
-          truth: `[N]` true probabilities; given exactly if the evaluator expects them.
+          users: `[n]` integer user ids.
+          domains: By topic, `[n]` domain codes, 0 for none; such impressions count in `all` only.
+          truth: `[N]` true probabilities, where the evaluator expects them.
 
         Raises:
           DataError: A model, topic or the truth is missing or unexpected, a shape does not fit, or
@@ -117,19 +115,15 @@ class ImpressionEvaluator(MetricTable):
             )
         rows = np.asarray(clicked).size
         impressions = as_offsets(offsets, rows).size - 1
-        group = self._bootstrap.group_of(_whole(users, impressions, "users"))
-        places = {ALL: np.zeros(impressions, np.int64)}
+        group = self._bootstrap.group_of(as_ids(users, impressions, "users"))
+        # flat places in [N, G], negative for no domain
+        places = {ALL: group}
         for topic in list(self._models.topics)[1:]:
             if topic not in domains:
                 raise DataError(f"domains: topic {topic!r} is missing; {nearest(topic, domains)}")
-            codes = _whole(domains[topic], impressions, f"domains of {topic!r}")
-            limit = len(self._models.topics[topic])
-            if codes.size and not 0 <= codes.min() <= codes.max() <= limit:
-                raise DataError(
-                    f"domains of {topic!r}: expected codes from 0 to {limit}, "
-                    f"got {codes.min()} to {codes.max()}"
-                )
-            places[topic] = codes - 1
+            size = len(self._models.topics[topic])
+            codes = as_codes(domains[topic], impressions, topic, size)
+            places[topic] = (codes - 1) * self._bootstrap.groups + group
         everything = {**scores, ScoreKey(RANDOM): np.zeros(rows)}
         if truth is not None:
             everything[ScoreKey(ORACLE)] = truth
@@ -140,17 +134,15 @@ class ImpressionEvaluator(MetricTable):
                 # What is defined depends on the clicks alone, so it is the same for all models.
                 defined[metric] = np.isfinite(value)
                 for topic in self._models.topics_of(key):
-                    place = places[topic]
-                    kept = defined[metric] & (place >= 0)
-                    self._add_at(self._sums[key, topic, metric], place, group, kept, value)
+                    kept = defined[metric] & (places[topic] >= 0)
+                    add_at(self._sums[key, topic, metric], places[topic][kept], value[kept])
         for what, kept in defined.items():
             for topic, place in places.items():
-                ones = np.ones(impressions)
-                self._add_at(self._counts[topic, what], place, group, kept & (place >= 0), ones)
+                inside = place[kept & (place >= 0)]
+                add_at(self._counts[topic, what], inside, np.ones(inside.size))
         self._estimates.clear()
 
     def _compute(self, model: str, task: str, cell: Cell, metric: str) -> Estimate:
-        """Mean of a metric over the impressions of a cell where it is defined."""
         if metric not in self.metrics:
             raise SchemaError(f"no metric {metric!r}; {nearest(metric, self.metrics)}")
         key = self._models.key(model, cell.topic)
@@ -167,24 +159,3 @@ class ImpressionEvaluator(MetricTable):
     def _size(self, model: str, task: str, cell: Cell) -> int:
         place = self._models.topics[cell.topic].index(cell.domain)
         return int(self._counts[cell.topic, ALL][place].sum())
-
-    @staticmethod
-    def _add_at(
-        sums: NDArray[np.float64],
-        place: NDArray[np.int64],
-        group: NDArray[np.int64],
-        kept: NDArray[np.bool_],
-        values: NDArray[np.float64],
-    ) -> None:
-        where = place[kept] * sums.shape[1] + group[kept]
-        sums += np.bincount(where, values[kept], minlength=sums.size).reshape(sums.shape)
-
-
-def _whole(values: ArrayLike, rows: int, where: str) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.shape != (rows,) or (rows and not np.issubdtype(array.dtype, np.integer)):
-        raise DataError(
-            f"{where}: expected {rows} whole numbers, one per impression, "
-            f"got {array.dtype} {list(array.shape)}"
-        )
-    return array.astype(np.int64)

@@ -8,22 +8,19 @@ from tfrec_mt.evaluation.cells import ALL, MEAN, ORACLE, Cell
 from tfrec_mt.evaluation.estimate import Estimate, difference, mean, share
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.evaluation.scored_models import ScoredModels
-from tfrec_mt.metrics.calibration_bins import DEFAULT_BINS, CalibrationBin
+from tfrec_mt.metrics.calibration import DEFAULT_BINS, CalibrationBin
 from tfrec_mt.schema import SchemaError
 
 ERRORS = ("rmse", "mae")
 
 
 class MetricTable(abc.ABC):
-    """What an evaluator found, over rows or over impressions.
+    """Metrics of an evaluator, over rows or over impressions.
 
     Args:
-      models: What was scored.
+      models: The scored models.
       tasks: Task names.
-      metrics: Names of the metrics that `rows` holds.
-
-    Attributes:
-      metrics: As given.
+      metrics: Names of the metrics.
     """
 
     def __init__(self, models: ScoredModels, tasks: Sequence[str], metrics: Sequence[str]) -> None:
@@ -46,13 +43,13 @@ class MetricTable(abc.ABC):
         return ("auc",)
 
     def calibrated(self, task: str) -> bool:
-        """Whether scores are probabilities, which have a curve of reliability."""
+        """Whether scores are probabilities and have a reliability curve."""
         return False
 
     def reliability(
         self, model: str, task: str, topic: str = ALL, bins: int = DEFAULT_BINS
     ) -> list[CalibrationBin]:
-        """Predicted against actual rates over all rows that are in a domain of the topic."""
+        """Predicted against actual rates over all rows in a domain of the topic."""
         raise SchemaError(f"the scores of task {task!r} are no probabilities")
 
     @abc.abstractmethod
@@ -91,12 +88,11 @@ class MetricTable(abc.ABC):
     def lift(self, model: str, reference: str) -> list[MetricRow]:
         """By how much `model` is better than `reference`, with paired intervals: `auc_lift`.
 
-        Errors such as `rmse` are better where they are lower, so their lift is what they lose.
+        The lift of an error such as `rmse` is its decrease.
 
-        One row per cell in which both are scored, one with domain `mean` per topic (the plain
-        mean over its domains, so that a small domain counts as much as a large one), and one
-        with topic `all` and domain `mean` over the domains of all topics. `n` of a mean is the
-        sum over its domains, so a row counts once per topic.
+        One row per cell where both are scored, one with domain `mean` per topic (the plain mean
+        over its domains), and one with topic `all` and domain `mean` over the domains of all
+        topics. `n` of a mean is the sum over its domains, so a row counts once per topic.
         """
         return [
             row
@@ -108,8 +104,8 @@ class MetricTable(abc.ABC):
     def oracle_share(self, model: str, baseline: str) -> list[MetricRow]:
         """Share of the oracle's lead over `baseline` that `model` reaches.
 
-        Of AUC `(AUC - AUC_baseline) / (AUC_oracle - AUC_baseline)`, one `auc_oracle_share` row per
-        task whose truth is known and cell in which both models are scored.
+        For AUC `(AUC - AUC_baseline) / (AUC_oracle - AUC_baseline)`: an `auc_oracle_share` row per
+        task whose truth is known and cell where both models are scored.
         """
         cells = set(self._models.cells(baseline))
         return [
@@ -145,17 +141,9 @@ class MetricTable(abc.ABC):
             averaged = [cell for cell in of_domains if topic in (ALL, cell.topic)]
             if averaged:
                 defined = [cell for cell in averaged if not math.isnan(lifts[cell].value)]
-                found.append(
-                    self._row(
-                        model,
-                        task,
-                        Cell(topic, MEAN),
-                        name,
-                        mean([lifts[cell] for cell in averaged]),
-                        reference,
-                        sum(self._size(model, task, cell) for cell in defined),
-                    )
-                )
+                size = sum(self._size(model, task, cell) for cell in defined)
+                lift = mean([lifts[cell] for cell in averaged])
+                found.append(self._row(model, task, Cell(topic, MEAN), name, lift, reference, size))
         return found
 
     def _row(

@@ -6,19 +6,19 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
+from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap, add_at
 from tfrec_mt.evaluation.estimate import Estimate
-from tfrec_mt.metrics.calibration_bins import DEFAULT_BINS, CalibrationBin
+from tfrec_mt.metrics.calibration import DEFAULT_BINS, CalibrationBin
 
 REGRESSION_METRICS = ("rmse", "mae", "calibration")
 
 
 class RegressionSums:
-    """What RMSE, MAE and calibration of one model in one topic are made of.
+    """Sums behind RMSE, MAE and calibration of one model in one topic.
 
     Args:
       domains: Number of domains of the topic.
-      bootstrap: Resamples, the same for all that is to be compared.
+      bootstrap: Resamples, shared by all models that are compared.
     """
 
     def __init__(self, domains: int, bootstrap: ClusterBootstrap) -> None:
@@ -36,23 +36,15 @@ class RegressionSums:
         group: NDArray[np.int64],
         codes: NDArray[np.integer],
     ) -> None:
-        """Counts a block of rows `[B]`, all of them labelled.
-
-        Args:
-          labels: The numbers.
-          predicted: Predictions of them.
-          group: User groups.
-          codes: Domain codes, a domain's place plus one; rows with 0 are in no domain.
-        """
+        """Counts labelled rows `[B]`; codes are a domain's place plus one, 0 for no domain."""
         kept = np.flatnonzero(codes)
         actual, found = (values[kept].astype(np.float64) for values in (labels, predicted))
-        domains, groups = self._sums.shape[1:]
-        place = (codes[kept].astype(np.int64) - 1) * groups + group[kept]
+        place = (codes[kept].astype(np.int64) - 1) * self._bootstrap.groups + group[kept]
         error = found - actual
         for sums, values in zip(
             self._sums, (np.ones(kept.size), error**2, np.abs(error), found, actual), strict=True
         ):
-            sums += np.bincount(place, values, domains * groups).reshape(domains, groups)
+            add_at(sums, place, values)
         if not kept.size:
             return
         if self._edges is None:
@@ -60,17 +52,16 @@ class RegressionSums:
             self._edges = np.unique(np.quantile(found, shares))
         tenth = np.searchsorted(self._edges, found, side="right")
         for sums, values in zip(self._tenths, (np.ones(kept.size), found, actual), strict=True):
-            sums += np.bincount(tenth, values, DEFAULT_BINS)
+            add_at(sums, tenth, values)
 
     def size(self, domain: int) -> int:
-        """Rows of a domain, by its place."""
+        """Rows of the domain at a place of the topic."""
         return int(self._sums[0, domain].sum())
 
     def estimate(self, metric: str, domain: int) -> Estimate:
-        """One of `REGRESSION_METRICS` on a domain.
+        """A metric on a domain: `rmse` or `mae` in the label's unit, or `calibration`.
 
-        `rmse` and `mae` are in the label's unit; `calibration` is the sum of predictions over that
-        of labels.
+        Calibration is the sum of predictions over that of labels.
         """
         rows, squared, absolute, found, actual = self._sums[:, domain]
         if not rows.any():

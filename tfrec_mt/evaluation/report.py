@@ -18,8 +18,8 @@ from tfrec_mt.evaluation.comparison import (
 from tfrec_mt.evaluation.figures import curves_figure, lift_figure, reliability_figure
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.evaluation.page import Picture, Section, render_page
-from tfrec_mt.evaluation.table import HEADER, line_cells, shown_columns
-from tfrec_mt.metrics.calibration_bins import CalibrationBin
+from tfrec_mt.evaluation.table import table_cells
+from tfrec_mt.metrics.calibration import CalibrationBin
 from tfrec_mt.storage.folders import write_text
 
 _TASKS = {"ctr": "click (ctr)", "ctcvr": "click and conversion (ctcvr)"}
@@ -30,7 +30,7 @@ class ReportCase:
     """One setting in which the models were compared.
 
     Args:
-      name: What sets it apart, as `topics unknown to the base`.
+      name: What sets it apart, such as `topics unknown to the base`.
       rows: Rows of `ScoreTable.rows`, `lift` and `oracle_share`.
       roles: Which model is which.
       reliability: Reliability curves by task and model.
@@ -58,7 +58,7 @@ def write_report(
       title: Title of the page.
       cases: The cases to show side by side.
       curves: Pairs of step and training loss by the name of the run.
-      settings: What the run was told, shown as a table of names and values.
+      settings: Settings of the run, shown as a table of names and values.
       sections: Further text, shown before the settings.
 
     Raises:
@@ -82,7 +82,7 @@ def write_report(
         sections=sections,
         settings=settings or {},
         tables=[
-            _table(f"{metrics[task].upper()} for {task_name(task)}, {name}", found, roles[name])
+            lift_table(f"{metrics[task].upper()} for {task_name(task)}, {name}", found, roles[name])
             for (name, task), found in lines.items()
             if found
         ],
@@ -91,17 +91,13 @@ def write_report(
     write_text(Path(path), page)
 
 
-def _table(caption: str, lines: Sequence[ComparisonLine], roles: ModelRoles) -> dict[str, Any]:
-    columns = shown_columns(lines, roles)
-    cells = [[line_cells(line)[column] for column in columns] for line in lines]
-    return {
-        "caption": caption,
-        "header": [HEADER[column] for column in columns],
-        "rows": [
-            (line.domain == MEAN, shown, line.note or "")
-            for line, shown in zip(lines, cells, strict=True)
-        ],
-    }
+def lift_table(caption: str, lines: Sequence[ComparisonLine], roles: ModelRoles) -> dict[str, Any]:
+    """A comparison for a template: whether a row is a mean, its cells and its note."""
+    header, *cells = table_cells(lines, roles)
+    rows = [
+        (line.domain == MEAN, row, line.note or "") for line, row in zip(lines, cells, strict=True)
+    ]
+    return {"caption": caption, "header": header, "rows": rows}
 
 
 def _lift_pictures(
@@ -113,20 +109,14 @@ def _lift_pictures(
         if panels:
             metric = metrics[task].upper()
             above = "above" if metric == "AUC" else "below"
-            sentences = [
-                f"{_upper(name)}: {_lift_sentence(of, metric)}" for name, of in panels.items()
-            ]
-            intro = (
+            sentence = (
                 f"Dots show by how much the {metric} is {above} that of the zero-shot base, bars "
                 "the 95% interval over users; right of the grey line is better."
             )
-            found.append(
-                Picture(
-                    f"Lift per domain, {task_name(task)}",
-                    " ".join([intro, *sentences]),
-                    Markup(lift_figure(panels, metric)),
-                )
-            )
+            for name, of in panels.items():
+                sentence += f" {name[:1].upper()}{name[1:]}: {_lift_sentence(of, metric)}"
+            svg = Markup(lift_figure(panels, metric))
+            found.append(Picture(f"Lift per domain, {task_name(task)}", sentence, svg))
     return found
 
 
@@ -158,11 +148,10 @@ def _reliability_pictures(cases: Sequence[ReportCase], metrics: Mapping[str, str
             for case in cases
             if task in case.reliability
         }
-        regression = metrics.get(task) == "rmse"
-        ordered = "prediction" if regression else "predicted probability"
+        ordered = "prediction" if metrics.get(task) == "rmse" else "predicted probability"
         sentence = (
-            f"Each point is a tenth of the rows, ordered by {ordered}: below the grey "
-            f"line the model promises more than it keeps. Cases: {'; '.join(panels)}."
+            f"Each point is a tenth of the rows, ordered by {ordered}: below the grey line the "
+            f"predictions are too high. Cases: {'; '.join(panels)}."
         )
         found.append(
             Picture(f"Reliability, {task_name(task)}", sentence, Markup(reliability_figure(panels)))
@@ -186,9 +175,5 @@ def _curves_picture(curves: Mapping[str, Sequence[tuple[int, float]]]) -> Pictur
 
 
 def task_name(task: str) -> str:
-    """How a page calls a task."""
+    """A task's name on a page."""
     return _TASKS.get(task, task)
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -5,10 +5,9 @@ from numpy.typing import NDArray
 
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate
-from tfrec_mt.evaluation.score_grid import COARSE_BINS
-from tfrec_mt.evaluation.score_histogram import ScoreHistogram
+from tfrec_mt.evaluation.score_histogram import COARSE_BINS, ScoreHistogram
 from tfrec_mt.metrics.auc import auc_from_counts
-from tfrec_mt.metrics.calibration_bins import (
+from tfrec_mt.metrics.calibration import (
     DEFAULT_BINS,
     CalibrationBin,
     calibration_bins,
@@ -22,8 +21,8 @@ class ScoreMetrics:
 
     Args:
       histogram: Counts of the topic.
-      domain: Place of the domain among the topic's, from 0.
-      bootstrap: Resamples, the same for all that is to be compared.
+      domain: Place of the domain in the topic, from 0.
+      bootstrap: Resamples, shared by all models that are compared.
 
     Attributes:
       rows: Number of rows.
@@ -98,7 +97,7 @@ class ScoreMetrics:
         return calibration_bins(self._rows.sum(axis=0), self._rows[1], self._predicted, bins)
 
     def _coarse_predicted(self, mass: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`[G, COARSE_BINS]` predicted positives, every row taken at the mean of its bin."""
+        """`[G, COARSE_BINS]` predicted positives, every row at the mean of its bin."""
         total = np.bincount(self._coarse_of_fine, self._predicted, minlength=COARSE_BINS)
         return np.asarray(self._group_rows.sum(axis=1) * (total / np.maximum(mass, 1)))
 

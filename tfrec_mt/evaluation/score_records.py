@@ -8,7 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfrec_mt.evaluation.cells import ALL, ORACLE, ScoreKey
 from tfrec_mt.evaluation.scored_models import ScoredModels
-from tfrec_mt.metrics.inputs import as_groups, as_partial_labels, as_probabilities, as_scores
+from tfrec_mt.metrics.inputs import (
+    as_codes,
+    as_groups,
+    as_ids,
+    as_partial_labels,
+    as_probabilities,
+    as_scores,
+)
 from tfrec_mt.schema import DataError, SchemaError
 
 
@@ -16,15 +23,13 @@ class ScoreRecords:
     """The record type of scored rows: fields `user`, `request`, `codes`, `labels` and `scores`.
 
     Args:
-      models: What is scored.
-      tasks: Task names.
-      truth: Tasks whose true probabilities are known; they are kept as scores of the oracle.
-      requests: Whether rows have a request id.
-      regressions: Those of the tasks whose labels are numbers.
+      models: The scored models.
+      tasks, truth, requests, regressions: As of `Evaluator`; the truth is stored as scores of the
+        oracle.
 
     Attributes:
       slots: Score key and task of each of the K columns of `scores`.
-      topics: Topic of each of the columns of `codes`.
+      topics: Topic of each column of `codes`.
 
     Raises:
       SchemaError: No or repeated tasks, or a true probability of an unknown task.
@@ -71,27 +76,22 @@ class ScoreRecords:
         requests: ArrayLike | None,
         truth: Mapping[str, ArrayLike] | None,
     ) -> NDArray[np.void]:
-        """Records `[B]` of a batch; the arguments are those of `Evaluator.update`.
-
-        Raises:
-          DataError: A part is missing, not foreseen or of the wrong length, or holds a value
-            that it must not hold; names the part and the row of the batch.
-        """
+        """Records `[B]` of a batch; arguments and errors as of `Evaluator.update`."""
         _same_names("scores", scores, self._models.keys)
         _same_names("labels", labels, self.tasks)
         _same_names("domains", domains, self.topics)
         _same_names("truth", truth or {}, self.truth)
         if (requests is not None) != self.requests:
             expected = "request ids" if self.requests else "no request ids"
-            raise DataError(f"requests: expected {expected}, as the evaluator was told")
+            raise DataError(f"requests: expected {expected}, as in the evaluator's arguments")
         rows = np.shape(users)[0] if np.ndim(users) == 1 else 0
         records: NDArray[Any] = np.zeros(rows, self._dtype)
-        records["user"] = _as_ids(users, rows, "users")
+        records["user"] = as_ids(users, rows, "users")
         if requests is not None:
-            records["request"] = _as_ids(requests, rows, "requests")
+            records["request"] = as_ids(requests, rows, "requests")
         for place, topic in enumerate(self.topics):
             size = len(self._models.topics[topic])
-            records["codes"][:, place] = _as_codes(domains[topic], rows, topic, size)
+            records["codes"][:, place] = as_codes(domains[topic], rows, topic, size)
         for place, task in enumerate(self.tasks):
             where = f"labels of {task!r}"
             values = as_partial_labels(labels[task], task not in self.regressions, where)
@@ -109,19 +109,3 @@ class ScoreRecords:
 def _same_names(what: str, given: Mapping[Any, object], expected: Sequence[object]) -> None:
     if set(given) != set(expected):
         raise DataError(f"{what}: expected those of {list(expected)}, got {list(given)}")
-
-
-def _as_ids(values: ArrayLike, rows: int, where: str) -> NDArray[np.int64]:
-    ids = as_groups(values, rows, where)
-    if ids.size and not np.issubdtype(ids.dtype, np.integer):
-        raise DataError(f"{where}: expected integer ids, got {ids.dtype}")
-    return ids.astype(np.int64)
-
-
-def _as_codes(values: ArrayLike, rows: int, topic: str, size: int) -> NDArray[np.int64]:
-    where = f"domains of topic {topic!r}"
-    codes = _as_ids(values, rows, where)
-    wrong = np.flatnonzero((codes < 0) | (codes > size))
-    if wrong.size:
-        raise DataError(f"{where}: expected 0..{size}, got {codes[wrong[0]]} at row {wrong[0]}")
-    return codes

@@ -15,7 +15,7 @@ from tfrec_mt.evaluation.regression_sums import REGRESSION_METRICS, RegressionSu
 from tfrec_mt.evaluation.score_histogram import ScoreHistogram
 from tfrec_mt.evaluation.score_metrics import ScoreMetrics
 from tfrec_mt.evaluation.scored_models import ScoredModels
-from tfrec_mt.metrics.calibration_bins import DEFAULT_BINS, CalibrationBin, calibration_bins
+from tfrec_mt.metrics.calibration import DEFAULT_BINS, CalibrationBin, calibration_bins
 from tfrec_mt.schema import SchemaError
 
 _FROM_COUNTS: dict[str, Callable[[ScoreMetrics], Estimate]] = {

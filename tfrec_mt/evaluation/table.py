@@ -6,7 +6,7 @@ from tfrec_mt.evaluation.cells import ALL
 from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models, main_metric
 from tfrec_mt.evaluation.metric_row import MetricRow
 
-HEADER = (
+_HEADER = (
     "topic",
     "domain",
     "rows",
@@ -18,49 +18,39 @@ HEADER = (
     "control",
     "oracle share",
 )
-_TEXT_COLUMNS = (0, 1)
 
 
 def format_table(rows: Sequence[MetricRow], task: str, roles: ModelRoles) -> str:
     """AUC or RMSE per domain: each model, the lift with its interval, the share of the oracle.
 
     Args:
-      rows: Rows of `ScoreTable.rows`, `lift` and, where wanted, `oracle_share`.
+      rows: Rows of `ScoreTable.rows`, `lift` and `oracle_share`.
       task: Task name.
-      roles: Which model is which; the columns of a part that nobody plays are left out.
+      roles: Which model is which; columns of absent roles are left out.
 
     Returns:
-      Aligned lines without trailing blanks. What is not defined is a dash, and the reason
-      stands below the table.
+      Aligned lines without trailing blanks. An undefined lift is a dash, with the reason below
+      the table.
     """
     lines = compare_models(rows, task, roles)
-    cells = [HEADER, *(line_cells(line) for line in lines)]
-    shown = shown_columns(lines, roles)
-    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADER))]
-    printed = [
-        "  ".join(
-            row[column].ljust(widths[column])
-            if column in _TEXT_COLUMNS
-            else row[column].rjust(widths[column])
-            for column in shown
-        ).rstrip()
-        for row in cells
-    ]
-    printed.insert(1, "  ".join("-" * widths[column] for column in shown))
+    header, *printed = _aligned(table_cells(lines, roles), 2)
+    rule = "  ".join("-" * len(column) for column in header)
     reasons = [
         f"{line.topic}/{line.domain}: {line.note}" for line in lines if line.lift.value is None
     ]
-    return "\n".join([f"{main_metric(rows, task).upper()}, task {task}", *printed, *reasons])
+    title = f"{main_metric(rows, task).upper()}, task {task}"
+    return "\n".join([title, _line(header), rule, *map(_line, printed), *reasons])
 
 
-def shown_columns(lines: Sequence[ComparisonLine], roles: ModelRoles) -> list[int]:
-    """Places in `HEADER` of the columns but for those of a part that nobody plays."""
+def table_cells(lines: Sequence[ComparisonLine], roles: ModelRoles) -> list[list[str]]:
+    """The header and a row of texts per line, without columns of roles that no model has."""
     absent = {
         "all kernels": roles.together is None,
         "control": roles.control is None,
         "oracle share": all(line.oracle_share is None for line in lines),
     }
-    return [column for column, name in enumerate(HEADER) if not absent.get(name)]
+    shown = [column for column, name in enumerate(_HEADER) if not absent.get(name)]
+    return [[row[column] for column in shown] for row in (_HEADER, *map(_line_cells, lines))]
 
 
 def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
@@ -75,53 +65,51 @@ def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
     models = list(dict.fromkeys(model for model, _ in found))
     metrics = list(dict.fromkeys(metric for _, metric in found))
     cells = [["model", *metrics]]
-    cells += [[model, *(number(found.get((model, m))) for m in metrics)] for model in models]
+    cells += [[model, *(_number(found.get((model, m))) for m in metrics)] for model in models]
     if "oracle" not in models and any(row.oracle is not None for row in found.values()):
         by_metric = {metric: row.oracle for (_, metric), row in found.items()}
         cells.append(
             ["oracle", *("-" if (v := by_metric[m]) is None else f"{v:.4f}" for m in metrics)]
         )
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    lines = [
-        "  ".join(
-            text.rjust(width) if column else text.ljust(width)
+    return "\n".join([f"All rows, task {task}", *map(_line, _aligned(cells, 1))])
+
+
+def _aligned(cells: Sequence[Sequence[str]], left: int) -> list[list[str]]:
+    """Texts of equal width per column, flush left in the first `left` columns."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        [
+            text.ljust(width) if column < left else text.rjust(width)
             for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
+        ]
         for row in cells
     ]
-    return "\n".join([f"All rows, task {task}", *lines])
 
 
-def line_cells(line: ComparisonLine) -> tuple[str, ...]:
-    """The texts of one line, in the order of `HEADER`."""
+def _line(row: Sequence[str]) -> str:
+    return "  ".join(row).rstrip()
+
+
+def _line_cells(line: ComparisonLine) -> tuple[str, ...]:
     return (
         line.topic,
         line.domain,
         f"{line.n:,}",
-        number(line.zero_shot),
-        number(line.adapted),
-        number(line.lift, signed=True),
-        interval(line.lift),
-        number(line.together),
-        number(line.control),
-        share(line.oracle_share),
+        _number(line.zero_shot),
+        _number(line.adapted),
+        _number(line.lift, "+.4f"),
+        _interval(line.lift),
+        _number(line.together),
+        _number(line.control),
+        _number(line.oracle_share, ".1%"),
     )
 
 
-def number(row: MetricRow | None, signed: bool = False) -> str:
-    """A metric with four decimals, or a dash."""
-    if row is None or row.value is None:
-        return "-"
-    return f"{row.value:+.4f}" if signed else f"{row.value:.4f}"
+def _number(row: MetricRow | None, form: str = ".4f") -> str:
+    return "-" if row is None or row.value is None else f"{row.value:{form}}"
 
 
-def interval(row: MetricRow | None) -> str:
-    """The interval of a lift with four decimals, or a dash."""
-    if row is None or row.ci_low is None or row.ci_high is None:
+def _interval(row: MetricRow) -> str:
+    if row.ci_low is None or row.ci_high is None:
         return "-"
     return f"[{row.ci_low:+.4f}, {row.ci_high:+.4f}]"
-
-
-def share(row: MetricRow | None) -> str:
-    """A share in percent, or a dash."""
-    return "-" if row is None or row.value is None else f"{row.value:.1%}"

@@ -1,9 +1,12 @@
 """Metrics as plain functions of labels and predictions; numpy only."""
 
 from tfrec_mt.metrics.auc import auc
-from tfrec_mt.metrics.calibration_bins import CalibrationBin, calibration_bins
-from tfrec_mt.metrics.calibration_ratio import calibration_ratio
-from tfrec_mt.metrics.expected_calibration_error import expected_calibration_error
+from tfrec_mt.metrics.calibration import (
+    CalibrationBin,
+    calibration_bins,
+    calibration_ratio,
+    expected_calibration_error,
+)
 from tfrec_mt.metrics.grouped_auc import GroupedAUC, grouped_auc
 from tfrec_mt.metrics.impression_metrics import IMPRESSION_METRICS, impression_metrics
 from tfrec_mt.metrics.log_loss import log_loss

@@ -50,7 +50,7 @@ def auc_from_counts(positives: NDArray[np.number], negatives: NDArray[np.number]
     """AUC of rows counted per score.
 
     Args:
-      positives: `[U]` weight of positives at each distinct score, in ascending order of score.
+      positives: `[U]` weight of positives at each distinct score, ascending by score.
       negatives: `[U]` weight of negatives at the same scores.
 
     Returns:

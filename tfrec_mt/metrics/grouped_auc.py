@@ -73,13 +73,7 @@ def grouped_auc(
 def mixed_groups(
     positive: NDArray[np.bool_], group: NDArray[np.integer], groups: int
 ) -> NDArray[np.bool_]:
-    """Which of `groups` groups have both classes: `[groups]`.
-
-    Args:
-      positive: `[B]` labels.
-      group: `[B]` group of each row, in `0..groups - 1`.
-      groups: Number of groups.
-    """
+    """`[groups]` which groups have both classes, of labels `[B]` and group numbers `[B]`."""
     rows = np.bincount(group, minlength=groups)
     positives = np.bincount(group[positive], minlength=groups)
     return (positives > 0) & (positives < rows)
@@ -88,18 +82,15 @@ def mixed_groups(
 def group_aucs(
     positive: NDArray[np.bool_], ranks: NDArray[np.uint32], group: NDArray[np.integer]
 ) -> NDArray[np.float64]:
-    """Exact AUC of each group, ties counting half.
+    """Exact AUC `[G]` of each group, ties counting half.
 
     Args:
       positive: `[B]` labels.
       ranks: `[B]` integers in the order of the scores; equal scores have equal ranks.
       group: `[B]` group of each row, in `0..G - 1`; each of the G has both classes.
 
-    Returns:
-      `[G]` AUCs.
-
     Raises:
-      SchemaError: More groups than fit beside rank and label in 64 bits.
+      SchemaError: More groups than 31 bits number.
     """
     if not positive.size:
         return np.zeros(0)

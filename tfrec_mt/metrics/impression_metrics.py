@@ -1,26 +1,24 @@
-"""The four metrics of news recommendation, per impression."""
+"""AUC, MRR and nDCG of news recommendation, per impression."""
 
-from numpy import float64
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfrec_mt.metrics.impression_auc import impression_auc
-from tfrec_mt.metrics.ndcg import ndcg
 from tfrec_mt.metrics.ranked_impressions import RankedImpressions
-from tfrec_mt.metrics.reciprocal_rank import reciprocal_rank
+from tfrec_mt.schema import SchemaError
 
 IMPRESSION_METRICS = ("auc", "mrr", "ndcg@5", "ndcg@10")
 
 
 def impression_metrics(
     clicked: ArrayLike, scores: ArrayLike, offsets: ArrayLike
-) -> dict[str, NDArray[float64]]:
+) -> dict[str, NDArray[np.float64]]:
     """AUC, MRR, nDCG@5 and nDCG@10 of every impression.
 
-    A table of results is the plain mean of each over the impressions where it is defined: AUC needs
+    Published tables give the plain mean over the impressions where a metric is defined: AUC needs
     a clicked and an unclicked candidate, the others a click.
 
     Args:
-      clicked: `[N]`, 0 or 1, the candidates of one impression after those of the other.
+      clicked: `[N]`, 0 or 1, impression after impression.
       scores: `[N]`, any finite numbers, higher is better.
       offsets: `[n + 1]` where each impression begins, and N.
 
@@ -37,8 +35,59 @@ def impression_metrics(
     """
     ranked = RankedImpressions.create(clicked, scores, offsets)
     return {
-        "auc": impression_auc(ranked),
-        "mrr": reciprocal_rank(ranked),
+        "auc": _auc(ranked),
+        "mrr": _reciprocal_rank(ranked),
         "ndcg@5": ndcg(ranked, 5),
         "ndcg@10": ndcg(ranked, 10),
     }
+
+
+def ndcg(ranked: RankedImpressions, k: int) -> NDArray[np.float64]:
+    """`DCG@k / ideal DCG@k` with a gain of 1 per click and a discount of `1 / log2(1 + rank)`.
+
+    As scikit-learn's `ndcg_score(..., k=k)` of each impression, ties averaged; the MIND script
+    differs in ties only, which it breaks by the order of the rows.
+
+    Returns:
+      `[n]`, NaN where nothing was clicked (scikit-learn gives 0, the MIND script fails).
+
+    Raises:
+      SchemaError: `k` is below 1.
+
+    Reference: Järvelin and Kekäläinen, Cumulated Gain-based Evaluation of IR Techniques, 2002.
+    """
+    if k < 1:
+        raise SchemaError(f"ndcg: k must be at least 1, got {k}")
+    places = np.arange(1, max(int(ranked.sizes.max(initial=0)), k) + 1)
+    discounts = np.where(places <= k, 1.0 / np.log2(1.0 + places), 0.0)
+    ideal = np.concatenate([[0.0], np.cumsum(discounts)])[ranked.clicks]
+    return _where_defined(ranked.discounted(discounts), ideal)
+
+
+def _reciprocal_rank(ranked: RankedImpressions) -> NDArray[np.float64]:
+    """Mean over the clicked candidates of `1 / rank`, ranks from 1, ties averaged.
+
+    The MIND script (Wu et al. 2020) also averages over all clicks rather than taking the first
+    one's rank, but breaks ties by the order of the rows.
+    """
+    places = np.arange(1, int(ranked.sizes.max(initial=0)) + 1)
+    return _where_defined(ranked.discounted(1.0 / places), ranked.clicks.astype(np.float64))
+
+
+def _auc(ranked: RankedImpressions) -> NDArray[np.float64]:
+    """As scikit-learn's `roc_auc_score` of each impression."""
+    n = ranked.sizes.size
+    unclicked = ranked.sizes - ranked.clicks
+    run_unclicked = ranked.run_sizes - ranked.run_clicks
+    # Unclicked candidates of the impression above each run: over all runs before, less those of
+    # earlier impressions.
+    before = np.cumsum(run_unclicked) - run_unclicked
+    above = before - (np.cumsum(unclicked) - unclicked)[ranked.impression]
+    below = unclicked[ranked.impression] - above - run_unclicked
+    wins = np.bincount(ranked.impression, ranked.run_clicks * (below + run_unclicked / 2), n)
+    return _where_defined(wins, (ranked.clicks * unclicked).astype(np.float64))
+
+
+def _where_defined(over: NDArray[np.number], under: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`over / under`, NaN where `under` is 0."""
+    return np.divide(over, under, out=np.full(under.size, np.nan), where=under > 0)

@@ -1,4 +1,4 @@
-"""Checks that every metric makes of what it is given."""
+"""Checks of what metrics are given; `where` names the argument in errors."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -7,7 +7,7 @@ from tfrec_mt.schema import DataError
 
 
 def as_labels(labels: ArrayLike, where: str = "labels") -> NDArray[np.bool_]:
-    """Labels `[B]` as booleans; `where` names them in errors.
+    """Labels `[B]` as booleans.
 
     Raises:
       DataError: Not one-dimensional, or a value other than 0 and 1.
@@ -38,13 +38,12 @@ def as_partial_labels(
 
 
 def as_scores(scores: ArrayLike, rows: int, where: str = "scores") -> NDArray[np.float64]:
-    """Finite scores `[B]`, one for each of `rows` labels; `where` names them in errors.
+    """Finite scores `[B]`, one for each of `rows`.
 
     Raises:
       DataError: Another shape, NaN or infinity.
     """
-    values = _one_dimensional(scores, where).astype(np.float64)
-    _check_rows(values, rows, where)
+    values = as_groups(scores, rows, where).astype(np.float64)
     wrong = np.flatnonzero(~np.isfinite(values))
     if wrong.size:
         raise DataError(f"{where}: expected finite, got {values[wrong[0]]} at row {wrong[0]}")
@@ -52,7 +51,7 @@ def as_scores(scores: ArrayLike, rows: int, where: str = "scores") -> NDArray[np
 
 
 def as_probabilities(scores: ArrayLike, rows: int, where: str = "scores") -> NDArray[np.float64]:
-    """Probabilities `[B]`, one for each of `rows` labels; `where` names them in errors.
+    """Probabilities `[B]`, one for each of `rows`.
 
     Raises:
       DataError: Another shape, or a value that is not within [0, 1].
@@ -67,13 +66,40 @@ def as_probabilities(scores: ArrayLike, rows: int, where: str = "scores") -> NDA
 
 
 def as_groups(groups: ArrayLike, rows: int, where: str = "groups") -> NDArray[np.generic]:
-    """Group ids `[B]` of any sortable type, one for each of `rows` labels.
+    """Group ids `[B]` of any sortable type, one for each of `rows`.
 
     Raises:
       DataError: Another shape.
     """
     values = _one_dimensional(groups, where)
-    _check_rows(values, rows, where)
+    if values.size != rows:
+        raise DataError(f"{where}: expected {rows} rows, got {values.size}")
+    return values
+
+
+def as_ids(ids: ArrayLike, rows: int, where: str) -> NDArray[np.int64]:
+    """Integer ids `[B]`, one for each of `rows`.
+
+    Raises:
+      DataError: Another shape or type.
+    """
+    values = as_groups(ids, rows, where)
+    if values.size and not np.issubdtype(values.dtype, np.integer):
+        raise DataError(f"{where}: expected integer ids, got {values.dtype}")
+    return values.astype(np.int64)
+
+
+def as_codes(codes: ArrayLike, rows: int, topic: str, domains: int) -> NDArray[np.int64]:
+    """Domain codes `[B]` of a topic, one for each of `rows`: 0 for none, else up to `domains`.
+
+    Raises:
+      DataError: Another shape or type, or a code out of range.
+    """
+    where = f"domains of topic {topic!r}"
+    values = as_ids(codes, rows, where)
+    wrong = np.flatnonzero((values < 0) | (values > domains))
+    if wrong.size:
+        raise DataError(f"{where}: expected 0..{domains}, got {values[wrong[0]]} at row {wrong[0]}")
     return values
 
 
@@ -82,8 +108,3 @@ def _one_dimensional(values: ArrayLike, where: str) -> NDArray[np.generic]:
     if array.ndim != 1:
         raise DataError(f"{where}: expected shape [B], got {list(array.shape)}")
     return array
-
-
-def _check_rows(values: NDArray[np.generic], rows: int, where: str) -> None:
-    if values.size != rows:
-        raise DataError(f"{where}: expected {rows} rows, one for each label, got {values.size}")

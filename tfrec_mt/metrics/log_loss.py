@@ -13,14 +13,11 @@ LOG_LOSS_EPSILON = 1e-7
 
 
 def log_loss(labels: ArrayLike, predicted: ArrayLike) -> float:
-    """Mean of `-y ln p - (1 - y) ln(1 - p)`, in nats per row.
+    """Mean of `-y ln p - (1 - y) ln(1 - p)`, in nats per row; NaN without rows.
 
     Args:
       labels: `[B]`, 0 or 1.
       predicted: `[B]`, probabilities; clipped to `[LOG_LOSS_EPSILON, 1 - LOG_LOSS_EPSILON]`.
-
-    Returns:
-      A number not below 0, or NaN where there are no rows.
 
     Raises:
       DataError: A shape does not fit, a label is not 0 or 1, or a prediction no probability.

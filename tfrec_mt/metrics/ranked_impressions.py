@@ -36,12 +36,7 @@ class RankedImpressions:
     def create(
         cls, clicked: ArrayLike, scores: ArrayLike, offsets: ArrayLike
     ) -> "RankedImpressions":
-        """Sorts the candidates of each impression.
-
-        Args:
-          clicked: `[N]`, 0 or 1, one impression after the other.
-          scores: `[N]`, any finite numbers, higher is better.
-          offsets: `[n + 1]` where each impression begins, and N.
+        """Sorts the candidates of each impression; arguments as of `impression_metrics`.
 
         Raises:
           DataError: A shape does not fit, a label is not 0 or 1, a score is not finite, the

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from studies.framework.study import Outcome
+from studies.information.channel_information import channel_information
 from studies.information.information_plane import INFORMATION_PLANE
 from studies.information.information_plane_experiment import (
     CORRELATION_METRICS,
@@ -21,7 +22,6 @@ from studies.information.kernel_probe import kernel_probe
 from studies.information.kernel_snapshots import kernel_snapshots, snapshot_steps, trained_weights
 from studies.takeout.takeout_runs import takeout_base, takeout_data, takeout_kernels
 from tfrec_mt.adapters.kernel_store import load_kernels
-from tfrec_mt.metrics.channel_information import channel_information
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.names import MODEL

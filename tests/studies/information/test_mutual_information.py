@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import digamma  # type: ignore[import-untyped]
 
-from tfrec_mt.metrics.mutual_information import ksg_information, ross_information
+from studies.information.mutual_information import ksg_information, ross_information
 from tfrec_mt.schema import DataError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit  # type: ignore[import-untyped]
 
+from studies.information.mutual_information import as_points, standardised
 from tfrec_mt.metrics.inputs import as_groups, as_labels
-from tfrec_mt.metrics.mutual_information import as_points, standardised
 from tfrec_mt.schema import DataError
 
 _STEPS = 25

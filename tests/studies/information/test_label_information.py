@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from tfrec_mt.metrics.label_information import label_gains, label_information
+from studies.information.label_information import label_gains, label_information
 from tfrec_mt.schema import DataError
 
 

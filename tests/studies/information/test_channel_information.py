@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from tfrec_mt.metrics.channel_information import channel_information, covariance_information
-from tfrec_mt.metrics.mutual_information import ksg_information
+from studies.information.channel_information import channel_information, covariance_information
+from studies.information.mutual_information import ksg_information
 from tfrec_mt.schema import DataError
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from studies.news.title_accuracy import title_accuracy
 from tests.news_jobs import NewsJob
 from tfrec_mt.data.news.news_dataset import NewsDataset
-from tfrec_mt.evaluation.title_accuracy import title_accuracy
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 

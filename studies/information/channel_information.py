@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfrec_mt.metrics.mutual_information import as_points
+from studies.information.mutual_information import as_points
 from tfrec_mt.schema import DataError
 
 
