@@ -1,6 +1,6 @@
-"""What each step is told, in dataclasses that need neither TensorFlow nor Keras.
+"""The settings of each step, in dataclasses that need neither TensorFlow nor Keras.
 
-Flags of binaries with their descriptions, settings in Python and `run.json` are made of them.
+The binaries' flags and help texts, settings in Python and `run.json` are generated from them.
 """
 
 from tfrec_mt.configs.choices import (

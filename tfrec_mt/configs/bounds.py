@@ -1,4 +1,4 @@
-"""What values a setting may have, said in its annotation, and the check of it."""
+"""The values that a setting may have, given by its annotation, and their check."""
 
 import dataclasses
 import functools
@@ -51,7 +51,7 @@ Share = Annotated[float, Within(0, 1)]
 Dropout = Annotated[float, Within(0, 0.99)]
 
 
-REPEATED = "repeated"  # beside a tuple: a flag of one value, which may be given several times
+REPEATED = "repeated"  # annotates a tuple: the flag takes one value and may be repeated
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,10 @@ class Kind:
     """An annotation taken apart.
 
     Args:
-      core: The type, a class or an alias such as `tuple[str, ...]`; `Any` if it says too much.
-      optional: Whether None is a value, too.
-      bounds: Of a number.
+      core: The type, a class or an alias such as `tuple[str, ...]`; `Any` for unions that cannot be
+        simplified.
+      optional: Whether None is allowed.
+      bounds: Bounds of a number.
     """
 
     core: Any
@@ -116,7 +117,7 @@ def expected(hint: Any) -> str:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is what its annotation says; of other classes than settings', anything is."""
+    """Whether a value fits its annotation; types that settings do not use accept anything."""
     kind = kind_of(hint)
     if value is None:
         return kind.optional or kind.core is Any
@@ -151,10 +152,10 @@ def check(config: Any, of: str = "") -> None:
 
     Args:
       config: The dataclass.
-      of: Put before the setting's name in the error.
+      of: Prefix of the setting's name in the error.
 
     Raises:
-      SchemaError: Names a setting that is wrong, what was expected and what came.
+      SchemaError: A setting is wrong; names it, what was expected and what was given.
     """
     for name, hint in hints(type(config)).items():
         value = getattr(config, name)
@@ -173,7 +174,7 @@ def hints(config: type) -> dict[str, Any]:
 
 
 def resolved(annotation: Any, module: str) -> Any:
-    """An annotation that may be text; `Any` for what is imported for type checkers alone."""
+    """Resolves an annotation that may be text; `Any` for names imported for type checking only."""
     if not isinstance(annotation, str):
         return annotation
     try:

@@ -1,4 +1,4 @@
-"""Names to choose from, where a setting takes one of a few."""
+"""The choices of settings that take one of a few names."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Settings as the code describes them: by a signature, and by the docstring's `Args:`."""
+"""Settings as the code describes them, in a signature and the docstring's `Args:`."""
 
 import dataclasses
 import inspect
@@ -20,8 +20,8 @@ class Setting:
     Args:
       name: Its name.
       hint: Its annotation.
-      default: Its default; `REQUIRED` where it must be given.
-      text: What the docstring says of it.
+      default: Its default; `REQUIRED` if there is none.
+      text: Its description in the docstring.
     """
 
     REQUIRED: ClassVar[Any] = inspect.Parameter.empty
@@ -33,9 +33,9 @@ class Setting:
 
 
 def described(source: Callable[..., Any]) -> dict[str, Setting]:
-    """Settings by name; what a constructor passes on to its bases, too.
+    """Settings by name, including those that a constructor passes on to its base classes.
 
-    A class names those arguments of its bases that it gives them itself in `fixed_arguments`.
+    A class lists the arguments that it sets for its base classes in `fixed_arguments`.
     """
     found: dict[str, Setting] = {}
     hidden = ("self", "cls", *getattr(source, "fixed_arguments", ()))
@@ -61,7 +61,7 @@ def described(source: Callable[..., Any]) -> dict[str, Setting]:
 
 
 def entries(docstring: str | None) -> dict[str, str]:
-    """Text of each name in the section `Args:`; an entry may be of several names."""
+    """Text of each name in the section `Args:`; an entry may have several names."""
     found: dict[str, str] = {}
     names: list[str] = []
     for line in _arguments(docstring or ""):

@@ -1,4 +1,4 @@
-"""What an evaluation is told."""
+"""Settings of an evaluation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from tfrec_mt.configs.choices import Precision
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateConfig:
-    """What to evaluate, on what.
+    """What to evaluate, and on which rows.
 
     Args:
       data: Prepared dataset.
@@ -17,11 +17,10 @@ class EvaluateConfig:
       kernels: Run folder of the kernels; None measures the base alone.
       control: Run folder of the base continued on the kernels' rows.
       part: Part to score; it should be one that nothing was trained on.
-      seen_in: Parts, such as those that kernels were trained on: domains are then measured once
-        more on users that had a row of the domain there, as topic `TOPIC/seen`, and on the others,
-        as `TOPIC/new`.
-      output: Folder to make, with `metrics.json` and `report.html`; None writes nothing.
-      precision: Type of the main net's products in ranking models, as in an export of this
+      seen_in: Parts, such as those that kernels were trained on. Each domain is also measured on
+        users that have rows of it there, as topic `TOPIC/seen`, and on all others, as `TOPIC/new`.
+      output: Folder to create, with `metrics.json` and `report.html`; None writes nothing.
+      precision: Type of the main net's matrix products in ranking models, as in an export of this
         precision.
     """
 

@@ -1,4 +1,4 @@
-"""What an export is told."""
+"""Settings of an export."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,14 @@ class ExportOptions:
     """How a model is exported.
 
     Args:
-      name: Name of the model in warm-up requests; by default its kind, `ranking` or `news`.
+      name: Name of the model in warm-up requests; by default its workload, `ranking` or `news`.
       allow_signature_change: Whether clients of the newest version may have to change.
       metrics: Rows (`MetricRow`) of an evaluation of the model, for the model card.
-      precision: Type of the main net's products in a ranking model. bfloat16 is faster on CPUs that
-        have it (AMX, avx512_bf16), slower on others; compare `evaluate --precision` first.
-      max_items: Items that a request to a ranking model's `score_candidates` may have; None: any
-        number.
+      precision: Type of the main net's matrix products in a ranking model. bfloat16 is faster on
+        CPUs that support it (AMX, avx512_bf16) and slower on others; check the loss in quality with
+        `evaluate --precision` first.
+      max_items: Largest number of items in a request to a ranking model's `score_candidates`; None
+        for no limit.
     """
 
     name: str | None = None
@@ -35,13 +36,13 @@ class ExportOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportConfig(ExportOptions):
-    """What to export where; see `ExportOptions` for how.
+    """What to export, and where; `ExportOptions` says how.
 
     Args:
       base: Run folder of the base.
       kernels: Run folder of the kernels; None exports the base alone.
-      data: Prepared dataset whose sampled requests warm the server up.
-      output: Folder of versions; the next free integer is taken.
+      data: Prepared dataset; its sampled requests become the warm-up requests.
+      output: Folder of versions; the new version gets the next free integer.
     """
 
     base: Path

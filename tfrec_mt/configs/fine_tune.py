@@ -1,4 +1,4 @@
-"""What training kernels is told."""
+"""Settings of kernel training."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,28 +17,28 @@ class FineTuneConfig:
       base: Run folder of the base model.
       data: Prepared dataset, with the base's schema.
       output: Run folder; kernels end up in `output/kernels`.
-      parts: Parts to train on; they should not be ones the base was trained on.
-      topics: Topics to train kernels for; all of the schema's if empty.
+      parts: Parts to train on; they should not be ones that the base was trained on.
+      topics: Topics to train kernels for; all topics of the schema if empty.
       adapter: Name of an adapter in the catalog.
       adapter_settings: Its arguments apart from topic, domains and widths.
-      kl_weight: Weight of the kernels' penalty, which is the KL term of `iak`.
-      related_share: Share of each kernel's loss that is of rows of its topic's other domains.
-      beside: Run folder of kernels of other topics, which are to serve together with these and do
-        not change; kernels of the same topics are left out.
-      joint: Whether topics are trained as one sum, for being attached together, or each as if it
-        were alone, as in the paper; see `KernelLearner`.
+      kl_weight: Weight of the kernels' penalty, the KL term of `iak`.
+      related_share: Share of each kernel's loss that comes from rows of its topic's other domains.
+      beside: Run folder of existing kernels of other topics that the new ones will be served with.
+        They do not change; those of the topics being trained are ignored.
+      joint: Whether topics are trained as the sum that is served, or each by itself, as in the
+        paper; see `KernelLearner`.
       rate_rule: Dynamic batch-aware rates, equation 21 of the IAK paper; see `kernel_rates`.
       certainty: Standard errors, over users, by which a kernel must beat the base on rows that it
-        has not yet learned from; one that does not is saved as the base itself.
+        has not yet learned from; otherwise it is saved as zero, which leaves the base unchanged.
       optimizer: Name of an optimizer in the catalog.
-      learning_rate: The optimizer's learning rate at the start.
-      rate_schedule: Whether the rate falls to 0 over the run, or stays. Kernels see few rows once,
-        and what the last steps of a constant rate leave in them is noise.
-      knowledge: Folder that keeps what the base knows of rows, for other runs too. A run of
-        several epochs keeps it in `output/knowledge` by default, as reading it is cheaper than
-        computing it again; a run of one epoch does not. Of news it is never kept.
-      precision: Type of the base's products; of news its own.
-      train: Settings of the loop.
+      learning_rate: Initial learning rate.
+      rate_schedule: Whether the learning rate falls to 0 over the run or stays constant. Kernels
+        see few rows, once, and the last steps at a constant rate leave noise in them.
+      knowledge: Folder that caches the base's knowledge of the rows, also for other runs. A run of
+        several epochs caches it in `output/knowledge` by default, as reading it is cheaper than
+        computing it again; a run of one epoch does not. Never used for news.
+      precision: Type of the base's matrix products; news models keep their own.
+      train: Settings of the training loop.
     """
 
     base: Path

@@ -1,4 +1,4 @@
-"""What training a base is told."""
+"""Settings of base training."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,26 +11,26 @@ from tfrec_mt.configs.train import TrainConfig
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainConfig:
-    """Settings of a run that trains a base, or continues one.
+    """Settings of a run that trains a base, or continues training one.
 
     Args:
       data: Prepared dataset.
       output: Run folder; the model ends up in `output/model`.
       parts: Parts to train on.
-      validation: Part that early stopping looks at.
+      validation: Part used for early stopping.
       model: Name of a model in the catalog.
-      model_settings: Arguments of the model apart from what the data say.
-      init_from: Run folder of a model to continue instead of a new one.
+      model_settings: Arguments of the model that the data do not determine.
+      init_from: Run folder of a model to continue training, instead of a new one.
       optimizer: Name of an optimizer in the catalog.
-      learning_rate: The optimizer's learning rate at the start.
-      rate_schedule: Whether the rate falls to 0 over the run, or stays.
-      warm_up: Share of the steps in which the rate rises first.
-      weight_decay: Share of every weight, times the rate, that a step takes away.
-      ema_decay: Decay per step of a moving average of all weights, which is then what is validated
-        and saved; 0 for none. Averaging passes over whole tables at every step.
-      task_weights: Loss weight by task; the task's own, 1 if it has none, where absent.
-      surgery: How the tasks' gradients are joined; see `join_gradients`.
-      train: Settings of the loop.
+      learning_rate: Initial learning rate.
+      rate_schedule: Whether the learning rate falls to 0 over the run or stays constant.
+      warm_up: Share of the steps, at the start, over which the learning rate rises.
+      weight_decay: Share of every weight, times the learning rate, that each step removes.
+      ema_decay: Decay per step of a moving average of all weights, which is then validated and saved
+        in their place; 0 for none. Averaging passes over whole tables at every step.
+      task_weights: Loss weight by task; other tasks keep the weight that the schema gives them.
+      surgery: How the tasks' gradients are combined; see `join_gradients`.
+      train: Settings of the training loop.
     """
 
     data: Path
@@ -61,11 +61,11 @@ class NewsPretrainConfig(PretrainConfig):
     Args:
       title_encoder: `minilm`, `tiny` (random weights), `bag`, `self_attention`, or the keras_hub
         preset or Hugging Face folder of a BERT.
-      encoder_settings: Its settings.
+      encoder_settings: Settings of the title encoder.
       auxiliary_weight: Weight of the auxiliary losses, the paper's lambda.
-      negatives: Unclicked candidates beside each clicked one.
-      history_length: Clicks of history; by default what the news were prepared for.
-      train: Settings of the loop; a call has one step, whatever it says.
+      negatives: Unclicked candidates per clicked one.
+      history_length: Clicks of history; by default as many as the news were prepared with.
+      train: Settings of the training loop; news always train one step per call.
     """
 
     model: str = "news"

@@ -1,4 +1,4 @@
-"""What an index of article vectors is told."""
+"""Settings of an index of article vectors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,20 +9,20 @@ from tfrec_mt.configs.choices import IndexKind
 
 @dataclass(frozen=True, kw_only=True)
 class RetrieveConfig:
-    """What to index where.
+    """What to index, and where.
 
     Args:
       export: Folder of one exported version of a news model.
-      data: Prepared news, whose users ask when the index is measured.
-      output: Folder of the index's versions; the next free integer is taken.
-      articles: Parquet file with `article` (id) and `title` of new articles.
-      refresh: Version of the index that the new articles are added to; None indexes those of `data`
+      data: Prepared news, whose users are the queries when the index is measured.
+      output: Folder of the index's versions; the new version gets the next free integer.
+      articles: Parquet file with the `article` (id) and `title` of new articles.
+      refresh: Version of the index to add the new articles to; None indexes the articles of `data`
         and the new ones from scratch.
       index: Kind of index; see `IndexModule`.
-      k: Articles in an answer.
-      queries: Users that the index is measured with, at most.
-      allow_signature_change: Whether clients of the newest version may have to change, as they do
-        with another `k`.
+      k: Articles per answer.
+      queries: Largest number of users that the index is measured with.
+      allow_signature_change: Whether clients of the newest version may have to change, as a
+        different `k` makes them.
     """
 
     export: Path

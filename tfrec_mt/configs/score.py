@@ -1,4 +1,4 @@
-"""What scoring through an export is told."""
+"""Settings of scoring through an export."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +12,17 @@ class ScoreConfig:
 
     Args:
       export: Folder of one exported version.
-      server: In place of an export, `HOST:PORT` of a server (gRPC) of ranking models, or its
+      server: Instead of an export, `HOST:PORT` of a server of ranking models (gRPC), or its
         `http://` address (REST).
-      model: Name of the server's model.
-      deadline: Seconds to wait for an answer of the server.
+      model: Name of the model on the server.
+      deadline: Seconds to wait for the server's answer.
       rows: Parquet, CSV or TSV file of raw rows; None takes the sampled requests of `data`.
       data: Prepared dataset; needed for its requests and for the comparison.
-      output: Parquet file to write, the rows with a column per task; None writes nothing.
-      base: Run folder of the exported base, to compare with; None compares nothing. Products have
-        the type that they have in the export; compared with a server, float32.
+      output: Parquet file to write: the rows, with a column per task; None writes nothing.
+      base: Run folder of the exported base, to compare with; None compares nothing. Matrix products
+        have the precision of the export; compared with a server, float32.
       kernels: Run folder of the exported kernels, to compare with.
-      tolerance: Largest difference that is no error.
+      tolerance: Largest difference that is not an error.
     """
 
     export: Path | None = None

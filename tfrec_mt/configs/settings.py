@@ -1,4 +1,4 @@
-"""Settings given by name, sorted into what each part of a step takes."""
+"""Settings given by name, sorted by the part of a step that takes them."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
@@ -9,22 +9,22 @@ from tfrec_mt.errors import SchemaError, nearest
 
 
 def fields_of(config: type, *without: str) -> set[str]:
-    """Names of a config's fields but for some."""
+    """Names of a config's fields, except those in `without`."""
     return {field.name for field in dataclasses.fields(config)} - set(without)
 
 
 def arguments_of(function: Callable[..., Any], *without: str) -> set[str]:
-    """Names of a constructor's or function's arguments but for some; base classes' too."""
+    """Names of a constructor's or function's arguments, base classes' too, except `without`."""
     return set(described(function)) - set(without)
 
 
 def sort_settings(
     step: str, given: Mapping[str, Any], groups: Mapping[str, Iterable[str]]
 ) -> dict[str, dict[str, Any]]:
-    """Settings by group; a name that several groups have is the first one's.
+    """Settings by group; a name that several groups take goes to the first.
 
     Args:
-      step: What the settings are of, for the error.
+      step: The step that the settings are for, named in the error.
       given: Settings by name.
       groups: Names that each group takes.
 

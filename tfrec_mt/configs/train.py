@@ -1,4 +1,4 @@
-"""`TrainConfig`: how long and in what portions a run trains."""
+"""`TrainConfig`: settings of the training loop."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ class TrainConfig:
     """Settings of the training loop.
 
     Args:
-      batch_size: Rows of a training step, over all workers; of news, clicks.
+      batch_size: Rows per training step, over all workers; for news, clicks.
       epochs: Passes over the training parts.
       steps_per_call: Steps that run without returning to Python.
-      checkpoint_every: Steps between checkpoints; there is always one at the end.
+      checkpoint_every: Steps between checkpoints; one is always written at the end.
       patience: Epochs without a better validation value before stopping; 0 never stops early.
       seed: Seed of weights, batch order and dropout.
 
     Raises:
-      SchemaError: A value is of the wrong type or out of range.
+      SchemaError: A value has the wrong type or is out of range.
     """
 
     batch_size: Count = 512

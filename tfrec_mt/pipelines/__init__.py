@@ -1,1 +1,1 @@
-"""Binaries: flags made of configs, one library call."""
+"""Binaries: flags generated from configs, and one library call."""

@@ -1,6 +1,6 @@
-"""Flags made of what the code says of its settings: names, types, bounds, words and defaults.
+"""Flags generated from settings: names, types, bounds, help texts and defaults.
 
-A setting is written once, where it takes effect: as the field of a config or the argument of a
+A setting is defined once, where it takes effect: as the field of a config or the argument of a
 constructor or function, with its docstring.
 """
 
@@ -23,7 +23,7 @@ class ConfigFlags:
     """The flags of one binary.
 
     Args:
-      values: Where they are defined.
+      values: Where the flags are defined.
 
     Example:
       >>> told = ConfigFlags()
@@ -50,18 +50,18 @@ class ConfigFlags:
     ) -> None:
         """Defines a flag for each setting of a dataclass, a constructor or a function.
 
-        A dataclass within a dataclass is taken apart. What no command line can say, such as a
-        schema, gets no flag. A flag that is there already is of both sources.
+        A dataclass within a dataclass is flattened. Settings that cannot be written on a command
+        line, such as a schema, get no flag. A flag that exists already is shared by both sources.
 
         Args:
           source: What has the settings.
-          of: What they are of, for descriptions, where that is not everything.
+          of: What they apply to, for help texts, if not to everything.
           without: Settings that get no flag.
-          choices: Values by setting, where they are names in a catalog.
-          group: What `given` is asked for.
-          prefix: Put before names that another group has already.
+          choices: Allowed values by setting, for names in a catalog.
+          group: Group of the flags, for `given`.
+          prefix: Prefix of names that another group has already.
           required: Settings that must be given; by default those without a default.
-          defaults: Those that a step gives instead of the source's.
+          defaults: Defaults that replace the source's.
         """
         taken = {name for other, names in self._groups.items() if other != group for name in names}
         for setting in _taken_apart(source):
@@ -112,7 +112,7 @@ def _taken_apart(source: Callable[..., Any]) -> list[Setting]:
 
 
 def _help(added: Sequence[tuple[str, Setting]]) -> str:
-    """What docstrings say, then the defaults, and what the flag is of if not of everything."""
+    """The docstrings' texts, then the defaults, and what the flag applies to if not everything."""
     texts: dict[str, list[str]] = {}
     defaults: dict[str, list[str]] = {}
     for of, setting in added:
@@ -135,12 +135,12 @@ def _help(added: Sequence[tuple[str, Setting]]) -> str:
 
 
 def _names(sources: Sequence[str]) -> str:
-    """What something is of; empty for everything."""
+    """What a flag applies to; empty for everything."""
     return "" if "" in sources else ", ".join(dict.fromkeys(sources))
 
 
 def _shown(default: Any) -> str:
-    """A default as it is written on a command line; empty where there is none."""
+    """A default as it is written on a command line; empty if there is none."""
     if default in (Setting.REQUIRED, None) or default is None or default in ((), {}):
         return ""
     if isinstance(default, bool):
@@ -163,7 +163,7 @@ def _flag(name: str, hint: Any, known: list[str] | None) -> flags.Flag[Any]:
 
 
 class _Parser(flags.ArgumentParser):  # type: ignore[type-arg]
-    """Reads a value of an annotation, and says what was expected."""
+    """Parses a value of an annotation, and says what was expected."""
 
     def __init__(self, hint: Any) -> None:
         self._hint = hint
@@ -194,5 +194,5 @@ def _read(text: str, hint: Any) -> Any:
             raise ValueError
         return {name.strip(): _read(value.strip(), kind.items) for name, _, value in pairs}
     if kind_of(kind.items).core is int and not parts:
-        raise ValueError  # layers, of which there is at least one
+        raise ValueError  # sizes of layers: there is at least one
     return tuple(_read(part, kind.items) for part in parts)

@@ -12,14 +12,14 @@ from tfrec_mt.pipelines.run_binary import console_command
 from tfrec_mt.quiet_start import import_tensorflow
 from tfrec_mt.schema import SchemaError
 
-# What the job says itself of its bases and its kernels, beside folders and the seed.
+# Settings of bases and kernels that the job sets itself.
 _OF_JOB = ("data", "output", "seed", "base_topics", "init_from")
 _OF_KERNELS = ("data", "output", "seed", "base", "topics", "beside", "knowledge")
 _KERNELS = "kernels"
 
 
 def define(told: ConfigFlags) -> None:
-    """Adds the flags; of two settings of one name, `kernel_` marks that of the kernels."""
+    """Adds the flags; `kernel_` is the prefix of kernel settings whose name the base has too."""
     import_tensorflow()  # quietly
     from tfrec_mt.jobs.demo import DemoConfig
     from tfrec_mt.jobs.prepare import prepare
@@ -46,7 +46,7 @@ def main(told: ConfigFlags) -> None:
     from tfrec_mt.training.share_cores import share_cores
     from tfrec_mt.workloads.catalog import WORKLOADS
 
-    require("matplotlib", extra="reports")  # for what it ends with
+    require("matplotlib", extra="reports")  # for the report at the end
     share_cores()
     given = told.given()
     name = given.pop("source", Preparation.source)

@@ -1,6 +1,6 @@
 """Measures a base, its kernels and the control per task and domain, with intervals.
 
-Of a click log the metrics are over rows; of news they are means over impressions.
+Metrics of click logs are over rows, those of news are means over impressions.
 
 Example:
   python -m tfrec_mt.pipelines.evaluate --data=runs/takeout/data --base=runs/takeout/base \

@@ -1,13 +1,13 @@
 """Exports a base and its kernels as the next version of one SavedModel.
 
-Or makes the next version from the newest one, with kernels added or removed: the base, its data
-and the graph are not touched. Or publishes an older version again, as the newest.
+Or makes the next version from the newest one, with kernels added or removed, without the base or its
+data. Or publishes an older version again, as the newest.
 
 Examples:
   python -m tfrec_mt.pipelines.export --base=runs/takeout/base --kernels=runs/takeout/kernels \
       --data=runs/takeout/data --output=runs/takeout/export
   python -m tfrec_mt.pipelines.export --output=runs/takeout/export \
-      --add_kernel=runs/late/kernels/region/south --remove_kernel=region/north
+      --add_kernel=runs/late/kernels/region/south.safetensors --remove_kernel=region/north
   python -m tfrec_mt.pipelines.export --output=runs/takeout/export --roll_back
 """
 
@@ -25,15 +25,15 @@ from tfrec_mt.schema import SchemaError
 
 @dataclass(frozen=True, kw_only=True)
 class Versions:
-    """What becomes of the versions that are there.
+    """Changes to existing versions.
 
     Args:
       metrics: `metrics.json` of an evaluation, for the model card.
       add_kernel: File `.../TOPIC/DOMAIN.safetensors` of a kernel to add to the newest version;
         repeatable.
-      remove_kernel: `TOPIC/DOMAIN` of a kernel of the newest version to leave out; repeatable.
-      roll_back: Whether an older version is published again.
-      version: The version to go back to; by default the newest but one.
+      remove_kernel: `TOPIC/DOMAIN` of a kernel to remove from the newest version; repeatable.
+      roll_back: Whether to publish an older version again.
+      version: The version to roll back to; by default the newest but one.
     """
 
     metrics: Path | None = None
@@ -50,7 +50,7 @@ def define(told: ConfigFlags) -> None:
 
 
 def main(told: ConfigFlags) -> None:
-    """Exports and says where the version is."""
+    """Exports and prints the version's folder."""
     given = told.given()
     if given.get("roll_back"):
         from tfrec_mt.jobs.exchange import roll_back
@@ -82,7 +82,9 @@ def _export(given: dict[str, Any]) -> Path:
 
     _only("an export", given, *fields_of(ExportConfig), "roll_back")
     if not {"base", "data"} <= set(given):
-        raise SchemaError("an export needs --base and --data, an exchange --add_kernel or so")
+        raise SchemaError(
+            "expected --base and --data, or one of --add_kernel, --remove_kernel and --roll_back"
+        )
     given.pop("roll_back", None)
     if "metrics" in given:
         given["metrics"] = read_rows(given["metrics"])

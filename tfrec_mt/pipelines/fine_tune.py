@@ -1,4 +1,4 @@
-"""Trains the kernels of one or several topics behind a frozen base, of click logs or of news.
+"""Trains the kernels of one or more topics behind a frozen base, on a click log or on news.
 
 Example:
   python -m tfrec_mt.pipelines.fine_tune --base=runs/takeout/base --data=runs/takeout/data \
@@ -20,7 +20,7 @@ def define(told: ConfigFlags) -> None:
 
 
 def main(told: ConfigFlags) -> None:
-    """Trains and says where the kernels are."""
+    """Trains and prints the kernels' folder."""
     from tfrec_mt.jobs.fine_tune import fine_tune
     from tfrec_mt.training.share_cores import share_cores
 

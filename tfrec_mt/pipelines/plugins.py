@@ -1,4 +1,4 @@
-"""`--plugin`: files of a person's own models, adapters and sources."""
+"""`--plugin`: files with your own models, adapters and sources."""
 
 import importlib.util
 import sys
@@ -19,11 +19,11 @@ class PluginError(ValueError):
 
 @dataclass(frozen=True)
 class Plugins:
-    """What binaries import first.
+    """Files that binaries import first.
 
     Args:
-      plugin: Python file to import before anything else, which registers models, adapters or
-        sources; their settings become flags, too. Repeatable.
+      plugin: Python file that registers models, adapters or sources. It is imported before anything
+        else, and their settings become flags. Repeatable.
     """
 
     plugin: Annotated[tuple[Path, ...], REPEATED] = ()
@@ -33,7 +33,7 @@ def import_plugins(arguments: Sequence[str]) -> None:
     """Imports the files that `--plugin` names on a command line or in its flag files.
 
     Raises:
-      PluginError: A file is not there, fails, or has the name of a module that is there.
+      PluginError: A file is missing, fails, or has the name of an imported module.
     """
     known = flags.FlagValues()  # type: ignore[no-untyped-call]
     flags.DEFINE_multi_string("plugin", [], "", flag_values=known)
@@ -41,7 +41,7 @@ def import_plugins(arguments: Sequence[str]) -> None:
     try:
         known(arguments, known_only=True)
     except flags.Error:
-        return  # the binary's own flags will say what is wrong
+        return  # the binary's own flags report the error
     paths = [Path(path) for path in known["plugin"].value or ()]
     if paths:
         import_tensorflow()  # quietly, as plugins will

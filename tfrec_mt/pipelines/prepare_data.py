@@ -31,7 +31,7 @@ _PREPARING: dict[str, tuple[Callable[..., Any], ...]] = {
     "news": (prepare_titles, prepare_news),
 }
 _NO_SETTINGS = ("data", "schema", "output", "output_dir", "source", "description")
-_OF_BOTH = ("seed", *DIVISION)  # a source may take them, too
+_OF_BOTH = ("seed", *DIVISION)  # a source may take them as well
 _NOT_DESCRIBED = ("unknown_domains", "examples", *DIVISION)
 _INFER: Callable[..., Schema] = Schema.infer
 _OF_INFER = arguments_of(_INFER) - {"log", "output", "verbose"}
@@ -42,12 +42,12 @@ class Preparation:
     """What is prepared.
 
     Args:
-      source: `takeout` or, of news, `newsroom` (generated); `movielens`, `hillstrom`,
+      source: `takeout` or, for news, `newsroom` (generated); `movielens`, `hillstrom`,
         `ali_express`, `ali_ccp`, `census_income`, `kuai_rand`, `eb_nerd` or `mind` (as they are
         distributed); `logs` (your files); or `tfds:NAME`.
-      output: Folder to make; needed unless --infer only writes a schema.
-      infer: Whether to propose a schema for the `files` of `logs`, say why, and write it to
-        `schema`; with `output` the data is prepared with it at once.
+      output: Folder to create; required unless --infer only writes a schema.
+      infer: Whether to infer a schema from the `files` of `logs`, explain it, and write it to
+        `schema`; with `output`, the data are prepared with it at once.
     """
 
     source: str = "takeout"
@@ -74,7 +74,7 @@ def define_sources(told: ConfigFlags) -> None:
 
 
 def main(told: ConfigFlags) -> None:
-    """Prepares the data and says what came of it."""
+    """Prepares the data and prints a summary."""
     given = told.given()
     name, output = given.pop("source", None), given.pop("output", None)
     if given.pop("infer", False):
@@ -113,7 +113,7 @@ def _infer(name: str | None, given: dict[str, Any], output: Path | None) -> None
     )
     tasks = tasks_of(found["infer"].pop("tasks", None) or [])
     schema = Schema.infer(files, tasks=tasks, output=path, **found["infer"])
-    print(f"{path}: the schema as JSON, to be edited")
+    print(f"{path}: the schema as JSON, for you to edit")
     if output is not None:
         description = _description("logs", given)
         dataset = prepare(files, schema, output, description=description, **found["prepare"])
@@ -125,7 +125,7 @@ def _of_steps(*steps: Callable[..., Any]) -> set[str]:
 
 
 def _description(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the manifest says of the source."""
+    """The manifest's description of the source."""
     told = {n: as_json(value) for n, value in given.items() if n not in _NOT_DESCRIBED}
     return {"source": name, **told}
 

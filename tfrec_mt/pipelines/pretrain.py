@@ -1,4 +1,4 @@
-r"""Trains a base model, or continues one: a ranking model on a click log, a news model on news.
+r"""Trains a base model, or continues training one: a ranking model, or a news model on news.
 
 Examples:
   python -m tfrec_mt.pipelines.pretrain --data=runs/takeout/data --output=runs/takeout/base
@@ -22,7 +22,7 @@ def define(told: ConfigFlags) -> None:
 
 
 def main(told: ConfigFlags) -> None:
-    """Trains and says where the model is."""
+    """Trains and prints the model's folder."""
     from tfrec_mt.jobs.pretrain import pretrain
     from tfrec_mt.training.share_cores import share_cores
 

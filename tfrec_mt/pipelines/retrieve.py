@@ -24,7 +24,7 @@ def define(told: ConfigFlags) -> None:
 
 
 def main(told: ConfigFlags) -> None:
-    """Builds the index and says what it is worth."""
+    """Builds the index and prints its recall and latency."""
     from tfrec_mt.serving.retrieval.retrieve import retrieve
 
     config = RetrieveConfig(**told.given())

@@ -1,4 +1,4 @@
-"""What every binary does around its one library call."""
+"""Runs a binary: plugins, flags, errors and exit codes around its one library call."""
 
 import sys
 import warnings
@@ -11,11 +11,11 @@ from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.plugins import PluginError, Plugins, import_plugins
 from tfrec_mt.quiet_start import import_tensorflow
 
-# Exit codes beside 0, for a caller or a scheduler that restarts us.
+# Exit codes other than 0, for a caller or a scheduler that restarts us.
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: the same command again resumes
 
-# By module: none of them is imported before it is needed, and none is raised before that.
+# By module, as none of them is imported, and so raised, before it is needed.
 _USER_ERRORS = {
     "adapters.kernel_store": "KernelStoreError",
     "extras": "MissingExtraError",
@@ -35,8 +35,8 @@ def console_command(
     """A function that imports plugins, defines a binary's flags and runs it; see `run_binary`.
 
     Args:
-      define: Adds the flags of the binary. What it needs may take its time to import.
-      main: Runs the binary with what they were given.
+      define: Adds the flags of the binary. Its imports may be slow.
+      main: Runs the binary with the given flags.
     """
 
     def run() -> None:
@@ -54,7 +54,7 @@ def console_command(
 
 
 def run_binary(main: Callable[[], None]) -> None:
-    """Parses flags and runs `main`; what a user can mend ends in one line, not in a traceback."""
+    """Parses flags and runs `main`; errors that a user can fix print one line, no traceback."""
 
     def guarded(arguments: list[str]) -> None:
         if len(arguments) > 1:
@@ -62,7 +62,7 @@ def run_binary(main: Callable[[], None]) -> None:
         warnings.formatwarning = _one_line
         logging.use_absl_handler()
         logging.set_verbosity(logging.WARNING)  # TensorFlow's export is talkative
-        import_tensorflow()  # here, before anyone else does: its notes would bury ours
+        import_tensorflow()  # here, before any other import of it: its notes would bury ours
         try:
             main()
         except Exception as error:
@@ -90,5 +90,5 @@ def _one_line(
     lineno: int,
     line: str | None = None,
 ) -> str:
-    """A warning without the place in our code that gave it."""
+    """A warning without the line of code that raised it."""
     return f"warning: {message}\n"

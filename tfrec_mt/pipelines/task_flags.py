@@ -1,4 +1,4 @@
-"""Tasks as a command line says them."""
+"""Tasks as written on a command line."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +17,8 @@ _KINDS: dict[str, dict[str, Any]] = {
 def tasks_of(texts: Sequence[str]) -> list[Task]:
     """Tasks from texts `name`, `name<within`, `name:kind` or `name<within:kind`.
 
-    A name alone is a binary task, and one after the first is within the first. One with a kind,
-    `binary`, `regression` or a loss of a regression, is within no other unless it says so.
+    A plain name is a binary task; after the first, it is within the first. A task with a kind
+    (`binary`, `regression` or a loss of a regression) is only within another if it says so.
 
     Raises:
       SchemaError: No name, or an unknown kind.

@@ -1,4 +1,4 @@
-"""Flags of models, of kernels and of their training, which need TensorFlow to describe them."""
+"""Flags of models, kernels and their training; describing them needs TensorFlow."""
 
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
@@ -29,7 +29,7 @@ def define_ranking(told: ConfigFlags, without: tuple[str, ...] = ()) -> None:
 
 
 def define_news(told: ConfigFlags) -> None:
-    """Adds flags of news models and their training, beside those of ranking models."""
+    """Adds flags of news models and their training to those of ranking models."""
     told.add(NewsPretrainConfig, of="news", required=())
     for model in (NewsRecommender,):
         told.add(model, of="news", without=("schema", "title_encoder"))
