@@ -26,8 +26,8 @@ class PretrainConfig:
       rate_schedule: Whether the learning rate falls to 0 over the run or stays constant.
       warm_up: Share of the steps, at the start, over which the learning rate rises.
       weight_decay: Share of every weight, times the learning rate, that each step removes.
-      ema_decay: Decay per step of a moving average of all weights, which is then validated and saved
-        in their place; 0 for none. Averaging passes over whole tables at every step.
+      ema_decay: Decay per step of a moving average of all weights, which is then validated and
+        saved in their place; 0 for none. Averaging passes over whole tables at every step.
       task_weights: Loss weight by task; other tasks keep the weight that the schema gives them.
       surgery: How the tasks' gradients are combined; see `join_gradients`.
       train: Settings of the training loop.

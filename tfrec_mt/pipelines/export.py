@@ -1,7 +1,7 @@
 """Exports a base and its kernels as the next version of one SavedModel.
 
-Or makes the next version from the newest one, with kernels added or removed, without the base or its
-data. Or publishes an older version again, as the newest.
+Or makes the next version from the newest one, with kernels added or removed, without the base or
+its data. Or publishes an older version again, as the newest.
 
 Examples:
   python -m tfrec_mt.pipelines.export --base=runs/takeout/base --kernels=runs/takeout/kernels \

@@ -1,7 +1,7 @@
 """Scores raw rows through an exported SavedModel and compares with the model in memory.
 
-Rows of a news model are impressions: lists `history` and `candidates` of titles. For ranking models,
-a server may take the place of the export.
+Rows of a news model are impressions: lists `history` and `candidates` of titles. For ranking
+models, a server may take the place of the export.
 
 Examples:
   python -m tfrec_mt.pipelines.score --export=runs/takeout/export/1 --data=runs/takeout/data \
