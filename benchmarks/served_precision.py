@@ -10,7 +10,7 @@ from absl import app, flags
 from benchmarks.support.results import Result
 from tfrec_mt.configs.choices import PRECISIONS
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.evaluation.cells import ALL, ScoreKey
 from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.metric_row import MetricRow

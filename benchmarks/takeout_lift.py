@@ -24,7 +24,7 @@ from scipy import stats  # type: ignore[import-untyped]
 from tfrec_mt.configs import EvaluateConfig, FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.jobs.evaluate import run_evaluate

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tfrec_mt.configs import FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
-from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.jobs.fine_tune import run_fine_tune

@@ -64,3 +64,10 @@ def test_rooms_of_studies_share_a_framework_and_takeout_worlds(room: str) -> Non
     found = {_room(name) for _, name in pairs if name.startswith("studies.")}
     shared = {"framework"} if room == "framework" else {"framework", "takeout"}
     assert found <= {room, *shared}
+
+
+def test_what_writes_data_and_what_reads_it_share_formats_alone() -> None:
+    for one, other in (("preparation", "reading"), ("reading", "preparation")):
+        pairs = [*_imports(ROOT / "tfrec_mt" / "data" / one)]
+        assert pairs
+        assert not [pair for pair in pairs if pair[1].startswith(f"tfrec_mt.data.{other}")]

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfrec_mt.data.batch import Arrays
+from tfrec_mt.data.reading.batch import Arrays
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import (

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from benchmarks.ranking.world import UNITS
 from benchmarks.support.contest import serve, settings_of_process
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.prefetch import prefetch
-from tfrec_mt.data.reader import BatchReader
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.prefetch import prefetch
+from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.compiled_steps import CompiledSteps

@@ -17,7 +17,7 @@ from benchmarks.support.contest import serve, settings_of_process
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
-from tfrec_mt.data.batch import Arrays
+from tfrec_mt.data.reading.batch import Arrays
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.training.compiled_steps import CompiledSteps

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfrec_mt.data.batch import Arrays
+from tfrec_mt.data.reading.batch import Arrays
 from tfrec_mt.schema import (
     CategoricalFeature,
     History,

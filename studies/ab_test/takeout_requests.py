@@ -7,14 +7,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tfrec_mt.data.batch import Arrays
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.encoding import floats
 from tfrec_mt.data.numeric import encode_numeric
+from tfrec_mt.data.reading.batch import Arrays
+from tfrec_mt.data.reading.stored_rows import StoredRows
 from tfrec_mt.data.sources.takeout.catalogue import CUISINES, Catalogue
 from tfrec_mt.data.sources.takeout.offers import Offers, draw_offers
 from tfrec_mt.data.sources.takeout.world import World
-from tfrec_mt.data.stored_rows import StoredRows
 from tfrec_mt.data.vocabulary import IdTable
 from tfrec_mt.schema import CategoricalFeature, DataError, Feature
 

@@ -16,7 +16,7 @@ from studies.takeout.takeout_runs import takeout_base, takeout_data
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.models.model_store import fingerprint, load_model

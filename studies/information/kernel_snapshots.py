@@ -10,7 +10,7 @@ from studies.framework.study import Settings, settings_key
 from studies.takeout.takeout_runs import kernel_config, takeout_base, takeout_data
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import save_kernels
-from tfrec_mt.data.reader import BatchReader
+from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder

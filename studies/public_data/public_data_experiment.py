@@ -16,7 +16,7 @@ from studies.public_data.public_data_runs import (
 )
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.data.sources.factored_ratings import EXPECTED_RATING
 from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cells import ALL, Cell, ScoreKey

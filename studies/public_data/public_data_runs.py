@@ -10,7 +10,7 @@ from studies.framework.study import Settings, settings_key
 from tfrec_mt.configs import FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.sources.factored_ratings import FactoredRatings
 from tfrec_mt.data.sources.hillstrom import HillstromSource

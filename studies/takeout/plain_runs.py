@@ -12,7 +12,7 @@ from studies.takeout.plain_models import HEADS, HISTORY, INPUTS, PLAIN_MODELS
 from studies.takeout.takeout_runs import TAKEOUT_SETTINGS, takeout_data, takeout_world
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema
 from tfrec_mt.storage.names import KERNELS
 

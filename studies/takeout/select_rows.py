@@ -11,7 +11,7 @@ import numpy as np
 from tfrec_mt.data.column_file import Columns
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.manifest import MANIFEST_FILE, Shard
-from tfrec_mt.data.shards import ShardWriter
+from tfrec_mt.data.preparation.shards import ShardWriter
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
 from tfrec_mt.storage.folders import published_folder

@@ -6,7 +6,7 @@ from studies.framework.study import Settings, folder_of
 from tfrec_mt.configs import FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.crossed_topics import CrossedTopics
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec

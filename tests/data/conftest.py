@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.source import Chunk, Source
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import (

@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.reader import BatchReader
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.reader import BatchReader
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.models.mmoe import MMoE
 from tfrec_mt.schema import DataError
 

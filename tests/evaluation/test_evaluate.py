@@ -9,7 +9,7 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.models.model_store import fingerprint, load_model
 

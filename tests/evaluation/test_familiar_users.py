@@ -8,8 +8,8 @@ import pytest
 from tfrec_mt.configs import EvaluateConfig, FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.prepare import prepare
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.preparation.prepare import prepare
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.familiar_users import FamiliarUsers

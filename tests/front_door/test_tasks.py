@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import tfrec_mt as mt
-from tfrec_mt.data.tf_examples import write_examples
+from tfrec_mt.data.reading.tf_examples import write_examples
 from tfrec_mt.losses.multi_task_loss import multi_task_loss
 from tfrec_mt.models.catalog import RANKING_MODELS
 

@@ -14,7 +14,7 @@ from tests.worlds import (
     small_schema,
     weights_by_path,
 )
-from tfrec_mt.data.batch import Arrays
+from tfrec_mt.data.reading.batch import Arrays
 from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.schema import CategoricalFeature, History, NumericFeature, Schema, Side
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.logs import LogsSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import (

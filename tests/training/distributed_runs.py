@@ -16,7 +16,7 @@ import tensorflow as tf
 from tests.training.small_runs import BATCH, values_of
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.reader import BatchReader
+from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.models.online_large_recommender import OnlineLargeRecommender
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.optimizers.adagrad_decay import AdagradDecay

@@ -19,9 +19,9 @@ import tensorflow as tf
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.configs.train import TrainConfig
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.reader import BatchReader
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.models.online_large_recommender import OnlineLargeRecommender
 from tfrec_mt.schema import Task
 from tfrec_mt.training.base_learner import BaseLearner

@@ -12,7 +12,7 @@ from tests.jobs import TRAIN, Job
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.ranking_model import RankingModel

@@ -17,7 +17,7 @@ import pytest
 from tests.training.distributed_runs import EXIT_INTERRUPTED, train
 from tests.training.small_runs import fresh_processes
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import Schema

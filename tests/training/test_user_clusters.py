@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.worlds import small_model, small_schema
 from tfrec_mt.adapters.iak import IAK
-from tfrec_mt.data.batch import Batch
+from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.training.kernel_trial import CLUSTER, CLUSTERS, FACTORS, KernelTrial, UserClusters
 
 

@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.bases.own_rows import RowBatch
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.hashing import permutation
+from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.errors import DataError
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.scorer import BatchFunction

@@ -109,7 +109,7 @@ class PreparedDataset:
           >>> model.fit(log.batches("train", shuffle=True), epochs=2, shuffle=False)
         """
         # opening a dataset must not load TensorFlow
-        from tfrec_mt.data.tf_batches import tf_batches
+        from tfrec_mt.data.reading.tf_batches import tf_batches
 
         return tf_batches(self, part, batch_size, shuffle=shuffle, seed=seed)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.evaluation.base_and_kernels import base_and_kernels
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.evaluator import Evaluator

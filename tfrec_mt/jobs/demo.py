@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tfrec_mt.configs import ExportConfig, FineTuneConfig, PretrainConfig, ScoreConfig
 from tfrec_mt.configs.bounds import Rate, Whole, check
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.evaluation import METRICS_FILE, REPORT_FILE, Evaluation

@@ -11,7 +11,7 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_source import NewsSource
 from tfrec_mt.data.news.prepare_news import prepare_news
 from tfrec_mt.data.news.title_vocabulary import LEARN, MINILM, TitleVocabulary
-from tfrec_mt.data.prepare import prepare as prepare_log
+from tfrec_mt.data.preparation.prepare import prepare as prepare_log
 from tfrec_mt.data.source import Source, chosen_split
 from tfrec_mt.data.sources.crossed_topics import CrossedTopics
 from tfrec_mt.data.sources.logs import LogsSource
@@ -144,13 +144,13 @@ def prepare_clicks(
       cross_topics: Topics to add whose domains are pairs of others', such as `scene+region`, which
         becomes the topic `scene_region`.
       examples: Folder to make with each part as tf.Example TFRecord files as well.
-      settings: See `data.prepare.prepare`.
+      settings: See `data.preparation.prepare`.
     """
     if cross_topics:
         source = CrossedTopics(source, [cross.split("+") for cross in cross_topics])
     dataset = prepare_log(source, output, split, **settings)
     if examples is not None:
-        from tfrec_mt.data.tf_examples import write_examples  # needs TensorFlow
+        from tfrec_mt.data.reading.tf_examples import write_examples  # needs TensorFlow
 
         for part in dataset.parts:
             write_examples(dataset, part, Path(examples) / part)

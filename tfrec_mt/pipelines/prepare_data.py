@@ -19,7 +19,7 @@ from typing import Any
 from tfrec_mt.configs.settings import arguments_of, sort_settings
 from tfrec_mt.data.catalog import DIVISION, all_sources, as_json, make_source, named_source
 from tfrec_mt.data.news.prepare_news import prepare_news
-from tfrec_mt.data.prepare import prepare as prepare_log
+from tfrec_mt.data.preparation.prepare import prepare as prepare_log
 from tfrec_mt.jobs.prepare import prepare, prepare_clicks, prepare_titles
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.run_binary import console_command

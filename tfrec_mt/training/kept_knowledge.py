@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfrec_mt.configs.choices import Precision
 from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.stored_rows import StoredRows
+from tfrec_mt.data.reading.stored_rows import StoredRows
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.ranking_model import RankingModel

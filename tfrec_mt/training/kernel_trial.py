@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.hashing import splitmix64
+from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.training.train_loop import Reader
 
 # What the number of a row's cluster is called among features; no feature's name has a slash.

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tfrec_mt.data.batch import Arrays, Batch
 from tfrec_mt.data.news.news_batch import NewsBatch
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
+from tfrec_mt.data.reading.batch import Arrays, Batch
 
 Vectors = Callable[[npt.NDArray[np.integer[Any]]], npt.NDArray[np.float32]]
 

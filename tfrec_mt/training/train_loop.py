@@ -10,8 +10,8 @@ import tensorflow as tf
 from absl import logging
 
 from tfrec_mt.configs.train import TrainConfig
-from tfrec_mt.data.batch import Batch
-from tfrec_mt.data.prefetch import prefetch
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.prefetch import prefetch
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.training.checkpoints import CheckpointError, Checkpoints
 from tfrec_mt.training.compiled_steps import (

@@ -15,8 +15,8 @@ from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, Trai
 from tfrec_mt.configs.choices import Precision
 from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.reader import BatchReader
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.reader import BatchReader
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.errors import DataError, SchemaError, nearest
 from tfrec_mt.evaluation.row_scoring import SCAN_ROWS, RowScoring
 from tfrec_mt.losses.multi_task_loss import row_losses

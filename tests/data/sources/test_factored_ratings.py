@@ -10,11 +10,11 @@ import pytest
 
 from tests.real_folders import real_folder
 from tfrec_mt.data.hashing import derived_seed
-from tfrec_mt.data.prepare import prepare
-from tfrec_mt.data.rating_factors import FactorSettings, RatingFactors
+from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.source import Chunk, Source
 from tfrec_mt.data.sources.factored_ratings import EXPECTED_RATING, FactoredRatings
 from tfrec_mt.data.sources.movielens import MovieLensSource
+from tfrec_mt.data.sources.rating_factors import FactorSettings, RatingFactors
 from tfrec_mt.data.splits import Split, SplitSpec
 from tfrec_mt.metrics.auc import auc
 from tfrec_mt.schema import (

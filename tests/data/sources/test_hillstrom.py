@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from tests.real_folders import real_folder
+from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.sources.hillstrom import HillstromSource
-from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import DataError
 
 HEADER = (

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.source import Chunk
 from tfrec_mt.data.sources.logs import LogsSource
-from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import (
     CategoricalFeature,
     DataError,

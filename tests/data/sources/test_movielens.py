@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from tests.real_folders import real_folder
+from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.sources.movielens import MovieLensSource
-from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import CategoricalFeature, DataError
 
 USERS = "1::F::1::10::04821\n2::M::25::16::70072-1\n3::M::35::0::10003\n4::F::18::4::55105\n"

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from tests.real_folders import real_folder
-from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.preparation.prepare import prepare
+from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.sources.crossed_topics import CrossedTopics
 from tfrec_mt.data.sources.tables import TABLES, TableSource
 from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import DataError, SchemaError
 
 ROWS = {"train": 12, "validation": 5, "test": 7, "all": 12}

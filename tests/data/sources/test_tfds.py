@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 import tensorflow_datasets as tfds
 
+from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.sources import tfds as tfds_source
 from tfrec_mt.data.sources.tfds import TfdsSource
-from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import (
     CategoricalFeature,
     DataError,

@@ -9,7 +9,7 @@ from studies.takeout.control_test import CONTROL_TEST
 from studies.takeout.takeout_runs import TAKEOUT_SETTINGS
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.knowledge_view import seen_widths
-from tfrec_mt.data.prepare import prepare
+from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.models.catalog import RANKING_MODELS

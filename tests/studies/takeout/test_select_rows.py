@@ -9,11 +9,11 @@ import pytest
 
 from studies.takeout.select_rows import select_rows
 from tests.data.conftest import ClickLog
-from tfrec_mt.data import prepare as prepare_module
-from tfrec_mt.data import shards
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.preparation import prepare as prepare_module
+from tfrec_mt.data.preparation import shards
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import DataError, SchemaError
 

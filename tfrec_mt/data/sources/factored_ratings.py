@@ -9,8 +9,8 @@ import polars as pl
 import pyarrow as pa
 
 from tfrec_mt.data.hashing import derived_seed, id_keys, uniform
-from tfrec_mt.data.rating_factors import FactorSettings, RatingFactors
 from tfrec_mt.data.source import Chunk, Source
+from tfrec_mt.data.sources.rating_factors import FactorSettings, RatingFactors
 from tfrec_mt.data.splits import Split, SplitSpec, chronological_split
 from tfrec_mt.schema import NumericFeature, Schema, SchemaError
 

@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 
 from tfrec_mt.data.casting import cast_column
+from tfrec_mt.data.preparation.validation import check_columns
 from tfrec_mt.data.raw_columns import Place, raw_columns
 from tfrec_mt.data.source import Chunk, Source
-from tfrec_mt.data.validation import check_columns
 from tfrec_mt.errors import DataError
 from tfrec_mt.schema import Schema
 from tfrec_mt.tables.bags import split_bags

@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.prepare import prepare
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.preparation.prepare import prepare
+from tfrec_mt.data.reading.scan import scan
+from tfrec_mt.data.reading.tf_examples import MANIFEST_FILE, write_examples
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.data.tf_examples import MANIFEST_FILE, write_examples
 from tfrec_mt.schema import DataError
 
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import polars as pl
 
 from tfrec_mt.data.column_file import Columns
-from tfrec_mt.data.events import EventLog
 from tfrec_mt.data.hashing import derived_seed, uniform
-from tfrec_mt.data.spool import Spool
+from tfrec_mt.data.preparation.events import EventLog
+from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.schema import CategoricalFeature, Schema, SchemaError
 from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX

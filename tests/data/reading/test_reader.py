@@ -5,10 +5,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.reader import BatchReader
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.reader import BatchReader
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.schema import DataError
 
 GROUPS = ("features", "labels", "keys", "truth")

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.column_file import Columns
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.encoding import decode_label
-from tfrec_mt.data.history_windows import HistoryWindows
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.history_windows import HistoryWindows
 from tfrec_mt.schema import DataError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.storage.folders import published_folder

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfrec_mt.data.histories import FoldedIndex, TimedIndex
+from tfrec_mt.data.preparation.histories import FoldedIndex, TimedIndex
 from tfrec_mt.schema import DataError
 
 random = np.random.default_rng(0)

@@ -4,10 +4,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfrec_mt.data import prepare as prepare_module
-from tfrec_mt.data import shards
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.preparation import prepare as prepare_module
+from tfrec_mt.data.preparation import shards
+from tfrec_mt.data.reading.scan import scan
 
 
 def test_batches_cross_shards_and_the_last_is_shorter(

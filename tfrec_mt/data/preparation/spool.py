@@ -10,9 +10,9 @@ import numpy.typing as npt
 import polars as pl
 
 from tfrec_mt.data.hashing import id_keys
+from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import Split, SplitSpec, chronological_split
-from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import DataError, Schema, SchemaError
 
 ROWS_PER_FILE = 1 << 18

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from tfrec_mt.data.encoding import Encoder
 from tfrec_mt.data.hashing import id_keys
-from tfrec_mt.data.histories import FoldedIndex, HistoryIndex, TimedIndex
+from tfrec_mt.data.preparation.histories import FoldedIndex, HistoryIndex, TimedIndex
+from tfrec_mt.data.preparation.spool import Block, Spool
 from tfrec_mt.data.splits import Split
-from tfrec_mt.data.spool import Block, Spool
 from tfrec_mt.schema import History, Schema
 
 

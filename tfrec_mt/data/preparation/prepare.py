@@ -11,14 +11,14 @@ import numpy as np
 from tfrec_mt.configs.bounds import AtLeast
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.encoding import Encoder
-from tfrec_mt.data.events import EventLog, collect_events, history_keys
-from tfrec_mt.data.learning import learn
 from tfrec_mt.data.manifest import MANIFEST_FILE, HistoryRecord, Manifest, Shard, SplitRecord
-from tfrec_mt.data.requests import RequestSample
-from tfrec_mt.data.shards import ShardWriter
+from tfrec_mt.data.preparation.events import EventLog, collect_events, history_keys
+from tfrec_mt.data.preparation.learning import learn
+from tfrec_mt.data.preparation.requests import RequestSample
+from tfrec_mt.data.preparation.shards import ShardWriter
+from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import Split, SplitSpec
-from tfrec_mt.data.spool import Spool
 from tfrec_mt.schema import DataError
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_file

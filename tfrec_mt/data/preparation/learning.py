@@ -7,10 +7,10 @@ import polars as pl
 
 from tfrec_mt.data.encoding import Encoder, floats
 from tfrec_mt.data.hashing import derived_seed, uniform
-from tfrec_mt.data.label_learning import LabelLearner
 from tfrec_mt.data.numeric import NumericLearner, sample_share
+from tfrec_mt.data.preparation.label_learning import LabelLearner
+from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.data.splits import Split
-from tfrec_mt.data.spool import Spool
 from tfrec_mt.data.vocabulary import IdCounter, IdTable, KeyTable
 from tfrec_mt.schema import CategoricalFeature, Feature, NumericFeature, Topic
 from tfrec_mt.schema.features import MISSING_STRING

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.column_file import Columns
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.hashing import permutation
-from tfrec_mt.data.stored_rows import StoredRows
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.stored_rows import StoredRows
 from tfrec_mt.schema import DataError
 
 BLOCK_ROWS = 1 << 8

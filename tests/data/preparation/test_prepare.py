@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfrec_mt.data import spool
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.encoding import Encoder
-from tfrec_mt.data.prepare import prepare
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.preparation import spool
+from tfrec_mt.data.preparation.prepare import prepare
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.data.source import Chunk, Source
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.data.vocabulary import IdTable, KeyTable

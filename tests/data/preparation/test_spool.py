@@ -5,9 +5,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tfrec_mt.data import spool as spool_module
+from tfrec_mt.data.preparation import spool as spool_module
+from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.data.source import Chunk, Source
-from tfrec_mt.data.spool import Spool
 from tfrec_mt.schema import DataError, Schema
 
 

@@ -4,8 +4,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.source import Chunk
-from tfrec_mt.data.validation import check_chunk
 from tfrec_mt.schema import (
     CategoricalFeature,
     DataError,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tfrec_mt.data import rating_factors
-from tfrec_mt.data.rating_factors import FactorSettings, RatingFactors
+from tfrec_mt.data.sources import rating_factors
+from tfrec_mt.data.sources.rating_factors import FactorSettings, RatingFactors
 
 USERS, ITEMS = 40, 30
 

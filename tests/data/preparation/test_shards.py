@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfrec_mt.data.shards import ShardWriter
+from tfrec_mt.data.preparation.shards import ShardWriter
 from tfrec_mt.storage.hashes import hash_file
 
 

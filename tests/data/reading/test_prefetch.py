@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tfrec_mt.data.prefetch import prefetch
+from tfrec_mt.data.reading.prefetch import prefetch
 
 
 def threads() -> list[threading.Thread]:

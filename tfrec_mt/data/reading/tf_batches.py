@@ -6,10 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_mt.data.batch import Arrays
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.reader import BatchReader
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.batch import Arrays
+from tfrec_mt.data.reading.reader import BatchReader
+from tfrec_mt.data.reading.scan import scan
 
 _AHEAD = 2
 

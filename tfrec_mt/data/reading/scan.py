@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from tfrec_mt.data.batch import Batch
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.stored_rows import StoredRows
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.stored_rows import StoredRows
 
 
 def scan(

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.history_windows import HistoryWindows, age_codes
-from tfrec_mt.data.scan import scan
+from tfrec_mt.data.reading.history_windows import HistoryWindows, age_codes
+from tfrec_mt.data.reading.scan import scan
 
 Prepare = Callable[..., PreparedDataset]
 

@@ -1,0 +1,1 @@
+"""What is written: raw rows of a source become prepared data."""

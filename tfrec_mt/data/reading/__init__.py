@@ -1,0 +1,1 @@
+"""What is read: prepared data as batches."""
