@@ -147,7 +147,9 @@ def mixtures(rows: int) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("graph", [False, True], ids=["eager", "graph"])
+@pytest.mark.parametrize(
+    "graph", [pytest.param(False, marks=pytest.mark.slow), True], ids=["eager", "graph"]
+)
 def test_a_new_domain_leaves_all_other_rows_bit_identical(model: AdaptedModel, graph: bool) -> None:
     before = with_regions(model, REGIONS[:5])
     variants = [before, with_regions(model, REGIONS), with_regions(model, ("f", *REGIONS[:5]))]

@@ -123,6 +123,7 @@ def test_saved_kernels_are_loaded_behind_the_base(trained: Trained) -> None:
         np.testing.assert_array_equal(scores(loaded, trained.own.features)[task], values)
 
 
+@pytest.mark.slow
 def test_a_run_is_measured_and_exported_from_its_folder(trained: Trained, tmp_path: Path) -> None:
     base = None if trained.own.base.kind == "keras" else trained.own.base
     expected = mt.evaluate(trained.model, trained.own.data, user="uid")

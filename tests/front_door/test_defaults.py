@@ -16,6 +16,7 @@ def _settings(run_folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_binary_without_flags_is_the_call_without_arguments(shop: Shop, tmp_path: Path) -> None:
     mt.pretrain(shop.data, tmp_path / "base")
     succeed("pretrain", f"--data={shop.data}", f"--output={tmp_path / 'base2'}")

@@ -142,6 +142,7 @@ def test_part_of_a_history_is_enough(shop: Shop) -> None:
     assert (found["ctr"] != model.score(rows)["ctr"]).any()
 
 
+@pytest.mark.slow
 def test_a_domain_goes_and_comes_and_a_version_comes_back(shop: Shop, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(shop.export, tmp_path / "export"))
     rows = mt.load(shop.data).requests()

@@ -80,7 +80,13 @@ def test_labels_are_stored_as_they_were(log: mt.PreparedDataset) -> None:
     assert known["seconds"] == watched()["click"].sum()
 
 
-@pytest.mark.parametrize("name", RANKING_MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("esmm", "mmoe", "m2m") else pytest.mark.slow)
+        for name in RANKING_MODELS
+    ],
+)
 def test_every_model_predicts_all_of_it(log: mt.PreparedDataset, name: str) -> None:
     topics: dict[str, Any] = {"base_topics": ("market",)} if name in TOLD else {}
     model = RANKING_MODELS[name](log.schema, **SMALL, **topics)

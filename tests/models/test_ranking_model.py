@@ -149,6 +149,7 @@ def test_dropout_is_active_in_training_only(name: str) -> None:
     assert np.any(scores(model, features, training=True)["ctr"] != scores(model, features)["ctr"])
 
 
+@pytest.mark.slow  # seconds of tracing each
 def test_compile_and_fit_lower_the_loss(name: str) -> None:
     keras.utils.set_random_seed(0)
     model = small_model(name, small_schema(), dropout=0.1, base_topics=("period",))

@@ -16,7 +16,6 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-FAST = "01_ten_minute_tour"
 BADGE = "https://colab.research.google.com/github/tfrec-mt/tfrec_mt/blob/main/notebooks/"
 # Start-up notes, warnings and errors of TensorFlow, Python and pip.
 NOISE = (
@@ -42,11 +41,8 @@ def stored(request: pytest.FixtureRequest) -> Any:
     return notebook
 
 
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(p, marks=[] if p.stem == FAST else pytest.mark.slow) for p in NOTEBOOKS],
-    ids=lambda path: path.stem,
-)
+@pytest.mark.slow  # a minute each
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
     environment = {
         **os.environ,

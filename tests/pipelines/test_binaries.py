@@ -67,6 +67,7 @@ def test_nothing_is_overwritten(runs: Path) -> None:
     assert {p: p.stat().st_mtime_ns for p in (runs / "base" / "model").iterdir()} == before
 
 
+@pytest.mark.slow
 def test_kernels_are_exchanged_and_versions_rolled_back(runs: Path, tmp_path: Path) -> None:
     shutil.copytree(runs / "export", tmp_path / "export")
     output = f"--output={tmp_path / 'export'}"

@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.binaries import SMALL_MODEL, run_binary, succeed
 
 
+@pytest.mark.slow
 def test_the_demo_ends_with_its_files(tmp_path: Path) -> None:
     out = succeed(
         "demo",

@@ -111,6 +111,7 @@ def test_new_domains_leave_the_others_as_they_are(
     assert not as_new["used_fallback"][:, 0].all()
 
 
+@pytest.mark.slow
 def test_a_topic_may_lose_all_kernels(versions: Path, rows: dict[str, np.ndarray]) -> None:
     domains = read_manifest(versions / "1")["kernels"]["scene"]
     bare = exchange_kernels(
@@ -122,6 +123,7 @@ def test_a_topic_may_lose_all_kernels(versions: Path, rows: dict[str, np.ndarray
         np.testing.assert_array_equal(values, expected[name])
 
 
+@pytest.mark.slow
 def test_kernels_whose_partners_are_not_in_the_export_are_named(
     job: Job, versions: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -68,6 +68,7 @@ def test_raw_rows_score_as_their_codes_do_in_memory(job: Job, version: Path) -> 
     assert (found.rows["ctcvr"] <= found.rows["ctr"]).all()
 
 
+@pytest.mark.slow
 def test_lower_precision_is_that_of_the_export(job: Job, version: Path, tmp_path: Path) -> None:
     config = ExportConfig(
         base=job.base,
@@ -303,6 +304,7 @@ def test_the_manifest_finds_any_damage(version: Path, tmp_path: Path) -> None:
         target.write_bytes(whole)
 
 
+@pytest.mark.slow
 def test_versions_count_up_and_keep_their_signatures(job: Job, tmp_path: Path) -> None:
     bare = ExportConfig(base=job.base, data=job.data, output=tmp_path)
     with_kernels = dataclasses.replace(bare, kernels=job.kernels)

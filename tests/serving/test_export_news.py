@@ -303,6 +303,7 @@ def test_a_version_describes_itself(version: Path, loaded: Any) -> None:
         assert _ask(loaded, request.model_spec.signature_name, **inputs)
 
 
+@pytest.mark.slow
 def test_kernels_come_and_go(
     news_job: NewsJob, version: Path, loaded: Any, request_of_two: dict[str, Any], tmp_path: Path
 ) -> None:

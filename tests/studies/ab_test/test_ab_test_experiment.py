@@ -37,6 +37,8 @@ from tfrec_mt.schema import DataError, SchemaError
 from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.storage.names import KERNELS, MODEL
 
+pytestmark = pytest.mark.slow  # a job and an experiment
+
 CONFIG = TakeoutConfig(rows=20_000, seed=0)
 CANDIDATES = 20
 SETTINGS = {

@@ -27,6 +27,8 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.run_folder import kernels_behind
 
+pytestmark = pytest.mark.slow  # a job and an experiment
+
 SMALL: dict[str, Any] = {
     **INFORMATION_SETTINGS,
     **{"rows": 20_000, "units": [8], "adapter_settings": {"encoder_units": [4]}},
