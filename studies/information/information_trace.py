@@ -1,4 +1,4 @@
-"""What kernels hold along their training, measured on rows that nothing was trained on."""
+"""What kernels hold during training, measured on the test rows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ _TASKS = {"ctr": "visit", "ctcvr": "conversion"}
 _RECIPE = {"model": "olr", "dropout": 0.5, "learning_rate": 0.003, "ema_decay": 0.998}
 _FACTORS = {"expected_rating": True}
 _RATING_ALONE = {**_FACTORS, "scores": "expected_rating"}
-# kernels of age groups, on rows that their base has not seen, behind a base that is not told them
+# kernels of age groups, on rows that their base has not seen, behind a base without the groups
 _UNTOLD = {**_RECIPE, "base_topics": []}
 _ON_FRESH = {"scores": "adapted", "kernel_topics": ["age_domain"]}
 _FRESH_1M = {"split_parts": "train:6,fresh:2,validation:1,test:1"}

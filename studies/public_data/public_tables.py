@@ -1,4 +1,4 @@
-"""Studies `ali_express`, `ali_ccp`, `census_income`, `kuai_rand`: for those who have the data."""
+"""Studies `ali_express`, `ali_ccp`, `census_income`, `kuai_rand`, on your own copy of the data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

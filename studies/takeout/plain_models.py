@@ -1,4 +1,4 @@
-"""Three models as their authors would write them: plain Keras, with no thought of kernels.
+"""Three models as their authors would write them: plain Keras, not designed for kernels.
 
 Each reads a row's codes by name, knows nothing of scenes, periods and regions, and gives the
 probabilities of a click (`ctr`) and of a click and an order (`ctcvr`).
