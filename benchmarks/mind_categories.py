@@ -68,7 +68,7 @@ def main(_: list[str]) -> None:
         title="MIND's categories from titles",
         command="python -m benchmarks.mind_categories --data_dir=...",
         about=(f"{len(titles):,} articles, {len(counts)} categories, {FOLDS} folds.",),
-        columns=("told from", "accuracy on unseen titles"),
+        columns=("input", "accuracy on unseen titles"),
         rows=rows,
     ).publish()
 

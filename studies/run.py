@@ -41,7 +41,7 @@ _OUTPUT = flags.DEFINE_string(
 )
 _SEEDS = flags.DEFINE_list("seeds", None, "Seeds; default the study's own.")
 _VARIANTS = flags.DEFINE_list(
-    "variants", None, "Rows, beside the one that all are compared with; default all. Of one study."
+    "variants", None, "Rows, in addition to the reference; default all. For one study only."
 )
 _SET = flags.DEFINE_multi_string(
     "set", [], "name=value of a setting of the studies, in JSON or as plain text; repeatable."

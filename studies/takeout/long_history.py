@@ -30,7 +30,7 @@ LONG_HISTORY = Study(
     title="Long histories: retrieval by hash against attention to all clicks",
     question=(
         "The hash module attends to those clicks of a long history that are nearest to the item. "
-        "Does a ranking lose by that what attention to all of them would find?\n\n"
+        "Does ranking lose what attention to all of them would find?\n\n"
         "Half of the rows are of users who click 15 times or more in the eight days, a tenth of "
         f"ones who click 65 times or more. So the module gets {LONG} clicks and takes {TOPS[0]} or "
         f"{TOPS[1]}, beside attention to the last {SHORT}, which also stand alone to show what "
