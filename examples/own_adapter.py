@@ -1,7 +1,7 @@
 """Your own adapter: a kernel that this package does not know.
 
-An adapter defines what it adds to a row's knowledge, and how a server computes the same. Before
-training it is checked that both agree.
+An adapter defines what it adds to a row's knowledge, and how a server computes the same. Both are
+checked to agree before training.
 
 Run it with `python examples/own_adapter.py`; everything is written to a temporary folder. With the
 binaries it is `--plugin=examples/own_adapter.py --adapter=offset`.
