@@ -1,4 +1,4 @@
-"""One user and many items: `score_candidates` against the same as rows of `serving_default`.
+"""One user and many items: `score_candidates` against rows of `serving_default`.
 
 python -m benchmarks.candidates --items=1000 --history=1024
 """
@@ -38,7 +38,7 @@ def request_bytes(inputs: Mapping[str, np.ndarray]) -> int:
 
 
 def main(_: list[str]) -> None:
-    """Measures and publishes."""
+    """Runs the benchmark and publishes its figures."""
     world = World(long=_HISTORY.value, batch_size=max(1024, _ITEMS.value), batches=1)
     rows = request_rows(world, _ITEMS.value)
     asked = {"serving_default": rows, "score_candidates": candidates(rows)}

@@ -34,7 +34,7 @@ BASE, MIXED = "base alone", "all mixed"
 ITEMS = 500
 TOPIC = "region"
 ENCODER = 50
-# Beyond, the masked sum takes so long that nobody would serve it.
+# Beyond this, the masked sum is too slow to serve.
 MOST_MASKED = 100
 PAUSE_SECONDS = 0.1
 
@@ -78,7 +78,7 @@ def random_kernels(
 
 
 def main(_: list[str]) -> None:
-    """Measures and publishes."""
+    """Runs the benchmark and publishes its figures."""
     with contextlib.ExitStack() as stack:
         timings = _take_turns(_cases(stack))
     table = []

@@ -1,4 +1,4 @@
-"""What it takes to add kernels to an export, one version each.
+"""The cost of adding kernels to an export, one version each.
 
 python -m benchmarks.exchange --domains=100 --additions=100
 """
@@ -36,7 +36,7 @@ TOPIC = "region"
 
 
 def random_kernels(widths: dict[str, int], first: int, count: int) -> IAK:
-    """Kernels whose every weight is random."""
+    """Kernels with random weights only."""
     layer = IAK(TOPIC, [f"d{first + place}" for place in range(count)], widths)
     rng = np.random.default_rng(first)
     for weight in layer.weights:
@@ -45,7 +45,7 @@ def random_kernels(widths: dict[str, int], first: int, count: int) -> IAK:
 
 
 def main(_: list[str]) -> None:
-    """Measures and publishes."""
+    """Runs the benchmark and publishes its figures."""
     logging.set_verbosity(logging.WARNING)
     world = World()
     base = RANKING_MODELS["olr"](world.schema, units=UNITS)

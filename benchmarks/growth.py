@@ -140,7 +140,7 @@ def history() -> Result:
 
 
 def main(_: list[str]) -> None:
-    """Measures the parts that were asked for."""
+    """Measures the requested parts."""
     measures = {"tables": tables, "history": history}
     for part in _PARTS.value:
         measures[part]().publish()

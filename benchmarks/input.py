@@ -1,4 +1,4 @@
-"""What reading costs: rows a second, how long the step waits, and whether size matters.
+"""The cost of reading: rows per second, how long the step waits, and whether size matters.
 
 Takeout worlds are generated and prepared under --data, where later runs find them.
 
@@ -36,7 +36,7 @@ def prepared(rows: int) -> Path:
 
 
 def main(_: list[str]) -> None:
-    """Measures and publishes."""
+    """Runs the benchmark and publishes its figures."""
     rows, versions = [], {}
     for size in map(int, _SIZES.value):
         settings = {"data": str(prepared(size)), "batch_size": _BATCH.value, "precision": "float32"}

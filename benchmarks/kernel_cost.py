@@ -22,7 +22,7 @@ CASES = {
 
 
 def main(_: list[str]) -> None:
-    """Measures and publishes."""
+    """Runs the benchmark and publishes its figures."""
     rows, versions = [], {}
     for case, world in CASES.items():
         settings = dataclasses.asdict(world)
@@ -38,7 +38,7 @@ def main(_: list[str]) -> None:
             _ROUNDS.value,
         )
         medians = {name: timing.median for name, timing in timings.items()}
-        # a row is in one domain of each topic, so it passes the base once for each
+        # a row is in one domain of each topic, so it passes the base once per topic
         medians["each kernel by itself"] = len(TOPICS) * medians.pop("alone")
         names = {
             "pre-training": "the base's own step",

@@ -38,7 +38,7 @@ def peak_bytes(data: Path) -> int:
 
 
 def main(_: list[str]) -> None:
-    """Measures and publishes."""
+    """Runs the benchmark and publishes its figures."""
     rows = []
     for size in map(int, _MEMORY_SIZES.value):
         data = prepared(size)

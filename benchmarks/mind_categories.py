@@ -1,7 +1,7 @@
-"""How well MIND's categories can be told from titles at all: regression on a pre-trained BERT.
+"""How well MIND's categories can be predicted from titles: regression on a pre-trained BERT.
 
-Ten folds, so that every title is unseen once. A head that is trained beside a recommender cannot be
-expected to do better from the same titles.
+Ten folds, so that every title is unseen once. A head trained jointly with a recommender cannot be
+expected to do better on the same titles.
 
   python -m benchmarks.mind_categories --data_dir=FOLDER_OF_MIND
 """
@@ -44,7 +44,7 @@ def vectors(texts: list[str]) -> np.ndarray:
 
 
 def main(_: list[str]) -> None:
-    """Measures and publishes."""
+    """Runs the benchmark and publishes its figures."""
     news = pl.DataFrame(MindSource(Path(_DATA_DIR.value)).articles())
     categories = news["category"].to_numpy()
     titles = news["title"].fill_null("").to_list()
@@ -68,7 +68,7 @@ def main(_: list[str]) -> None:
         title="MIND's categories from titles",
         command="python -m benchmarks.mind_categories --data_dir=...",
         about=(f"{len(titles):,} articles, {len(counts)} categories, {FOLDS} folds.",),
-        columns=("told from", "share of unseen titles that are told right"),
+        columns=("input", "accuracy on unseen titles"),
         rows=rows,
     ).publish()
 

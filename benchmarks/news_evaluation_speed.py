@@ -1,9 +1,9 @@
-"""Time to score a part of prepared news: ours, and a straightforward Keras way.
+"""Time to score a part of prepared news: ours, and straightforward Keras.
 
 Ours encodes each article of the part once. The straightforward one encodes, for each impression,
 the titles of its history and its candidates, padded to 64 word pieces; it is timed on a few
-impressions and what is compared is the time per impression. Both have the same MiniLM and weights,
-and their scores are compared.
+impressions, and the time per impression is compared. Both have the same MiniLM and weights, and
+their scores are compared.
 
   python benchmarks/news_evaluation_speed.py --data=runs/newsroom/data --part=test
 """
@@ -24,7 +24,7 @@ from tfrec_mt.models.news.title_encoders import make_title_encoder
 _DATA = flags.DEFINE_string("data", None, "Prepared news.", required=True)
 _PART = flags.DEFINE_string("part", "test", "Part to score.")
 _PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "Ours only.")
-_PLAIN = flags.DEFINE_integer("plain_batches", 4, "Batches of the other way.", lower_bound=1)
+_PLAIN = flags.DEFINE_integer("plain_batches", 4, "Batches of the Keras baseline.", lower_bound=1)
 _PLAIN_BATCH = flags.DEFINE_integer("plain_batch_size", 4, "Their size.", lower_bound=1)
 
 LONGEST = 64

@@ -3,7 +3,7 @@
 All start from MiniLM and the same weights, read the same batches of prepared news (with MiniLM's
 vocabulary), and take the same kind of step. The straightforward one encodes every title of every
 history as often as it occurs, padded to 64 word pieces; the PyTorch peer encodes each title once,
-padded to the batch's longest. Steps alternate, so that a drift of the machine hits all alike.
+padded to the batch's longest. Steps alternate, so that drift of the machine affects all alike.
 
   python -m tfrec_mt.pipelines.prepare_data --source=newsroom ... --output=runs/newsroom/data
   python benchmarks/news_training_speed.py --data=runs/newsroom/data --peers=keras --batch_size=4
@@ -39,10 +39,12 @@ from tfrec_mt.training.news_reader import news_features
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 
 _DATA = flags.DEFINE_string("data", None, "Prepared news.", required=True)
-_PEERS = flags.DEFINE_multi_enum("peers", ["torch"], ["keras", "torch", "none"], "Whom to time.")
+_PEERS = flags.DEFINE_multi_enum(
+    "peers", ["torch"], ["keras", "torch", "none"], "Contenders to time."
+)
 _BATCH = flags.DEFINE_integer("batch_size", 16, "Impressions of a step.", lower_bound=1)
 _LORA = flags.DEFINE_integer("lora_rank", 16, "Rank of LoRA; 0 trains all.", lower_bound=0)
-_SURGERY = flags.DEFINE_enum("surgery", "mtrec", SURGERIES, "How gradients are joined.")
+_SURGERY = flags.DEFINE_enum("surgery", "mtrec", SURGERIES, "How gradients are combined.")
 _PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"], "Type of products.")
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Steps of each that are timed.", lower_bound=1)
 _PLAIN = flags.DEFINE_bool("plain", False, "Also time our step without surgery.")
@@ -54,7 +56,7 @@ Step = Callable[[NewsBatch], tuple[float, float]]
 
 
 def model(dataset: NewsDataset) -> NewsRecommender:
-    """The model that every contender has the weights of."""
+    """The model whose weights every contender has."""
     keras.utils.set_random_seed(0)
     encoder = make_title_encoder(
         "minilm",
@@ -86,7 +88,7 @@ def ours(dataset: NewsDataset, surgery: Any) -> Step:
 
 
 def straightforward(dataset: NewsDataset, surgery: Any) -> Step:
-    """Keras as one would write it: every title where it stands, in a batch of one shape."""
+    """Plain Keras: every title where it occurs, in a batch of one shape."""
     source = model(dataset)
     dtype = "mixed_bfloat16" if _PRECISION.value == "bfloat16" else "float32"
     backbone = keras_hub.models.BertBackbone.from_preset(

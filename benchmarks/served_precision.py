@@ -44,7 +44,7 @@ def compared(data: Path, base: Path) -> list[MetricRow]:
 
 
 def main(_: list[str]) -> None:
-    """Measures and publishes."""
+    """Runs the benchmark and publishes its figures."""
     lines = []
     for data, bases in zip(_DATA.value, _BASE.value, strict=True):
         for base in bases.split(","):

@@ -41,7 +41,7 @@ def first_request(version: Path, inputs: dict[str, np.ndarray]) -> float:
 
 
 def main(_: list[str]) -> None:
-    """Measures and publishes."""
+    """Runs the benchmark and publishes its figures."""
     world = World(batches=1)
     rows = request_rows(world, _ITEMS.value)
     peer = {"batch_size": _ITEMS.value, "debias": False}

@@ -1,11 +1,11 @@
-"""What kernels bring on the takeout world, over several seeds.
+"""The lift of kernels on the takeout world, over several seeds.
 
 Each seed is one repetition of everything: the world is drawn, split by days (six to pre-train on,
 one fresh day for the kernels, one to test), a base is trained, continued on the fresh day (the
 control) and, frozen, given kernels that see the fresh day once. A cell is a domain and a task; its
-value is the mean over seeds. Intervals of mean lifts take seeds as the units (Student's t), beside
-them stand the mean ends of the seeds' own bootstrap intervals. A seed that is done is not repeated,
-and one that was killed goes on where it was.
+value is the mean over seeds. Intervals of mean lifts take seeds as the units (Student's t); next to
+them are the mean ends of the seeds' own bootstrap intervals. A finished seed is not repeated, and
+an interrupted one is resumed.
 
   python benchmarks/takeout_lift.py --output=runs/lift_unknown
   python benchmarks/takeout_lift.py --output=runs/lift_known --base_topics=scene,period,region
@@ -40,7 +40,7 @@ _SHIFT = flags.DEFINE_float("shift", 1.0, "Strength of the domain shift.", lower
 _DRIFT = flags.DEFINE_float(
     "drift", 0.03, "Daily drift of domains.", lower_bound=0.0, upper_bound=1
 )
-_BASE_TOPICS = flags.DEFINE_list("base_topics", [], "Topics that the base is told.")
+_BASE_TOPICS = flags.DEFINE_list("base_topics", [], "Topics that the base sees.")
 
 MODEL_SETTINGS = {"units": (128, 64)}
 RATES: dict[str, Any] = {"optimizer": "lazy_adam", "rate_schedule": "linear"}
@@ -182,7 +182,7 @@ def print_summary(found: dict[str, Any]) -> None:
 
 
 def main(_: list[str]) -> None:
-    """Runs all seeds that are not done yet, then prints and writes the summary."""
+    """Runs all unfinished seeds, then prints and writes the summary."""
     output = Path(_OUTPUT.value)
     output.mkdir(parents=True, exist_ok=True)
     settings = {

@@ -190,7 +190,7 @@ def by_module(rates: Machine) -> Result:
 
 
 def main(_: list[str]) -> None:
-    """Measures the parts that were asked for."""
+    """Measures the requested parts."""
     rates = machine()
     measures = {
         "torch": against_torch,

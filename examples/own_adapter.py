@@ -1,7 +1,7 @@
-"""Your own adapter: a kernel that this package has never heard of.
+"""Your own adapter: a kernel that this package does not know.
 
-An adapter says what it adds to a row's knowledge, and how a server computes the same. It is checked
-before training: what it serves must be what it trains.
+An adapter defines what it adds to a row's knowledge, and how a server computes the same. Both are
+checked to agree before training.
 
 Run it with `python examples/own_adapter.py`; everything is written to a temporary folder. With the
 binaries it is `--plugin=examples/own_adapter.py --adapter=offset`.
@@ -20,7 +20,7 @@ from tfrec_mt.adapters.served_kernels import FoldedKernels
 
 @mt.register_adapter("offset")
 class Offset(mt.adapters.DomainKernels):
-    """Adds one vector to all knowledge of a domain: the smallest kernel there can be."""
+    """Adds one vector to all knowledge of a domain: the smallest possible kernel."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,7 +61,7 @@ class Offset(mt.adapters.DomainKernels):
 
 
 def main(folder: Path) -> mt.Evaluation:
-    """Trains the adapter on a generated log, measures and exports it."""
+    """Trains the adapter on a generated log, evaluates and exports it."""
     log = mt.prepare(mt.sources.takeout(rows=30_000), output=folder / "data")
     base = mt.pretrain(log, folder / "base", model="mmoe", units=(16, 8))
     model = mt.fine_tune(base, log, folder / "kernels", adapter="offset", certainty=0.0)

@@ -1,4 +1,4 @@
-"""Your own Keras model: kernels behind a two-tower model that nobody here knows of.
+"""Your own Keras model: kernels behind a two-tower model that this package does not know.
 
 Run it with `python examples/own_keras_model.py`; everything is written to a temporary folder.
 """
@@ -28,7 +28,7 @@ def two_towers(users: int, items: int) -> keras.Model:
 
 
 def rows(count: int, seed: int) -> tuple[Columns, Columns]:
-    """Batches as yours: the model's inputs, the market, and labels by task."""
+    """Your rows: the model's inputs, the market, and labels by task."""
     rng = np.random.default_rng(seed)
     user, item = rng.integers(0, 300, count), rng.integers(0, 100, count)
     market = rng.choice([*MARKETS, "fr"], count)
@@ -39,7 +39,7 @@ def rows(count: int, seed: int) -> tuple[Columns, Columns]:
 
 
 def main(folder: Path) -> mt.Evaluation:
-    """Trains the model as ever, then kernels behind it, and exports both as one SavedModel."""
+    """Trains the model as usual, then kernels behind it, and exports both as one SavedModel."""
     keras.utils.set_random_seed(0)
     model = two_towers(300, 100)
     model.compile(keras.optimizers.Adam(0.005), "binary_crossentropy")

@@ -13,7 +13,7 @@ import tfrec_mt as mt
 
 
 def clicks(rows: int = 20_000) -> pl.DataFrame:
-    """What your log would be: who saw what in which market, when, and what came of it."""
+    """Stands for your log: who saw what, in which market and when, and the outcome."""
     rng = np.random.default_rng(0)
     user, item, german = (
         rng.integers(0, 500, rows),

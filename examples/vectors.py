@@ -1,8 +1,8 @@
-"""Vectors of another framework: kernels for a model that this process cannot even load.
+"""Vectors from another framework: kernels for a model that this process cannot load.
 
-PyTorch writes the last hidden layer and the logit of each row to Parquet, NumPy if it is not there.
-Kernels are trained on that file, and what is exported is a small SavedModel of kernels alone:
-vector, logit and domain in, probability out. The server of the model does not change.
+PyTorch, or NumPy if PyTorch is not installed, writes the last hidden layer and the logit of each
+row to Parquet. Kernels are trained on that file and exported as a small SavedModel of their own:
+vector, logit and domain in, probability out. The model's server does not change.
 
 Run it with `python examples/vectors.py`; everything is written to a temporary folder.
 """
@@ -20,7 +20,7 @@ MARKETS = np.array(["de", "us"])
 
 
 def hidden_and_logit(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What a model of another framework makes of rows `[n, 8]`: `[n, 16]` and `[n]`."""
+    """Another framework's hidden layer and logit for rows `[n, 8]`: `[n, 16]` and `[n]`."""
     rng = np.random.default_rng(0)
     first, last = rng.normal(0, 0.35, (8, 16)), rng.normal(0, 0.25, 16)
     if importlib.util.find_spec("torch") is None:
@@ -34,7 +34,7 @@ def hidden_and_logit(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def table(rows: int, seed: int, path: Path) -> mt.KnowledgeTable:
-    """Rows on disk as the other framework leaves them."""
+    """Rows on disk as the other framework writes them."""
     rng = np.random.default_rng(seed)
     inputs, market = rng.normal(size=(rows, 8)), rng.choice(MARKETS, rows)
     hidden, logit = hidden_and_logit(inputs)
@@ -59,7 +59,7 @@ def table(rows: int, seed: int, path: Path) -> mt.KnowledgeTable:
 
 
 def main(folder: Path) -> mt.Evaluation:
-    """Trains kernels on the vectors, measures and exports them."""
+    """Trains kernels on the vectors, evaluates and exports them."""
     fresh, test = (
         table(rows, seed, folder / f"{name}.parquet")
         for name, rows, seed in (("fresh", 20_000, 1), ("test", 10_000, 2))

@@ -1,1 +1,1 @@
-"""Experiments: small compositions of the library with a question of their own."""
+"""Experiments: small compositions of the library, each answering one question."""

@@ -1,7 +1,7 @@
-"""Makes tables and figures of the papers.
+"""Reproduces tables and figures of the papers.
 
-A study that was stopped goes on where it was: what is done is not run again, nor what another
-study has done with the same settings in the same folder.
+An interrupted study resumes where it stopped; cells that this or another study has finished with
+the same settings in the same folder are not run again.
 
 Examples:
   python -m studies.run --study=mtrec_table1
@@ -41,7 +41,7 @@ _OUTPUT = flags.DEFINE_string(
 )
 _SEEDS = flags.DEFINE_list("seeds", None, "Seeds; default the study's own.")
 _VARIANTS = flags.DEFINE_list(
-    "variants", None, "Rows, beside the one that all are compared with; default all. Of one study."
+    "variants", None, "Rows, in addition to the reference; default all. For one study only."
 )
 _SET = flags.DEFINE_multi_string(
     "set", [], "name=value of a setting of the studies, in JSON or as plain text; repeatable."
@@ -76,11 +76,11 @@ def main() -> None:
             views[study.name], lines = _run(study, output, pace)
             found.append((study, lines))
         except SchemaError as error:
-            # such as files that are not here: the other studies need not wait for them
+            # such as missing files: the other studies need not wait for them
             skipped[study.name] = str(error)
             pace.step(len(missing[study.name]))
             print(f"{study.name}: not run: {error}", flush=True)
-        # what is done can be read while the rest runs
+        # finished studies can be read while the rest runs
         write_joint_report(views, kernel_cases(found), skipped, report)
     print(report)
 

@@ -18,7 +18,7 @@ def processor() -> str:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     told = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
     name = told.get("model name", platform.machine())
-    return f"{len(os.sched_getaffinity(0))} x {name}, family {told.get('cpu family', 'not told')}"
+    return f"{len(os.sched_getaffinity(0))} x {name}, family {told.get('cpu family', 'unknown')}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Result:
       about: Sentences on what is compared, the machine and versions.
       columns: Heads of the table.
       rows: Its cells.
-      pictures: Files beside the result's.
+      pictures: Files next to the result's.
       day: When it was measured.
       processor: On what; empty where it was not noted.
     """

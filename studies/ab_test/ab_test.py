@@ -17,29 +17,28 @@ AB_TEST = Study(
     name="ab_test",
     title="IAK, 7.7: an online A/B test",
     question=(
-        "If kernels rank what users see, how much more do users order?\n\n"
-        "On the eighth day, each request of a generated world recalls 40 items of its region, as "
-        "likely one as the other. Every ranker sorts these by what it takes for the probability of "
-        "a click and an order, as orders are what is earned from; ten are shown, and users answer "
-        "by the world's own probabilities, position included. Rankers know of a request what a "
-        "server would: the features and the clicks until then. NO counts orders, OR the requests "
-        "with at least one (the paper's orders over visits), NG adds the prices of what is "
-        "ordered, without costs. Expected gains sum probabilities, so nothing of their "
-        "differences is chance of answers, and intervals are over users. The sampled lift is what "
-        "one test would show in which each user meets one of two rankers; beside it stands how "
-        "many users such a test needs.\n\n"
+        "How many more orders do users place if kernels rank what they see?\n\n"
+        "On the eighth day, each request of a simulated world recalls 40 items of its region, all "
+        "equally likely. Every ranker sorts these by its estimate of the probability of a click "
+        "and an order, as orders are what earns; ten are shown, and users respond by the world's "
+        "own probabilities, position included. Rankers get what a server would: the features and "
+        "the clicks so far. NO counts orders, OR the requests with at least one (the paper's "
+        "orders over visits), NG adds the prices of what is ordered, without costs. Expected gains "
+        "sum probabilities, so their differences do not depend on random responses, and intervals "
+        "are over users. The sampled lift is the result of one test in which each user gets one of "
+        "two rankers; next to it is the number of users such a test needs.\n\n"
         "Expected: kernels of all topics earn more orders than the base alone, by more than the "
-        "paper's 0.6% to 1.9%, as the base here is told no topic and the world's topics move "
-        "preferences much; each topic's own kernels earn part of it, and together about the sum, "
-        "and more if they are trained as one sum, which corrects once what every topic sees. "
-        "Region's kernels earn about as much in region4 as elsewhere. NG rises less steadily than "
-        "NO, as nothing ranks by price. In one day a sampled test of these few thousand users "
-        "shows the lift of all topics, if at all, with an interval about as wide as itself. "
-        "Popularity and random lie below the base, the truth above all; it sorts by the mean over "
-        "positions, which leaves less than 1% of orders to the best arrangement of lists.\n\n"
-        "Kernels have seen a day more than the base. A base of all seven days tells what that day "
-        "alone is worth, a small part of what kernels earn if these learn domains; one that is "
-        "told the topics, what seven days of knowing them are worth, more than one day's kernels."
+        "paper's 0.6% to 1.9%, as the base here sees no topic and the world's topics shift "
+        "preferences much; each topic's own kernels earn part of it, together about the sum, and "
+        "more if trained jointly, which corrects common errors once. Region's kernels earn about "
+        "as much in region4 as elsewhere. NG rises less steadily than NO, as nothing ranks by "
+        "price. In one day a sampled test of these few thousand users shows the lift of all "
+        "topics, if at all, with an interval about as wide as itself. Popularity and random lie "
+        "below the base, the truth above all; it sorts by the mean over positions, which leaves "
+        "less than 1% of orders to the best arrangement of lists.\n\n"
+        "Kernels have seen a day more than the base. A base of all seven days shows what that day "
+        "alone is worth, a small part of what kernels earn if these learn domains; one that sees "
+        "the topics shows what knowing them for seven days is worth, more than one day's kernels."
     ),
     paper=(
         "Kernels of region 4: orders +1.86%, order rate +1.14%, net value +1.62% there. Of both "
@@ -50,14 +49,14 @@ AB_TEST = Study(
     variants=(
         Variant(name="ZS-OLR", settings={"scores": "zero_shot"}),
         Variant(name="OLR+IAK, all topics"),
-        Variant(name="OLR+IAK, trained as one sum", settings={"joint": True}),
+        Variant(name="OLR+IAK, trained jointly", settings={"joint": True}),
         *(
             Variant(name=f"OLR+IAK, {topic}", settings={"active_topics": [topic]})
             for topic in ("scene", "period", "region")
         ),
         Variant(name="OLR, seven days", settings=_SEVEN_DAYS),
         Variant(
-            name="OLR, seven days, told topics",
+            name="OLR, seven days, with topics",
             settings={**_SEVEN_DAYS, "base_topics": ["scene", "period", "region"]},
         ),
         Variant(name="popularity", settings={"scores": "popularity"}),

@@ -1,4 +1,4 @@
-"""What users of the takeout world answer when they are shown a list of items."""
+"""How users of the takeout world respond to a list of items."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Answers:
 def top_places(scores: NDArray[np.floating], slots: int) -> NDArray[np.int64]:
     """[R, S] places of the highest scores of each request, best first.
 
-    Of equal scores the one further ahead wins; candidates come in no order.
+    Ties go to the earlier candidate; candidates are in no particular order.
 
     Args:
       scores: [R, N] finite.

@@ -22,19 +22,19 @@ CASE_STUDY = Study(
     question=(
         "Do kernels show each region what the region likes?\n\n"
         "Lists are made as in study ab_test, but of 200 candidates, a tenth of a region's menu, so "
-        "that what is shown most is a ranker's choice, not what happened to be recalled most. "
-        "Counted are impressions of local specialities "
-        "(items of local shops, sold in one region) and of the region's signature cuisine, for "
-        "residents and for visitors, and how far the cuisines shown in a region are from those "
-        "that the truth would show there. The share is of the way from the base to the truth.\n\n"
-        "Expected: signature cuisines gain much with region's kernels, as they are most of what "
-        "a region adds to appeal and the base is not told the region, and the mix of cuisines "
-        "comes nearer to the truth's, with every topic's kernels, most with all, above all if they "
-        "are trained as one sum. Specialities "
-        "gain less: the base knows them by their items' ids already, and what a region and day "
-        "add to them is small. Visitors like specialities more than residents, but no ranker is "
-        "told who is one (only the truth knows), so kernels show visitors hardly more than "
-        "residents, whereas the truth does. Among the dozen items that are shown most in "
+        "that what is shown most is a ranker's choice, not an accident of recall. The study counts "
+        "impressions of local specialities (items of local shops, sold in one region) and of the "
+        "region's signature cuisine, for residents and for visitors, and how far the cuisines "
+        "shown in a region are from those that the truth would show there. The share is of the way "
+        "from the base to the truth.\n\n"
+        "Expected: signature cuisines gain much with region's kernels, as they are most of what a "
+        "region adds to appeal and the base does not see the region; the mix of cuisines comes "
+        "nearer to the truth's with every topic's kernels, most with all, above all if they are "
+        "trained jointly. Specialities gain less: the base knows them by their items' ids already, "
+        "and what a region and day add to them is small. Visitors like specialities more than "
+        "residents, but no ranker knows who is one (only the truth does), so kernels show visitors "
+        "hardly more than residents, whereas the truth does. Among the dozen items that are shown "
+        "most in "
         f"{HOT_REGION}, specialities are more frequent than one in twenty, with or without kernels."
     ),
     paper=(
@@ -46,7 +46,7 @@ CASE_STUDY = Study(
     variants=(
         Variant(name="ZS-OLR", settings={"scores": "zero_shot"}),
         Variant(name="OLR+IAK, all topics"),
-        Variant(name="OLR+IAK, trained as one sum", settings={"joint": True}),
+        Variant(name="OLR+IAK, trained jointly", settings={"joint": True}),
         Variant(name="OLR+IAK, region", settings={"active_topics": ["region"]}),
         Variant(name="popularity", settings={"scores": "popularity"}),
         Variant(name="truth", settings={"scores": ORACLE}),

@@ -1,4 +1,4 @@
-"""An A/B test as a platform sees it: each user meets one of two rankers, and answers by chance."""
+"""An A/B test as a platform sees it: each user gets one of two rankers and responds at random."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _POWER_QUANTILE: Final = 0.841621
 
 
 def treated(users: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """[R] whether each request's user is of the half that meets the new ranker."""
+    """[R] whether each request's user is in the half that gets the new ranker."""
     drawn = splitmix64(users, derived_seed(seed, "arm"))
     half: NDArray[np.bool_] = drawn % np.uint64(2) == 1
     return half

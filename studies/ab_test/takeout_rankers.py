@@ -1,4 +1,4 @@
-"""What rankers think of candidates: scores of an order by the rule that each follows."""
+"""Rankers' scores of candidates."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -52,5 +52,5 @@ def oracle_scores(offers: Offers, effect: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def random_scores(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
-    """[R, N] scores that say nothing."""
+    """[R, N] random scores."""
     return np.random.default_rng([seed, _STREAM]).random(shape)

@@ -25,8 +25,8 @@ class TakeoutRequests:
 
     Args:
       offers: What is true about them.
-      features: What a ranker is told: features of the user, topics and history `[R, ...]`, as they
-        were at the time of the request, and of the candidates `[R, N]`.
+      features: A ranker's inputs: features of the user, topics and history `[R, ...]`, as they were
+        at the time of the request, and of the candidates `[R, N]`.
       users: int64 `[R]`, the dataset's keys of users.
     """
 
@@ -38,7 +38,7 @@ class TakeoutRequests:
 def read_requests(
     dataset: PreparedDataset, world: World, part: str, candidates: int, limit: int
 ) -> TakeoutRequests:
-    """Requests of a part in stored order; their items give way to candidates.
+    """Requests of a part in stored order; candidates replace their items.
 
     Args:
       dataset: The prepared log of the world.

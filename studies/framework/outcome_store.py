@@ -1,4 +1,4 @@
-"""Outcomes as files: numbers one can read, and the replicates of their intervals beside."""
+"""Outcomes as files: readable numbers, and the replicates of their intervals."""
 
 import json
 import math

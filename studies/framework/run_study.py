@@ -1,4 +1,4 @@
-"""Runs a study's grid; what is done is not run again, in whichever study it was."""
+"""Runs a study's grid; finished cells are not run again, in whichever study they ran."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,10 +24,10 @@ def run_study(
     Args:
       study: The study.
       output: Folder of studies. A cell of their grids is known by its experiment and settings, so
-        studies share those that they have in common, and one that was stopped goes on.
+        studies share the cells that they have in common, and an interrupted study is resumed.
       seeds: Seeds to run.
       settings: Settings that replace the study's own; a variant's come before them.
-      pace: Tells progress, where this study is one of several.
+      pace: Reports progress, where this study is one of several.
 
     Returns:
       All outcomes of these seeds.
@@ -80,7 +80,7 @@ class _Cell:
 
     @property
     def done(self) -> bool:
-        """Whether it need not be run."""
+        """Whether it has been run."""
         return self.outcome.exists()
 
     def run(self) -> None:

@@ -19,7 +19,7 @@ BY = " by "
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What one variant gave with one seed.
+    """The result of one variant with one seed.
 
     Args:
       estimates: Metrics by name. Variants of one seed must have been resampled alike, so that
@@ -34,12 +34,12 @@ class Outcome:
 
 
 class Experiment(Protocol):
-    """Runs one variant with one seed; a function, whose name tells outcomes apart."""
+    """Runs one variant with one seed; a function, whose name identifies its outcomes."""
 
     __name__: str
 
     def __call__(self, settings: Settings, folder: Path, shared: Path, /) -> Outcome:
-        """Gives what came.
+        """Returns the outcome.
 
         Args:
           settings: All settings, with `seed`.
@@ -74,7 +74,7 @@ class Study:
     Args:
       name: For `--study`.
       title: For the page.
-      question: What is asked, what is expected and why, in plain text.
+      question: The question, the expectation and its reasons, in plain text.
       experiment: Runs one variant with one seed.
       settings: Names and defaults of everything a variant or the caller may set.
       variants: The rows.

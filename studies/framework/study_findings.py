@@ -42,7 +42,7 @@ def _differences(study: Study, lines: Sequence[Line]) -> list[str]:
 
 
 def _order(lines: Sequence[Line]) -> list[str]:
-    """Whether rows that the paper has, too, stand in its order."""
+    """Whether rows that the paper also has are in its order."""
     published = [(line, line.published) for line in lines if line.published is not None]
     pairs = [
         (low, high) if a < b else (high, low)

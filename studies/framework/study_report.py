@@ -33,10 +33,10 @@ class StudyView:
     Args:
       title: Title of the study.
       question: Paragraphs on what is asked, expected and published, and how to read the figures.
-      findings: Sentences on what came.
+      findings: Sentences on the results.
       tables: `caption`, `header` and `rows` of each.
       pictures: Pictures.
-      settings: What the study was told.
+      settings: The study's settings.
     """
 
     title: str

@@ -8,19 +8,17 @@ from studies.framework.study_table import Line
 
 TITLE = "Where kernels help and where they do not"
 EXPLANATION = (
-    "A kernel can add what its domain's own rows tell about preferences and the base does not "
-    "know. Two things decide how much that is: how far the domain's preferences are from what the "
-    "base says of them, and how many rows there are to learn it from. A base that is told the "
-    "domains, as a feature, knows most of it already; a domain that is a fixed property of the "
-    "user is known to it by the user's own embedding and history; and where domains do not differ "
-    "there is nothing to add.",
+    "A kernel can add what its domain's own rows show about preferences and the base does not "
+    "know. Two things decide how much that is: how far the domain's preferences are from the "
+    "base's predictions, and how many rows there are to learn from. A base with the domains as a "
+    "feature knows most of it already; a domain that is a fixed property of the user is in the "
+    "user's embedding and history; and where domains do not differ there is nothing to add.",
     "To predict the next case before kernels are trained: train the base once more with the topic "
     "as a feature (`pretrain --base_topics`) and compare the two on the topic's domains. That gap "
-    "is what knowing the domain is worth on many days; kernels, with the rows of one day, get a "
-    "part of it. Where the gap is within its interval of zero, kernels are not worth their "
-    "training, and their test of certainty keeps most of them at the base itself. Where the rows "
-    "for kernels are of few users and those to be scored of others, kernels learn these users and "
-    "may harm: that test counts rows, not users.",
+    "is the value of knowing the domain on many days; kernels, with the rows of one day, get a "
+    "part of it. Where the gap's interval contains zero, kernels are not worth training, and the "
+    "trial keeps most of them at zero. Where the kernels' rows come from few users and the scored "
+    "rows from others, kernels learn these users and may do harm, which the trial cannot see.",
 )
 
 

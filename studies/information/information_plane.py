@@ -24,7 +24,7 @@ INFORMATION_PLANE = Study(
     question=(
         "Does a kernel hold the more information, the farther its encoder's weights are from the "
         "N(0, 1) they started from?\n\n"
-        "That is assumption 1, on which the penalty rests: KL of the weights' moments from N(0, 1) "
+        "That is assumption 1, the basis of the penalty: KL of the weights' moments from N(0, 1) "
         "stands in for I(G^;G). Kernels are trained with five weights of the penalty and measured "
         "at steps from 0 to the last, on test rows. I(G^;G) is that of the code observed with "
         "Gaussian noise of a tenth of the untrained codes' deviation, an upper bound that is exact "
@@ -32,7 +32,7 @@ INFORMATION_PLANE = Study(
         "deviation, with each column of the code at deviation 1, which no change of scale can "
         "raise. (Added after a first run, whose correlation without a penalty had the other sign: "
         "the same of what the weights alone let through, without biases and LeakyReLU, which KL "
-        "does not see.) I(G^;T) is what a linear reader of the code tells of a click in users it "
+        "does not see.) I(G^;T) is what a linear reader of the code predicts of clicks by users it "
         "was not fitted to, a lower bound.\n\n"
         "Expected. (1) An untrained encoder has a KL of 0 and yet fifty random views of the "
         "knowledge: most of I(G^;G) is there at the start, and so is a part of I(G^;T). KL can "
@@ -45,9 +45,8 @@ INFORMATION_PLANE = Study(
         "I(G^;T) should rise with steps. (6) Two moments of thousands of weights cannot hold them "
         "where they were: with the heaviest penalty KL should be near 0 while weights have moved "
         "about as far as without, and AUC should hardly depend on the penalty.\n\n"
-        "Intervals over users of what kernels end with are as everywhere; those of correlations "
-        "resample the eleven kernels instead. Kernels are as trained: none is taken back that does "
-        "not serve."
+        "Intervals of the final kernels are over users, as elsewhere; those of correlations "
+        "resample the eleven kernels instead. Kernels are as trained, without a trial."
     ),
     experiment=information_plane_experiment,
     settings=INFORMATION_SETTINGS,
@@ -61,6 +60,6 @@ INFORMATION_PLANE = Study(
     metrics=FINAL_METRICS | {name: CORRELATION_METRICS[name] for name in _CORRELATIONS},
     seeds=(0, 1, 2),
     reference="weight 0",
-    paper="Assumption 1 is made, not measured.",
+    paper="Assumption 1 is stated, not measured.",
     curves=(*CURVES.values(), PLANE),
 )

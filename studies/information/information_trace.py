@@ -1,4 +1,4 @@
-"""What kernels hold along their training, measured on rows that nothing was trained on."""
+"""What kernels hold during training, measured on the test rows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -134,7 +134,7 @@ def _by_neighbours(code: NDArray[np.float64], noise: float) -> dict[str, float]:
 
 
 def _of_logits(logits: NDArray[np.float64], labels: NDArray[np.bool_]) -> dict[str, float]:
-    # rows that are alike to the base have one logit: told apart by less than any difference counts
+    # rows alike to the base share one logit, up to differences too small to count
     apart = logits + _JITTER * np.random.default_rng(0).normal(size=logits.shape)
     chances = 1 / (1 + np.exp(-logits))
     return {"logit": ross_information(apart, labels), "cross_entropy": log_loss(labels, chances)}

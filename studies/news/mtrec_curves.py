@@ -8,8 +8,8 @@ MTREC_CURVES = Study(
     name="mtrec_curves",
     title="MTRec, figure 3: training curves of full fine-tuning and of LoRA",
     question=(
-        "How do the losses of the clicks and of the auxiliary tasks fall with the whole BERT "
-        "trained, and with LoRA?\n\n"
+        "How do the losses of the clicks and of the auxiliary tasks fall when training the whole "
+        "BERT, and with LoRA?\n\n"
         "In the paper LoRA's loss is smoother, the auxiliary tasks converge more slowly, and the "
         "model is better in the end. Each dot of a curve is the mean over a fiftieth of the steps."
     ),

@@ -54,16 +54,16 @@ MTREC_TABLE1 = Study(
     name="mtrec_table1",
     title="MTRec, table 1: auxiliary tasks, gradient surgery and LoRA",
     question=(
-        "Does a BERT news recommender rank better if it also has to tell what clicked titles are "
-        "about, with the gradients of these tasks kept out of the clicks' way, and is LoRA better "
-        "than training the whole BERT?\n\n"
+        "Does a BERT news recommender rank better if it also predicts what clicked titles are "
+        "about, with the gradients of these tasks kept from conflicting with the clicks', and is "
+        "LoRA better than training the whole BERT?\n\n"
         "The rows are those of the paper's table 1, trained alike, with the best of a few rates "
         "for LoRA and for the whole BERT. The published figures are of EB-NeRD small, whose AUC "
         "hardly leaves 50; these are of a newsroom whose click probabilities are known "
-        "(docs/newsroom.md), so only the order of rows can be compared. "
-        "Readers there click by category, by desk (which no label tells), by sentiment and by "
-        "age, so auxiliary tasks should help where clicks are few, and recency should help most "
-        "of the extras. Accuracies are those of the heads on titles that training never showed."
+        "(docs/newsroom.md), so only the order of rows can be compared. Readers there click by "
+        "category, by desk (which has no label), by sentiment and by age, so auxiliary tasks "
+        "should help where clicks are few, and recency should help most of the extras. Accuracies "
+        "are those of the heads on unseen titles."
     ),
     experiment=news_experiment,
     settings=NEWS_SETTINGS,

@@ -10,7 +10,7 @@ MTREC_TABLE1_EBNERD = Study(
     question=(
         "The same six rows as `mtrec_table1`, on EB-NeRD (small in the paper) with the settings of "
         "the paper's appendix A: a multilingual BERT, its [CLS], Adam at 2e-5, batches of 16, ten "
-        "epochs, LoRA of rank 16 and alpha 4. Trained on the official train part, measured on "
+        "epochs, LoRA of rank 16 and alpha 4. Trained on the official train part, evaluated on "
         "validation.\n\n"
         "Expected: the published figures, whose AUC hardly leaves 50. Elsewhere NRMS has an AUC of "
         ".5299 and GERL of .5820 there, so order matters more than the last digit. On a sample of "

@@ -12,8 +12,8 @@ NEWS_KERNELS = Study(
     name="news_kernels",
     title="Kernels of sections and devices behind a news model",
     question=(
-        "The base knows neither section nor device. Do kernels trained behind it on a fresh day "
-        "make it better in each of them, and do nothing where there is nothing to find?\n\n"
+        "The base sees neither section nor device. Do kernels trained behind it on a fresh day "
+        "improve each of them, and change nothing where there is nothing to find?\n\n"
         "Expected: a gain where sections and devices differ, more where they differ more, and none "
         "without a difference. (docs/newsroom.md says what they add; knowing it is worth two "
         "points of AUC to the oracle at a shift of 1.)"
@@ -22,7 +22,7 @@ NEWS_KERNELS = Study(
     settings=NEWS_KERNELS_SETTINGS,
     variants=(
         Variant(name=_BASE, settings={"scores": "zero_shot"}),
-        Variant(name="with kernels", case="newsroom, base not told section and device"),
+        Variant(name="with kernels", case="newsroom, section and device unknown to the base"),
         Variant(name="oracle", settings={"scores": "oracle"}),
     ),
     metrics={

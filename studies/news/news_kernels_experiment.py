@@ -49,7 +49,7 @@ def news_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> O
 
     Args:
       settings: `NEWS_KERNELS_SETTINGS` and `seed`, of the newsroom as of the training.
-      folder: Takes the kernels; a run that was stopped goes on.
+      folder: Takes the kernels; an interrupted run is resumed.
       shared: Takes prepared news and bases.
     """
     dataset, test = prepared_news(settings, shared), settings["test_part"]

@@ -1,4 +1,4 @@
-"""How well a news model's heads tell what titles are about."""
+"""Accuracy of a news model's heads on titles."""
 
 import numpy as np
 import numpy.typing as npt

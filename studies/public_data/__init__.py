@@ -1,1 +1,1 @@
-"""Studies of public data, beside published figures."""
+"""Studies of public data, compared with published figures."""

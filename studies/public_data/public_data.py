@@ -1,4 +1,4 @@
-"""Study `public_data`: MovieLens and Hillstrom's e-mails, beside published figures."""
+"""Study `public_data`: MovieLens and Hillstrom's e-mails, compared with published figures."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ _TASKS = {"ctr": "visit", "ctcvr": "conversion"}
 _RECIPE = {"model": "olr", "dropout": 0.5, "learning_rate": 0.003, "ema_decay": 0.998}
 _FACTORS = {"expected_rating": True}
 _RATING_ALONE = {**_FACTORS, "scores": "expected_rating"}
-# kernels of age groups, on rows that their base has not seen, behind a base that is not told them
+# kernels of age groups, on rows that their base has not seen, behind a base without the groups
 _UNTOLD = {**_RECIPE, "base_topics": []}
 _ON_FRESH = {"scores": "adapted", "kernel_topics": ["age_domain"]}
 _FRESH_1M = {"split_parts": "train:6,fresh:2,validation:1,test:1"}
@@ -73,32 +73,32 @@ PUBLIC_DATA = Study(
     name="public_data",
     title="Public data: MovieLens-1M and -100K, Hillstrom's e-mail challenge",
     question=(
-        "What do the models give on real data, beside published figures?\n\n"
+        "How do the models compare with published figures on real data?\n\n"
         "MovieLens-1M follows the protocol of Scenario-Wise Rec: a rating above 3 is a click, a "
         "rating of 5 an order; 8:1:1 at random, embeddings of 16, batches of 4,096, Adam at 1e-3. "
-        "Expected: each published model at or above its figure, as ours learn the order beside "
+        "Expected: each published model at or above its figure, as ours learn the order as well as "
         "the click and stop early by the validation part. The recipe of OLR (more dropout, "
-        "averaged weights) gave .8218 before. User and movie ids tell what likes tell, but not "
-        "the stars behind them: a factorisation of the training rows' stars ranks as well as a "
-        "net that knows everything but stars, and makes other mistakes. So OLR is told, as one "
-        "more number, what the factors expect of a row, out of fold for training rows and from "
-        "all training rows for others. Expected: .8260 or more.\n\n"
+        "averaged weights) gave .8218 before. User and movie ids carry what likes carry, but not "
+        "the stars behind them: a factorisation of the training rows' stars ranks as well as a net "
+        "that knows everything but stars, and makes other errors. So OLR reads, as one more "
+        "number, the rating that the factors expect, out of fold for training rows and from all "
+        "training rows for others. Expected: .8260 or more.\n\n"
         "Kernels of age groups, on rows that their base has not seen. Expected: nothing, as a "
         "domain is a fixed property of a user whom the base knows by id.\n\n"
-        "MovieLens-100K is divided in order of time. Expected: far lower, as most of those who "
-        "rate last are not among those who rated first; factors of their tastes do not exist.\n\n"
+        "MovieLens-100K is split by time. Expected: far lower, as most of those who rate last are "
+        "not among those who rated first, so there are no factors for them.\n\n"
         "Hillstrom's customers: a visit is a click, a purchase an order; 578 purchases in 64,000 "
         "rows. A tenth of the rows would have 58 of them, and predicted over observed a standard "
         "error of 13%, more in a domain; so rows are cross-fitted in five folds, and every row is "
         "scored once by a model that has not seen it. Expected: predicted over observed within 5% "
-        "in all domains, for a model that is told the domains and trained until it fits them. "
-        "Mind what that says: errors of folds cancel (what is missing in the test fold is too "
-        "many in the others), so it tells whether the model is fitted, not how well the rate of "
-        "next year's customers is known; the intervals over customers tell that, and are wider "
-        "than 5% for purchases. Segments are randomised: kernels that learn what each e-mail "
-        "does, behind a base that has not been told who got which, should add a lot over all "
-        "rows, where the rates of segments differ, and little within a segment, where only what "
-        "an e-mail does for some customers more than for others is left."
+        "in all domains, for a model that sees the domains and is trained until it fits them. Note "
+        "that errors of folds cancel (a deficit in the test fold is a surplus in the others), so "
+        "this shows whether the model is fitted, not how well the rate of next year's customers is "
+        "known; the intervals over customers show that, and are wider than 5% for purchases. "
+        "Segments are randomised: kernels that learn the effect of each e-mail, behind a base that "
+        "does not know who got which, should add a lot over all rows, where the rates of segments "
+        "differ, and little within a segment, where only differences in effect between customers "
+        "are left."
     ),
     experiment=public_data_experiment,
     settings=PUBLIC_SETTINGS,
@@ -138,7 +138,7 @@ PUBLIC_DATA = Study(
             "1M",
             {**_UNTOLD, **_FRESH_1M},
             _ON_FRESH,
-            case="MovieLens-1M, age groups (fixed property of a known user), base not told",
+            case="MovieLens-1M, age groups (fixed property of a known user), base without domains",
         ),
         Variant(name="100K: SB", settings=_100K, reference="100K: SB"),
         *(
@@ -160,7 +160,7 @@ PUBLIC_DATA = Study(
             "100K",
             {**_100K, **_UNTOLD, **_FRESH_100K},
             _ON_FRESH,
-            case="MovieLens-100K, age groups, users mostly unknown, base not told",
+            case="MovieLens-100K, age groups, users mostly unknown, base without domains",
         ),
         *(
             Variant(
@@ -174,7 +174,7 @@ PUBLIC_DATA = Study(
             "Hillstrom, segment",
             _NO_SEGMENT,
             {"scores": "adapted", "kernel_topics": ["segment"]},
-            case="Hillstrom, segments (randomised e-mails), visits, base not told",
+            case="Hillstrom, segments (randomised e-mails), visits, base without domains",
         ),
     ),
     metrics={

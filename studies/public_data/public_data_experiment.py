@@ -38,7 +38,7 @@ Score = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 def public_data_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
-    """Trains on public data as it is divided, and measures on rows that nothing was trained on.
+    """Trains on a split of public data and measures on the test rows.
 
     Estimates are `DATASET/TASK/METRIC` over all rows, `.../DOMAIN` in each domain and `.../TOPIC`,
     the plain mean over a topic's domains; metrics are `auc`, `log_loss` and `calibration`, which is
@@ -49,7 +49,7 @@ def public_data_experiment(settings: Settings, folder: Path, shared: Path) -> Ou
       settings: `PUBLIC_SETTINGS` and `seed`, of the split as of the training. `scores` says whose
         they are: those of the base (`zero_shot`), with kernels (`adapted`), or of the factorised
         ratings alone (`expected_rating`), which rank and are no probabilities.
-      folder: Takes the kernels; a run that was stopped goes on.
+      folder: Takes the kernels; an interrupted run is resumed.
       shared: Takes data and bases.
 
     Raises:

@@ -112,7 +112,7 @@ def rounds(settings: Settings) -> list[Round]:
 
 
 def public_data(settings: Settings, shared: Path) -> PreparedDataset:
-    """The prepared data, in a folder that all who need it share.
+    """The prepared data, in a shared folder.
 
     Raises:
       SchemaError: An unknown data set, or `$TFREC_MT_DATA` is not set.
@@ -128,7 +128,7 @@ def public_data(settings: Settings, shared: Path) -> PreparedDataset:
 
 
 def public_base(settings: Settings, shared: Path, part: Round) -> Path:
-    """Run folder of a round's base, in a folder that all who need it share."""
+    """Run folder of a round's base, in a shared folder."""
     output = _place(settings, shared, (*_DATA, *_BASE)) / part.name
     if not (output / MODEL).exists():
         config = PretrainConfig(
@@ -161,7 +161,7 @@ def public_base(settings: Settings, shared: Path, part: Round) -> Path:
 
 
 def public_kernels(settings: Settings, folder: Path, shared: Path, part: Round) -> Path:
-    """Run folder of a round's kernels, below `folder`; a run that was stopped goes on."""
+    """Run folder of a round's kernels, below `folder`; an interrupted run is resumed."""
     output = folder / part.name
     if not (output / KERNELS).exists():
         config = FineTuneConfig(

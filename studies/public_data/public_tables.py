@@ -1,4 +1,4 @@
-"""Studies `ali_express`, `ali_ccp`, `census_income`, `kuai_rand`: for those who have the data."""
+"""Studies `ali_express`, `ali_ccp`, `census_income`, `kuai_rand`, on your own copy of the data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -22,13 +22,13 @@ def _variants(topic: str, orders: bool, published: Published) -> Iterator[Varian
         yield Variant(name=name, settings={"model": model}, published=published.get(name, {}))
     base = {**_FRESH, "model": "olr", "base_topics": []}
     kernels = {"scores": "adapted", "kernel_topics": [topic]}
-    alone = "rows at random, base not told"
+    alone = "rows at random, base without domains"
     yield Variant(name=alone, settings=base, reference=alone)
     yield Variant(
         name=f"{alone}: kernels",
         settings={**base, **kernels},
         reference=alone,
-        case=f"domains of {topic}, base not told",
+        case=f"domains of {topic}, base without domains",
     )
 
 
@@ -47,10 +47,9 @@ def _study(
         name=name,
         title=title,
         question=(
-            "What do the models give on this data, told the domains, and what do kernels of its "
-            "domains add to a base that is not? Expected: models within a few thousandths of each "
-            "other and of published figures; kernels the more, the less of the domain is told by "
-            "other features."
+            "How do models that see the domains perform on this data, and what do kernels add to a "
+            "base that does not? Expected: models within a few thousandths of each other and of "
+            "published figures; kernels add more, the less other features reveal the domain."
         ),
         paper=paper,
         experiment=public_data_experiment,

@@ -26,17 +26,17 @@ BASELINES = Study(
     name="baselines",
     title="IAK, tables 2 and 3: baselines, the base alone and with kernels",
     question=(
-        "Does the base rank better than models without its parts, and do kernels make it better in "
+        "Does the base rank better than models without its parts, and do kernels improve it in "
         "each topic's domains?\n\n"
         "SB, ESMM, MMoE, PLE and ZS-OLR are trained on the same six days, know no topic, and share "
         "one front end: embeddings, histories, debias tower. Kernels see the seventh day in "
-        "addition. Below the paper's rows stand models that are told all topics and trained on all "
-        "seven days at once: OLR, PEPNet, M2M, and STAR, whose own weights are of regions. All are "
-        "measured on the eighth. The published figures are of other data, so only the order of "
-        "rows can be compared.\n\n"
+        "addition. Below the paper's rows are models that see all topics and are trained on all "
+        "seven days at once: OLR, PEPNet, M2M, and STAR, whose domain weights are for regions. All "
+        "are evaluated on the eighth. The published figures are of other data, so only the order "
+        "of rows can be compared.\n\n"
         "Expected: the paper's order, SB, ESMM, MMoE, ZS-OLR, OLR+IAK, with small steps between "
-        "the first four, as they differ in the main net only; and models that are told the topics "
-        "above kernels, which have one day to learn what these know from seven."
+        "the first four, as they differ in the main net only; and models that see the topics above "
+        "kernels, which have one day to learn what these know from seven."
     ),
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,
@@ -68,7 +68,7 @@ BASELINES = Study(
             published=_published(0.72414, 0.73112, 0.72730, 0.84053, 0.84806, 0.83852),
         ),
         Variant(name="OLR, seven days", settings={**_ZERO_SHOT, "base_parts": ["train", "fresh"]}),
-        Variant(name="OLR, told the topics", settings=_JOINT),
+        Variant(name="OLR, with topics", settings=_JOINT),
         Variant(name="PEPNet", settings={**_JOINT, "model": "pepnet"}),
         Variant(name="M2M", settings={**_JOINT, "model": "m2m"}),
         Variant(

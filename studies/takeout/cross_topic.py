@@ -15,21 +15,21 @@ CROSS_TOPIC = Study(
     title="IAK, table 4: several topics at once",
     question=(
         "A request is in a scene, a period and a region at the same time. Is a kernel of its pair "
-        "of domains better than the sum of what the kernels of either add, which were trained "
-        "apart?\n\n"
+        "of domains better than the sum of the residuals of both topics' kernels, trained "
+        "separately?\n\n"
         "Pairs of topics are topics of their own here: scene and region have 12 domains, scene and "
         "period 6, period and region 18. A kernel of a pair sees what holds for the pair alone, "
         "but has fewer rows to learn it from, a sixth of a region's in the worst case. Expected: "
         "both gain; the sum more, since domains of different topics shift tastes by amounts that "
         "mostly add up in this world and each of its kernels has more rows; the pair of scene and "
         "period, which has the most rows for each domain, least behind. Kernels of three topics "
-        "that were trained apart correct three times what all of them see; trained as one sum, "
-        "once: expected a point above (as in two worlds that no study uses)."
+        "trained separately correct common errors three times; trained jointly, once: expected a "
+        "point above (as in two worlds that no study uses)."
     ),
     paper=(
         "On average over the pairs of its table, the clicks' AUC of OLR+IAK is .37% (scene and "
         "region), .55% (scene and period) and .63% (period and region) above that of ZS-OLR, the "
-        "orders' .42%, .61% and .31%. The sum of kernels is left to later work."
+        "orders' .42%, .61% and .31%. The sum of kernels is left to future work."
     ),
     experiment=takeout_experiment,
     settings=_SETTINGS,
@@ -38,7 +38,7 @@ CROSS_TOPIC = Study(
         Variant(
             name="kernels of the pair",
             settings={"kernel_topics": _CROSSED},
-            case="takeout, pairs of scene and region, base not told the topics",
+            case="takeout, pairs of scene and region, topics unknown to the base",
         ),
         *(
             Variant(name=f"kernels of {a} + kernels of {b}", settings={"kernel_topics": [a, b]})
@@ -49,7 +49,7 @@ CROSS_TOPIC = Study(
             settings={"kernel_topics": TOPICS},
         ),
         Variant(
-            name="the same, trained as one sum",
+            name="the same, trained jointly",
             settings={"kernel_topics": TOPICS, "joint": True},
         ),
         Variant(name="oracle", settings={"scores": "oracle"}),

@@ -18,8 +18,8 @@ ENCODING_WIDTH = Study(
         "encoder towards N(0, 1) help?\n\n"
         "Expected: the paper's curve, which rises with the width and flattens, as a narrow code "
         "loses what a domain needs and a wide one has nothing left to gain from a day of rows. The "
-        "KL term is small beside the cross-entropy where encoder weights start at N(0, 1) anyway: "
-        "no difference unless it is weighted tenfold."
+        "KL term is small compared with the cross-entropy, as encoder weights start at N(0, 1): no "
+        "difference unless it is weighted tenfold."
     ),
     paper="AUC grows with d_e, more and more slowly; 50 is recommended.",
     experiment=takeout_experiment,

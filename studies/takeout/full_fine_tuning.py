@@ -23,13 +23,13 @@ from tfrec_mt.training.run_folder import model_folder
 
 FULL = "full"
 TEST = "test"
-# Of a base that goes on, as in the demo; one that starts anew learns at four times that.
+# For a base trained further, as in the demo; a new one trains at four times that.
 _LEARNING_RATE = 0.002
 
 
 @dataclass(frozen=True, kw_only=True)
 class FullFineTuning:
-    """What the copies of a base gave.
+    """The results of the copies of a base.
 
     Args:
       estimates: AUC of each domain's own copy on that domain, by `task/topic/domain`.
@@ -49,7 +49,7 @@ def full_fine_tuning(settings: Settings, folder: Path, shared: Path) -> FullFine
     Args:
       settings: `TAKEOUT_SETTINGS` and `seed`; of the kernels' settings their parts, topics and
         batch size count.
-      folder: Takes a dataset and a model for each domain; a run that was stopped goes on.
+      folder: Takes a dataset and a model for each domain; an interrupted run is resumed.
       shared: Takes worlds and bases.
     """
     dataset = takeout_data(settings, shared)

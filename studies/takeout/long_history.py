@@ -30,16 +30,17 @@ LONG_HISTORY = Study(
     title="Long histories: retrieval by hash against attention to all clicks",
     question=(
         "The hash module attends to those clicks of a long history that are nearest to the item. "
-        "Does a ranking lose by that what attention to all of them would find?\n\n"
-        "Half of the rows are of users who click 15 times or more in the eight days, a tenth of "
-        f"ones who click 65 times or more. So the module gets {LONG} clicks and takes {TOPS[0]} or "
-        f"{TOPS[1]}, beside attention to the last {SHORT}, which also stand alone to show what "
-        "clicks tell at all. Expected: no loss that is certain, as clicks that are far from an "
-        "item have little weight in attention anyway.\n\n"
+        "Does ranking lose what attention to all of them would find?\n\n"
+        "Half of the rows are from users who click 15 times or more in the eight days, a tenth "
+        f"from ones who click 65 times or more. So the module gets {LONG} clicks and takes "
+        f"{TOPS[0]} or {TOPS[1]}, in addition to attention to the last {SHORT}, which are also "
+        "measured alone to show what clicks contribute. Expected: no certain loss, as "
+        "clicks far from an item have little weight in attention anyway.\n\n"
         "Bases see days 5 to 7, when histories have grown. In the first run of this study they saw "
-        "days 1 to 6, and the module lost more than it brought: while a history has no more clicks "
+        "days 1 to 6, and the module cost more than it gained: while a history has no more clicks "
         "than it takes, it takes all of them, and on the test day it takes the nearest of many, "
-        "which look like liking to a model that has not seen such. These rows stand below."
+        "which looks like a preference to a model that has not seen such. These rows are at the "
+        "end."
     ),
     experiment=takeout_experiment,
     settings={**TAKEOUT_SETTINGS, "scores": "zero_shot", "split": _GROWN},

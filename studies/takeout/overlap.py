@@ -15,15 +15,14 @@ OVERLAP = Study(
     title="IAK, figure 3c: own rows against rows of related domains with a weight",
     question=(
         "Domains share users and items. Should a kernel learn from its own domain's rows only?\n\n"
-        "Part of a kernel's loss, and of what it learns, is of rows of the other domains of its "
-        "topic. Expected: what domains have in common the base has learned on six days, and what "
-        "is left for kernels is what sets domains apart, in which other domains mislead; so a loss "
-        "that grows with the share, unless a domain is so small that noise is worse than that, as "
-        "the small regions may be."
+        "Part of a kernel's loss comes from rows of the other domains of its topic. Expected: the "
+        "base has learned on six days what domains have in common, and kernels learn what sets "
+        "domains apart, where other domains mislead; so a loss that grows with the share, unless a "
+        "domain is so small that noise is worse, as in the small regions."
     ),
     paper=(
         "With 30% of the weight on rows of the other scene the kernel of scene 1 ranks better than "
-        "with rows of its own alone."
+        "with its own rows alone."
     ),
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,

@@ -1,4 +1,4 @@
-"""What must hold to the digit for kernels behind any model, checked on some rows."""
+"""What must hold exactly for kernels behind any model, checked on some rows."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ Scores = dict[str, npt.NDArray[Any]]
 
 
 class NotExactError(RuntimeError):
-    """Kernels do to a model what they must not do."""
+    """Kernels break a guarantee to the plain model."""
 
 
 def check_exactness(model: AdaptedModel, features: Mapping[str, Any]) -> dict[str, float]:

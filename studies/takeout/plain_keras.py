@@ -38,21 +38,21 @@ PLAIN_KERAS = Study(
     name="plain_keras",
     title="Kernels behind Keras models that were not made for them",
     question=(
-        "Do kernels need a base of this package? Three models as anyone would write them in plain "
-        "Keras, in at most 40 lines each and trained by `fit`, are taken as they are by "
-        "`KerasBase`: two towers with a dot product, Wide&Deep, and DLRM with a top of three "
-        "layers. They know users, items and the last clicks, and no topic; nor does MMoE, which "
-        "beside that reads what was clicked when, and while it is trained the position. All are "
-        "trained for one pass on six days, kernels of the same kind, width, batches and steps on "
-        "the seventh, and the eighth tells their lift: AUC less that of the frozen base.\n\n"
+        "Do kernels need a base of this package? `KerasBase` takes three plain Keras models as "
+        "they are, of at most 40 lines each and trained by `fit`: two towers with a dot product, "
+        "Wide&Deep, and DLRM with a top of three layers. They read users, items and the last "
+        "clicks, but no topic; nor does MMoE, which also reads the times of clicks and, in "
+        "training, the position. All are trained for one pass on six days, kernels of the same "
+        "kind, width, batches and steps on the seventh, and their lift is measured on the eighth: "
+        "AUC minus that of the frozen base.\n\n"
         "The share is the lift as a share of that behind MMoE. Expected: above 0 in every topic, "
         "and within a fifth of the lift behind MMoE. Behind DLRM kernels can attach in front of "
-        "the whole top, or of its last layer alone; expected to be less there, as what is read "
-        "there has been made for one score and has forgotten much of an item.\n\n"
-        "Rates of kernels are each base's own, chosen in a world that is not measured here by "
-        "`plain_keras_rates`. While this runs it is checked that rows of unknown domains get the "
-        "plain model's own bits, that a mixed batch is the masked sum over domains, and that the "
-        "export scores alike where neither Keras nor this package is."
+        "the whole top, or of its last layer alone; expected to be less there, as that layer's "
+        "input is made for one score and has lost much of an item.\n\n"
+        "Each base has its own rate for kernels, chosen by `plain_keras_rates` in a world that is "
+        "not measured here. Each run also checks that rows of unknown domains get the plain "
+        "model's own bits, that a mixed batch is the masked sum over domains, and that the export "
+        "gives the same scores without Keras and this package."
     ),
     experiment=plain_keras_experiment,
     settings=PLAIN_SETTINGS,
@@ -74,8 +74,8 @@ PLAIN_KERAS_RATES = Study(
     name="plain_keras_rates",
     title="Learning rates of kernels behind Keras models that were not made for them",
     question=(
-        "Which rate suits kernels behind each of the bases of `plain_keras`? Asked in a world that "
-        "it does not measure; the best has the largest sum of both lifts.\n\n"
+        "Which rate suits kernels behind each of the bases of `plain_keras`? Measured in another "
+        "world; the best has the largest sum of both lifts.\n\n"
         "Expected: much the same for all, as kernels see knowledge at one scale."
     ),
     experiment=plain_keras_experiment,

@@ -43,7 +43,7 @@ def plain_keras_experiment(settings: Settings, folder: Path, shared: Path) -> Ou
 
     Args:
       settings: `PLAIN_SETTINGS` and `seed`, of the world as of the training.
-      folder: Takes kernels and the catalog's control; a run that was stopped goes on.
+      folder: Takes kernels and the catalog's control; an interrupted run is resumed.
       shared: Takes worlds and bases.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Three models as their authors would write them: plain Keras, with no thought of kernels.
+"""Three models as their authors would write them: plain Keras, not designed for kernels.
 
 Each reads a row's codes by name, knows nothing of scenes, periods and regions, and gives the
 probabilities of a click (`ctr`) and of a click and an order (`ctcvr`).
@@ -48,7 +48,7 @@ def two_towers(sizes: Mapping[str, int]) -> keras.Model:
 
 
 def wide_and_deep(sizes: Mapping[str, int]) -> keras.Model:
-    """A weight for each code and for some pairs of codes beside a net of embeddings."""
+    """A weight for each code and for some pairs of codes, plus a net of embeddings."""
     inputs = {n: keras.Input(s, dtype="int32", name=n) for n, s in INPUTS.items()}
     single = [name for name, shape in INPUTS.items() if not shape]
     tables = {name: layers.Embedding(size, 16) for name, size in sizes.items()}

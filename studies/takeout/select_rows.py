@@ -20,7 +20,7 @@ from tfrec_mt.storage.folders import published_folder
 def select_rows(
     dataset: PreparedDataset, output: Path, topic: str, domain: str, parts: Sequence[str]
 ) -> PreparedDataset:
-    """Writes the rows of one domain beside a prepared dataset, in their order.
+    """Writes the rows of one domain next to a prepared dataset, in their order.
 
     Schema, vocabularies, events and sampled requests are those of the whole dataset, so a model of
     the one is a model of the other and rows keep their histories. These files are linked where the

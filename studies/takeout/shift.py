@@ -14,16 +14,16 @@ KNOWN = ["scene", "period", "region"]
 
 
 def _variants() -> Iterator[Variant]:
-    for told, topics in (("unknown", []), ("known", KNOWN)):
+    for known, topics in (("unknown", []), ("known", KNOWN)):
         for shift in SHIFTS:
             settings: Settings = {"shift": shift, "base_topics": topics}
-            name = f"shift {shift:g}, topics {told}"
+            name = f"shift {shift:g}, topics {known}"
             yield Variant(name=name, settings={**settings, "scores": "zero_shot"})
             yield Variant(
                 name=f"{name}: kernels",
                 settings=settings,
                 reference=name,
-                case=f"takeout, shift {shift:g}, base {'not ' * (not topics)}told the topics",
+                case=f"takeout, shift {shift:g}, topics {known} to the base",
             )
 
 
@@ -33,10 +33,10 @@ SHIFT = Study(
     question=(
         "What decides whether kernels pay?\n\n"
         "Worlds differ in how far domains' tastes are from each other (1 is the default, 0 makes "
-        "all alike) and bases in whether they are told the topics. Expected: nothing at 0, or "
-        "noise that the test of certainty keeps out; a lift that grows faster than the shift where "
-        "the base does not know the topics, as what is to be learned grows with its square; and a "
-        "tenth of it where the base knows them, which is what changed since its last day."
+        "all alike), and bases in whether they see the topics. Expected: nothing at 0, or noise "
+        "that the trial keeps out; a lift that grows faster than the shift where the topics are "
+        "unknown, as what can be learned grows with its square; and a tenth of it where they are "
+        "known, which is what changed since the base's last day."
     ),
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,

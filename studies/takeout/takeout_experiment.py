@@ -42,7 +42,7 @@ def takeout_experiment(settings: Settings, folder: Path, shared: Path) -> Outcom
 
     Args:
       settings: `TAKEOUT_SETTINGS` and `seed`, of the world as of the training.
-      folder: Takes the kernels; a run that was stopped goes on.
+      folder: Takes the kernels; an interrupted run is resumed.
       shared: Takes worlds and bases.
     """
     dataset = takeout_data(settings, shared)

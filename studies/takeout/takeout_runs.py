@@ -52,12 +52,12 @@ _BASE = ("model", "base_topics", "base_parts", "units", "long_top")
 
 
 def takeout_config(settings: Settings) -> TakeoutConfig:
-    """The world that settings name."""
+    """The world of these settings."""
     return TakeoutConfig(**{name: settings[name] for name in (*_CONFIG, "seed")})
 
 
 def takeout_data(settings: Settings, shared: Path) -> PreparedDataset:
-    """The prepared world, in a folder that all who need it share."""
+    """The prepared world, in a shared folder."""
     path = takeout_world(settings, shared) / "data"
     if not path.exists():
         source = CrossedTopics(TakeoutSource(takeout_config(settings)), settings["cross_topics"])
@@ -66,7 +66,7 @@ def takeout_data(settings: Settings, shared: Path) -> PreparedDataset:
 
 
 def takeout_base(settings: Settings, shared: Path) -> Path:
-    """Run folder of the base, in a folder that all who need it share."""
+    """Run folder of the base, in a shared folder."""
     output = takeout_world(settings, shared) / folder_of(settings, _BASE)
     if not (output / MODEL).exists():
         run_pretrain(_base_config(settings, takeout_data(settings, shared).path, output))
@@ -74,7 +74,7 @@ def takeout_base(settings: Settings, shared: Path) -> Path:
 
 
 def takeout_kernels(settings: Settings, folder: Path, shared: Path) -> Path:
-    """Run folder of the kernels; a run that was stopped goes on."""
+    """Run folder of the kernels; an interrupted run is resumed."""
     if not (folder / KERNELS).exists():
         base = takeout_base(settings, shared)
         run_fine_tune(kernel_config(settings, takeout_data(settings, shared).path, base, folder))

@@ -18,14 +18,14 @@ TIME_SPAN = Study(
     name="time_span",
     title="IAK, figures 3a and 3b: days of rows that kernels are trained on (pseudo cold start)",
     question=(
-        "A kernel is trained on a few days, and a user whom it has not met in its domain on these "
-        "days is new to it, though not to the base. How much does it matter?\n\n"
+        "A kernel is trained on a few days, and a user without rows in its domain on these days is "
+        "new to it, though not to the base. How much does that matter?\n\n"
         "The base is trained on the first three days; kernels on the last one to four days before "
         "the test. What kernels add is measured apart for users who had rows of the domain on "
         "those days and for others. Expected: a curve that rises and flattens, as rows double and "
         "then grow by halves and thirds; and hardly a difference between the two kinds of users, "
         "since a kernel is a function of the base's knowledge that all users of a domain share, "
-        "and does not learn them by name."
+        "and does not learn user ids."
     ),
     paper="AUC rises with the days, more and more slowly; about a week is recommended.",
     experiment=time_span_experiment,

@@ -1,4 +1,4 @@
-"""An experiment of studies: kernels on more or fewer days, and users whom they have not met."""
+"""An experiment of studies: kernels on more or fewer days, and users new to them."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def time_span_experiment(settings: Settings, folder: Path, shared: Path) -> Outc
 
     Args:
       settings: See `takeout_experiment`.
-      folder: Takes the kernels; a run that was stopped goes on.
+      folder: Takes the kernels; an interrupted run is resumed.
       shared: Takes worlds and bases.
     """
     dataset = takeout_data(settings, shared)
