@@ -18,7 +18,7 @@ from tensorflow_serving.apis import (
 )
 
 from tfrec_mt.serving.bundle import request_json
-from tfrec_mt.serving.requests import row_tensors
+from tfrec_mt.serving.requests import row_tensors, with_scores
 from tfrec_mt.serving.serving_error import ServingError
 from tfrec_mt.serving.signatures import Specs
 
@@ -53,9 +53,8 @@ class Client(abc.ABC):
             for part in rows.iter_slices(BATCH_ROWS)
         ]
         names = sorted(parts[0]) if parts else []
-        return rows.with_columns(
-            pl.Series(name, np.concatenate([part[name] for part in parts])) for name in names
-        )
+        found = [pl.Series(n, np.concatenate([part[n] for part in parts])) for n in names]
+        return with_scores(rows, found)
 
     def inputs(self, signature: str = "serving_default") -> Specs:
         """Inputs of a signature, as the server tells them."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfrec_mt.errors import DataError, nearest
 from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.serving.load_saved_model import load_saved_model
-from tfrec_mt.serving.requests import row_tensors
+from tfrec_mt.serving.requests import row_tensors, with_scores
 from tfrec_mt.serving.signatures import MISSING, USED_FALLBACK, Specs, missing_values
 from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, newest_version, read_manifest
 from tfrec_mt.tables.frames import as_given, as_polars, column_array
@@ -91,12 +91,12 @@ class ExportedModel(abc.ABC):
     def _with_answer(self, frame: pl.DataFrame, answer: dict[str, np.ndarray]) -> pl.DataFrame:
         """Rows with a probability of each task and the topics whose kernels were not there."""
         fallback = answer.pop(USED_FALLBACK, None)
-        scored = frame.with_columns(pl.Series(task, answer[task]) for task in sorted(answer))
-        if fallback is None:
-            return scored
-        topics = [*self.topics]
-        named = [[topics[place] for place in np.flatnonzero(row)] for row in fallback]
-        return scored.with_columns(pl.Series(USED_FALLBACK, named, pl.List(pl.String)))
+        scores = [pl.Series(task, answer[task]) for task in sorted(answer)]
+        if fallback is not None:
+            topics = [*self.topics]
+            named = [[topics[place] for place in np.flatnonzero(row)] for row in fallback]
+            scores.append(pl.Series(USED_FALLBACK, named, pl.List(pl.String)))
+        return with_scores(frame, scores)
 
     @abc.abstractmethod
     def _scored(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -201,7 +201,7 @@ class ExportedNews(ExportedModel):
             raise DataError(f"column {_AGE!r}: expected one age per candidate, or leave it out")
         scores = self.predict(row_tensors(asked, self.inputs))["scores"]
         lists = [row[:count] for row, count in zip(scores, counts, strict=True)]
-        return frame.with_columns(pl.Series("scores", lists, dtype=pl.List(pl.Float32)))
+        return with_scores(frame, [pl.Series("scores", lists, dtype=pl.List(pl.Float32))])
 
 
 _KINDS: dict[str, type[ExportedModel]] = {

@@ -1,5 +1,7 @@
 """Raw rows as the tensors that an exported model takes."""
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,18 @@ import tensorflow as tf
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.signatures import MISSING, Specs
+
+
+def with_scores(frame: pl.DataFrame, scores: Sequence[pl.Series]) -> pl.DataFrame:
+    """Rows with columns of scores; warns of columns that scores replace."""
+    taken = [column.name for column in scores if column.name in frame.columns]
+    if taken:
+        warnings.warn(
+            f"scores replace what the rows have in {', '.join(taken)}; rename these columns to "
+            "keep them",
+            stacklevel=4,
+        )
+    return frame.with_columns(scores)
 
 
 def row_tensors(frame: pl.DataFrame, specs: Specs) -> dict[str, np.ndarray]:
