@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec_mt.losses.multi_task_loss import EPSILON, log_loss, multi_task_loss
+from tfrec_mt.losses.multi_task_loss import EPSILON, log_loss, multi_task_loss, row_losses
 from tfrec_mt.schema import Task, click_tasks
 
 ROWS = 8
@@ -130,3 +130,12 @@ def test_regressions_count_in_deviations(loss: Any) -> None:
         scale = np.log1p if loss == "squared_log" else np.asarray
         expected = np.mean([0.5 * ((scale(p) - scale(y)) / 2.0) ** 2 for p, y in pairs])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_prediction_below_zero_is_pulled_up() -> None:
+    task = Task("seconds", kind="regression", loss="squared_log")
+    predictions = tf.Variable([-0.5, 0.5])
+    with tf.GradientTape() as tape:
+        losses = row_losses(task, predictions, tf.constant([3.0, 3.0]))
+    below, above = tape.gradient(losses, predictions).numpy()
+    assert below < above < 0

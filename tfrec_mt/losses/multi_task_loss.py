@@ -23,6 +23,7 @@ def check_task_weights(weights: Mapping[str, float], tasks: Collection[str]) -> 
 
 
 EPSILON = 1e-7
+_LEAST = -0.99  # of a prediction whose logarithm counts; a model below 0 must still learn
 
 
 def log_loss(probabilities: Any, labels: Any) -> Any:
@@ -48,7 +49,7 @@ def row_losses(task: Task, predictions: Any, labels: Any) -> Any:
         losses = tf.abs(predictions - labels) / task.std
     else:
         if task.loss == "squared_log":
-            predictions = tf.math.log1p(tf.maximum(predictions, 0.0))
+            predictions = tf.math.log1p(tf.maximum(predictions, _LEAST))
             labels = tf.math.log1p(labels)
         losses = 0.5 * tf.square((predictions - labels) / task.std)
     return tf.where(known, losses, 0.0)
