@@ -92,7 +92,7 @@ def test_kernels_are_exchanged_and_versions_rolled_back(runs: Path, tmp_path: Pa
         (["--add_kernel=nowhere"], "nowhere is no kernel"),
         (["--roll_back"], "holds no older version"),
         (["--roll_back", "--name=x"], "--roll_back has no setting 'name'"),
-        (["--base=x"], "an export needs --base and --data"),
+        (["--base=x"], "expected --base and --data, or one of"),
     ],
 )
 def test_exports_that_cannot_be_are_named(

@@ -102,9 +102,26 @@ def _to_int64(values: pl.Series) -> pl.Series | None:
 def _to_string(values: pl.Series) -> pl.Series | None:
     if values.dtype == pl.String:
         return values
-    if values.dtype.is_integer() or values.dtype in (pl.Boolean, pl.Binary):
-        return values.cast(pl.String, strict=False)
+    if values.dtype == pl.Binary:
+        return _decode(values)
+    if values.dtype.is_integer() or values.dtype == pl.Boolean:
+        return values.cast(pl.String)
     return None
+
+
+def _decode(values: pl.Series) -> pl.Series:
+    """Bytes as text, null where they are no UTF-8."""
+    try:
+        return values.cast(pl.String)
+    except pl.exceptions.ComputeError:  # does not say which value, even if not strict
+        return values.map_elements(_utf8_or_none, pl.String)
+
+
+def _utf8_or_none(value: bytes) -> str | None:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _to_key(values: pl.Series) -> pl.Series | None:
