@@ -49,6 +49,7 @@ def test_rows_are_split_by_what_their_users_did_before(dataset: PreparedDataset)
     assert min(counts.values()) > 500
 
 
+@pytest.mark.slow
 def test_an_evaluation_measures_both_kinds_with_a_topics_own_kernels(
     dataset: PreparedDataset, tmp_path: Path
 ) -> None:

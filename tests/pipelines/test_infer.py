@@ -43,6 +43,7 @@ def test_with_an_output_the_data_is_prepared_at_once(files: str, tmp_path: Path)
     assert schema.feature("kind").side == "context" and schema.history is None
 
 
+@pytest.mark.slow
 def test_five_commands_lead_from_a_csv_file_to_scores(files: str, tmp_path: Path) -> None:
     data, base, kernels = (f"--{name}={tmp_path / name}" for name in ("data", "base", "kernels"))
     schema, export = f"--schema={tmp_path / 'schema.json'}", tmp_path / "export"

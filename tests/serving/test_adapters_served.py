@@ -70,6 +70,7 @@ def test_an_export_scores_as_memory_and_its_kernels_can_go(
     np.testing.assert_array_equal(_answer(again, rows)["ctr"], before["ctr"])
 
 
+@pytest.mark.slow
 def test_a_kernel_that_the_graph_would_bend_otherwise_cannot_come(job: Job, tmp_path: Path) -> None:
     slopes = {name: {"encoder_units": (7,), "negative_slope": s} for name, s in _SLOPES.items()}
     old, new = (_kernels(job, tmp_path / n, "iak", settings) for n, settings in slopes.items())

@@ -114,6 +114,7 @@ def test_beside_kernels_that_stay_the_loss_is_that_of_the_sum() -> None:
         np.testing.assert_array_equal(weight.numpy(), value)
 
 
+@pytest.mark.slow
 def test_what_all_topics_could_correct_is_corrected_once() -> None:
     features, labels = batch(400)
     errors = {}

@@ -55,6 +55,7 @@ def run(news: NewsDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+@pytest.mark.slow
 def test_the_model_is_saved_whole(news: NewsDataset, run: Path) -> None:
     model = load_model(run / "model")
     assert model.schema == news.schema
@@ -62,6 +63,7 @@ def test_the_model_is_saved_whole(news: NewsDataset, run: Path) -> None:
     assert (run / "model" / "vocabularies" / "vocabulary.txt").is_file()
 
 
+@pytest.mark.slow
 def test_losses_and_the_angle_are_logged(run: Path) -> None:
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert set(lines[0]) == {"step", "loss", "click", "category", "sentiment", "conflict_angle"}

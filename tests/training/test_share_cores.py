@@ -14,7 +14,7 @@ print(tf.config.threading.get_intra_op_parallelism_threads())
 """
 
 
-@pytest.mark.parametrize("given", [None, "3"])
+@pytest.mark.parametrize("given", [None, pytest.param("3", marks=pytest.mark.slow)])
 def test_operations_get_half_of_the_cores_unless_the_user_said_otherwise(given: str | None) -> None:
     env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     env.pop("TF_NUM_INTRAOP_THREADS", None)
