@@ -33,7 +33,7 @@ def test_models_are_measured_as_the_data_comes_divided_and_kernels_on_rows_apart
     alone = _run(ALI_EXPRESS, "SB", tmp_path)
     domains = {f"ali_express/{task}/auc/{c}" for task in ("ctr", "ctcvr") for c in ("NL", "US")}
     assert domains | {"ali_express/ctr/log_loss"} <= set(alone.estimates)
-    kernels = _run(ALI_EXPRESS, "rows at random, base not told: kernels", tmp_path)
+    kernels = _run(ALI_EXPRESS, "rows at random, base without domains: kernels", tmp_path)
     assert set(kernels.estimates) == set(alone.estimates)
 
 
