@@ -14,6 +14,7 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema
+from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import KERNELS
 
 # Beside what studies of kernels set: the plain model, or none for the catalog's; where kernels
@@ -58,7 +59,8 @@ def plain_base(settings: Settings, shared: Path) -> Path:
         dataset = takeout_data(settings, shared)
         model = PLAIN_MODELS[settings["plain"]](_sizes(dataset.schema))
         _fit(model, dataset, settings["base_parts"], settings["plain_learning_rate"])
-        _save(model, path)
+        with published_folder(path.parent) as folder:
+            model.save(folder / path.name)
     return path
 
 
@@ -70,7 +72,8 @@ def plain_control(settings: Settings, shared: Path) -> keras.Model:
         model = keras.models.load_model(plain_base(settings, shared), compile=False)
         dataset = takeout_data(settings, shared)
         _fit(model, dataset, settings["kernel_parts"], settings["control_learning_rate"])
-        _save(model, path)
+        with published_folder(path.parent) as folder:
+            model.save(folder / path.name)
     return keras.models.load_model(path, compile=False)
 
 
@@ -129,10 +132,3 @@ def _sizes(schema: Schema) -> dict[str, int]:
 
 def _place(settings: Settings, shared: Path, names: tuple[str, ...]) -> Path:
     return takeout_world(settings, shared) / folder_of(settings, names)
-
-
-def _save(model: keras.Model, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"unfinished-{path.name}")
-    model.save(unfinished)
-    unfinished.rename(path)

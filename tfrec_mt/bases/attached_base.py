@@ -46,10 +46,9 @@ class AttachedBase(abc.ABC):
     def learned_tasks(self) -> tuple[Task, ...]:
         return self._learned
 
-    def regressions(self) -> dict[str, list[str]]:
-        """Which tasks are none of probabilities, for fingerprints; empty if all are."""
-        found = [task.name for task in self._learned if not task.binary]
-        return {"regressions": found} if found else {}
+    def regressions(self) -> list[str]:
+        """Names of the tasks that predict a number."""
+        return [task.name for task in self._learned if not task.binary]
 
     @property
     @abc.abstractmethod

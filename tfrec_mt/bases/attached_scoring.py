@@ -49,7 +49,7 @@ class AttachedScoring(Scoring):
             self.keys,
             self.tasks,
             topics,
-            regressions=[task.name for task in base.learned_tasks() if not task.binary],
+            regressions=base.regressions(),
         )
 
     def batches(self) -> Iterator[RowBatch]:

@@ -220,7 +220,9 @@ class KerasBase(AttachedBase):
             config = self.model.get_config()
         except (NotImplementedError, TypeError, ValueError):
             config = {}
-        told = {"config": config, "heads": self.heads} | self.regressions()
+        told: dict[str, Any] = {"config": config, "heads": self.heads}
+        if regressions := self.regressions():
+            told["regressions"] = regressions
         digest.update(json.dumps(_unnamed(told, numbers), sort_keys=True, default=_kind).encode())
         for weight in self.model.weights:
             digest.update(repr(tuple(weight.shape)).encode())

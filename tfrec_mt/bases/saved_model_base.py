@@ -88,8 +88,8 @@ class SavedModelBase(OffsetBase):
         for task in self.tasks:
             asked = (task, self.vector_names[task], self.logit_names[task], self.signature)
             digest.update(repr(asked).encode())
-        if told := self.regressions():
-            digest.update(repr(told).encode())
+        if numbers := self.regressions():
+            digest.update(repr({"regressions": numbers}).encode())
         return digest.hexdigest()
 
 
