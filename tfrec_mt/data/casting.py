@@ -8,8 +8,20 @@ import pyarrow as pa
 
 from tfrec_mt.data.raw_columns import Column, ColumnType, Place
 from tfrec_mt.schema import DataError
-from tfrec_mt.tables.timestamps import seconds_since_1970
+from tfrec_mt.tables.bags import split_bags, unlike_lists
+from tfrec_mt.tables.missing import MISSING_WORDS, words_for_missing
+from tfrec_mt.tables.timestamps import look_like_dates, seconds_since_1970
 
+# How pandas, Polars, Spark and PostgreSQL write booleans, in lower case.
+_BOOLEANS = {"true": 1, "t": 1, "false": 0, "f": 0}
+_LIKE_OTHERS = (
+    "a written list such as ['a', 'b'] as in other rows (or state the feature's separator)"
+)
+_DATE = (
+    "seconds since 1970, or keys with time_format '%Y%m%d' (or time_unit 'seconds', if they are)"
+)
+# Above this power of two a float does not hold every whole number.
+_EXACT_DIGITS = {"Float32": 24, "Float64": 53}
 _EMPTY: dict[ColumnType, pl.DataType] = {
     "int64": pl.Int64(),
     "string": pl.String(),
@@ -35,6 +47,10 @@ def cast_column(values: pl.Series, column: Column, place: Place) -> pl.Series:
         return values.cast(pl.List(empty) if column.bag else empty)
     if isinstance(values.dtype, pl.Array):
         values = values.arr.to_list()
+    if column.bag and values.dtype == pl.String:
+        if column.separator is None:
+            place.refuse(unlike_lists(values), values, column, _LIKE_OTHERS)
+        values = split_bags(values, column.separator)
     if isinstance(values.dtype, pl.List) != column.bag:
         raise _type_error(values, column, place)
     if not column.bag:
@@ -56,21 +72,44 @@ def _cast(
     values: pl.Series, column: Column, place: Place, row_of: Callable[[int], int]
 ) -> pl.Series:
     """Casts single values; `row_of` gives the row that holds the value at an index."""
+    digits = _EXACT_DIGITS.get(str(values.dtype))
+    if digits and column.type in ("int64", "key", "timestamp"):
+        inexact = (values.fill_nan(None).abs() >= 2.0**digits).fill_null(False)
+        if inexact.any():
+            index = inexact.arg_max() or 0
+            expected = (
+                f"{column.expected} in a type that holds its digits ({values.dtype}: 2^{digits})"
+            )
+            raise place.error(row_of(index), values[index], column, expected)
     if isinstance(values.dtype, pl.Decimal) and values.dtype.scale == 0:
         values = values.cast(pl.Int128)  # ids of some databases, wider than a float is exact
     elif values.dtype.is_float() or values.dtype.is_decimal():
         values = values.cast(pl.Float64).fill_nan(None)
     elif isinstance(values.dtype, pl.Categorical | pl.Enum):
         values = values.cast(pl.String)
-    if values.dtype == pl.String and column.type not in ("string", "key"):
+    untyped = values.dtype == pl.String and column.type not in ("string", "key")
+    if untyped:
         values = values.set(values == "", None)
-    result = _CASTS[column.type](values)
+    result = _to_type(values, column)
     if result is None:
         raise _type_error(values, column, place)
+    if untyped and place.words is not None and result.null_count() > values.null_count():
+        for word, count in words_for_missing(values).items():
+            place.words[column.name, word] += count
+        values = values.set(values.is_in(MISSING_WORDS), None)
+    stated = column.type != "timestamp" or column.time_unit or column.time_format
+    if not stated and look_like_dates(values):
+        raise place.error(row_of(0), values.drop_nulls()[0], column, _DATE)
     if result.null_count() > values.null_count():
         index = (result.is_null() & values.is_not_null()).arg_max() or 0
         raise place.error(row_of(index), values[index], column, column.expected)
     return result.fill_nan(None) if column.type == "number" else result
+
+
+def _to_type(values: pl.Series, column: Column) -> pl.Series | None:
+    if column.type == "timestamp":
+        return seconds_since_1970(values, column.time_unit, column.time_format)
+    return _CASTS[column.type](values)
 
 
 def _type_error(values: pl.Series, column: Column, place: Place) -> DataError:
@@ -88,13 +127,15 @@ def _to_int64(values: pl.Series) -> pl.Series | None:
         return values.cast(pl.Int64, strict=False)
     if values.dtype == pl.Float64:
         whole = values.cast(pl.Int64, strict=False)
-        return whole.set(whole.cast(pl.Float64) != values, None)
+        inexact = values.abs() >= 2.0 ** _EXACT_DIGITS["Float64"]
+        return whole.set((whole.cast(pl.Float64) != values) | inexact, None)
     if values.dtype != pl.String:
         return None
     whole = values.cast(pl.Int64, strict=False)
     if whole.null_count() == values.null_count():
         return whole
     # Integer columns with gaps are often written as floats: 17.0.
+    whole = values.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
     from_float = _to_int64(values.cast(pl.Float64, strict=False))
     return whole if from_float is None else whole.zip_with(whole.is_not_null(), from_float)
 
@@ -133,7 +174,11 @@ def _to_key(values: pl.Series) -> pl.Series | None:
 def _to_number(values: pl.Series) -> pl.Series | None:
     if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.String)):
         return None
-    number = values.cast(pl.Float64, strict=False).cast(pl.Float32)
+    number = values.cast(pl.Float64, strict=False)
+    if values.dtype == pl.String and number.null_count() > values.null_count():
+        yes_or_no = values.str.to_lowercase().replace_strict(_BOOLEANS, default=None)
+        number = number.zip_with(number.is_not_null(), yes_or_no.cast(pl.Float64))
+    number = number.cast(pl.Float32)
     return number.set(number.is_infinite(), None)
 
 
@@ -151,5 +196,4 @@ _CASTS: dict[ColumnType, Callable[[pl.Series], pl.Series | None]] = {
     "key": _to_key,
     "number": _to_number,
     "label": _to_label,
-    "timestamp": seconds_since_1970,
 }

@@ -66,6 +66,15 @@ class HistoryRecord:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Something of a column that can be read and is probably not what was meant."""
+
+    __pydantic_config__ = _STRICT
+    column: str
+    what: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Content of `manifest.json`.
 
@@ -75,6 +84,7 @@ class Manifest:
       parts: Shards of each part, in order.
       files: SHA-256 of every other file by its path inside the dataset.
       history: How the histories were made, or None.
+      doubts: What is doubtful about the log.
       format_version: Version of the layout on disk.
     """
 
@@ -84,6 +94,7 @@ class Manifest:
     parts: Mapping[str, tuple[Shard, ...]]
     files: Mapping[str, str]
     history: HistoryRecord | None = None
+    doubts: tuple[Doubt, ...] = ()
     format_version: int = field(default=FORMAT_VERSION, kw_only=True)
 
     def rows(self, part: str) -> int:

@@ -40,16 +40,28 @@ class NumericLearner:
     """Learns what a numeric feature needs from the rows of the first part.
 
     Boundaries are quantiles of a sample that the caller draws; the moments take every row.
+
+    Attributes:
+      low: The smallest value, None before there is one.
+      high: The largest.
+      merged: Whether some values share a bucket although there are fewer buckets than asked for.
     """
 
     def __init__(self, feature: NumericFeature) -> None:
         self._feature = feature
         self._moments = Moments()
         self._sample: list[npt.NDArray[np.float32]] = []
+        self.low: float | None = None
+        self.high: float | None = None
+        self.merged = False
 
     def add(self, values: npt.NDArray[np.float32], sampled: npt.NDArray[np.bool_]) -> None:
         """Takes values `[n]`, NaN where missing, and which rows belong to the sample `[n]`."""
         present = ~np.isnan(values)
+        if present.any():
+            low, high = float(np.nanmin(values)), float(np.nanmax(values))
+            self.low = low if self.low is None else min(self.low, low)
+            self.high = high if self.high is None else max(self.high, high)
         if self._feature.buckets is not None:
             self._sample.append(values[present & sampled])
             return
@@ -66,8 +78,42 @@ class NumericLearner:
         shares = np.arange(1, self._feature.buckets) / self._feature.buckets
         edges = np.unique(np.quantile(sample, shares).astype(np.float32))
         # an edge at the minimum would leave the bucket below it empty
-        boundaries = tuple(float(edge) for edge in edges[edges > sample.min()])
+        edges = edges[edges > sample.min()]
+        if len(edges) < len(shares):
+            values, counts = np.unique(sample, return_counts=True)
+            if len(values) > len(edges) + 1:
+                edges = _edges_of_ties(values, counts, self._feature.buckets)
+                self.merged = len(edges) < min(self._feature.buckets, len(values)) - 1
+        boundaries = tuple(float(edge) for edge in edges)
         return dataclasses.replace(self._feature, boundaries=boundaries)
+
+
+def _edges_of_ties(
+    values: npt.NDArray[np.float32], counts: npt.NDArray[np.int64], buckets: int
+) -> npt.NDArray[np.float32]:
+    """Edges where some values are so frequent that quantiles fall together.
+
+    A value that fills a bucket has one alone; the others share the rest evenly.
+
+    Args:
+      values: The distinct values, ascending.
+      counts: Rows of each.
+      buckets: How many buckets there may be.
+    """
+    if len(values) <= buckets:
+        return values[1:]
+    below = np.concatenate([[0], np.cumsum(counts)])
+    starts = [0]
+    for left in range(buckets, 1, -1):
+        start = starts[-1]
+        target = below[start] + (below[-1] - below[start]) / left
+        place = int(np.searchsorted(below, target))
+        if place > start + 1 and target - below[place - 1] <= below[place] - target:
+            place -= 1
+        if place >= len(values):
+            break
+        starts.append(place)
+    return values[starts[1:]]
 
 
 def sample_share(rows: int) -> float:

@@ -1,11 +1,14 @@
 """What the schema expects of raw columns, and how an error names a place in them."""
 
+import dataclasses
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
 
 from tfrec_mt.schema import CategoricalFeature, DataError, Schema, SchemaError
+from tfrec_mt.tables.timestamps import TimeUnit
 
 ColumnType = Literal["int64", "string", "key", "number", "label", "timestamp"]
 
@@ -28,12 +31,18 @@ class Column:
       type: Type of one value; `"key"` keeps integers and text.
       bag: Whether a row holds a list of values.
       private: Whether error messages must not show its values (they identify a person).
+      separator: See `CategoricalFeature`.
+      time_unit: See `Keys`.
+      time_format: See `Keys`.
     """
 
     name: str
     type: ColumnType
     bag: bool = False
     private: bool = False
+    separator: str | None = None
+    time_unit: TimeUnit | None = None
+    time_format: str | None = None
 
     @property
     def expected(self) -> str:
@@ -43,10 +52,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Place:
-    """The file of consecutive rows, and the number of the first row in it."""
+    """The file of consecutive rows, and the number of the first row in it.
+
+    Args:
+      file: The file.
+      first_row: Number of the first row.
+      words: Counts words that stand for a missing value where no text is expected, by column and
+        word; None: such words are refused.
+    """
 
     file: str
     first_row: int
+    words: Counter[tuple[str, str]] | None = None
 
     def refuse(self, bad: pl.Series, values: pl.Series, column: Column, expected: str) -> None:
         """Raises for the first row [n] where `bad` is true; null counts as false.
@@ -82,14 +99,17 @@ def raw_columns(schema: Schema) -> dict[str, Column]:
     for feature in schema.features:
         if isinstance(feature, CategoricalFeature):
             dtype = schema.vocabulary(feature.vocabulary).dtype
-            roles.append(Column(feature.name, dtype, bag=feature.max_values > 1))
+            bag = feature.max_values > 1
+            roles.append(Column(feature.name, dtype, bag=bag, separator=feature.separator))
         else:
             roles.append(Column(feature.name, "number"))
     roles += [Column(topic.name, "string") for topic in schema.topics]
     keys = schema.keys
     roles += [Column(t.column, "label" if t.binary else "number") for t in schema.tasks]
     roles += [Column(name, "key") for name in (keys.user, keys.item, keys.request) if name]
-    roles += [Column(name, "timestamp") for name in (keys.timestamp,) if name]
+    if keys.timestamp:
+        written = {"time_unit": keys.time_unit, "time_format": keys.time_format}
+        roles.append(Column(keys.timestamp, "timestamp", **written))  # type: ignore[arg-type]
     roles += [Column(name, "number") for name in schema.truth.values()]
     columns: dict[str, Column] = {}
     for role in roles:
@@ -101,5 +121,5 @@ def raw_columns(schema: Schema) -> dict[str, Column]:
                 f"the other {role.expected}"
             )
     user = columns[keys.user]
-    columns[keys.user] = Column(user.name, user.type, private=True)
+    columns[keys.user] = dataclasses.replace(user, private=True)
     return columns

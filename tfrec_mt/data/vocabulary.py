@@ -14,10 +14,19 @@ from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
 COMPACT_ROWS = 1 << 22
 
 
+def missing_id(ids: pl.Series) -> int | str:
+    """The value that stands for a missing id."""
+    return MISSING_INT if ids.dtype.is_integer() else MISSING_STRING
+
+
+def is_missing(ids: pl.Series) -> pl.Series:
+    """Which ids `[n]` are null or the value that stands for a missing one."""
+    return ids.is_null() | (ids == missing_id(ids)).fill_null(False)
+
+
 def without_missing(ids: pl.Series) -> pl.Series:
     """The ids that are neither null nor the value that stands for a missing one."""
-    missing = MISSING_INT if ids.dtype.is_integer() else MISSING_STRING
-    return ids.filter(ids.is_not_null() & (ids != missing))
+    return ids.filter(~is_missing(ids))
 
 
 class IdCounter:
@@ -109,18 +118,18 @@ class IdTable:
 
 
 class KeyTable:
-    """A dense code for each user, over all parts and with none left out."""
+    """A dense code for each user, over all parts; rows without one share the code after those."""
 
     def __init__(self, distinct: Iterable[pl.Series]) -> None:
-        ids = pl.concat([ids.rename("id") for ids in distinct]).unique().sort()
+        ids = without_missing(pl.concat([ids.rename("id") for ids in distinct])).unique().sort()
         self._codes = pl.DataFrame({"id": ids, "code": np.arange(len(ids))})
 
     def __len__(self) -> int:
         return self._codes.height
 
     def encode(self, ids: pl.Series) -> npt.NDArray[np.int64]:
-        """Dense codes, int64 `[n]`."""
-        return _join(ids.rename("id"), self._codes).to_numpy()
+        """Dense codes, int64 `[n]`; `len(self)` where there is no user."""
+        return _join(ids.rename("id"), self._codes).fill_null(len(self)).to_numpy()
 
 
 def _join(ids: pl.Series, codes: pl.DataFrame) -> pl.Series:

@@ -67,10 +67,14 @@ def open_rows(
     """
     if isinstance(base, AttachedBase):
         return log if isinstance(log, OwnRows) else OwnRows(log, labels, user)
+    _expect_none(labels, user)
+    return open_log(log)
+
+
+def _expect_none(labels: Any, user: Any) -> None:
     for name, given in {"labels": labels, "user": user}.items():
         if given is not None:
             raise DataError(f"{name}: expected none, prepared data names its own")
-    return open_log(log)
 
 
 def of_data(log: Any) -> Workload:
@@ -135,7 +139,8 @@ def open_model(
             return Opened(opened, kernels_behind(opened, run), rows, of_data(rows))
         if not adapted:
             model_folder(run)
-        data = open_rows(None, log, labels, user) if log is not None else _own_log(origin_of(run))
+        _expect_none(labels, user)
+        data: AnyLog = open_log(log) if log is not None else _own_log(origin_of(run))
         if not adapted:
             return Opened(open_base(run, data, precision), [], data, of_data(data))
         opened = open_base(base or _own_base(run), data, precision)
@@ -150,6 +155,7 @@ def open_model(
     if log is not None or isinstance(plain, AttachedBase):
         data = open_rows(plain, log, labels, user)
     else:
+        _expect_none(labels, user)
         data = _own_log(model.origin or plain.origin)
     return Opened(open_base(plain, data, precision), kernels, data, of_data(data))
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from absl import logging
+
 from tfrec_mt.configs.bounds import Whole
 from tfrec_mt.configs.settings import arguments_of, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
@@ -74,7 +76,8 @@ def prepare(
         others.
 
     Returns:
-      The dataset, opened: `PreparedDataset` of a click log, `NewsDataset` of news.
+      The dataset, opened: `PreparedDataset` of a click log, `NewsDataset` of news. What is doubtful
+      about a click log is said in a table and kept in `log.manifest.doubts`.
 
     Raises:
       FileExistsError: The output exists.
@@ -101,13 +104,19 @@ def prepare(
     if unknown_domains != "error":
         settings["unknown_domains"] = unknown_domains
     sort_settings(step, settings, {"all": (known | arguments_of(make)) - {*_OWN}})
-    return make(
+    log = make(
         source,
         output,
         chosen_split(source, split, split_parts),
         seed=seed,
         **{"description": description, **settings},
     )
+    doubts = log.manifest.doubts if isinstance(log, PreparedDataset) else ()
+    if doubts:
+        width = max(len(doubt.column) for doubt in doubts)
+        lines = [f"  {doubt.column:{width}}  {doubt.what}" for doubt in doubts]
+        logging.warning("%s: check what is doubtful:\n%s", log.path, "\n".join(lines))
+    return log
 
 
 def _source(data: Any, schema: Schema | Folder | None) -> tuple[Source, dict[str, Any]]:

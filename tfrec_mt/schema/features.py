@@ -95,12 +95,14 @@ class CategoricalFeature:
       side: What it describes: the user, the item, the context, or the exposure (known only
         after the item was shown, so seen by the debias tower alone and absent at serving).
       max_values: Ids per row; more than 1 makes it a bag whose embeddings are averaged.
+      separator: What joins the ids of a bag in text; None: `|`, or a list as `split_bags` reads it.
     """
 
     name: str
     vocabulary: str
     side: Side
     max_values: int = 1
+    separator: str | None = None
     kind: Literal["categorical"] = "categorical"
 
     def __post_init__(self) -> None:
@@ -109,6 +111,11 @@ class CategoricalFeature:
         if self.max_values < 1:
             raise SchemaError(
                 f"feature {self.name!r}: max_values must be at least 1, got {self.max_values}"
+            )
+        if self.separator is not None and (self.separator == "" or self.max_values == 1):
+            raise SchemaError(
+                f"feature {self.name!r}: a separator joins several values, expected max_values "
+                f"above 1 and a sign, got {self.max_values} and {self.separator!r}"
             )
 
 

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 # The parts that users look for first are first.
-_ORDER = ("keys", "tasks", "topics", "truth", "history", "features", "vocabularies")
+_ORDER = (
+    *("keys", "tasks", "topics", "truth", "null_words", "quoting"),
+    *("history", "features", "vocabularies"),
+)
 
 
 def edited_json(schema: Any, format_version: int) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema.features import (
@@ -24,6 +24,8 @@ from tfrec_mt.schema.reading import read_json
 from tfrec_mt.schema.saving import edited_json
 from tfrec_mt.schema.task import Task, check_tasks, click_tasks
 from tfrec_mt.storage.folders import published_file
+from tfrec_mt.tables.missing import NULL_WORDS
+from tfrec_mt.tables.quotes import Quoting
 
 FORMAT_VERSION = 2
 HISTORY_PREFIX = "history_"
@@ -43,6 +45,8 @@ class Schema:
       history: Click history, or None.
       topics: Domain columns.
       truth: True probability columns by task, from a simulator.
+      null_words: Words of text files that stand for a missing value, beside an empty field.
+      quoting: How fields of text files are quoted, see `read_delimited`.
 
     Raises:
       SchemaError: A name is duplicated or unknown, or parts contradict each other.
@@ -59,6 +63,8 @@ class Schema:
     history: History | None = None
     topics: tuple[Topic, ...] = ()
     truth: Mapping[str, str] = field(default_factory=dict)
+    null_words: tuple[str, ...] = NULL_WORDS
+    quoting: Quoting = "auto"
 
     def __post_init__(self) -> None:
         _distinct("vocabulary", [v.name for v in self.vocabularies])
@@ -71,6 +77,8 @@ class Schema:
                     f"which the schema does not have; {nearest(feature.vocabulary, known)}"
                 )
         check_tasks(self.tasks)
+        if self.quoting not in get_args(Quoting):
+            raise SchemaError(f"quoting: expected one of {get_args(Quoting)}, got {self.quoting!r}")
         for part in (*self.features, *self.tasks):
             if part.name.startswith(HISTORY_PREFIX):
                 raise SchemaError(

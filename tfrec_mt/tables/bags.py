@@ -1,21 +1,83 @@
 """Bags: several values in one cell of a log."""
 
+import ast
+import re
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from tfrec_mt.tables.missing import MISSING_WORDS
+
 BAG_SEPARATOR = "|"
 
+_LIST = r"^\s*(?s:\[.*\]|\{.*\})\s*$"
+_QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+_ITEM = re.compile(
+    rf"\s*(?:{_QUOTED}|-?\d+(?:\.\d*)?|None|null|NaN|nan|<NA>|true|false|True|False)\s*"
+)
+_BARE_ITEM = re.compile(r"\s*(?:\"(?:[^\"\\]|\\.)*\"|[^,{}\"\\]+)")
+_COMMA = r"\s*,\s*|(?<=\s)"
 
-def split_bags(text: pl.Series) -> pl.Series:
-    """Text whose values are joined by `|` as lists, [n]: empty values left out, nulls kept.
+
+def split_bags(text: pl.Series, separator: str | None = None) -> pl.Series:
+    """Text of several values as lists, [n]: empty values left out, nulls kept.
+
+    Without a separator, a list as JSON, Python and NumPy (`['red', 'hot']`) or PostgreSQL
+    (`{red,hot}`) write it is read as such, and other text is split at `|`.
 
     Example:
-      >>> split_bags(pl.Series(["red|blue", ""])).to_list()
-      [['red', 'blue'], []]
+      >>> split_bags(pl.Series(["red|blue", "", "['red', 'hot']"])).to_list()
+      [['red', 'blue'], [], ['red', 'hot']]
     """
-    return text.str.split(BAG_SEPARATOR).list.filter(pl.element() != "")
+    pieces = text.str.split(separator or BAG_SEPARATOR).list.filter(pl.element() != "")
+    known = {} if separator else _written_lists(text)
+    if not known:
+        return pieces
+    lists = pl.DataFrame(
+        {"text": list(known), "items": list(known.values())},
+        schema={"text": pl.String, "items": pl.List(pl.String)},
+    )
+    frame = pl.DataFrame({"text": text, "pieces": pieces})
+    found = frame.join(lists, on="text", how="left", maintain_order="left")
+    return found.select(pl.coalesce("items", "pieces").alias(text.name)).to_series()
+
+
+def unlike_lists(text: pl.Series) -> pl.Series:
+    """Which values `[n]` are no written list although others are."""
+    known = _written_lists(text)
+    return (text != "") & ~text.is_in(list(known)) & bool(known)
+
+
+def _written_lists(text: pl.Series) -> dict[str, list[str]]:
+    written = text.filter(text.str.contains(_LIST).fill_null(False)).unique()
+    return {value: items for value in written if (items := _list_items(value)) is not None}
+
+
+def _list_items(text: str) -> list[str] | None:
+    """The items of a written list without missing ones, None where it is none."""
+    text = text.strip()
+    pattern, joint = (_ITEM, _COMMA) if text[0] == "[" else (_BARE_ITEM, ",")
+    items: list[str] = []
+    place, stop = 1, len(text) - 1
+    while place < stop and text[place:stop].strip():
+        if place > 1:
+            found = re.compile(joint).match(text, place, stop)
+            if not found:
+                return None
+            place = found.end()
+        item = pattern.match(text, place, stop)
+        if not item:
+            return None
+        place, word = item.end(), item.group().strip()
+        try:
+            value = ast.literal_eval(word) if word[0] in "\"'" else word
+        except (SyntaxError, ValueError):
+            return None
+        if word not in MISSING_WORDS and value != "":
+            items.append(str(value))
+    return items
 
 
 def cut_bags(values: pl.Series, lengths: npt.ArrayLike) -> pl.Series:

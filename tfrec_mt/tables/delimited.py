@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import functools
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,10 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from tfrec_mt.errors import DataError, nearest
+from tfrec_mt.tables.quotes import QuoteGuard, Quoting
 
+_COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+_HEADER_BYTES = 1 << 17
 _BLOCK_BYTES = 1 << 23  # some 50,000 rows of 25 columns; larger blocks read no faster
 
 
@@ -32,6 +36,16 @@ def delimited_columns(path: Path, delimiter: str) -> list[str]:
     except (OSError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     raise DataError(f"{path}: expected a header and rows, the file is empty")
+
+
+def is_empty_text(path: Path) -> bool:
+    """Whether a text file holds no more than its header; one that cannot be read is not empty."""
+    try:
+        with _open(path) as stream:
+            start = bytes(stream.read(_HEADER_BYTES)).removeprefix(codecs.BOM_UTF8).strip(b"\r\n")
+    except OSError:
+        return False
+    return len(start.splitlines()) < 2 and len(start) < _HEADER_BYTES // 2
 
 
 def check_columns(path: Path, expected: Sequence[str], delimiter: str) -> None:
@@ -55,32 +69,37 @@ def read_delimited(
     *,
     delimiter: str,
     names: Sequence[str] | None = None,
-    quoted: bool = True,
+    quoting: Quoting = "auto",
 ) -> Iterator[pl.DataFrame]:
     """Reads some columns of a delimited file as String; an empty field is empty text.
 
-    UTF-8 with or without a byte order mark, either line end, `.gz` files decompressed on the way.
+    UTF-8 with or without a byte order mark, either line end; `.gz` and `.zst` files are
+    decompressed on the way.
 
     Args:
       path: The file.
       columns: Columns to read.
       delimiter: One character.
       names: All column names of a file without a header; None reads them from its first line.
-      quoted: Whether fields may be quoted with `"`; if not, it is a letter like others.
+      quoting: `"auto"`: fields may be quoted with `"`, doubled within them, and what could be read
+        otherwise is refused, see `QuoteGuard`; `"csv"`: the same, and a quoted field may hold
+        lines that look like rows; `"backslash"`: quotes within a field have a backslash in front;
+        `"none"`: a quote is a letter like others.
 
     Raises:
-      DataError: No rows; a row with more or fewer fields than columns (names the row); bytes that
-        are not UTF-8 (names the offset, after decompression); damaged compression.
+      DataError: No rows; a doubtful quote; a row with more or fewer fields than columns (names the
+        row); bytes that are not UTF-8 (names the offset, after decompression); damaged compression.
     """
     rows = 0
     wrong: list[Any] = []
+    quoted = quoting != "none"
 
     def refuse(row: Any) -> str:
         wrong.append(row)
         return "error"
 
     try:
-        with _open(path) as stream:
+        with _guarded(path, delimiter, names, quoting) as stream:
             reader = pa_csv.open_csv(
                 stream,
                 # Without threads pyarrow knows the number of a bad row.
@@ -88,6 +107,8 @@ def read_delimited(
                 pa_csv.ParseOptions(
                     delimiter=delimiter,
                     quote_char='"' if quoted else False,
+                    double_quote=quoting != "backslash",
+                    escape_char="\\" if quoting == "backslash" else False,
                     newlines_in_values=quoted,
                     invalid_row_handler=refuse,
                 ),
@@ -114,8 +135,20 @@ def read_delimited(
         raise DataError(f"{path}: expected rows, found none")
 
 
+def _guarded(
+    path: Path, delimiter: str, names: Sequence[str] | None, quoting: Quoting
+) -> pa.NativeFile:
+    if quoting == "none":
+        return _open(path)
+    columns = delimited_columns(path, delimiter) if names is None else names
+    opened = functools.partial(_open, path)
+    return pa.PythonFile(
+        QuoteGuard(opened, path, delimiter, columns, names is None, quoting), mode="r"
+    )
+
+
 def _open(path: Path) -> pa.NativeFile:
-    return pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None)
+    return pa.input_stream(str(path), compression=_COMPRESSIONS.get(path.suffix.lower()))
 
 
 def _bad_utf8(path: Path) -> DataError | None:

@@ -3,22 +3,33 @@
 import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
+from absl import logging
 
 from tfrec_mt.errors import DataError
-from tfrec_mt.tables.delimited import delimited_columns, read_delimited
-from tfrec_mt.tables.parquet import parquet_columns, read_parquet
+from tfrec_mt.tables.delimited import delimited_columns, is_empty_text, read_delimited
+from tfrec_mt.tables.parquet import is_empty_parquet, is_parquet_text, parquet_columns, read_parquet
+from tfrec_mt.tables.quotes import Quoting
 
-_DELIMITERS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
+_DELIMITERS = {
+    suffix + compression: delimiter
+    for suffix, delimiter in {".csv": ",", ".tsv": "\t"}.items()
+    for compression in ("", ".gz", ".zst")
+}
 _SUFFIXES = (*_DELIMITERS, ".parquet")
+# How Hive and Spark name the folder of rows without a value.
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
-    """CSV, TSV (also gzipped) and Parquet files, in the order given, each once.
+    """CSV, TSV (also with gzip or zstd) and Parquet files, in the order given, each once.
 
     `paths` are files, folders (searched for those suffixes; names starting with `.` or `_` are
-    skipped) and glob patterns, sorted by name within a folder or pattern.
+    skipped) and glob patterns, sorted by name within a folder or pattern. Databases and engines
+    leave files without rows beside others: text files of no or one line, and Parquet files of no
+    row, are skipped with a warning where others have rows.
 
     Raises:
       DataError: No file, or one of another suffix.
@@ -44,29 +55,66 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
         files.update(dict.fromkeys(found))
     if not files:
         raise DataError("expected at least one path of a click log, got none")
+    empty = [file for file in files if _is_empty(file)]
+    if empty and len(empty) < len(files):
+        logging.warning("%d of %d files have no rows, such as %s", len(empty), len(files), empty[0])
+        return [file for file in files if file not in empty]
     return list(files)
 
 
+def is_text(file: Path, column: str | None = None) -> bool:
+    """Whether a file is CSV or TSV, whose values have no types; else whether a column is text."""
+    return _suffix(file) in _DELIMITERS or (column is not None and is_parquet_text(file, column))
+
+
 def file_columns(file: Path) -> list[str]:
-    """The column names of a file.
+    """The column names of a file, and then those of its folders, `key=value`, as Hive has them.
 
     Raises:
       DataError: It is empty, or cannot be read.
     """
-    delimiter = _DELIMITERS.get(_suffix(file))
-    return delimited_columns(file, delimiter) if delimiter else parquet_columns(file)
+    found = _own_columns(file)
+    return [*found, *(name for name in _folder_values(file) if name not in found)]
 
 
-def read_file(file: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def read_file(
+    file: Path, columns: Sequence[str], quoting: Quoting = "auto"
+) -> Iterator[pl.DataFrame]:
     """Frames of some columns of a file, in file order and bounded memory; of text, all String.
+
+    A column that the file lacks is of its folders, see `file_columns`.
 
     Raises:
       DataError: See `read_delimited` and `read_parquet`.
     """
+    found = _own_columns(file)
+    own = [name for name in columns if name in found]
+    folders = {k: v for k, v in _folder_values(file).items() if k in columns and k not in own}
     delimiter = _DELIMITERS.get(_suffix(file))
+    read = own if folders else columns
     if delimiter:
-        return read_delimited(file, columns, delimiter=delimiter)
-    return read_parquet(file, columns)
+        frames = read_delimited(file, read, delimiter=delimiter, quoting=quoting)
+    else:
+        frames = read_parquet(file, read)
+    for frame in frames:
+        added = [pl.lit(value, pl.String).alias(name) for name, value in folders.items()]
+        yield frame.with_columns(added).select(columns) if folders else frame
+
+
+def _own_columns(file: Path) -> list[str]:
+    delimiter = _DELIMITERS.get(_suffix(file))
+    return delimited_columns(file, delimiter) if delimiter else parquet_columns(file)
+
+
+def _folder_values(file: Path) -> dict[str, str | None]:
+    named = (part.partition("=") for part in file.parts[:-1] if "=" in part)
+    return {
+        name: None if value == _NO_VALUE else unquote(value) for name, _, value in named if name
+    }
+
+
+def _is_empty(file: Path) -> bool:
+    return is_empty_text(file) if is_text(file) else is_empty_parquet(file)
 
 
 def _suffix(path: Path) -> str:

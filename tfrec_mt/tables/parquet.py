@@ -22,6 +22,27 @@ def parquet_columns(path: Path) -> list[str]:
         return list(file.schema_arrow.names)
 
 
+def is_parquet_text(path: Path, column: str) -> bool:
+    """Whether a column of a Parquet file is text or bytes; one of its folders is text."""
+    with _open(path) as file:
+        if column not in file.schema_arrow.names:
+            return True
+        kind = file.schema_arrow.field(column).type
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(
+        pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_binary(inner)
+    )
+
+
+def is_empty_parquet(path: Path) -> bool:
+    """Whether a Parquet file has columns and no rows; a damaged one is not empty."""
+    try:
+        with pq.ParquetFile(path) as file:
+            return bool(file.metadata.num_rows == 0)
+    except (pa.ArrowException, OSError):
+        return False
+
+
 def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Reads some columns of a Parquet file, in frames of at most 131,072 rows.
 

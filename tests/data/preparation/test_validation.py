@@ -87,8 +87,6 @@ def test_good_rows_come_back_with_canonical_types() -> None:
         ("price", [1.0, float("nan"), 3.0], "got a missing value"),
         ("price", [1.0, float("inf"), 3.0], "expected a finite number, got inf"),
         ("age", [1.0, float("-inf"), 3.0], "expected a finite number, got -inf"),
-        ("user", [1, None, 3], "got a missing value"),
-        ("user", [1, -1, 3], "expected an id (and -1 stands for a missing one)"),
         ("item", ["a", "", "c"], "expected an id (and '' stands for a missing one), got ''"),
         ("request", [10, None, 11], "got a missing value"),
         ("time", [100, None, 200], "got a missing value"),

@@ -12,6 +12,7 @@ from tfrec_mt.data.hashing import id_keys
 from tfrec_mt.data.preparation.histories import FoldedIndex, HistoryIndex, TimedIndex
 from tfrec_mt.data.preparation.spool import Block, Spool
 from tfrec_mt.data.splits import Split
+from tfrec_mt.data.vocabulary import is_missing
 from tfrec_mt.schema import History, Schema
 
 
@@ -65,6 +66,7 @@ def collect_events(
         clicked = (block.frame[schema.click.column] == 1).fill_null(False).to_numpy()
         if not split.spec.chronological:
             clicked &= spool.parts(split, block) == 0
+        clicked &= ~is_missing(block.frame[schema.keys.user]).to_numpy()
         frame = block.frame.filter(clicked)
         users.append(encoder.users.encode(frame[schema.keys.user]))
         keys.append(history_keys(schema, block)[clicked])
@@ -74,7 +76,7 @@ def collect_events(
 
     user, key, row = (np.concatenate(values) for values in (users, keys, rows))
     timed = schema.keys.timestamp is not None
-    n = len(encoder.users)
+    n = len(encoder.users) + 1  # rows without a user have no events
     index: HistoryIndex = (
         TimedIndex(user, key, n) if timed else FoldedIndex(user, key, row, n, folds, split.seed)
     )

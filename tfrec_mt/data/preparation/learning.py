@@ -7,20 +7,22 @@ import polars as pl
 
 from tfrec_mt.data.encoding import Encoder, floats
 from tfrec_mt.data.hashing import derived_seed, uniform
+from tfrec_mt.data.manifest import Doubt
 from tfrec_mt.data.numeric import NumericLearner, sample_share
+from tfrec_mt.data.preparation.doubts import DoubtFinder
 from tfrec_mt.data.preparation.label_learning import LabelLearner
 from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.data.splits import Split
 from tfrec_mt.data.vocabulary import IdCounter, IdTable, KeyTable
 from tfrec_mt.schema import CategoricalFeature, Feature, NumericFeature, Topic
-from tfrec_mt.schema.features import MISSING_STRING
 
 
-def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
+def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int], tuple[Doubt, ...]]:
     """Learns vocabularies, boundaries and moments from the first part, and domains from all.
 
     Returns:
-      The encoder, whose schema has every learned part filled in, and the rows of each part.
+      The encoder, whose schema has every learned part filled in, the rows of each part, and what
+      is doubtful about the log.
     """
     schema = spool.schema
     counters = {vocabulary.name: IdCounter(vocabulary) for vocabulary in schema.vocabularies}
@@ -29,21 +31,20 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
         for feature in schema.features
         if isinstance(feature, NumericFeature)
     }
-    labels = LabelLearner(schema)
-    domains: dict[str, set[str]] = {t.name: set() for t in schema.topics if not t.domains}
+    labels, doubts = LabelLearner(schema), DoubtFinder(schema, spool.words)
     users: list[pl.Series] = []
     rows = np.zeros(len(split.spec.parts), dtype=np.int64)
     share = sample_share(spool.rows)
     sample_seed = derived_seed(split.seed, "quantile")
     columns = [part.name for part in (*schema.features, *schema.topics)]
     columns += [task.column for task in schema.tasks]
-    columns += [c for c in (schema.keys.user, split.spec.key_column(schema)) if c]
+    keys = (schema.keys.user, schema.keys.timestamp, split.spec.key_column(schema))
+    columns += [column for column in keys if column]
     for block in spool.blocks(columns):
         parts = spool.parts(split, block)
         rows += np.bincount(parts, minlength=len(rows))
         users.append(block.frame[schema.keys.user].unique())
-        for name, known in domains.items():
-            known.update(block.frame[name].drop_nulls().unique())
+        doubts.look(block.frame)
         labels.add(block.frame, pl.Series(parts == 0))
         first = block.frame.filter(parts == 0)
         sampled = uniform(block.row_numbers[parts == 0], sample_seed) < share
@@ -66,7 +67,7 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
         return learner.learned() if learner else feature
 
     def learned_topic(topic: Topic) -> Topic:
-        found = domains.get(topic.name, set()) - {MISSING_STRING}
+        found = doubts.domains(topic.name)
         return topic if topic.domains else dataclasses.replace(topic, domains=tuple(sorted(found)))
 
     schema = dataclasses.replace(
@@ -77,4 +78,5 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int]]:
         tasks=labels.learned(),
     )
     counts = dict(zip(split.spec.names, rows.tolist(), strict=True))
-    return Encoder(schema, tables, KeyTable(users)), counts
+    encoder = Encoder(schema, tables, KeyTable(users))
+    return encoder, counts, doubts.found(schema, numbers, tables)

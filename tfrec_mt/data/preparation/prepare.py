@@ -73,7 +73,7 @@ def _write(
 ) -> None:
     split = spool.split(spec, seed)
     spec = split.spec
-    encoder, rows = learn(spool, split)
+    encoder, rows, doubts = learn(spool, split)
     empty = [name for name, count in rows.items() if count == 0]
     if empty:
         raise DataError(
@@ -102,7 +102,7 @@ def _write(
         kind, folds = ("time", 0) if timed else ("folds", folds)
         history = HistoryRecord(kind, len(events.rows), folds, capped)
     record = SplitRecord(spec.kind, str(spec), seed, split.cuts)
-    manifest = Manifest(source, record, parts, files, history)
+    manifest = Manifest(source, record, parts, files, history, doubts)
     (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
 
 
@@ -126,6 +126,9 @@ def _write_parts(
             keys = history_keys(schema, block)
             start, length = events.index.locate(columns["keys/user"], keys, parts == 0)
             columns |= {"history/start": start, "history/length": length}
+        # without a user, a row is a user of its own to whatever counts or draws users
+        nobody = columns["keys/user"] == len(encoder.users)
+        columns["keys/user"] = columns["keys/user"] + np.where(nobody, block.row_numbers, 0)
         for number, (name, writer) in enumerate(zip(names, writers, strict=True)):
             chosen = np.flatnonzero(parts == number)
             if not len(chosen):

@@ -1,5 +1,6 @@
 """Checked rows on disk, so that a source is read once and each later step reads its columns."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ class Spool:
 
     A source may parse text or run a simulation, so it is read once; later steps read only the
     columns they need, and the same rows every time.
+
+    Attributes:
+      words: Words read as missing by column and word, see `Place.words`.
     """
 
     def __init__(
@@ -44,8 +48,10 @@ class Spool:
         paths: Sequence[Path],
         first_rows: Sequence[int],
         part_rows: Mapping[str, int],
+        words: Mapping[tuple[str, str], int],
     ) -> None:
         self.schema = schema
+        self.words = words
         self._part_rows = part_rows
         self.rows = first_rows[-1]
         self._paths = paths
@@ -69,6 +75,7 @@ class Spool:
         first_rows = [0]
         waiting: list[pl.DataFrame] = []
         part_rows = dict.fromkeys(source.parts, 0)
+        words = Counter[tuple[str, str]]()
 
         def flush() -> None:
             frame = pl.concat(waiting)
@@ -81,14 +88,15 @@ class Spool:
         for chunk in source.chunks():
             if chunk.part is not None:
                 part_rows[chunk.part] += chunk.table.num_rows
-            waiting.append(check_chunk(chunk, schema, unknown_domains).select(schema.columns))
+            checked = check_chunk(chunk, schema, unknown_domains, words)
+            waiting.append(checked.select(schema.columns))
             while sum(frame.height for frame in waiting) >= ROWS_PER_FILE:
                 flush()
         if any(frame.height for frame in waiting):
             flush()
         if not paths:
             raise DataError("the source yields no rows; there is nothing to prepare")
-        return cls(schema, paths, first_rows, part_rows)
+        return cls(schema, paths, first_rows, part_rows, words)
 
     def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
         """The rows in the source's order, with the named columns only."""

@@ -9,9 +9,10 @@ import polars as pl
 from tfrec_mt.data.casting import cast_column
 from tfrec_mt.data.raw_columns import EXPECTED, Place, raw_columns
 from tfrec_mt.data.source import Chunk
+from tfrec_mt.data.vocabulary import is_missing, missing_id
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import CategoricalFeature, DataError, NumericFeature, Schema
-from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
+from tfrec_mt.schema.features import MISSING_STRING
 
 
 def check_columns(found: list[str], schema: Schema, file: str) -> None:
@@ -32,20 +33,24 @@ def check_columns(found: list[str], schema: Schema, file: str) -> None:
 
 
 def check_chunk(
-    chunk: Chunk, schema: Schema, unknown_domains: Literal["error", "fallback"] = "error"
+    chunk: Chunk,
+    schema: Schema,
+    unknown_domains: Literal["error", "fallback"] = "error",
+    words: Counter[tuple[str, str]] | None = None,
 ) -> pl.DataFrame:
     """Checks one chunk of raw rows and gives it canonical types.
 
     Int64 or String for ids (null or the vocabulary's missing value for none), lists of them for
     bags, Float32 for numbers (null for missing) and true probabilities, String for topics, UInt8 or
-    Float32 for labels (null for none), Int64 or String for user, item and request, Int64 seconds
-    for the timestamp.
+    Float32 for labels (null for none), Int64 or String for user (null for none), item and request,
+    Int64 seconds for the timestamp.
 
     Args:
       chunk: Raw rows.
       schema: Describes the rows.
       unknown_domains: Whether a domain that the schema does not list is an error, or falls back to
         the base model. Topics without listed domains accept every domain.
+      words: Counts what `Place.words` does.
 
     Returns:
       The columns of `schema.columns` in that order, [rows].
@@ -58,7 +63,7 @@ def check_chunk(
     """
     check_columns(chunk.table.column_names, schema, chunk.file)
     columns = raw_columns(schema)
-    place = Place(chunk.file, chunk.first_row)
+    place = Place(chunk.file, chunk.first_row, words)
     raw = pl.DataFrame(chunk.table.select(list(schema.columns)))
     frame = pl.DataFrame([cast_column(raw[name], columns[name], place) for name in schema.columns])
 
@@ -87,12 +92,12 @@ def _check_keys_and_labels(
     frame: pl.DataFrame, schema: Schema, refuse: Callable[[str, pl.Series, str], None]
 ) -> None:
     keys = schema.keys
-    for name in (keys.user, keys.item, keys.request):
+    for name in (keys.item, keys.request):
         if name:
-            values = frame[name]
-            missing = MISSING_STRING if values.dtype == pl.String else MISSING_INT
-            absent = values.is_null() | (values == missing).fill_null(False)
-            refuse(name, absent, f"an id (and {missing!r} stands for a missing one)")
+            missing = missing_id(frame[name])
+            refuse(
+                name, is_missing(frame[name]), f"an id (and {missing!r} stands for a missing one)"
+            )
     if keys.timestamp:
         refuse(keys.timestamp, frame[keys.timestamp].is_null(), EXPECTED["timestamp"])
     columns = {task.name: task.column for task in schema.tasks}

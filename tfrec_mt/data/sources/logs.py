@@ -11,20 +11,20 @@ from tfrec_mt.data.raw_columns import Place, raw_columns
 from tfrec_mt.data.source import Chunk, Source
 from tfrec_mt.errors import DataError
 from tfrec_mt.schema import Schema
-from tfrec_mt.tables.bags import split_bags
-from tfrec_mt.tables.files import file_columns, find_files, read_file
+from tfrec_mt.tables.files import file_columns, find_files, is_text, read_file
 from tfrec_mt.tables.frames import as_polars, frame_name, is_frame
 
 _FRAME_ROWS = 1 << 17
 
 
 class LogsSource(Source):
-    """Rows of a frame, or of CSV, TSV (also gzipped) and Parquet files, in bounded memory.
+    """Rows of a frame, or of CSV, TSV (also gzip or zstd) and Parquet files, in bounded memory.
 
     The schema says what a column must hold; other columns are not read. A bag is a list column, or
-    text whose values are joined by `|`. A timestamp is a number of seconds since 1970, ISO 8601
-    (UTC where it names no zone), or a timestamp of Parquet or of a frame. In text files an empty
-    field is a missing value. All columns are checked when the source is made.
+    text as of `split_bags`. A timestamp is a number of seconds since 1970, ISO 8601 (UTC where it
+    names no zone), or a timestamp of Parquet or of a frame, unless the schema says otherwise. In
+    text files an empty field and the schema's `null_words` are missing values. A column that a
+    file lacks may be in its path, as `key=value`. All columns are checked when the source is made.
 
     Args:
       log: A pandas, Polars or Arrow frame, columns by name, or paths as of `find_files`.
@@ -50,6 +50,7 @@ class LogsSource(Source):
                 raise DataError(f"{self._name}: expected rows, found none")
         for file in self._files:
             check_columns(file_columns(file), schema, str(file))
+        self._text_keys = self._find_text_keys()
 
     @property
     def schema(self) -> Schema:
@@ -57,20 +58,28 @@ class LogsSource(Source):
 
     def chunks(self) -> Iterator[Chunk]:
         if self._frame is not None:
-            yield from self._chunks(self._name, self._frame.iter_slices(_FRAME_ROWS))
+            frame = self._frame.select(self._schema.columns)
+            yield from self._chunks(self._name, frame.iter_slices(_FRAME_ROWS), text=False)
         for file in self._files:
-            yield from self._chunks(str(file), read_file(file, self._schema.columns))
+            frames = read_file(file, self._schema.columns, self._schema.quoting)
+            yield from self._chunks(str(file), frames, is_text(file))
 
-    def _chunks(self, name: str, frames: Iterator[pl.DataFrame]) -> Iterator[Chunk]:
+    def _chunks(self, name: str, frames: Iterator[pl.DataFrame], text: bool) -> Iterator[Chunk]:
         first_row = 1
+        null_words = list(self._schema.null_words)
         for frame in frames:
+            if text and null_words:
+                values = pl.col(pl.String)
+                frame = frame.with_columns(pl.when(~values.is_in(null_words)).then(values))
             place = Place(name, first_row)
-            typed = [self._cast(frame[column], place) for column in self._schema.columns]
-            yield Chunk(pl.DataFrame(typed).to_arrow(), name, first_row)
+            for key in self._text_keys:
+                ids = cast_column(frame[key], self._columns[key], place)
+                frame = frame.with_columns(ids.cast(pl.String))
+            yield Chunk(frame.to_arrow(), name, first_row)
             first_row += frame.height
 
-    def _cast(self, values: pl.Series, place: Place) -> pl.Series:
-        column = self._columns[values.name]
-        if column.bag and values.dtype == pl.String:
-            values = split_bags(values)
-        return cast_column(values, column, place)
+    def _find_text_keys(self) -> list[str]:
+        """Keys that are text in some files and numbers in others, where `17` is one id."""
+        keys = [name for name, column in self._columns.items() if column.type == "key"]
+        kinds = {key: {is_text(file, key) for file in self._files} for key in keys}
+        return [key for key, found in kinds.items() if len(found) > 1]

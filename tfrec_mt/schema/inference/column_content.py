@@ -7,7 +7,8 @@ from typing import Literal
 import polars as pl
 
 from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
-from tfrec_mt.tables.bags import BAG_SEPARATOR, cut_bags, split_bags
+from tfrec_mt.tables.bags import cut_bags, split_bags
+from tfrec_mt.tables.missing import MISSING_WORDS
 from tfrec_mt.tables.timestamps import seconds_from_text
 
 ContentType = Literal["whole", "number", "boolean", "text", "time", "bag", "nothing", "unusable"]
@@ -18,7 +19,7 @@ _WHOLE = r"^-?(0|[1-9]\d*)(\.0+)?$"
 _LEADING_ZERO = r"^-?0\d"
 # Above it a float does not hold every whole number.
 _EXACT = 2.0**53
-# Text joined by `|` in fewer rows is text that happens to hold the sign.
+# Several values in fewer rows are text that happens to hold the signs of a list.
 _BAG_SHARE = 0.1
 
 
@@ -27,7 +28,7 @@ class ColumnContent:
     """The values of a column by meaning, equal for CSV, Parquet and frames.
 
     Args:
-      type: `"bag"` is lists, or text joined by `|`.
+      type: `"bag"` is lists, or text of several values as of `split_bags`.
       values: Int64, Float64, Boolean, String or lists of Int64 or String, [n]; null where missing
         or an empty bag.
       raw: The column as read, [n].
@@ -87,7 +88,8 @@ def column_content(raw: pl.Series) -> ColumnContent:
     content = _single(raw)
     if content.type == "text" and content.in_text:
         pieces = content.values.drop_nulls()
-        if pieces.str.contains(BAG_SEPARATOR, literal=True).mean() >= _BAG_SHARE:  # type: ignore[operator]
+        bags = split_bags(pieces)
+        if ((bags.list.len() != 1) | (bags.list.first() != pieces)).mean() >= _BAG_SHARE:  # type: ignore[operator]
             return content.as_bag()
     return content
 
@@ -165,6 +167,10 @@ def _text(text: pl.Series, raw: pl.Series) -> ColumnContent:
         content = _floats(text.cast(pl.Float64).fill_nan(None), raw)
         # preparation reads `nan` in text as a number only, never as a missing id
         return dataclasses.replace(content, type="number") if content.type == "whole" else content
+    if strange.is_in(MISSING_WORDS).all() and len(strange) < found.n_unique():
+        content = _text(text.set(text.is_in(MISSING_WORDS), None), raw)
+        note = f"{', '.join(map(repr, strange))} counts as missing"
+        return dataclasses.replace(content, note="; ".join(filter(None, [content.note, note])))
     if len(strange) == 1 and numbers.null_count() < len(found) / 2:
         note = f"numbers but for {strange[0]!r:.20}; only an empty field is missing"
         return ColumnContent("text", text, raw, note)
@@ -175,11 +181,8 @@ def _text(text: pl.Series, raw: pl.Series) -> ColumnContent:
 
 def _whole_from_text(text: pl.Series) -> pl.Series | None:
     """Int64 values, or None where preparation would lose digits of one."""
-    whole = text.cast(pl.Int64, strict=False)
-    with_point = text.filter(whole.is_null() & text.is_not_null())
-    if (with_point.cast(pl.Float64).abs() >= _EXACT).any():
-        return None
-    return text.str.replace(r"\.0+$", "").cast(pl.Int64)
+    whole = text.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
+    return None if whole.null_count() > text.null_count() else whole
 
 
 def _bag(raw: pl.Series, lists: pl.Series) -> ColumnContent:

@@ -95,7 +95,7 @@ class MindSource(NewsSource):
 
 def _read_news(path: Path) -> pl.DataFrame:
     kept = ("news_id", "category", "title", "abstract", "title_entities")
-    frames = read_delimited(path, kept, delimiter="\t", names=_NEWS, quoted=False)
+    frames = read_delimited(path, kept, delimiter="\t", names=_NEWS, quoting="none")
     frame = pl.concat(list(frames))
     entities = frame["title_entities"].replace("", "[]")
     try:
@@ -129,7 +129,7 @@ def _bad_entities(path: Path, entities: pl.Series) -> DataError:
 
 def _read_behaviors(part: str | None, path: Path) -> NewsLog:
     frame = pl.concat(
-        list(read_delimited(path, _BEHAVIORS, delimiter="\t", names=_BEHAVIORS, quoted=False))
+        list(read_delimited(path, _BEHAVIORS, delimiter="\t", names=_BEHAVIORS, quoting="none"))
     )
     time = frame["time"].str.to_datetime(_TIME, strict=False)
     _refuse(time.is_null(), frame["time"], path, "a time such as 11/15/2019 8:55:22 AM")

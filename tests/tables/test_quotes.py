@@ -1,0 +1,85 @@
+"""Quotes are read in the one way that they can be, or refused."""
+
+import csv
+import random
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tfrec_mt.errors import DataError
+from tfrec_mt.tables import delimited
+from tfrec_mt.tables.delimited import read_delimited
+from tfrec_mt.tables.quotes import Quoting
+
+
+def _rows(path: Path, quoting: Quoting = "auto") -> list[tuple[str, ...]]:
+    columns = ["id", "title", "click"]
+    return pl.concat(read_delimited(path, columns, delimiter="\t", quoting=quoting)).rows()
+
+
+def _log(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(["id\ttitle\tclick", *lines, ""]), encoding="utf-8")
+    return path
+
+
+PLAIN = "1\tplain\t0"
+
+
+@pytest.mark.parametrize(
+    ("lines", "row"),
+    [
+        ([PLAIN, '2\t"Grand Hotel\t1', PLAIN, '3\t"Grand Hotel\t0', PLAIN], 2),
+        ([PLAIN, '2\t"Grand Hotel\t1', PLAIN, '3\tthe "Grand"\t0', PLAIN], 2),
+        ([PLAIN, PLAIN, '2\t"Grand" Hotel\t1'], 3),
+        ([PLAIN, '2\t"Grand Hotel\t1', PLAIN], 2),
+        ([PLAIN, '2\t"one line\t0', '3\tand another"\t1', PLAIN], 2),
+        (['1\t"a ""title"""\t0', PLAIN, '"2\tx\t0'], 3),
+    ],
+)
+@pytest.mark.parametrize("block", [16, 1 << 20])
+def test_a_doubtful_quote_is_refused_at_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], row: int, block: int
+) -> None:
+    monkeypatch.setattr(delimited, "_BLOCK_BYTES", block if block > 64 else 64)
+    path = _log(tmp_path / "log.tsv", *lines)
+    with pytest.raises(DataError, match=rf"log\.tsv, row {row}, column '(title|id)': "):
+        _rows(path)
+    assert len(_rows(path, "none")) == len(lines)
+
+
+def test_what_is_stated_is_read(tmp_path: Path) -> None:
+    path = _log(tmp_path / "log.tsv", '2\t"one line\t0', '3\tand another"\t1')
+    assert _rows(path, "csv") == [("2", "one line\t0\n3\tand another", "1")]
+    path = _log(tmp_path / "log.tsv", '2\t"the \\"Grand\\" \\\\"\t0')
+    assert _rows(path, "backslash") == [("2", 'the "Grand" \\', "0")]
+
+
+def test_a_quote_inside_a_field_is_a_letter(tmp_path: Path) -> None:
+    path = _log(tmp_path / "log.tsv", '1\t5" pipe\t0', '2\t"quoted ""too"""\t1', '3\ta"b"\t0')
+    assert [title for _, title, _ in _rows(path)] == ['5" pipe', 'quoted "too"', 'a"b"']
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_tables_that_a_writer_quotes_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    draw = random.Random(seed)
+    signs = ['"', "\t", "\n", "\r\n", "a", "é", ",", "'", " ", "\\", "|", "猫"]
+
+    def text() -> str:
+        return "".join(draw.choices(signs, k=draw.randrange(6)))
+
+    rows = [(str(i), text(), str(i % 2)) for i in range(draw.randrange(1, 60))]
+    path = tmp_path / "log.tsv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        quoting = draw.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])
+        writer = csv.writer(file, delimiter="\t", quoting=quoting, lineterminator="\n")
+        writer.writerows([("id", "title", "click"), *rows])
+    monkeypatch.setattr(delimited, "_BLOCK_BYTES", draw.choice([1 << 10, 1 << 23]))
+    try:
+        assert _rows(path) == rows
+    except DataError as error:
+        # a title whose lines all look like rows may be refused, and is read when stated
+        assert "look like rows" in str(error)
+        assert _rows(path, "csv") == rows
