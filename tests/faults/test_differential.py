@@ -106,10 +106,8 @@ WRITERS = {
 
 def _expected(table: dict[str, list[Any]]) -> dict[str, list[Any]]:
     price = pl.Series(table["price"], dtype=pl.Float32).to_list()
-    words = {
-        name: [v if v != "\\N" else None for v in table[name]]
-        for name in ("user", "title", "market")
-    }
+    texts = {name: table[name] for name in ("user", "title", "market")}
+    words = {name: [v if v != "\\N" else None for v in text] for name, text in texts.items()}
     return {**table, **words, "price": price}
 
 

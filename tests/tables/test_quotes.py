@@ -3,6 +3,7 @@
 import csv
 import random
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -73,7 +74,7 @@ def test_tables_that_a_writer_quotes_come_back(
     rows = [(str(i), text(), str(i % 2)) for i in range(draw.randrange(1, 60))]
     path = tmp_path / "log.tsv"
     with path.open("w", newline="", encoding="utf-8") as file:
-        quoting = draw.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])
+        quoting: Any = draw.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])
         writer = csv.writer(file, delimiter="\t", quoting=quoting, lineterminator="\n")
         writer.writerows([("id", "title", "click"), *rows])
     monkeypatch.setattr(delimited, "_BLOCK_BYTES", draw.choice([1 << 10, 1 << 23]))
