@@ -11,7 +11,7 @@ import pytest
 from tfrec_mt.errors import DataError
 from tfrec_mt.tables import delimited
 from tfrec_mt.tables.delimited import read_delimited
-from tfrec_mt.tables.quotes import Quoting
+from tfrec_mt.tables.notation import Quoting
 
 
 def _rows(path: Path, quoting: Quoting = "auto") -> list[tuple[str, ...]]:

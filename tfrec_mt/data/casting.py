@@ -9,7 +9,8 @@ import pyarrow as pa
 from tfrec_mt.data.raw_columns import Column, ColumnType, Place
 from tfrec_mt.schema import DataError
 from tfrec_mt.tables.bags import split_bags, unlike_lists
-from tfrec_mt.tables.missing import MISSING_WORDS, words_for_missing
+from tfrec_mt.tables.missing import words_for_missing
+from tfrec_mt.tables.notation import MISSING_WORDS
 from tfrec_mt.tables.timestamps import look_like_dates, seconds_since_1970
 
 # How pandas, Polars, Spark and PostgreSQL write booleans, in lower case.

@@ -1,5 +1,6 @@
 """All sources by the name a flag gives them, and the settings of each."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from tfrec_mt.data.sources.tfds import TfdsSource
 from tfrec_mt.data.splits import SplitKind
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema import Schema
+from tfrec_mt.tables.notation import Quoting
 
 # What says how rows are divided, rather than what they are.
 DIVISION = ("split", "split_parts")
@@ -148,14 +150,24 @@ def _newsroom(*, real_titles: Path | None = None, **settings: Any) -> NewsSource
     return NewsroomSource(NewsroomConfig(**settings), titles)
 
 
-def _logs(files: Sequence[str], schema: Path) -> Source:
+def _logs(
+    files: Sequence[str],
+    schema: Path,
+    null_words: Sequence[str] | None = None,
+    quoting: Quoting | None = None,
+) -> Source:
     """Your own log.
 
     Args:
       files: Files, folders or patterns.
       schema: JSON file of the schema.
+      null_words: Words of text files that stand for a missing value, instead of the schema's.
+      quoting: How fields of text files are quoted, instead of what the schema says.
     """
-    return LogsSource(list(files), Schema.load(schema))
+    known = Schema.load(schema)
+    if null_words is not None:
+        known = dataclasses.replace(known, null_words=tuple(null_words))
+    return LogsSource(list(files), dataclasses.replace(known, quoting=quoting or known.quoting))
 
 
 def _tfds(*, schema: Path, tfds_split: str = "train", **settings: Any) -> Source:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import polars as pl
 
 from tfrec_mt.schema import CategoricalFeature, DataError, Schema, SchemaError
-from tfrec_mt.tables.timestamps import TimeUnit
+from tfrec_mt.tables.notation import TimeUnit
 
 ColumnType = Literal["int64", "string", "key", "number", "label", "timestamp"]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from tfrec_mt.errors import SchemaError
-from tfrec_mt.tables.timestamps import TimeUnit
+from tfrec_mt.tables.notation import TimeUnit
 
 
 @dataclass(frozen=True, kw_only=True)

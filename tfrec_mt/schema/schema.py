@@ -24,8 +24,7 @@ from tfrec_mt.schema.reading import read_json
 from tfrec_mt.schema.saving import edited_json
 from tfrec_mt.schema.task import Task, check_tasks, click_tasks
 from tfrec_mt.storage.folders import published_file
-from tfrec_mt.tables.missing import NULL_WORDS
-from tfrec_mt.tables.quotes import Quoting
+from tfrec_mt.tables.notation import NULL_WORDS, Quoting
 
 FORMAT_VERSION = 2
 HISTORY_PREFIX = "history_"
@@ -213,6 +212,8 @@ class Schema:
         sides: Mapping[str, str] | None = None,
         history: bool = True,
         rows: int = 200_000,
+        null_words: Sequence[str] = NULL_WORDS,
+        quoting: Quoting = "auto",
         verbose: bool = True,
         output: str | Path | None = None,
     ) -> "Schema":
@@ -235,6 +236,8 @@ class Schema:
           sides: `"user"`, `"item"`, `"context"` or `"exposure"` by column.
           history: Whether the model sees what the user clicked before.
           rows: How many rows to look at.
+          null_words: Words of text files that stand for a missing value, beside an empty field.
+          quoting: How fields of text files are quoted, see `read_delimited`.
           verbose: Whether to print the table.
           output: File for the schema, see `save`; None writes none.
 
@@ -266,6 +269,8 @@ class Schema:
             sides=sides,
             history=history,
             rows=rows,
+            null_words=null_words,
+            quoting=quoting,
         )
         if verbose:
             print(inferred)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from tfrec_mt.tables.missing import MISSING_WORDS
+from tfrec_mt.tables.notation import MISSING_WORDS
 
 BAG_SEPARATOR = "|"
 

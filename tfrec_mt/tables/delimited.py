@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from tfrec_mt.errors import DataError, nearest
-from tfrec_mt.tables.quotes import QuoteGuard, Quoting
+from tfrec_mt.tables.notation import Quoting
+from tfrec_mt.tables.quotes import QuoteGuard
 
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _HEADER_BYTES = 1 << 17

@@ -10,8 +10,8 @@ from absl import logging
 
 from tfrec_mt.errors import DataError
 from tfrec_mt.tables.delimited import delimited_columns, is_empty_text, read_delimited
+from tfrec_mt.tables.notation import NULL_WORDS, Quoting
 from tfrec_mt.tables.parquet import is_empty_parquet, is_parquet_text, parquet_columns, read_parquet
-from tfrec_mt.tables.quotes import Quoting
 
 _DELIMITERS = {
     suffix + compression: delimiter
@@ -78,11 +78,20 @@ def file_columns(file: Path) -> list[str]:
 
 
 def read_file(
-    file: Path, columns: Sequence[str], quoting: Quoting = "auto"
+    file: Path,
+    columns: Sequence[str],
+    quoting: Quoting = "auto",
+    null_words: Sequence[str] = NULL_WORDS,
 ) -> Iterator[pl.DataFrame]:
     """Frames of some columns of a file, in file order and bounded memory; of text, all String.
 
     A column that the file lacks is of its folders, see `file_columns`.
+
+    Args:
+      file: The file.
+      columns: Columns to read.
+      quoting: Of text, see `read_delimited`.
+      null_words: Of text: words that become null.
 
     Raises:
       DataError: See `read_delimited` and `read_parquet`.
@@ -97,6 +106,9 @@ def read_file(
     else:
         frames = read_parquet(file, read)
     for frame in frames:
+        if delimiter and null_words:
+            text = pl.all()
+            frame = frame.with_columns(pl.when(~text.is_in(list(null_words))).then(text))
         added = [pl.lit(value, pl.String).alias(name) for name, value in folders.items()]
         yield frame.with_columns(added).select(columns) if folders else frame
 

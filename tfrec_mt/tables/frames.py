@@ -1,7 +1,7 @@
 """Frames of any library as Polars frames."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tfrec_mt.errors import DataError
 from tfrec_mt.tables.files import file_columns, find_files, read_file
+from tfrec_mt.tables.notation import NULL_WORDS, Quoting
 
 
 def is_frame(rows: Any) -> bool:
@@ -43,8 +44,16 @@ def as_polars(rows: Any) -> pl.DataFrame:
     )
 
 
-def first_rows(log: Any, rows: int) -> tuple[pl.DataFrame, bool]:
+def first_rows(
+    log: Any, rows: int, quoting: Quoting = "auto", null_words: Sequence[str] = NULL_WORDS
+) -> tuple[pl.DataFrame, bool]:
     """At most `rows` rows of a frame or of paths as of `find_files`, and whether there are more.
+
+    Args:
+      log: The frame or the paths.
+      rows: How many rows.
+      quoting: See `read_file`.
+      null_words: See `read_file`.
 
     Raises:
       DataError: No file, one that cannot be read or has two columns of one name, or files whose
@@ -65,7 +74,7 @@ def first_rows(log: Any, rows: int) -> tuple[pl.DataFrame, bool]:
                 f"{file}: expected the columns of the files before it, {found[0].columns}, "
                 f"got {columns}"
             )
-        for part in read_file(file, columns):
+        for part in read_file(file, columns, quoting, null_words):
             found.append(part)
             count += part.height
             if count > rows:

@@ -2,14 +2,7 @@
 
 import polars as pl
 
-# The word of MySQL, PostgreSQL and Hive, which is no value anywhere.
-NULL_WORDS = ("\\N",)
-# What libraries and databases write for a missing value, and people for one that they do not know.
-MISSING_WORDS = (
-    *NULL_WORDS,
-    *("NULL", "Null", "null", "NaN", "nan", "NAN", "None", "none", "NONE", "nil"),
-    *("NA", "N/A", "n/a", "#N/A", "<NA>", "NaT", "<null>", "(null)"),
-)
+from tfrec_mt.tables.notation import MISSING_WORDS
 
 
 def words_for_missing(text: pl.Series) -> dict[str, int]:

@@ -4,14 +4,12 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from tfrec_mt.errors import DataError
-
-# How the fields of text are quoted, see `QuoteGuard`.
-Quoting = Literal["auto", "csv", "backslash", "none"]
+from tfrec_mt.tables.notation import Quoting
 
 # A quoted field of more bytes is one whose quote was never closed.
 _MOST_RECORD_BYTES = 1 << 24

@@ -1,11 +1,8 @@
 """Times of a log, read as whole seconds."""
 
-from typing import Literal
-
 import polars as pl
 
-TimeUnit = Literal["seconds", "milliseconds", "microseconds", "nanoseconds", "days"]
-
+from tfrec_mt.tables.notation import TimeUnit
 
 # Date, then optionally a time (seconds and their fraction optional) and a zone: as a letter, the
 # word that databases write, or hours (and minutes) ahead.

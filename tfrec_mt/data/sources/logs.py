@@ -57,20 +57,17 @@ class LogsSource(Source):
         return self._schema
 
     def chunks(self) -> Iterator[Chunk]:
+        schema = self._schema
         if self._frame is not None:
-            frame = self._frame.select(self._schema.columns)
-            yield from self._chunks(self._name, frame.iter_slices(_FRAME_ROWS), text=False)
+            frame = self._frame.select(schema.columns)
+            yield from self._chunks(self._name, frame.iter_slices(_FRAME_ROWS))
         for file in self._files:
-            frames = read_file(file, self._schema.columns, self._schema.quoting)
-            yield from self._chunks(str(file), frames, is_text(file))
+            frames = read_file(file, schema.columns, schema.quoting, schema.null_words)
+            yield from self._chunks(str(file), frames)
 
-    def _chunks(self, name: str, frames: Iterator[pl.DataFrame], text: bool) -> Iterator[Chunk]:
+    def _chunks(self, name: str, frames: Iterator[pl.DataFrame]) -> Iterator[Chunk]:
         first_row = 1
-        null_words = list(self._schema.null_words)
         for frame in frames:
-            if text and null_words:
-                values = pl.col(pl.String)
-                frame = frame.with_columns(pl.when(~values.is_in(null_words)).then(values))
             place = Place(name, first_row)
             for key in self._text_keys:
                 ids = cast_column(frame[key], self._columns[key], place)

@@ -8,7 +8,7 @@ import polars as pl
 
 from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
 from tfrec_mt.tables.bags import cut_bags, split_bags
-from tfrec_mt.tables.missing import MISSING_WORDS
+from tfrec_mt.tables.notation import MISSING_WORDS
 from tfrec_mt.tables.timestamps import seconds_from_text
 
 ContentType = Literal["whole", "number", "boolean", "text", "time", "bag", "nothing", "unusable"]

@@ -24,6 +24,7 @@ from tfrec_mt.schema.keys import Keys
 from tfrec_mt.schema.schema import Schema
 from tfrec_mt.schema.task import Task
 from tfrec_mt.tables.frames import first_rows, frame_name
+from tfrec_mt.tables.notation import NULL_WORDS, Quoting
 
 _HISTORY_FEATURES = 3
 _SHORT = 50
@@ -44,6 +45,8 @@ def infer_schema(
     sides: Mapping[str, str] | None = None,
     history: bool = True,
     rows: int = 200_000,
+    null_words: Sequence[str] = NULL_WORDS,
+    quoting: Quoting = "auto",
 ) -> InferredSchema:
     """Proposes a schema for a log, with the reason for each decision.
 
@@ -51,7 +54,7 @@ def infer_schema(
     """
     if rows < 1:
         raise SchemaError(f"rows=: expected a number of rows to look at, got {rows}")
-    frame, more = first_rows(log, rows)
+    frame, more = first_rows(log, rows, quoting, null_words)
     if frame.is_empty():
         raise DataError(f"{frame_name(log)}: expected rows, found none")
     named = {"user": user, "item": item, "time": time, "request": request}
@@ -83,6 +86,8 @@ def infer_schema(
         keys=Keys(user=roles.user, item=roles.item, request=roles.request, timestamp=roles.time),
         history=made,
         topics=tuple(Topic(name=name) for name in roles.topics),
+        null_words=tuple(null_words),
+        quoting=quoting,
     )
     shown = [*roles.names, *(name for name in frame.columns if name not in roles.names)]
     fields = dataclasses.fields(ColumnDecision)
