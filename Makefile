@@ -16,7 +16,7 @@ PYTEST_ARGS ?=
 # Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
-.PHONY: setup minilm peers check test test-slow test-serving test-real lint demo notebooks bench studies lock clean
+.PHONY: setup minilm peers check test test-slow test-faults test-serving test-real lint demo notebooks bench studies lock clean
 
 setup: $(STAMP)
 
@@ -63,6 +63,11 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not real_data" $(PARALLEL) $(PYTEST_ARGS)
+
+# What may happen to data, files, runs and requests: all tests that decide a case, and their page.
+test-faults: $(STAMP)
+	$(BIN)/python -m pytest tests --faults=docs/reliability.md -m "not real_data and not serving" \
+		$(PARALLEL) $(PYTEST_ARGS)
 
 # Exports in TensorFlow's own C++ runtime, which needs g++, and in older TensorFlows, which are
 # installed below build/ the first time.

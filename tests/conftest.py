@@ -4,8 +4,27 @@ from pathlib import Path
 
 import pytest
 
+from tests.fault_cases import MARK, FaultReport, decided_by
 from tests.jobs import Job, run_job
 from tests.news_jobs import NewsJob, make_news_job
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", help="run the tests of the fault contract alone, write this page")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    page = config.getoption("--faults")
+    if page and not hasattr(config, "workerinput"):  # workers of xdist report to this one
+        config.pluginmanager.register(FaultReport(Path(page)))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--faults"):
+        found = [(item, decided_by(item)) for item in items]
+        for item, names in found:
+            item.user_properties += [(MARK, name) for name in sorted(names)]
+        items[:] = [item for item, names in found if names]
 
 
 @pytest.fixture(scope="session")
