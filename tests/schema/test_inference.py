@@ -396,7 +396,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(changes: dict[str, Any], mes
         ({"ts": ["1704067200", "soon"]}, "time='ts', row 2: expected seconds since 1970, ISO 8"),
         ({"ts": [0, None]}, "time='ts', row 2: expected seconds since 1970, ISO 8601 or timesta"),
         ({"ts": [True, False]}, "time='ts': expected seconds since 1970, ISO 8601 or timestamps"),
-        ({"uid": [7, -1]}, "user='uid', row 2: expected an id in every row, got -1; "),
+        ({"iid": [7, -1]}, "item='iid', row 2: expected an id in every row, got -1; "),
         ({"iid": ["a", ""]}, "item='iid', row 2: expected an id in every row, got none; "),
         ({"iid": ["a", "b\nc"]}, "item='iid': ids must not contain line breaks"),
         ({"iid": [2.0**60, 1.0]}, "have fractions, or more digits than a float holds"),

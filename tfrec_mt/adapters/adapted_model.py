@@ -16,6 +16,7 @@ from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.preset import Preset
 from tfrec_mt.schema import Task
+from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.storage.names import KERNELS, MODEL
 
 
@@ -139,14 +140,13 @@ class AdaptedModel(Fitting, Preset, keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         features, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        if weights is not None:
-            raise SchemaError("fit: expected batches of features and labels, got sample weights")
-        loss = self._learner.step(features, labels)["loss"]
+        learned = labels if weights is None else {**labels, ROW_WEIGHT: weights}
+        loss = self._learner.step(features, learned)["loss"]
         self.optimizer.iterations.assign_add(1)
         self._loss_tracker.update_state(loss)
         if self._compile_metrics is None:
             return dict(self.get_metrics_result())
-        return dict(self.compute_metrics(features, labels, self(features), None))
+        return dict(self.compute_metrics(features, labels, self(features), weights))
 
     def learned_tasks(self) -> Sequence[Task]:
         return self.base.learned_tasks()

@@ -96,8 +96,9 @@ class PreparedDataset:
           seed: Seed of the orders.
 
         Returns:
-          Pairs of features and labels, see `Batch`: by feature int32 codes or float32 numbers `[B]`
-          (`[B, max_values]` of a bag, `[B, L]` of a history), and by task float32 `[B]`.
+          Features and labels, and weights where rows have them, see `Batch`: by feature int32
+          codes or float32 numbers `[B]` (`[B, max_values]` of a bag, `[B, L]` of a history), and by
+          task float32 `[B]`.
 
         Raises:
           DataError: An unknown part, or shuffled fewer rows than one batch.

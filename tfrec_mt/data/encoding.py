@@ -13,6 +13,7 @@ from tfrec_mt.data.hashing import id_keys
 from tfrec_mt.data.numeric import encode_numeric
 from tfrec_mt.data.vocabulary import IdTable, KeyTable
 from tfrec_mt.schema import CategoricalFeature, Feature, Schema, Topic
+from tfrec_mt.schema.task import ROW_WEIGHT
 
 NO_LABEL = 255
 
@@ -78,6 +79,8 @@ class Encoder:
                 columns[name] = label.cast(pl.UInt8).fill_null(NO_LABEL).to_numpy()
             else:
                 columns[name] = floats(label)
+        if keys.weight:
+            columns[f"labels/{ROW_WEIGHT}"] = floats(frame[keys.weight])
         columns["keys/user"] = self.users.encode(frame[keys.user])
         if keys.request:
             columns["keys/request"] = id_keys(frame[keys.request])

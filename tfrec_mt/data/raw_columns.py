@@ -110,7 +110,7 @@ def raw_columns(schema: Schema) -> dict[str, Column]:
     if keys.timestamp:
         written = {"time_unit": keys.time_unit, "time_format": keys.time_format}
         roles.append(Column(keys.timestamp, "timestamp", **written))  # type: ignore[arg-type]
-    roles += [Column(name, "number") for name in schema.truth.values()]
+    roles += [Column(name, "number") for name in (*schema.truth.values(), keys.weight) if name]
     columns: dict[str, Column] = {}
     for role in roles:
         known = columns.setdefault(role.name, role)

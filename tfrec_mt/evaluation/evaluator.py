@@ -34,6 +34,7 @@ class Evaluator:
       truth: Tasks whose true probabilities are in every batch.
       requests: Whether request ids are in every batch.
       regressions: Tasks whose labels are numbers.
+      weighted: Whether the weight of each row is in every batch; rows of weight 0 do not count.
       bootstrap: Resamples for the intervals.
       rows_in_memory: Rows above which those that wait for grouped AUC go to disk.
       spill_folder: Where they go; None for the system's temporary folder.
@@ -62,12 +63,13 @@ class Evaluator:
         truth: Sequence[str] = (),
         requests: bool = False,
         regressions: Collection[str] = (),
+        weighted: bool = False,
         bootstrap: ClusterBootstrap | None = None,
         rows_in_memory: int = 2_000_000,
         spill_folder: str | Path | None = None,
     ) -> None:
         self._models = ScoredModels(keys, topics)
-        self._records = ScoreRecords(self._models, tasks, truth, requests, regressions)
+        self._records = ScoreRecords(self._models, tasks, truth, requests, regressions, weighted)
         self._bootstrap = bootstrap or ClusterBootstrap()
         self._histograms: dict[tuple[ScoreKey, str, str], ScoreHistogram] = {}
         self._errors: dict[tuple[ScoreKey, str, str], RegressionSums] = {}
@@ -77,7 +79,9 @@ class Evaluator:
                 if task in self._records.regressions:
                     self._errors[place] = RegressionSums(domains, self._bootstrap)
                 else:
-                    self._histograms[place] = ScoreHistogram(domains, self._bootstrap.groups)
+                    self._histograms[place] = ScoreHistogram(
+                        domains, self._bootstrap.groups, weighted
+                    )
         fields = ("user", "request") if requests else ("user",)
         self._spills = {name: GroupSpill(name, rows_in_memory, spill_folder) for name in fields}
         self._pending: list[NDArray[np.void]] = []
@@ -92,6 +96,7 @@ class Evaluator:
         users: ArrayLike,
         requests: ArrayLike | None = None,
         truth: Mapping[str, ArrayLike] | None = None,
+        weights: ArrayLike | None = None,
     ) -> None:
         """Takes a batch of B rows.
 
@@ -102,6 +107,7 @@ class Evaluator:
           users: `[B]` integer user ids.
           requests: `[B]` integer request ids.
           truth: `[B]` true probabilities per task.
+          weights: `[B]` how much each row counts, at least 0.
 
         Raises:
           DataError: An entry is missing, unexpected, of the wrong length or out of range; or
@@ -109,7 +115,9 @@ class Evaluator:
         """
         if self._finished:
             raise DataError("no rows can be added after result() has been called")
-        self._pending.append(self._records.pack(scores, labels, domains, users, requests, truth))
+        self._pending.append(
+            self._records.pack(scores, labels, domains, users, requests, truth, weights)
+        )
         if sum(records.size for records in self._pending) >= _BLOCK_ROWS:
             self._count_pending()
 
@@ -152,11 +160,12 @@ class Evaluator:
             labels = block["labels"][:, self._records.tasks.index(task)]
             kept = np.flatnonzero(~np.isnan(labels))
             labels, predicted, own = labels[kept], block["scores"][kept, column], group[kept]
+            weights = self._records.weights(block[kept])
             if task in self._records.regressions:
                 for topic in self._models.topics_of(key):
                     errors = self._errors[key, task, topic]
-                    errors.add(labels, predicted, own, codes[topic][kept])
+                    errors.add(labels, predicted, own, codes[topic][kept], weights)
                 continue
-            scored = ScoredRows.create(labels == 1, predicted, own)
+            scored = ScoredRows.create(labels == 1, predicted, own, weights)
             for topic in self._models.topics_of(key):
                 self._histograms[key, task, topic].add(scored, codes[topic][kept])

@@ -14,8 +14,8 @@ from tfrec_mt.metrics.grouped_auc import group_aucs, mixed_groups
 class GroupedSums:
     """Grouped AUC of every model, task and cell, from parts that hold whole groups.
 
-    A group counts with its rows in the cell; groups with one class there are left out and
-    counted. Intervals resample users for requests too, because one user's requests are alike.
+    A group counts with its rows in the cell, or their weights; groups with one class there are left
+    out and counted. Intervals resample users for requests too, because one user's are alike.
 
     Args:
       field: Field of the group id, `user` or `request`.
@@ -78,7 +78,8 @@ class GroupedSums:
             place = domain * self._bootstrap.groups + self._bootstrap.group_of(
                 part["user"][kept][first]
             )
-            rows = np.bincount(group)
+            weights = self._records.weights(part[kept])
+            rows = np.bincount(group, weights)
             positive = part["labels"][kept, number] == 1
             used = mixed_groups(positive, group, pairs.size)
             counts = self._counts[task, topic]
@@ -91,7 +92,8 @@ class GroupedSums:
                 if scored_task == task and (key, task, topic) in self._won:
                     # Probabilities are not negative, so their bits are in their order.
                     scores = part["scores"][kept[chosen], column] + np.float32(0)
-                    aucs = group_aucs(positive[chosen], scores.view(np.uint32), dense)
+                    of_chosen = None if weights is None else weights[chosen]
+                    aucs = group_aucs(positive[chosen], scores.view(np.uint32), dense, of_chosen)
                     add_at(self._won[key, task, topic], place[used], rows[used] * aucs)
 
     def estimate(self, key: ScoreKey, task: str, topic: str, domain: int) -> Estimate:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.encoding import decode_label
 from tfrec_mt.schema import CategoricalFeature
+from tfrec_mt.schema.task import ROW_WEIGHT
 
 
 class Popularity:
@@ -31,8 +32,10 @@ class Popularity:
                 labels = decode_label(shard[f"labels/{task}"].read())
                 known = ~np.isnan(labels)
                 items = shard[f"features/{self.item}"].read()[known]
-                rows += np.bincount(items, minlength=size)
-                sums += np.bincount(items, labels[known], size)
+                stored = shard.get(f"labels/{ROW_WEIGHT}")
+                weights = np.ones(len(items)) if stored is None else stored.read()[known]
+                rows += np.bincount(items, weights, size)
+                sums += np.bincount(items, weights * labels[known], size)
             mean = sums.sum() / rows.sum()
             self._rates[task] = ((sums + strength * mean) / (rows + strength)).astype(np.float32)
 

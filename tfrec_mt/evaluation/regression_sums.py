@@ -23,7 +23,8 @@ class RegressionSums:
 
     def __init__(self, domains: int, bootstrap: ClusterBootstrap) -> None:
         self._bootstrap = bootstrap
-        # [N, G] rows, and sums of squared and absolute errors, predictions and labels
+        self._counts = np.zeros(domains, np.int64)
+        # [N, G] weights of rows, and of squared and absolute errors, predictions and labels
         self._sums = np.zeros((5, domains, bootstrap.groups))
         # between tenths of the predictions of the first rows, and [3, 10] sums by tenth
         self._edges: NDArray[np.float64] | None = None
@@ -35,28 +36,32 @@ class RegressionSums:
         predicted: NDArray[np.floating],
         group: NDArray[np.int64],
         codes: NDArray[np.integer],
+        weights: NDArray[np.float64] | None = None,
     ) -> None:
         """Counts labelled rows `[B]`; codes are a domain's place plus one, 0 for no domain."""
         kept = np.flatnonzero(codes)
+        weight = np.ones(kept.size) if weights is None else weights[kept]
+        self._counts += np.bincount(codes[kept] - 1, minlength=self._counts.size)
         actual, found = (values[kept].astype(np.float64) for values in (labels, predicted))
         place = (codes[kept].astype(np.int64) - 1) * self._bootstrap.groups + group[kept]
         error = found - actual
+        ones = np.ones(kept.size)
         for sums, values in zip(
-            self._sums, (np.ones(kept.size), error**2, np.abs(error), found, actual), strict=True
+            self._sums, (ones, error**2, np.abs(error), found, actual), strict=True
         ):
-            add_at(sums, place, values)
+            add_at(sums, place, weight * values)
         if not kept.size:
             return
         if self._edges is None:
             shares = np.arange(1, DEFAULT_BINS) / DEFAULT_BINS
             self._edges = np.unique(np.quantile(found, shares))
         tenth = np.searchsorted(self._edges, found, side="right")
-        for sums, values in zip(self._tenths, (np.ones(kept.size), found, actual), strict=True):
-            add_at(sums, tenth, values)
+        for sums, values in zip(self._tenths, (ones, found, actual), strict=True):
+            add_at(sums, tenth, weight * values)
 
     def size(self, domain: int) -> int:
         """Rows of the domain at a place of the topic."""
-        return int(self._sums[0, domain].sum())
+        return int(self._counts[domain])
 
     def estimate(self, metric: str, domain: int) -> Estimate:
         """A metric on a domain: `rmse` or `mae` in the label's unit, or `calibration`.

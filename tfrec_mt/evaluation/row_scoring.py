@@ -17,6 +17,7 @@ from tfrec_mt.evaluation.scoring import CONTROL, Scoring
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import CategoricalFeature, Schema
+from tfrec_mt.schema.task import ROW_WEIGHT
 
 SCAN_ROWS = 8192
 POPULARITY = "popularity"
@@ -64,6 +65,7 @@ class RowScoring(Scoring):
             topics | (self._familiar.topics if self._familiar else {}),
             truth=tuple(dataset.schema.truth),
             requests=dataset.schema.keys.request is not None,
+            weighted=dataset.schema.keys.weight is not None,
             regressions=[task.name for task in dataset.schema.tasks if not task.binary],
         )
 
@@ -84,9 +86,10 @@ class RowScoring(Scoring):
             domains |= self._familiar.split(batch.keys["user"], domains)
         self._evaluator.update(
             scores,
-            labels=batch.labels,
+            labels={task: batch.labels[task] for task in self.tasks},
             domains=domains,
             users=batch.keys["user"],
+            weights=batch.labels.get(ROW_WEIGHT),
             requests=batch.keys.get("request"),
             truth=batch.truth or None,
         )

@@ -30,6 +30,7 @@ class ScoredRows:
       loss: `[B]` cross-entropy of each row, in nats, clipped as in `log_loss`.
       fine: `[B]` bin of the logit, in `0..FINE_BINS - 1`.
       group: `[B]` user group, in `0..G - 1`.
+      weight: `[B]` how much each row counts; None: once.
     """
 
     positive: NDArray[np.bool_]
@@ -37,6 +38,7 @@ class ScoredRows:
     loss: NDArray[np.float64]
     fine: NDArray[np.int64]
     group: NDArray[np.int64]
+    weight: NDArray[np.float64] | None = None
 
     @classmethod
     def create(
@@ -44,13 +46,15 @@ class ScoredRows:
         positive: NDArray[np.bool_],
         predicted: NDArray[np.float32],
         group: NDArray[np.int64],
+        weight: NDArray[np.float64] | None = None,
     ) -> "ScoredRows":
         """Computes loss and bin."""
         clipped = np.clip(predicted.astype(np.float64), LOG_LOSS_EPSILON, 1 - LOG_LOSS_EPSILON)
         log_p, log_not_p = np.log(clipped), np.log1p(-clipped)
         bins = (log_p - log_not_p + MAX_LOGIT) * (FINE_BINS / (2 * MAX_LOGIT))
         fine = np.clip(bins, 0, FINE_BINS - 1).astype(np.int64)
-        return cls(positive, predicted, -np.where(positive, log_p, log_not_p), fine, group)
+        loss = -np.where(positive, log_p, log_not_p)
+        return cls(positive, predicted, loss, fine, group, weight)
 
 
 class ScoreHistogram:
@@ -59,8 +63,10 @@ class ScoreHistogram:
     Args:
       domains: Number of domains of the topic.
       groups: Number of user groups.
+      weighted: Whether rows have weights; what follows is then sums of weights, not of rows.
 
     Attributes:
+      counts: `[N, 2]` rows per domain and label, whatever their weight.
       coarse_of_fine: `[FINE_BINS]` coarse bin of each fine bin. The first block of rows sets them
         so that they share its rows evenly, which resolves scores that lie close together.
       rows: `[N, 2, FINE_BINS]` rows per domain, label and fine bin of the score.
@@ -70,11 +76,13 @@ class ScoreHistogram:
       group_loss: `[N, G]` sums of cross-entropy, in nats.
     """
 
-    def __init__(self, domains: int, groups: int) -> None:
+    def __init__(self, domains: int, groups: int, weighted: bool = False) -> None:
+        kind = np.float64 if weighted else np.int32
+        self.counts = np.zeros((domains, 2), np.int64)
         self.coarse_of_fine = np.zeros(FINE_BINS, np.intp)
-        self.rows = np.zeros((domains, 2, FINE_BINS), np.int32)
+        self.rows = np.zeros((domains, 2, FINE_BINS), kind)
         self.predicted = np.zeros((domains, FINE_BINS), np.float64)
-        self.group_rows = np.zeros((domains, groups, 2, COARSE_BINS), np.int32)
+        self.group_rows = np.zeros((domains, groups, 2, COARSE_BINS), kind)
         self.group_predicted = np.zeros((domains, groups), np.float64)
         self.group_loss = np.zeros((domains, groups), np.float64)
 
@@ -90,15 +98,26 @@ class ScoreHistogram:
             seen = np.bincount(fine, minlength=FINE_BINS)
             self.coarse_of_fine = equal_mass_bins(seen + _PRIOR_ROWS / FINE_BINS, COARSE_BINS)
         coarse = self.coarse_of_fine[fine]
-        predicted = scored.predicted[kept].astype(np.float64)
+        predicted, loss = scored.predicted[kept].astype(np.float64), scored.loss[kept]
+        weight = None
+        if scored.weight is not None:
+            weight = scored.weight[kept]
+            predicted, loss = predicted * weight, loss * weight
         by_group = domain * self.group_loss.shape[1] + scored.group[kept]
-        _count(self.rows, (domain * 2 + label) * FINE_BINS + fine)
-        _count(self.group_rows, (by_group * 2 + label) * COARSE_BINS + coarse)
+        self.counts += np.bincount(domain * 2 + label, minlength=self.counts.size).reshape(-1, 2)
+        _count(self.rows, (domain * 2 + label) * FINE_BINS + fine, weight)
+        _count(self.group_rows, (by_group * 2 + label) * COARSE_BINS + coarse, weight)
         np.add.at(self.predicted.reshape(-1), domain * FINE_BINS + fine, predicted)
         np.add.at(self.group_predicted.reshape(-1), by_group, predicted)
-        np.add.at(self.group_loss.reshape(-1), by_group, scored.loss[kept])
+        np.add.at(self.group_loss.reshape(-1), by_group, loss)
+
+    def total(self) -> NDArray[np.number]:
+        """`[2, FINE_BINS]` of all domains."""
+        return np.asarray(self.rows.sum(axis=0, dtype=np.result_type(self.rows, np.int64)))
 
 
-def _count(counts: NDArray[np.int32], places: NDArray[np.int64]) -> None:
+def _count(
+    counts: NDArray[np.number], places: NDArray[np.int64], weight: NDArray[np.float64] | None
+) -> None:
     # With a value of the same type as the counts NumPy takes its fast path.
-    np.add.at(counts.reshape(-1), places, np.int32(1))
+    np.add.at(counts.reshape(-1), places, np.int32(1) if weight is None else weight)

@@ -31,7 +31,8 @@ class ScoreMetrics:
 
     def __init__(self, histogram: ScoreHistogram, domain: int, bootstrap: ClusterBootstrap) -> None:
         # [2, FINE_BINS] and [FINE_BINS]
-        self._rows = histogram.rows[domain].astype(np.int64)
+        of_domain = histogram.rows[domain]
+        self._rows = of_domain.astype(np.result_type(of_domain, np.int64))
         self._predicted = histogram.predicted[domain]
         # [G, 2, COARSE_BINS], [G] and [G]
         self._group_rows = histogram.group_rows[domain].astype(np.float64)
@@ -39,8 +40,8 @@ class ScoreMetrics:
         self._group_loss = histogram.group_loss[domain]
         self._coarse_of_fine = histogram.coarse_of_fine
         self._bootstrap = bootstrap
-        self.rows = int(self._rows.sum())
-        self.positives = int(self._rows[1].sum())
+        self.rows = int(histogram.counts[domain].sum())
+        self.positives = int(histogram.counts[domain, 1])
 
     def auc(self) -> Estimate:
         """Area under the ROC curve."""
@@ -99,7 +100,7 @@ class ScoreMetrics:
     def _coarse_predicted(self, mass: NDArray[np.float64]) -> NDArray[np.float64]:
         """`[G, COARSE_BINS]` predicted positives, every row at the mean of its bin."""
         total = np.bincount(self._coarse_of_fine, self._predicted, minlength=COARSE_BINS)
-        return np.asarray(self._group_rows.sum(axis=1) * (total / np.maximum(mass, 1)))
+        return np.asarray(self._group_rows.sum(axis=1) * (total / np.where(mass > 0, mass, 1)))
 
     def _clusters(self) -> int:
         return int(np.count_nonzero(self._group_rows.sum(axis=(1, 2))))

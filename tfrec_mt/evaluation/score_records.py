@@ -20,12 +20,12 @@ from tfrec_mt.schema import DataError, SchemaError
 
 
 class ScoreRecords:
-    """The record type of scored rows: fields `user`, `request`, `codes`, `labels` and `scores`.
+    """The record type of scored rows: `user`, `request`, `codes`, `labels`, `scores`, and `weight`.
 
     Args:
       models: The scored models.
-      tasks, truth, requests, regressions: As of `Evaluator`; the truth is stored as scores of the
-        oracle.
+      tasks, truth, requests, regressions, weighted: As of `Evaluator`; the truth is stored as
+        scores of the oracle.
 
     Attributes:
       slots: Score key and task of each of the K columns of `scores`.
@@ -42,6 +42,7 @@ class ScoreRecords:
         truth: Sequence[str],
         requests: bool,
         regressions: Collection[str] = (),
+        weighted: bool = False,
     ) -> None:
         if not tasks or len(set(tasks)) != len(tasks):
             raise SchemaError(f"expected distinct tasks, at least one, got {list(tasks)}")
@@ -50,6 +51,7 @@ class ScoreRecords:
         self.tasks = tuple(tasks)
         self.truth = tuple(truth)
         self.requests = requests
+        self.weighted = weighted
         self.regressions = frozenset(regressions)
         self.topics = tuple(topic for topic in models.topics if topic != ALL)
         self.slots = (
@@ -64,6 +66,7 @@ class ScoreRecords:
                 ("codes", np.int32, (len(self.topics),)),
                 ("labels", np.float32, (len(tasks),)),  # NaN for none
                 ("scores", np.float32, (len(self.slots),)),
+                *([("weight", np.float32)] if weighted else []),
             ]
         )
 
@@ -75,6 +78,7 @@ class ScoreRecords:
         users: ArrayLike,
         requests: ArrayLike | None,
         truth: Mapping[str, ArrayLike] | None,
+        weights: ArrayLike | None = None,
     ) -> NDArray[np.void]:
         """Records `[B]` of a batch; arguments and errors as of `Evaluator.update`."""
         _same_names("scores", scores, self._models.keys)
@@ -84,6 +88,9 @@ class ScoreRecords:
         if (requests is not None) != self.requests:
             expected = "request ids" if self.requests else "no request ids"
             raise DataError(f"requests: expected {expected}, as in the evaluator's arguments")
+        if (weights is not None) != self.weighted:
+            expected = "weights" if self.weighted else "no weights"
+            raise DataError(f"weights: expected {expected}, as in the evaluator's arguments")
         rows = np.shape(users)[0] if np.ndim(users) == 1 else 0
         records: NDArray[Any] = np.zeros(rows, self._dtype)
         records["user"] = as_ids(users, rows, "users")
@@ -103,7 +110,16 @@ class ScoreRecords:
             where = f"scores of {key} for task {task!r}"
             checked = as_scores if task in self.regressions else as_probabilities
             records["scores"][:, place] = checked(given[task], rows, where)
+        if weights is not None:
+            records["weight"] = as_scores(weights, rows, "weights")
+            if (records["weight"] < 0).any():
+                raise DataError(f"weights: expected none negative, got {records['weight'].min()}")
+            records = records[records["weight"] > 0]
         return records
+
+    def weights(self, records: NDArray[np.void]) -> NDArray[np.float64] | None:
+        """How much each record `[B]` counts; None: all once."""
+        return records["weight"].astype(np.float64) if self.weighted else None
 
 
 def _same_names(what: str, given: Mapping[Any, object], expected: Sequence[object]) -> None:

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
 from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cells import ALL, ORACLE, Cell, ScoreKey
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
@@ -92,7 +90,7 @@ class ScoreTable(MetricTable):
         if task in self._regressions:
             return self._errors[self._key(model, topic), task, topic].tenths()
         histogram = self._histogram(model, task, topic)
-        rows = histogram.rows.sum(axis=0, dtype=np.int64)
+        rows = histogram.total()
         return calibration_bins(rows.sum(axis=0), rows[1], histogram.predicted.sum(axis=0), bins)
 
     def _compute(self, model: str, task: str, cell: Cell, metric: str) -> Estimate:
@@ -133,7 +131,7 @@ class ScoreTable(MetricTable):
             return self._errors[self._key(model, cell.topic), task, cell.topic].size(
                 self._place(cell)
             )
-        return int(self._histogram(model, task, cell.topic).rows[self._place(cell)].sum())
+        return int(self._histogram(model, task, cell.topic).counts[self._place(cell)].sum())
 
     def knows_truth(self, task: str) -> bool:
         return (ScoreKey(ORACLE), task, ALL) in self._histograms

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema import Task
+from tfrec_mt.schema.task import ROW_WEIGHT
 
 
 def check_task_weights(weights: Mapping[str, float], tasks: Collection[str]) -> None:
@@ -79,7 +80,7 @@ def multi_task_loss(
 
     Args:
       predictions: `{task: [B, 1]}`.
-      labels: `{task: [B]}`, NaN for none.
+      labels: `{task: [B]}`, NaN for none; and if there is one, as `ROW_WEIGHT` the weight `[B]`.
       tasks: The tasks.
       task_weights: Weight by task; its own where absent (IAK paper, appendix C).
       row_weights: `[B]`; the mean is over the weights. All ones if None.
@@ -87,6 +88,9 @@ def multi_task_loss(
     Returns:
       The loss, and each task's own mean.
     """
+    if ROW_WEIGHT in labels:
+        own_weights = labels[ROW_WEIGHT]
+        row_weights = own_weights if row_weights is None else row_weights * own_weights
     means = {}
     for task in tasks:
         own, known = labels[task.name], observed(labels[task.name])

@@ -80,7 +80,10 @@ def mixed_groups(
 
 
 def group_aucs(
-    positive: NDArray[np.bool_], ranks: NDArray[np.uint32], group: NDArray[np.integer]
+    positive: NDArray[np.bool_],
+    ranks: NDArray[np.uint32],
+    group: NDArray[np.integer],
+    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Exact AUC `[G]` of each group, ties counting half.
 
@@ -88,6 +91,7 @@ def group_aucs(
       positive: `[B]` labels.
       ranks: `[B]` integers in the order of the scores; equal scores have equal ranks.
       group: `[B]` group of each row, in `0..G - 1`; each of the G has both classes.
+      weights: `[B]`, positive; None counts every row once.
 
     Raises:
       SchemaError: More groups than 31 bits number.
@@ -98,14 +102,21 @@ def group_aucs(
         raise SchemaError(f"at most {_MAX_GROUPS} groups at a time, got {int(group.max()) + 1}")
     packed = group.astype(np.uint64) << np.uint64(_RANK_BITS)
     packed = ((packed | ranks) << np.uint64(1)) | positive
-    packed.sort()
+    if weights is None:
+        packed.sort()
+    else:
+        order = np.argsort(packed, kind="stable")
+        packed, weights = packed[order], weights[order]
     hit = (packed & np.uint64(1)).astype(np.int64)
     tie = packed >> np.uint64(1)
     # [U] first row of each run of equal scores within a group
     runs = np.flatnonzero(np.r_[True, tie[1:] != tie[:-1]])
-    sizes = np.diff(np.r_[runs, packed.size])
-    positives = np.add.reduceat(hit, runs)
-    negatives = sizes - positives
+    if weights is None:
+        positives = np.add.reduceat(hit, runs)
+        negatives = np.diff(np.r_[runs, packed.size]) - positives
+    else:
+        positives = np.add.reduceat(weights * hit, runs)
+        negatives = np.add.reduceat(weights * (1 - hit), runs)
     of_group = (tie[runs] >> np.uint64(_RANK_BITS)).astype(np.int64)
     # Negatives below each run, counted over all groups, less those of the groups before it.
     below = np.cumsum(negatives) - negatives

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.losses.multi_task_loss import multi_task_loss
 from tfrec_mt.schema import Task
+from tfrec_mt.schema.task import ROW_WEIGHT
 
 _OWN_LOSSES = ("binary_crossentropy", "BinaryCrossentropy")
 
@@ -50,12 +51,11 @@ class Fitting:
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        if sample_weight is not None:
-            raise SchemaError("fit: expected batches of features and labels, got sample weights")
         missing = set(y_pred) - set(y) if isinstance(y, Mapping) else set(y_pred)
         if missing:
             raise SchemaError(f"fit: expected labels by task, {sorted(missing)} are missing")
-        return multi_task_loss(y_pred, y, self.learned_tasks())[0]
+        labels = y if sample_weight is None else {**y, ROW_WEIGHT: sample_weight}
+        return multi_task_loss(y_pred, labels, self.learned_tasks())[0]
 
 
 def _names(losses: Any) -> list[str]:

@@ -17,6 +17,7 @@ class Keys:
       user: Column of users. A row without one is scored without a history.
       item: Column of items.
       request: Column that the rows of one request share.
+      weight: Column of how much a row counts in losses, metrics and intervals, at least 0; None: 1.
       timestamp: Column of times: numbers, ISO 8601, or what `time_format` says.
       time_unit: What the numbers of that column count since 1970; None: seconds.
       time_format: How its text or digits are written, such as `%Y%m%d` or `%d/%m/%Y %H:%M`.
@@ -28,6 +29,7 @@ class Keys:
     user: str
     item: str
     request: str | None = None
+    weight: str | None = None
     timestamp: str | None = None
     time_unit: TimeUnit | None = None
     time_format: str | None = None

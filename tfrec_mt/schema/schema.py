@@ -140,12 +140,13 @@ class Schema:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every raw column that preparation reads, once each."""
-        keys = [self.keys.user, self.keys.item, self.keys.request, self.keys.timestamp]
+        keys = self.keys
+        named = [keys.user, keys.item, keys.request, keys.timestamp, keys.weight]
         names = [
             *(f.name for f in self.features),
             *(t.name for t in self.topics),
             *(task.column for task in self.tasks),
-            *keys,
+            *named,
             *self.truth.values(),
         ]
         return tuple(dict.fromkeys(name for name in names if name))
@@ -206,6 +207,7 @@ class Schema:
         item: str | None = None,
         time: str | None = None,
         request: str | None = None,
+        weight: str | None = None,
         tasks: Sequence[str | Task] = (),
         topics: Sequence[str] = (),
         kinds: Mapping[str, str] | None = None,
@@ -228,6 +230,7 @@ class Schema:
           item: Column of items.
           time: Column of seconds since 1970, ISO 8601 or timestamps.
           request: Column that the rows of one request share.
+          weight: Column of how much a row counts in losses, metrics and intervals.
           tasks: Label columns, or a `Task` for one that is within another, is a number, or has
             another name. A click alone, or a click and an order within it, are called `ctr` and
             `ctcvr` unless a `Task` names its label.
@@ -263,6 +266,7 @@ class Schema:
             item=item,
             time=time,
             request=request,
+            weight=weight,
             tasks=tasks,
             topics=topics,
             kinds=kinds,

@@ -12,7 +12,9 @@ TaskKind = Literal["binary", "regression"]
 RegressionLoss = Literal["squared", "absolute", "squared_log"]
 LOSSES: tuple[RegressionLoss, ...] = ("squared", "absolute", "squared_log")
 # Names that training, the sample of requests and exported models write next to tasks.
-_KEPT = ("loss", "row", "used_fallback")
+# Where batches have the weights of their rows, among the labels.
+ROW_WEIGHT = "row_weight"
+_KEPT = ("loss", "row", "used_fallback", ROW_WEIGHT)
 
 
 @dataclass(frozen=True)

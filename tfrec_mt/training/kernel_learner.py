@@ -11,6 +11,7 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.configs.choices import RateRule
 from tfrec_mt.losses.multi_task_loss import multi_task_loss, row_losses
+from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.kept_knowledge import knowledge_of
 from tfrec_mt.training.kernel_optimizers import KernelOptimizers
@@ -239,6 +240,8 @@ class KernelLearner:
                     for task in self.tasks
                 ]
             )
+            if ROW_WEIGHT in labels:
+                losses[factor] *= labels[ROW_WEIGHT]
         self._trial.add(layer, batch.codes[layer.topic], clusters, losses)
 
     def shrink(self) -> dict[str, np.ndarray]:

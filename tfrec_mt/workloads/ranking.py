@@ -26,6 +26,7 @@ from tfrec_mt.models.contract import check_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.registry import is_ours
+from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.serving.bundle import MAX_ITEMS, PRECISION
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.serving_module import ServingModule
@@ -111,12 +112,18 @@ class Ranking(LogWorkload):
         def value() -> float:
             scores: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
             labels: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
+            weights: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
             for batch in scan(dataset, part, SCAN_ROWS):
                 for task, values in score(batch.features).items():
                     known = ~np.isnan(batch.labels[task])
                     scores[task].append(values[known])
                     labels[task].append(batch.labels[task][known])
-            seen = {t: (np.concatenate(labels[t]), np.concatenate(scores[t])) for t in model.tasks}
+                    counts = batch.labels.get(ROW_WEIGHT, np.ones(len(known)))
+                    weights[task].append(counts[known])
+            seen = {
+                name: [np.concatenate(of[name]) for of in (labels, scores, weights)]
+                for name in model.tasks
+            }
             if binary:
                 found = {task.name: auc(*seen[task.name]) for task in binary}
                 if one_sided := [name for name, value in found.items() if np.isnan(value)]:
@@ -125,11 +132,11 @@ class Ranking(LogWorkload):
                         f"validate on, {', '.join(one_sided)} has none of one of them"
                     )
                 return float(np.mean([*found.values()]))
-            losses = [
-                row_losses(task, seen[task.name][1], seen[task.name][0])
-                for task in dataset.schema.tasks
-            ]
-            return -float(np.mean([np.mean(of_task) for of_task in losses]))
+            losses = []
+            for of in dataset.schema.tasks:
+                label, predicted, counts = seen[of.name]
+                losses.append(np.average(row_losses(of, predicted, label), weights=counts))
+            return -float(np.mean(losses))
 
         return value
 

@@ -100,6 +100,9 @@ def _check_keys_and_labels(
             )
     if keys.timestamp:
         refuse(keys.timestamp, frame[keys.timestamp].is_null(), EXPECTED["timestamp"])
+    if keys.weight:
+        counts = frame[keys.weight].is_finite() & (frame[keys.weight] >= 0)
+        refuse(keys.weight, ~counts.fill_null(False), "a weight of at least 0")
     columns = {task.name: task.column for task in schema.tasks}
     for task in schema.tasks:
         label = frame[task.column]

@@ -17,7 +17,8 @@ class Batch:
         a number that is passed through. By topic: int32 domain codes `[...]`, 0 for none.
         `history_<element>`: int32 codes `[..., L]`, newest first, then 0. With time gaps
         `history_age`: int32 codes `[..., L]`, see `age_codes`.
-      labels: By task, float32 `[...]`, NaN where there is no label.
+      labels: By task, float32 `[...]`, NaN where there is no label; and if the schema names one,
+        as `ROW_WEIGHT` how much a row counts.
       keys: int64 `[...]`: `user`, and where the schema names them `request` and `timestamp`.
       truth: By task, float32 `[...]`: the true probability, where known.
     """

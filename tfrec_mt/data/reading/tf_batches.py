@@ -10,6 +10,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.batch import Arrays
 from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.data.reading.scan import scan
+from tfrec_mt.schema.task import ROW_WEIGHT
 
 _AHEAD = 2
 
@@ -17,32 +18,41 @@ _AHEAD = 2
 def tf_batches(
     dataset: PreparedDataset, part: str, batch_size: int, *, shuffle: bool = False, seed: int = 0
 ) -> tf.data.Dataset:
-    """Pairs of features and labels; see `PreparedDataset.batches`, also for the arguments."""
+    """Batches as Keras takes them; see `PreparedDataset.batches`, also for the arguments."""
     first = next(scan(dataset, part, batch_size))
-    signature = (_specs(first.features), _specs(first.labels))
+    signature = tuple(_specs(part) for part in _for_keras(first.features, first.labels))
     if shuffle:
         count = BatchReader(dataset, [part], batch_size, seed=seed).steps_per_epoch
         epochs = itertools.count()
 
-        def batches() -> Iterator[tuple[Arrays, Arrays]]:
+        def batches() -> Iterator[tuple[Any, ...]]:
             # one of its own for each pass: one that was left half-way may still be reading ahead
             reader = BatchReader(dataset, [part], batch_size, seed=seed)
             start = next(epochs) * count
             for step in range(start, start + count):
                 read = reader.read(step, step + 1)
-                yield _first(read.features), _first(read.labels)
+                yield _for_keras(_first(read.features), _first(read.labels))
     else:
         count = -(-dataset.rows(part) // batch_size)
 
-        def batches() -> Iterator[tuple[Arrays, Arrays]]:
+        def batches() -> Iterator[tuple[Any, ...]]:
             for read in scan(dataset, part, batch_size):
-                yield read.features, read.labels
+                yield _for_keras(read.features, read.labels)
 
     made = tf.data.Dataset.from_generator(batches, output_signature=signature)
     return made.apply(tf.data.experimental.assert_cardinality(count)).prefetch(_AHEAD)
 
 
-def _specs(arrays: Arrays) -> dict[str, Any]:
+def _for_keras(features: Arrays, labels: Arrays) -> tuple[Any, ...]:
+    if ROW_WEIGHT not in labels:
+        return features, labels
+    own = {name: values for name, values in labels.items() if name != ROW_WEIGHT}
+    return features, own, labels[ROW_WEIGHT]
+
+
+def _specs(arrays: Any) -> Any:
+    if not isinstance(arrays, dict):
+        return tf.TensorSpec((None,), arrays.dtype, ROW_WEIGHT)
     return {n: tf.TensorSpec((None, *a.shape[1:]), a.dtype, n) for n, a in arrays.items()}
 
 

@@ -39,6 +39,7 @@ def infer_schema(
     item: str | None = None,
     time: str | None = None,
     request: str | None = None,
+    weight: str | None = None,
     tasks: Sequence[str | Task] | str | Task = (),
     topics: Sequence[str] | str = (),
     kinds: Mapping[str, str] | None = None,
@@ -58,6 +59,7 @@ def infer_schema(
     if frame.is_empty():
         raise DataError(f"{frame_name(log)}: expected rows, found none")
     named = {"user": user, "item": item, "time": time, "request": request}
+    named["weight"] = weight
     roles = check_roles(frame.columns, named, tasks, topics)
     kinds, sides = dict(kinds or {}), dict(sides or {})
     _check_overrides(frame.columns, roles, kinds, sides)
@@ -83,7 +85,13 @@ def infer_schema(
         vocabularies=tuple(vocabularies),
         features=tuple(features),
         tasks=roles.tasks,
-        keys=Keys(user=roles.user, item=roles.item, request=roles.request, timestamp=roles.time),
+        keys=Keys(
+            user=roles.user,
+            item=roles.item,
+            request=roles.request,
+            timestamp=roles.time,
+            weight=roles.weight,
+        ),
         history=made,
         topics=tuple(Topic(name=name) for name in roles.topics),
         null_words=tuple(null_words),
@@ -132,6 +140,9 @@ def _decide_roles(frame: pl.DataFrame, roles: Roles) -> dict[str, ColumnDecision
         decisions[roles.request] = ColumnDecision(
             roles.request, "request", values=ids.n_unique(), why="a key, and no feature"
         )
+    if roles.weight:
+        why = "how much a row counts, and no feature"
+        decisions[roles.weight] = ColumnDecision(roles.weight, "weight", why=why)
     labels = {task.name: label_values(frame[task.column], task) for task in roles.tasks}
     for task in roles.tasks:
         outer = labels[task.within] if task.within else None

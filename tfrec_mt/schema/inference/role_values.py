@@ -21,7 +21,8 @@ def key_content(role: str, raw: pl.Series) -> ColumnContent:
     """The ids of a user, item or request column; `role` is the argument that errors name.
 
     Raises:
-      SchemaError: A row without an id, or values that are no ids. A user's is not shown.
+      SchemaError: A row without an item or request, or values that are no ids. A user's is not
+        shown.
     """
     place = f"{role}={raw.name!r}"
     content = column_content(raw)
@@ -30,7 +31,7 @@ def key_content(role: str, raw: pl.Series) -> ColumnContent:
     missing = content.values.is_null()
     if content.type == "whole":
         missing |= (content.values == MISSING_INT).fill_null(False)
-    if missing.any():
+    if missing.any() and role != "user":
         got = "none" if content.values.is_null().any() else str(MISSING_INT)
         row = 1 + (missing.arg_max() or 0)
         raise SchemaError(

@@ -24,6 +24,7 @@ class Roles:
     item: str
     time: str | None
     request: str | None
+    weight: str | None
     tasks: tuple[Task, ...]
     topics: tuple[str, ...]
 
@@ -40,6 +41,7 @@ class Roles:
             self.item: "item",
             self.time: "time",
             self.request: "request",
+            self.weight: "weight",
             **{task.column: "label" for task in self.tasks},
             **dict.fromkeys(self.topics, "topic"),
         }
@@ -56,7 +58,7 @@ def check_roles(
 
     Args:
       columns: The columns of the log.
-      keys: By role: `user`, `item`, and `time` and `request` where there are any.
+      keys: By role: `user`, `item`, and `time`, `request` and `weight` where there are any.
       tasks: The tasks; a single one need not be in a list.
       topics: Names of the topics; a single one need not be in a list.
 
@@ -86,7 +88,8 @@ def check_roles(
         roles = " and ".join(f"{role}=" for role, name in named if name == twice[0])
         raise SchemaError(f"{roles}: column {twice[0]!r} is named twice, expected one role")
     check_tasks(known)
-    return Roles(user, item, keys["time"], keys["request"], known, tuple(topics))
+    time, request, weight = (keys.get(role) for role in ("time", "request", "weight"))
+    return Roles(user, item, time, request, weight, known, tuple(topics))
 
 
 def _question(role: str, columns: Sequence[str]) -> str:
