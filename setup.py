@@ -81,6 +81,7 @@ setup(
         "dev": [
             *REPORTS,
             "build",
+            "hypothesis>=6.100",
             "ipykernel",
             "mypy>=2",
             "nbclient",

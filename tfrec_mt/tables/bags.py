@@ -1,6 +1,7 @@
 """Bags: several values in one cell of a log."""
 
 import ast
+import json
 import re
 
 import numpy as np
@@ -18,7 +19,7 @@ _ITEM = re.compile(
     rf"\s*(?:{_QUOTED}|-?\d+(?:\.\d*)?|None|null|NaN|nan|<NA>|true|false|True|False)\s*"
 )
 _BARE_ITEM = re.compile(r"\s*(?:\"(?:[^\"\\]|\\.)*\"|[^,{}\"\\]+)")
-_COMMA = r"\s*,\s*|(?<=\s)"
+_COMMA = re.compile(r"\s*,\s*|(?<=\s)")
 
 
 def split_bags(text: pl.Series, separator: str | None = None) -> pl.Series:
@@ -58,25 +59,46 @@ def _written_lists(text: pl.Series) -> dict[str, list[str]]:
 def _list_items(text: str) -> list[str] | None:
     """The items of a written list without missing ones, None where it is none."""
     text = text.strip()
-    pattern, joint = (_ITEM, _COMMA) if text[0] == "[" else (_BARE_ITEM, ",")
-    items: list[str] = []
+    try:
+        items = (
+            json.loads(text, parse_int=str, parse_float=str, parse_constant=lambda _: None)
+            if text[0] == "["
+            else _items_of_python(text)
+        )
+    except (ValueError, RecursionError):
+        items = _items_of_python(text)
+    if items is None:
+        return None
+    words = [json.dumps(item) if isinstance(item, bool) else item for item in items]
+    if not all(word is None or isinstance(word, str) for word in words):
+        return None
+    found = [word for word in words if word]
+    # half of a character, which no text can hold
+    return None if any("\ud800" <= sign <= "\udfff" for word in found for sign in word) else found
+
+
+def _items_of_python(text: str) -> list[str | None] | None:
+    """The items of a list as Python, NumPy or PostgreSQL write it."""
+    pattern, joint = (_ITEM, _COMMA) if text[0] == "[" else (_BARE_ITEM, re.compile(","))
+    items: list[str | None] = []
     place, stop = 1, len(text) - 1
-    while place < stop and text[place:stop].strip():
-        if place > 1:
-            found = re.compile(joint).match(text, place, stop)
+    while text[place:stop].strip():
+        if items:
+            found = joint.match(text, place, stop)
             if not found:
                 return None
             place = found.end()
+            if not text[place:stop].strip():
+                break
         item = pattern.match(text, place, stop)
         if not item:
             return None
         place, word = item.end(), item.group().strip()
+        bare = None if word in MISSING_WORDS else word
         try:
-            value = ast.literal_eval(word) if word[0] in "\"'" else word
+            items.append(ast.literal_eval(word) if word[:1] in ("'", '"') else bare)
         except (SyntaxError, ValueError):
             return None
-        if word not in MISSING_WORDS and value != "":
-            items.append(str(value))
     return items
 
 
