@@ -25,7 +25,7 @@ from tfrec_mt.schema import (
 from tfrec_mt.tables.bags import split_bags
 from tfrec_mt.tables.timestamps import seconds_from_text, seconds_since_1970
 
-QUICK = settings(max_examples=150, deadline=None)
+QUICK = settings(max_examples=50, deadline=None)
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="|"), max_size=6)
 
