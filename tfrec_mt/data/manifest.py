@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage.description import check_seal, is_sealed, sealed_json
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+_UNSEALED = 2  # the format before, whose manifests do not hold their own hash
 MANIFEST_FILE = "manifest.json"
 _T = TypeVar("_T")
 _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know
@@ -99,27 +101,27 @@ class Manifest:
                     yield f"{part}/shard-{number:05d}/{name}.npy", digest
 
     def to_json(self) -> str:
-        """JSON text, stable under a round trip."""
-        return json.dumps(dataclasses.asdict(self), indent=1)
+        """JSON text with its own hash, stable under a round trip."""
+        return sealed_json(dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> "Manifest":
         """Reads a manifest.
 
         Raises:
-          DataError: No such file, not a manifest, or of a newer format.
+          DataError: No such file, not a manifest, of a newer format, or not what was written.
         """
         value = read_json(path)
         version = value.get("format_version")
         if not isinstance(version, int):
             raise DataError(f"{path}: expected a manifest with a format_version, got none")
-        if version != FORMAT_VERSION:
+        if version not in (FORMAT_VERSION, _UNSEALED):
             age = "newer" if version > FORMAT_VERSION else "unknown"
             raise DataError(
                 f"{path}: written in the {age} format {version}; this release reads "
                 f"{FORMAT_VERSION}"
             )
-        manifest = validated(_ADAPTER, value, path)
+        manifest = validated(_ADAPTER, without_seal(value, path, version == _UNSEALED), path)
         check_inside((name for name, _ in manifest.hashes()), path)
         return manifest
 
@@ -139,6 +141,22 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{path}: expected a JSON object, got {type(value).__name__}")
     return value
+
+
+def without_seal(value: dict[str, Any], path: Path, unsealed: bool) -> dict[str, Any]:
+    """The values of a manifest file without the hash of its text, which must be the right one.
+
+    Args:
+      value: What the file says.
+      path: The file.
+      unsealed: Whether its format is one that had no hash.
+
+    Raises:
+      DataError: The file is not what was written.
+    """
+    if unsealed and not is_sealed(value):
+        return value
+    return check_seal(path.read_bytes(), value, path)
 
 
 def kind_of(folder: Path) -> str:
