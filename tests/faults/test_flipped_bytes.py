@@ -19,6 +19,7 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.adapters.kernel_store import KernelStoreError, load_kernels, save_kernels
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.models.model_store import ModelStoreError, fingerprint, load_model
 from tfrec_mt.serving.exported_model import load_export
@@ -33,10 +34,11 @@ OURS = (mt.DataError, mt.SchemaError, ModelStoreError, KernelStoreError, Checkpo
 
 @dataclass(frozen=True)
 class Kept:
-    """Folders: prepared data, a run with model, kernels and checkpoints, and an export."""
+    """Folders: prepared data, a run with model and checkpoints, kernels, and an export."""
 
     data: Path
     run: Path
+    kernels: Path
     export: Path
     base_fingerprint: str
 
@@ -50,10 +52,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     run, found = folder / "run", fingerprint(base)
     save_once(base, run, log.vocabularies, log.path, log.fingerprint)
     kernels = IAK("market", ("de", "us"), base.knowledge_widths, encoder_units=(4,))
-    save_kernels(kernels, run / "kernels", found)
+    save_kernels(kernels, folder / "kernels", found)
     Checkpoints(run / "checkpoints", named_variables(base)).save(7, {"log": {"log.jsonl": 10}})
     mt.export(AdaptedModel(base, [kernels]), folder / "export", log)
-    return Kept(log.path, run, folder / "export", found)
+    return Kept(log.path, run, folder / "kernels", folder / "export", found)
 
 
 def read_data(folder: Path) -> None:
@@ -69,6 +71,13 @@ def read_data(folder: Path) -> None:
 def flip(path: Path, places: random.Random) -> None:
     content = bytearray(path.read_bytes())
     content[places.randrange(len(content))] ^= places.randrange(1, 256)
+    path.write_bytes(content)
+
+
+def spoil(path: Path) -> None:
+    """Flips a bit of the last byte, which no header holds."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
     path.write_bytes(content)
 
 
@@ -101,6 +110,21 @@ def test_any_flipped_byte_of_prepared_data_is_found_before_it_is_read(kept: Kept
     assert_every_flip_is_found(kept.data, lambda: read_data(kept.data), seed=1)
 
 
+def read_news(folder: Path) -> None:
+    dataset = NewsDataset(folder)
+    for part in dataset.parts:
+        dataset.part(part)
+    assert dataset.vocabularies.is_file()
+
+
+@pytest.mark.fault_case("9")
+@pytest.mark.filterwarnings("ignore")  # NumPy's, of headers
+def test_any_flipped_byte_of_prepared_news_is_found_before_it_is_read(tmp_path: Path) -> None:
+    source = mt.sources.newsroom(impressions=150, articles=100, users=20)
+    news = mt.prepare(source, output=tmp_path / "news", vocabulary="learn", learned_pieces=150)
+    assert_every_flip_is_found(news.path, lambda: read_news(news.path), seed=9)
+
+
 @pytest.mark.fault_case("43")
 def test_any_flipped_byte_of_a_model_is_found(kept: Kept) -> None:
     model = kept.run / "model"
@@ -109,9 +133,8 @@ def test_any_flipped_byte_of_a_model_is_found(kept: Kept) -> None:
 
 @pytest.mark.fault_case("43")
 def test_any_flipped_byte_of_a_kernel_is_found(kept: Kept) -> None:
-    kernels = kept.run / "kernels"
     assert_every_flip_is_found(
-        kernels, lambda: load_kernels(kernels, kept.base_fingerprint), seed=3
+        kept.kernels, lambda: load_kernels(kept.kernels, kept.base_fingerprint), seed=3
     )
 
 
@@ -134,7 +157,7 @@ def test_the_binary_scores_nothing_through_a_changed_export(kept: Kept, tmp_path
     version = Path(shutil.copytree(kept.export / "1", tmp_path / "1"))
     vocabulary = next(version.glob("assets/*.txt"))
     whole = vocabulary.read_bytes()
-    flip(vocabulary, random.Random(6))
+    spoil(vocabulary)
     done = run_binary("score", f"--export={version}", f"--data={kept.data}")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert f"error: {vocabulary}: expected the content that assets.extra/manifest.json" in (
@@ -165,7 +188,7 @@ def test_each_step_refuses_data_that_were_changed(
     kept: Kept, tmp_path: Path, name: str, reads: str
 ) -> None:
     data = Path(shutil.copytree(kept.data, tmp_path / "data"))
-    flip(data / name, random.Random(7))
+    spoil(data / name)
     steps: dict[str, Callable[[], object]] = {
         "pretrain": lambda: mt.pretrain(data, tmp_path / "run", batch_size=256, **TINY),
         "fine_tune": lambda: mt.fine_tune(kept.run, data, tmp_path / "run", batch_size=64),
@@ -203,7 +226,7 @@ def test_a_run_does_not_go_on_with_inverted_labels(kept: Kept, tmp_path: Path) -
 @pytest.mark.fault_case("15")
 def test_a_changed_validation_part_is_found_before_training(kept: Kept, tmp_path: Path) -> None:
     data = Path(shutil.copytree(kept.data, tmp_path / "data"))
-    flip(data / "test" / "shard-00000" / "labels" / "ctr.npy", random.Random(8))
+    spoil(data / "test" / "shard-00000" / "labels" / "ctr.npy")
     with pytest.raises(mt.DataError, match=r"labels/ctr\.npy: expected the content"):
         mt.pretrain(
             data, tmp_path / "run", batch_size=256, validation="test", patience=1, epochs=2, **TINY

@@ -1,6 +1,7 @@
 """`PreparedDataset`: what `prepare` wrote, opened and checked."""
 
 import functools
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ class PreparedDataset:
             if not (self.path / name).is_file():
                 raise DataError(f"{self.path / name}: the manifest lists it, but it is missing")
         self._files = VerifiedFiles(self.path, dict(self.manifest.hashes()), MANIFEST_FILE)
-        self._files.use("schema.json")
+        self._files.use(["schema.json"])
         self.schema = Schema.load(self.path / "schema.json").identified(self.manifest.files)
         self._check_events()
         self._columns = {
@@ -87,7 +88,7 @@ class PreparedDataset:
         Raises:
           DataError: One has changed.
         """
-        self._files.use(f"{VOCABULARIES}/")
+        self._files.use(self._files.below(VOCABULARIES))
         return self.path / VOCABULARIES
 
     def ids(self, vocabulary: str) -> pl.Series:
@@ -131,18 +132,29 @@ class PreparedDataset:
         Raises:
           DataError: Their file has changed.
         """
-        self._files.use("requests.parquet")
+        self._files.use(["requests.parquet"])
         return pl.read_parquet(self.path / "requests.parquet")
 
-    def shards(self, part: str) -> list[dict[str, ColumnFile]]:
+    def shards(
+        self, part: str, columns: Collection[str] | None = None
+    ) -> list[dict[str, ColumnFile]]:
         """The stored columns of each shard of a part, by `<group>/<name>`.
+
+        Args:
+          part: Name of the part.
+          columns: Those that will be read; None: all.
 
         Raises:
           DataError: An unknown part, or a file that has changed.
         """
         self._check_part(part)
-        self._files.use(f"{part}/")
-        return self._columns[part]
+        shards = [
+            {n: column for n, column in shard.items() if columns is None or n in columns}
+            for shard in self._columns[part]
+        ]
+        files = [column.path for shard in shards for column in shard.values()]
+        self._files.use(path.relative_to(self.path).as_posix() for path in files)
+        return shards
 
     def event_elements(self) -> dict[str, npt.NDArray[np.int32]]:
         """Codes of each history element in stored order, `[events + padding]`, memory-mapped.
@@ -152,7 +164,7 @@ class PreparedDataset:
         """
         if not self.schema.history:
             return {}
-        self._files.use("events/")
+        self._files.use(self._files.below("events"))
         folder = self.path / "events" / "features"
         elements = self.schema.history.elements
         return {name: ColumnFile.open(folder / f"{name}.npy").mapped() for name in elements}
@@ -165,7 +177,7 @@ class PreparedDataset:
         """
         if not self.schema.history or not self.schema.keys.timestamp:
             raise DataError(f"{self.path}: the log was prepared without timestamps of its events")
-        self._files.use("events/")
+        self._files.use(self._files.below("events"))
         return ColumnFile.open(self.path / "events" / "timestamp.npy").mapped()
 
     def __repr__(self) -> str:

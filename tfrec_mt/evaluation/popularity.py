@@ -27,10 +27,11 @@ class Popularity:
         self._rates = {}
         for task in dataset.schema.task_names:
             rows, sums = np.zeros(size), np.zeros(size)
-            for shard in dataset.shards(part):
-                labels = decode_label(shard[f"labels/{task}"].read())
+            names = (f"labels/{task}", f"features/{self.item}")
+            for shard in dataset.shards(part, names):
+                labels = decode_label(shard[names[0]].read())
                 known = ~np.isnan(labels)
-                items = shard[f"features/{self.item}"].read()[known]
+                items = shard[names[1]].read()[known]
                 rows += np.bincount(items, minlength=size)
                 sums += np.bincount(items, labels[known], size)
             mean = sums.sum() / rows.sum()

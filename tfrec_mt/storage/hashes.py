@@ -68,24 +68,25 @@ class VerifiedFiles:
         self._hashes = dict(hashes)
         self._verified: set[str] = set()
 
-    def use(self, *starts: str) -> None:
-        """Verifies the files whose paths start in one of these ways.
+    def below(self, *folders: str) -> list[str]:
+        """Paths of the files below some of the folders."""
+        starts = tuple(f"{folder}/" for folder in folders)
+        return [name for name in self._hashes if name.startswith(starts)]
+
+    def use(self, names: Iterable[str]) -> None:
+        """Verifies files that have not been verified, before they are read.
 
         Raises:
           DataError: See `verify_files`.
         """
-        names = [name for name in self._hashes if name.startswith(starts)]
-        self._verify(name for name in names if name not in self._verified)
-
-    def verify(self) -> None:
-        """Verifies every file, again too.
-
-        Raises:
-          DataError: See `verify_files`.
-        """
-        self._verify(self._hashes)
-
-    def _verify(self, names: Iterable[str]) -> None:
-        chosen = {name: self._hashes[name] for name in names}
+        chosen = {name: self._hashes[name] for name in names if name not in self._verified}
         verify_files(self._folder, chosen, self._listed_in)
         self._verified |= chosen.keys()
+
+    def verify(self) -> None:
+        """Verifies every file, whether it has been or not.
+
+        Raises:
+          DataError: See `verify_files`.
+        """
+        verify_files(self._folder, self._hashes, self._listed_in)

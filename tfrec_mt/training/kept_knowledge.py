@@ -1,7 +1,7 @@
 """`KeptKnowledge`: a frozen base's knowledge of rows, computed once and kept on disk."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,19 +81,23 @@ class KeptKnowledge(PreparedDataset):
         self._kept |= {f"features/{feature.name}" for feature in plain.schema.side("exposure")}
         self._kept |= {f"features/{name}" for name in needed}
 
-    def shards(self, part: str) -> list[dict[str, ColumnFile]]:
+    def shards(
+        self, part: str, columns: Collection[str] | None = None
+    ) -> list[dict[str, ColumnFile]]:
         """The stored columns of each shard of a part, knowledge among them."""
+        stored = {name for shard in self.manifest.parts.get(part, ()) for name in shard.files}
+        needed = {
+            name
+            for name in (stored if columns is None else stored & {*columns})
+            if name in self._kept or not name.startswith(("features/", "history/"))
+        }
         return [
-            {
-                name: column
-                for name, column in shard.items()
-                if name in self._kept or not name.startswith(("features/", "history/"))
-            }
+            shard
             | {
                 f"features/{name}": ColumnFile.open(_file(self._folder, part, number, name))
                 for name in self._widths
             }
-            for number, shard in enumerate(super().shards(part))
+            for number, shard in enumerate(super().shards(part, needed))
         ]
 
     def _check(self, of: Mapping[str, Any]) -> None:

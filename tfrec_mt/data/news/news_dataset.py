@@ -20,7 +20,6 @@ from tfrec_mt.schema import DataError
 from tfrec_mt.storage.hashes import VerifiedFiles, hash_file
 
 _LENGTH_STEP = 8
-_READ_AT_ONCE = ("articles", "histories")
 
 
 class NewsDataset:
@@ -57,7 +56,7 @@ class NewsDataset:
             if not (self.path / name).is_file():
                 raise DataError(f"{self.path / name}: the manifest lists it, but it is missing")
         self._files = VerifiedFiles(self.path, self.manifest.files, MANIFEST_FILE)
-        self._files.use("spec.json", *(f"{folder}/" for folder in _READ_AT_ONCE))
+        self._files.use(["spec.json", *self._files.below("articles", "histories")])
         self.schema = NewsSpec.load(self.path / "spec.json").identified(self.manifest.files)
         self.category = self._article_column("category", self.articles)
         self.sentiment = self._article_column("sentiment", self.articles)
@@ -107,7 +106,7 @@ class NewsDataset:
           DataError: There is no such part, or a file has changed.
         """
         found = self._part(name)
-        self._files.use(f"{name}/")
+        self._files.use(self._files.below(name))
         return found
 
     def _part(self, name: str) -> ImpressionColumns:
@@ -140,7 +139,7 @@ class NewsDataset:
         Raises:
           DataError: The file has changed.
         """
-        self._files.use(VOCABULARY_FILE)
+        self._files.use([VOCABULARY_FILE])
         return self.path / VOCABULARY_FILE
 
     def titles(self) -> pl.DataFrame:
