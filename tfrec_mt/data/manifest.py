@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tfrec_mt.schema import DataError
-from tfrec_mt.storage.description import check_seal, is_sealed, sealed_json
+from tfrec_mt.storage.description import check_seal, sealed_json
 
 FORMAT_VERSION = 3
 _UNSEALED = 2  # the format before, whose manifests do not hold their own hash
@@ -121,7 +121,8 @@ class Manifest:
                 f"{path}: written in the {age} format {version}; this release reads "
                 f"{FORMAT_VERSION}"
             )
-        manifest = validated(_ADAPTER, without_seal(value, path, version == _UNSEALED), path)
+        value = check_seal(path.read_bytes(), value, path, needed=version != _UNSEALED)
+        manifest = validated(_ADAPTER, value, path)
         check_inside((name for name, _ in manifest.hashes()), path)
         return manifest
 
@@ -141,22 +142,6 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{path}: expected a JSON object, got {type(value).__name__}")
     return value
-
-
-def without_seal(value: dict[str, Any], path: Path, unsealed: bool) -> dict[str, Any]:
-    """The values of a manifest file without the hash of its text, which must be the right one.
-
-    Args:
-      value: What the file says.
-      path: The file.
-      unsealed: Whether its format is one that had no hash.
-
-    Raises:
-      DataError: The file is not what was written.
-    """
-    if unsealed and not is_sealed(value):
-        return value
-    return check_seal(path.read_bytes(), value, path)
 
 
 def kind_of(folder: Path) -> str:

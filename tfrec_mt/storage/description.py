@@ -23,17 +23,22 @@ def sealed_json(value: Mapping[str, Any]) -> str:
     return f"{start}{hashlib.sha256(text.encode()).hexdigest()}{end}"
 
 
-def check_seal(content: bytes, value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def check_seal(
+    content: bytes, value: Mapping[str, Any], path: Path, needed: bool = True
+) -> dict[str, Any]:
     """The values of a JSON file without its seal.
 
     Args:
       content: The file's bytes.
       value: What they say.
       path: Names the file in errors.
+      needed: Whether it has to have a seal; one that it has must fit in any case.
 
     Raises:
       DataError: There is no seal, or the text is not what was sealed.
     """
+    if not needed and _SEAL not in value:
+        return dict(value)
     seal = value.get(_SEAL)
     if not isinstance(seal, str) or len(seal) != len(_BLANK):
         raise DataError(f"{path} is damaged: it lacks the {_SEAL} of its own text")
@@ -42,11 +47,6 @@ def check_seal(content: bytes, value: Mapping[str, Any], path: Path) -> dict[str
     if found != seal:
         raise DataError(changed(path, "the text that was written", seal, found))
     return {name: x for name, x in value.items() if name != _SEAL}
-
-
-def is_sealed(value: Mapping[str, Any]) -> bool:
-    """Whether a JSON object has a seal, right or wrong."""
-    return _SEAL in value
 
 
 def write_description(path: Path, value: Mapping[str, Any]) -> None:
@@ -73,9 +73,7 @@ def read_description(
         raise ValueError(f"{path} is missing")
     content = path.read_bytes()
     value = checked_description(content, path, format_version, keys, unsealed)
-    if value["format_version"] in unsealed and not is_sealed(value):
-        return value
-    return check_seal(content, value, path)
+    return check_seal(content, value, path, needed=value["format_version"] not in unsealed)
 
 
 def checked_description(

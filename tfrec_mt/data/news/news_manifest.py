@@ -8,15 +8,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-from tfrec_mt.data.manifest import (
-    SplitRecord,
-    check_inside,
-    read_json,
-    validated,
-    without_seal,
-)
+from tfrec_mt.data.manifest import SplitRecord, check_inside, read_json, validated
 from tfrec_mt.schema import DataError
-from tfrec_mt.storage.description import sealed_json
+from tfrec_mt.storage.description import check_seal, sealed_json
 
 FORMAT_VERSION = 2
 _UNSEALED = 1  # the format before, whose manifests do not hold their own hash
@@ -81,7 +75,8 @@ class NewsManifest:
             raise DataError(
                 f"{path}: written in the format {version}; this release reads {FORMAT_VERSION}"
             )
-        manifest = validated(_ADAPTER, without_seal(value, path, version == _UNSEALED), path)
+        value = check_seal(path.read_bytes(), value, path, needed=version != _UNSEALED)
+        manifest = validated(_ADAPTER, value, path)
         check_inside(manifest.files, path)
         return manifest
 
