@@ -11,7 +11,9 @@ import tfrec_mt as mt
 from tests.binaries import run_binary
 from tests.shop import TINY, shop_rows, shop_schema
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.models.model_store import load_model
+from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.models.model_store import fingerprint, load_model
+from tfrec_mt.schema.differences import differences
 from tfrec_mt.storage.description import write_description
 from tfrec_mt.training.run_folder import save_once
 
@@ -121,12 +123,22 @@ def test_what_else_was_learned_is_told_apart(folder: Path, tmp_path: Path) -> No
 
 
 def test_kernels_of_equal_weights_are_of_one_set_of_ids(folder: Path) -> None:
-    from tfrec_mt.models.model_store import fingerprint
-
     schemas = [mt.PreparedDataset(folder / name).schema for name in ("data", "others")]
     models = [mt.models.MMoE(schema, **TINY) for schema in schemas]
     models[1].set_weights(models[0].get_weights())
     assert fingerprint(models[0]) != fingerprint(models[1])
+
+
+def test_news_of_as_many_other_word_pieces_are_told() -> None:
+    plain = NewsSpec(vocabulary_size=9, lowercase=True)
+    data = plain.identified({"vocabulary.txt": "a" * 64})
+    model = plain.identified({"vocabularies/vocabulary.txt": "a" * 64})
+    assert model == data == NewsSpec.from_json(data.to_json())
+    assert "sha256" not in plain.to_json() and differences(plain, data) == []
+    other = plain.identified({"vocabulary.txt": "b" * 64})
+    assert differences(model, other) == [
+        "the vocabulary has 9 ids in both, but other ones or in another order"
+    ]
 
 
 def test_what_the_release_before_wrote_still_opens(
