@@ -51,7 +51,8 @@ def read_requests(
       DataError: The dataset is of another world.
       SchemaError: More candidates than a region sells.
     """
-    ids = np.concatenate([shard["keys/request"].read() for shard in dataset.shards(part)])
+    key = "keys/request"
+    ids = np.concatenate([shard[key].read() for shard in dataset.shards(part, [key])])
     requests, rows = np.unique(ids, return_index=True)
     if limit and limit < len(requests):
         rng = np.random.default_rng(world.config.seed)

@@ -143,7 +143,9 @@ def test_kept_rows_that_are_not_these_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds what another base knows of rows"):
         keep(of=attach(OWN.base, IAK(4), {"market": ("us",)}))
     _lose_a_row(folder)
-    with pytest.raises(DataError, match=r"holds no rows that a base knows: .* is damaged"):
+    with pytest.raises(
+        DataError, match=r"holds no rows that a base knows: .*: expected the content that rows"
+    ):
         KnownRows(folder, 100, 0)
 
 

@@ -15,6 +15,7 @@ from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.models.mmoe import MMoE
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage.description import write_description
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def folder(click_log: Callable[..., Any], prepared: Callable[..., PreparedDatase
 
 def edit_manifest(folder: Path, **changes: Any) -> None:
     path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    write_description(path, json.loads(path.read_text()) | changes)
 
 
 def test_every_file_is_in_the_manifest_and_a_flipped_byte_in_any_is_named(folder: Path) -> None:
@@ -38,7 +39,7 @@ def test_every_file_is_in_the_manifest_and_a_flipped_byte_in_any_is_named(folder
         content = bytearray((folder / name).read_bytes())
         content[-1] ^= 1
         (folder / name).write_bytes(content)
-        with pytest.raises(DataError, match=f"{name} is damaged: SHA-256"):
+        with pytest.raises(DataError, match=f"{name}: expected the content that manifest.json"):
             dataset.verify()
         content[-1] ^= 1
         (folder / name).write_bytes(content)
@@ -64,8 +65,8 @@ def test_a_shard_from_another_part_is_noticed_at_opening(folder: Path) -> None:
 
 
 def test_the_format_version_is_checked(folder: Path) -> None:
-    edit_manifest(folder, format_version=3)
-    with pytest.raises(DataError, match="written in the newer format 3; this release reads 2"):
+    edit_manifest(folder, format_version=4)
+    with pytest.raises(DataError, match="written in the newer format 4; this release reads 3"):
         PreparedDataset(folder)
 
 

@@ -20,6 +20,7 @@ from tfrec_mt.models.model_store import (
 )
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
+from tfrec_mt.storage.description import write_description
 from tfrec_mt.storage.names import VOCABULARIES
 
 NEVER = "0" * 64
@@ -121,7 +122,7 @@ def test_any_damaged_cut_or_missing_file_is_named(copy: Path) -> None:
         damaged[rng.integers(len(whole))] ^= 1
         for content in (bytes(damaged), whole[:-1]):
             path.write_bytes(content)
-            with pytest.raises(ModelStoreError, match=f"{path.name} is damaged"):
+            with pytest.raises(ModelStoreError, match=f"{path.name}: expected the content that"):
                 load_model(copy)
         path.unlink()
         with pytest.raises(ModelStoreError, match=f"{path.name} is missing"):
@@ -133,7 +134,7 @@ def test_any_damaged_cut_or_missing_file_is_named(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"format_version": 3}, r"model\.json: format 3 .* reads 2"),
+        ({"format_version": 4}, r"model\.json: format 4 .* reads 3"),
         (
             {"model": "tfrec_mt>OnlineLargeRecomender"},
             "no class 'tfrec_mt>OnlineLargeRecomender' is registered; "
@@ -148,7 +149,7 @@ def test_a_description_that_does_not_fit_is_refused(
     copy: Path, change: dict[str, Any], complaint: str
 ) -> None:
     value = json.loads((copy / MODEL_FILE).read_text())
-    (copy / MODEL_FILE).write_text(json.dumps(value | change))
+    write_description(copy / MODEL_FILE, value | change)
     with pytest.raises(ModelStoreError, match=complaint):
         load_model(copy)
 
@@ -156,7 +157,7 @@ def test_a_description_that_does_not_fit_is_refused(
 def test_other_settings_than_the_weights_have_are_listed_by_variable(copy: Path) -> None:
     value = json.loads((copy / MODEL_FILE).read_text())
     value["config"]["units"] = [12, 5]
-    (copy / MODEL_FILE).write_text(json.dumps(value))
+    write_description(copy / MODEL_FILE, value)
     with pytest.raises(ModelStoreError) as error:
         load_model(copy)
     assert (

@@ -165,3 +165,13 @@ def test_a_file_of_the_format_before_is_read() -> None:
     del value["tasks"]
     old = value | {"format_version": 1, "labels": {"click": "click", "conversion": "order"}}
     assert Schema.from_json(json.dumps(old)) == schema
+
+
+def test_the_hash_of_ids_is_part_of_a_schema_that_knows_it() -> None:
+    plain = small_schema()
+    assert "sha256" not in plain.to_json()
+    files = {f"vocabularies/{v.name}.txt": v.name * 9 for v in plain.vocabularies}
+    known = plain.identified(files)
+    assert Schema.from_json(known.to_json()) == known != plain
+    assert known.fingerprint() != plain.fingerprint()
+    assert known.identified({}) == plain

@@ -327,7 +327,7 @@ def test_kernels_come_and_go(
 def test_news_of_another_spec_are_refused(news_job: NewsJob, tmp_path: Path) -> None:
     save_model(small_news_model(), tmp_path / "model", NewsDataset(news_job.data).vocabularies)
     config = ExportConfig(base=tmp_path, data=news_job.data, output=tmp_path / "export")
-    with pytest.raises(SchemaError, match="the base has another schema than"):
+    with pytest.raises(SchemaError, match="was trained with another schema than that of"):
         run_export(config)
     assert not (tmp_path / "export").exists()
 

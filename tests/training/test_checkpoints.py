@@ -129,7 +129,7 @@ def test_if_all_are_damaged_each_cause_is_listed(tmp_path: Path) -> None:
         checkpoints.restore_latest()
     newest, oldest = str(caught.value).splitlines()[1:]
     assert str(checkpoints.path(20)) in newest
-    assert "variables.index is damaged: SHA-256" in newest
+    assert "variables.index: expected the content that state.json was written for" in newest
     assert str(checkpoints.path(10)) in oldest
     assert "No such file" in oldest
     # Nothing was set aside: the causes can still be looked into.

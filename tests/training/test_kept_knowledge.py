@@ -79,7 +79,7 @@ def _half_written(folder: Path, base: RankingModel) -> None:
 @pytest.mark.parametrize(
     ("spoil", "parts", "message"),
     [
-        (_damage, PARTS, r"knowledge_ctr.npy is damaged: .*; delete"),
+        (_damage, PARTS, r"knowledge_ctr.npy: expected the content that knowledge.json .*; delete"),
         (_another_base, PARTS, r"another run: its base_fingerprint is .*, this run's is"),
         (_half_written, PARTS, r"holds no knowledge of a base: .*knowledge.json is missing"),
         (lambda *_: None, ("fresh",), r"its parts is \['test', 'fresh'\], this run's is"),

@@ -1,7 +1,6 @@
 """A base from elsewhere in the folder of a run, as far as it can be kept there."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import keras
@@ -11,10 +10,12 @@ from tfrec_mt.bases.attached_base import AttachedBase
 from tfrec_mt.bases.keras_base import KerasBase
 from tfrec_mt.models.model_store import ModelStoreError
 from tfrec_mt.schema import Task
-from tfrec_mt.storage.description import read_description
+from tfrec_mt.storage.description import read_description, write_description
 from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.storage.hashes import hash_files, verify_files
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+_UNSEALED = 2  # the format before, which has no hash of the model
 _DESCRIPTION, _MODEL = "base.json", "model.keras"
 
 
@@ -33,8 +34,9 @@ def keep_base(base: AttachedBase, folder: Path) -> None:
                 "format_version": FORMAT_VERSION,
                 "heads": base.heads,
                 "tasks": [dataclasses.asdict(task) for task in base.learned_tasks()],
+                "files": hash_files(new),
             }
-            (new / _DESCRIPTION).write_text(json.dumps(value, indent=1), encoding="utf-8")
+            write_description(new / _DESCRIPTION, value)
     except (TypeError, ValueError, NotImplementedError, AttributeError, ImportError) as error:
         said = str(error).strip().partition("\n")[0]
         logging.warning(
@@ -46,14 +48,17 @@ def kept_base(folder: Path) -> KerasBase:
     """The Keras model that a run has kept with its kernels.
 
     Raises:
-      ModelStoreError: It has kept none.
+      ModelStoreError: It has kept none, or it has changed.
     """
     if not folder.is_dir():
         raise ModelStoreError(
             f"{folder.parent} keeps no base: expected the base of its kernels, base="
         )
     try:
-        value = read_description(folder / _DESCRIPTION, FORMAT_VERSION, ("heads", "tasks"))
+        value = read_description(
+            folder / _DESCRIPTION, FORMAT_VERSION, ("heads", "tasks"), (_UNSEALED,)
+        )
+        verify_files(folder, value.get("files", {}), _DESCRIPTION)
         model = keras.saving.load_model(folder / _MODEL, compile=False)
     except (TypeError, ValueError, OSError) as error:
         raise ModelStoreError(f"{folder} holds no base that can be read: {error}") from error

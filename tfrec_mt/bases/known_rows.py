@@ -1,6 +1,5 @@
 """`KnownRows`: what a frozen base knows of rows, with labels and domains, once on disk."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,13 @@ from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.errors import DataError
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.scorer import BatchFunction
-from tfrec_mt.storage.description import read_description
+from tfrec_mt.storage.description import read_description, write_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
 from tfrec_mt.training.progress import shown_stream
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_UNSEALED = (1,)  # formats whose descriptions do not hold their own hash
 _DESCRIPTION = "rows.json"
 
 
@@ -42,8 +42,8 @@ class KnownRows:
 
     def __init__(self, folder: Path, batch_size: int, seed: int) -> None:
         try:
-            found = read_description(folder / _DESCRIPTION, FORMAT_VERSION, ("columns", "files"))
-            verify_files(folder, found["files"])
+            found = _read(folder, "columns", "files")
+            verify_files(folder, found["files"], _DESCRIPTION)
         except ValueError as error:
             raise DataError(f"{folder} holds no rows that a base knows: {error}") from error
         self._columns = {
@@ -118,7 +118,11 @@ def keep_rows(folder: Path, model: AdaptedModel, batches: Iterator[RowBatch]) ->
             "columns": [*files],
             "files": hash_files(temporary),
         }
-        (temporary / _DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
+        write_description(temporary / _DESCRIPTION, description)
+
+
+def _read(folder: Path, *keys: str) -> dict[str, Any]:
+    return read_description(folder / _DESCRIPTION, FORMAT_VERSION, keys, _UNSEALED)
 
 
 class _Columns:
@@ -145,9 +149,7 @@ class _Columns:
 
 def _check_same(folder: Path, model: AdaptedModel, columns: Mapping[str, npt.NDArray[Any]]) -> None:
     try:
-        found = read_description(
-            folder / _DESCRIPTION, FORMAT_VERSION, ("base_fingerprint", "domains", "columns")
-        )
+        found = _read(folder, "base_fingerprint", "domains", "columns")
     except ValueError as error:
         raise DataError(f"{folder} holds no rows that a base knows: {error}") from error
     domains = {layer.topic: list(layer.domains) for layer in model.kernels}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class ColumnFile:
                 size = file.seek(0, 2)
         except FileNotFoundError:
             raise DataError(f"{path}: the manifest lists it, but there is no such file") from None
-        except ValueError as error:
+        except (ValueError, SyntaxError, TokenError) as error:
             raise DataError(f"{path}: not a column file: {error}") from error
         expected = offset + int(np.prod(shape)) * dtype.itemsize
         if fortran or dtype.hasobject or size != expected:

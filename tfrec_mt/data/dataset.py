@@ -1,6 +1,7 @@
 """`PreparedDataset`: what `prepare` wrote, opened and checked."""
 
 import functools
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from tfrec_mt.data.manifest import MANIFEST_FILE, Manifest
 from tfrec_mt.data.vocabulary import IdTable
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError, Schema
-from tfrec_mt.storage.hashes import hash_file, verify_files
+from tfrec_mt.storage.hashes import VerifiedFiles, hash_file
+from tfrec_mt.storage.names import VOCABULARIES
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -23,13 +25,17 @@ class PreparedDataset:
     """A prepared dataset on disk.
 
     Opening it checks that every file exists and has the size that the manifest's row counts
-    require; `verify` also checks the content.
+    require. Before anything is read, the files that it comes from are compared with the manifest's
+    hashes, once; `verify` compares all.
 
     Args:
       path: The folder.
 
+    Attributes:
+      schema: What was learned, with the hash of each vocabulary's ids.
+
     Raises:
-      DataError: Not a prepared dataset, a newer format, or a missing or cut file.
+      DataError: Not a prepared dataset, a newer format, or a missing, cut or changed file.
 
     Example:
       >>> log = mt.PreparedDataset("runs/shop/data")
@@ -43,7 +49,9 @@ class PreparedDataset:
         for name in self.manifest.files:
             if not (self.path / name).is_file():
                 raise DataError(f"{self.path / name}: the manifest lists it, but it is missing")
-        self.schema = Schema.load(self.path / "schema.json")
+        self._files = VerifiedFiles(self.path, dict(self.manifest.hashes()), MANIFEST_FILE)
+        self._files.use(["schema.json"])
+        self.schema = Schema.load(self.path / "schema.json").identified(self.manifest.files)
         self._check_events()
         self._columns = {
             part: [
@@ -75,8 +83,13 @@ class PreparedDataset:
 
     @property
     def vocabularies(self) -> Path:
-        """Folder of the vocabulary files, `<name>.txt` with one id per line in code order."""
-        return self.path / "vocabularies"
+        """Folder of the vocabulary files, `<name>.txt` with one id per line in code order.
+
+        Raises:
+          DataError: One has changed.
+        """
+        self._files.use(self._files.below(VOCABULARIES))
+        return self.path / VOCABULARIES
 
     def ids(self, vocabulary: str) -> pl.Series:
         """The known ids of a vocabulary in code order, the first at code `first_known`."""
@@ -115,18 +128,44 @@ class PreparedDataset:
         return tf_batches(self, part, batch_size, shuffle=shuffle, seed=seed)
 
     def requests(self) -> pl.DataFrame:
-        """Sampled rows of the last part in raw form, see `RequestSample.write`."""
+        """Sampled rows of the last part in raw form, see `RequestSample.write`.
+
+        Raises:
+          DataError: Their file has changed.
+        """
+        self._files.use(["requests.parquet"])
         return pl.read_parquet(self.path / "requests.parquet")
 
-    def shards(self, part: str) -> list[dict[str, ColumnFile]]:
-        """The stored columns of each shard of a part, by `<group>/<name>`."""
+    def shards(
+        self, part: str, columns: Collection[str] | None = None
+    ) -> list[dict[str, ColumnFile]]:
+        """The stored columns of each shard of a part, by `<group>/<name>`.
+
+        Args:
+          part: Name of the part.
+          columns: Those that will be read; None: all.
+
+        Raises:
+          DataError: An unknown part, or a file that has changed.
+        """
         self._check_part(part)
-        return self._columns[part]
+        shards = [
+            {n: column for n, column in shard.items() if columns is None or n in columns}
+            for shard in self._columns[part]
+        ]
+        files = [column.path for shard in shards for column in shard.values()]
+        self._files.use(path.relative_to(self.path).as_posix() for path in files)
+        return shards
 
     def event_elements(self) -> dict[str, npt.NDArray[np.int32]]:
-        """Codes of each history element in stored order, `[events + padding]`, memory-mapped."""
+        """Codes of each history element in stored order, `[events + padding]`, memory-mapped.
+
+        Raises:
+          DataError: A file has changed.
+        """
         if not self.schema.history:
             return {}
+        self._files.use(self._files.below("events"))
         folder = self.path / "events" / "features"
         elements = self.schema.history.elements
         return {name: ColumnFile.open(folder / f"{name}.npy").mapped() for name in elements}
@@ -135,10 +174,11 @@ class PreparedDataset:
         """Seconds of each stored event, `[events + padding]`, memory-mapped.
 
         Raises:
-          DataError: The log has no time.
+          DataError: The log has no time, or a file has changed.
         """
         if not self.schema.history or not self.schema.keys.timestamp:
             raise DataError(f"{self.path}: the log was prepared without timestamps of its events")
+        self._files.use(self._files.below("events"))
         return ColumnFile.open(self.path / "events" / "timestamp.npy").mapped()
 
     def __repr__(self) -> str:
@@ -156,7 +196,7 @@ class PreparedDataset:
         Raises:
           DataError: A file is missing or differs; names it.
         """
-        verify_files(self.path, dict(self.manifest.hashes()))
+        self._files.verify()
 
     def _check_part(self, part: str) -> None:
         if part not in self.manifest.parts:

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage.description import check_seal, sealed_json
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+_UNSEALED = 2  # the format before, whose manifests do not hold their own hash
 MANIFEST_FILE = "manifest.json"
 _T = TypeVar("_T")
 _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know
@@ -110,26 +112,27 @@ class Manifest:
                     yield f"{part}/shard-{number:05d}/{name}.npy", digest
 
     def to_json(self) -> str:
-        """JSON text, stable under a round trip."""
-        return json.dumps(dataclasses.asdict(self), indent=1)
+        """JSON text with its own hash, stable under a round trip."""
+        return sealed_json(dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> "Manifest":
         """Reads a manifest.
 
         Raises:
-          DataError: No such file, not a manifest, or of a newer format.
+          DataError: No such file, not a manifest, of a newer format, or not what was written.
         """
         value = read_json(path)
         version = value.get("format_version")
         if not isinstance(version, int):
             raise DataError(f"{path}: expected a manifest with a format_version, got none")
-        if version != FORMAT_VERSION:
+        if version not in (FORMAT_VERSION, _UNSEALED):
             age = "newer" if version > FORMAT_VERSION else "unknown"
             raise DataError(
                 f"{path}: written in the {age} format {version}; this release reads "
                 f"{FORMAT_VERSION}"
             )
+        value = check_seal(path.read_bytes(), value, path, needed=version != _UNSEALED)
         manifest = validated(_ADAPTER, value, path)
         check_inside((name for name, _ in manifest.hashes()), path)
         return manifest

@@ -27,7 +27,8 @@ class FamiliarUsers:
 
     def __init__(self, dataset: PreparedDataset, parts: Sequence[str]) -> None:
         self._topics = {topic.name: topic.domains for topic in dataset.schema.topics}
-        shards = [shard for part in parts for shard in dataset.shards(part)]
+        read = ("keys/user", *(f"features/{name}" for name in self._topics))
+        shards = [shard for part in parts for shard in dataset.shards(part, read)]
         users = np.concatenate([shard["keys/user"].read() for shard in shards])
         self._pairs = {}
         for name in self._topics:

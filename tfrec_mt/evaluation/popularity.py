@@ -28,11 +28,12 @@ class Popularity:
         self._rates = {}
         for task in dataset.schema.task_names:
             rows, sums = np.zeros(size), np.zeros(size)
-            for shard in dataset.shards(part):
-                labels = decode_label(shard[f"labels/{task}"].read())
+            names = (f"labels/{task}", f"features/{self.item}", f"labels/{ROW_WEIGHT}")
+            for shard in dataset.shards(part, names):
+                labels = decode_label(shard[names[0]].read())
                 known = ~np.isnan(labels)
-                items = shard[f"features/{self.item}"].read()[known]
-                stored = shard.get(f"labels/{ROW_WEIGHT}")
+                items = shard[names[1]].read()[known]
+                stored = shard.get(names[2])
                 weights = np.ones(len(items)) if stored is None else stored.read()[known]
                 rows += np.bincount(items, weights, size)
                 sums += np.bincount(items, weights * labels[known], size)

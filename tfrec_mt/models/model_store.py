@@ -9,18 +9,21 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from absl import logging
 
 from tfrec_mt.configs.choices import Precision
 from tfrec_mt.errors import nearest
 from tfrec_mt.models.base_model import Fingerprinted
 from tfrec_mt.schema import SchemaError
-from tfrec_mt.storage.description import read_description
+from tfrec_mt.schema.differences import differences, unknown_ids
+from tfrec_mt.storage.description import read_description, write_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
 from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.storage.variables import load_variables, named_variables, save_variables
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+_UNSEALED = 2  # the format before, whose descriptions do not hold their own hash
 MODEL_FILE = "model.json"
 
 
@@ -75,7 +78,7 @@ def save_model(model: keras.Model, folder: Path, vocabularies: Path) -> str:
             (temporary / VOCABULARIES).mkdir()
             shutil.copy(vocabularies, temporary / VOCABULARIES)
         value["files"] = hash_files(temporary)
-        (temporary / MODEL_FILE).write_text(json.dumps(value, indent=1), encoding="utf-8")
+        write_description(temporary / MODEL_FILE, value)
     return str(value["fingerprint"])
 
 
@@ -89,12 +92,13 @@ def load_model(folder: Path, dataset: Any = None, precision: Precision = "float3
 
     Raises:
       ModelStoreError: The folder has no model of this release, or a damaged file.
-      SchemaError: The dataset has another schema than the model.
+      SchemaError: The dataset is not one of the model's; see `check_same_schema`.
     """
     path = folder / MODEL_FILE
+    keys = ("model", "config", "fingerprint", "files")
     try:
-        value = read_description(path, FORMAT_VERSION, ("model", "config", "fingerprint", "files"))
-        verify_files(folder, value["files"])
+        value = read_description(path, FORMAT_VERSION, keys, (_UNSEALED,))
+        verify_files(folder, value["files"], MODEL_FILE)
     except ValueError as error:
         raise ModelStoreError(f"{folder} holds no model that can be read: {error}") from error
     objects = keras.saving.get_custom_objects()
@@ -114,11 +118,39 @@ def load_model(folder: Path, dataset: Any = None, precision: Precision = "float3
         raise ModelStoreError(f"{path}: its weights and configuration disagree: {error}") from error
     if fingerprint(model) != value["fingerprint"]:
         raise ModelStoreError(f"{folder}: the model is not the one that was saved")
-    if dataset is not None and model.schema != dataset.schema:
-        raise SchemaError(
-            f"the model in {folder} was trained with another schema than that of {dataset.path}; "
-            "use data prepared with the same settings and vocabularies"
-        )
+    if dataset is not None:
+        schema = model.schema
+        if unknown_ids(schema):
+            schema = schema.identified(value["files"])
+        check_same_schema(schema, dataset, f"the model in {folder}")
     if precision != "float32":
         model.set_serving_precision(precision)
     return model
+
+
+def check_same_schema(schema: Any, dataset: Any, name: str) -> None:
+    """Checks that the codes of data mean what they mean to a model: schema, learned parts and ids.
+
+    Warns of models of older releases that do not say which ids they know.
+
+    Args:
+      schema: The model's.
+      dataset: The data.
+      name: Of the model, for errors.
+
+    Raises:
+      SchemaError: They differ; names each part, and what it is in both.
+    """
+    if type(schema) is not type(dataset.schema):
+        raise SchemaError(f"{name} reads no data of the kind in {dataset.path}")
+    if found := differences(schema, dataset.schema):
+        raise SchemaError(
+            f"{name} was trained with another schema than that of {dataset.path}: "
+            f"{'; '.join(found)}; expected data with the schema and the ids that it was trained on"
+        )
+    if unknown_ids(schema):
+        logging.warning(
+            "%s does not say which ids it knows: whether those of %s are the same is not checked",
+            name,
+            dataset.path,
+        )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tfrec_mt.errors import DataError, SchemaError
-from tfrec_mt.models.model_store import load_model, save_model
+from tfrec_mt.models.model_store import check_same_schema, load_model, save_model
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import MODEL, VOCABULARIES
 
@@ -29,9 +29,11 @@ class Preset:
     """Gives a model `save_to_preset` and `from_preset`, as keras_hub's models have them.
 
     Attributes:
+      schema: What the model knows of its data.
       origin: Where the model came from, if a run made it.
     """
 
+    schema: Any
     origin: Origin | None = None
 
     def save_to_preset(self, folder: str | Path, log: Any = None) -> Path:
@@ -46,6 +48,7 @@ class Preset:
 
         Raises:
           DataError: The model has no origin, and no log is given.
+          SchemaError: The log has other ids or another schema than the model.
           FileExistsError: The folder exists.
 
         Example:
@@ -88,6 +91,7 @@ class Preset:
     def vocabularies(self, log: Any = None) -> Path:
         """Folder of the model's vocabularies; see `save_to_preset`."""
         if log is not None:
+            check_same_schema(self.schema, log, "the model")
             found: Path = log.vocabularies
             return found
         if self.origin is None:

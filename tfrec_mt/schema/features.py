@@ -43,6 +43,7 @@ class Vocabulary:
       max_size: Most known ids to keep, by frequency; None keeps all, 0 hashes every id.
       min_count: Ids seen less often in the first part of the data count as unknown.
       size: Number of known ids; learned at preparation.
+      sha256: Of the file of known ids; of prepared data and models, empty where it is not known.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Vocabulary:
     max_size: int | None = None
     min_count: int = 1
     size: int = 0
+    sha256: str = ""
 
     def __post_init__(self) -> None:
         _check_name("vocabulary", self.name)

@@ -24,6 +24,7 @@ from tfrec_mt.schema.reading import read_json
 from tfrec_mt.schema.saving import edited_json
 from tfrec_mt.schema.task import Task, check_tasks, click_tasks
 from tfrec_mt.storage.folders import published_file
+from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.tables.notation import NULL_WORDS, Quoting
 
 FORMAT_VERSION = 2
@@ -151,6 +152,14 @@ class Schema:
         ]
         return tuple(dict.fromkeys(name for name in names if name))
 
+    def identified(self, files: Mapping[str, str]) -> "Schema":
+        """The schema with the hash of each vocabulary, of SHA-256 by path in data or a model."""
+        vocabularies = tuple(
+            dataclasses.replace(v, sha256=files.get(f"{VOCABULARIES}/{v.name}.txt", ""))
+            for v in self.vocabularies
+        )
+        return dataclasses.replace(self, vocabularies=vocabularies)
+
     def fingerprint(self) -> str:
         """SHA-256 of the JSON form: equal for equal schemas."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
@@ -158,6 +167,9 @@ class Schema:
     def to_json(self) -> str:
         """The schema as JSON text, stable under a round trip."""
         value = {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+        for vocabulary in value["vocabularies"]:
+            if not vocabulary["sha256"]:  # as it was before there were hashes
+                del vocabulary["sha256"]
         return json.dumps(value, indent=2, sort_keys=True)
 
     @classmethod

@@ -16,7 +16,13 @@ from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.requests import row_tensors, with_scores
 from tfrec_mt.serving.signatures import MISSING, USED_FALLBACK, Specs, missing_values
-from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, newest_version, read_manifest
+from tfrec_mt.serving.versions import (
+    EXTRA,
+    MANIFEST_FILE,
+    newest_version,
+    read_manifest,
+    verified_manifest,
+)
 from tfrec_mt.tables.frames import as_given, as_polars, column_array
 
 _AGE, _CANDIDATES, _HISTORY = "age_hours", "candidates", "history"
@@ -34,7 +40,8 @@ class ExportedModel(abc.ABC):
       topics: Domains that have a kernel, by topic.
 
     Raises:
-      DataError: The folder is no exported version, or its graph could reach files or Python.
+      DataError: The folder is no exported version, a file of it is missing or changed, or its
+        graph could reach files or Python.
 
     Example:
       >>> model = mt.load_export("runs/shop/export")
@@ -46,7 +53,7 @@ class ExportedModel(abc.ABC):
 
     def __init__(self, version: Path) -> None:
         self.path = version
-        self.manifest = read_manifest(version)
+        self.manifest = verified_manifest(version)
         self.topics = {t: tuple(domains) for t, domains in self.manifest["kernels"].items()}
         self._loaded = load_saved_model(version)
 
@@ -218,7 +225,8 @@ def load_export(folder: str | Path) -> ExportedModel:
       folder: Folder of versions, of which the newest is taken, or folder of one version.
 
     Raises:
-      DataError: There is no export, or none that scores rows.
+      DataError: There is no export, none that scores rows, or one that has changed since it was
+        published.
 
     Example:
       >>> mt.load_export("runs/shop/export").score(frame)

@@ -1,7 +1,6 @@
 """Versions of a SavedModel: numbered folders that appear whole and describe themselves."""
 
 import contextlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,14 +21,15 @@ from tfrec_mt.serving.bundle import (
 )
 from tfrec_mt.serving.saved_model_notes import without_notes
 from tfrec_mt.serving.warm_up import Requests, write_warm_up
-from tfrec_mt.storage.description import read_description
+from tfrec_mt.storage.description import read_description, write_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
 from tfrec_mt.storage.lock import locked_folder
 
 EXTRA = "assets.extra"
 MANIFEST_FILE = "manifest.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_UNSEALED = 1  # the format before, whose manifests do not hold their own hash
 
 
 def publish_version(
@@ -106,8 +106,7 @@ def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[
         for file, text in documents(version.name, description).items():
             (folder / EXTRA / file).write_text(text, encoding="utf-8")
         manifest = {"format_version": FORMAT_VERSION, **description, "files": hash_files(folder)}
-        text = json.dumps(manifest, indent=1)
-        (folder / EXTRA / MANIFEST_FILE).write_text(text, encoding="utf-8")
+        write_description(folder / EXTRA / MANIFEST_FILE, manifest)
     write_server_files(output, description["name"])
 
 
@@ -203,7 +202,7 @@ def read_manifest(version: Path) -> dict[str, Any]:
     """
     try:
         return read_description(
-            version / EXTRA / MANIFEST_FILE, FORMAT_VERSION, ("files", "signatures")
+            version / EXTRA / MANIFEST_FILE, FORMAT_VERSION, ("files", "signatures"), (_UNSEALED,)
         )
     except ValueError as error:
         raise DataError(f"{version}: expected an exported version: {error}") from error
@@ -222,7 +221,7 @@ def verified_manifest(version: Path) -> dict[str, Any]:
       DataError: They are not, or the folder is not a version that this release can read.
     """
     manifest = read_manifest(version)
-    verify_files(version, manifest["files"])
+    verify_files(version, manifest["files"], f"{EXTRA}/{MANIFEST_FILE}")
     return manifest
 
 

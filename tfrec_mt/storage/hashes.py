@@ -1,10 +1,14 @@
 """SHA-256 of files, written and verified."""
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tfrec_mt.errors import DataError
+
+_MOST_THREADS = 4
 
 
 def hash_file(path: Path) -> str:
@@ -19,16 +23,70 @@ def hash_files(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
 
 
-def verify_files(folder: Path, hashes: Mapping[str, str]) -> None:
+def verify_files(folder: Path, hashes: Mapping[str, str], listed_in: str = "manifest.json") -> None:
     """Checks that each file is there and unchanged.
 
+    Args:
+      folder: Where they lie.
+      hashes: SHA-256 by path inside the folder.
+      listed_in: The file that the hashes are from.
+
     Raises:
-      DataError: Names the file that is missing or differs.
+      DataError: Names the first file that is missing or differs.
     """
-    for name, expected in hashes.items():
-        path = folder / name
-        if not path.is_file():
-            raise DataError(f"{path} is missing")
-        found = hash_file(path)
-        if found != expected:
-            raise DataError(f"{path} is damaged: SHA-256 {found[:12]}, expected {expected[:12]}")
+    missing = next((name for name in hashes if not (folder / name).is_file()), None)
+    if missing is not None:
+        raise DataError(f"{folder / missing} is missing; {listed_in} lists it")
+    # hashing leaves Python's lock to other threads
+    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
+        found = threads.map(lambda name: hash_file(folder / name), hashes)
+        for (name, expected), digest in zip(hashes.items(), found, strict=True):
+            if digest != expected:
+                content = f"the content that {listed_in} was written for"
+                raise DataError(changed(folder / name, content, expected, digest))
+
+
+def changed(path: Path, content: str, expected: str, found: str) -> str:
+    """The sentence about a file whose SHA-256 is not the expected one."""
+    return (
+        f"{path}: expected {content} (SHA-256 {expected[:12]}…), got {found[:12]}…; "
+        "the file was changed or damaged since"
+    )
+
+
+class VerifiedFiles:
+    """Files of a folder, each of which is compared with its hash once, before it is first used.
+
+    Args:
+      folder: Where they lie.
+      hashes: SHA-256 by path inside the folder.
+      listed_in: The file that the hashes are from.
+    """
+
+    def __init__(self, folder: Path, hashes: Mapping[str, str], listed_in: str) -> None:
+        self._folder, self._listed_in = folder, listed_in
+        self._hashes = dict(hashes)
+        self._verified: set[str] = set()
+
+    def below(self, *folders: str) -> list[str]:
+        """Paths of the files below some of the folders."""
+        starts = tuple(f"{folder}/" for folder in folders)
+        return [name for name in self._hashes if name.startswith(starts)]
+
+    def use(self, names: Iterable[str]) -> None:
+        """Verifies files that have not been verified, before they are read.
+
+        Raises:
+          DataError: See `verify_files`.
+        """
+        chosen = {name: self._hashes[name] for name in names if name not in self._verified}
+        verify_files(self._folder, chosen, self._listed_in)
+        self._verified |= chosen.keys()
+
+    def verify(self) -> None:
+        """Verifies every file, whether it has been or not.
+
+        Raises:
+          DataError: See `verify_files`.
+        """
+        verify_files(self._folder, self._hashes, self._listed_in)

@@ -139,7 +139,7 @@ class Checkpoints:
                 f"{path} was written by a newer release in format {value['format_version']}, "
                 f"this one reads up to {FORMAT_VERSION}; resume with that release"
             )
-        verify_files(path, value["files"])
+        verify_files(path, value["files"], STATE_FILE)
         load_variables(self.variables, path)
         return dict(value["state"])
 

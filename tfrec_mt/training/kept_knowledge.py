@@ -1,8 +1,7 @@
 """`KeptKnowledge`: a frozen base's knowledge of rows, computed once and kept on disk."""
 
 import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import BatchFunction
 from tfrec_mt.schema import DataError
-from tfrec_mt.storage.description import read_description
+from tfrec_mt.storage.description import read_description, write_description
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
 from tfrec_mt.training.progress import Progress
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_UNSEALED = (1,)  # formats whose descriptions do not hold their own hash
 _DESCRIPTION = "knowledge.json"
 _SHARED = "knowledge"
 _ROWS = 1024
@@ -81,24 +81,30 @@ class KeptKnowledge(PreparedDataset):
         self._kept |= {f"features/{feature.name}" for feature in plain.schema.side("exposure")}
         self._kept |= {f"features/{name}" for name in needed}
 
-    def shards(self, part: str) -> list[dict[str, ColumnFile]]:
+    def shards(
+        self, part: str, columns: Collection[str] | None = None
+    ) -> list[dict[str, ColumnFile]]:
         """The stored columns of each shard of a part, knowledge among them."""
+        stored = {name for shard in self.manifest.parts.get(part, ()) for name in shard.files}
+        needed = {
+            name
+            for name in (stored if columns is None else stored & {*columns})
+            if name in self._kept or not name.startswith(("features/", "history/"))
+        }
         return [
-            {
-                name: column
-                for name, column in shard.items()
-                if name in self._kept or not name.startswith(("features/", "history/"))
-            }
+            shard
             | {
                 f"features/{name}": ColumnFile.open(_file(self._folder, part, number, name))
                 for name in self._widths
             }
-            for number, shard in enumerate(super().shards(part))
+            for number, shard in enumerate(super().shards(part, needed))
         ]
 
     def _check(self, of: Mapping[str, Any]) -> None:
         try:
-            found = read_description(self._folder / _DESCRIPTION, FORMAT_VERSION, (*of, "files"))
+            found = read_description(
+                self._folder / _DESCRIPTION, FORMAT_VERSION, (*of, "files"), _UNSEALED
+            )
         except ValueError as error:
             raise DataError(f"{self._folder} holds no knowledge of a base: {error}") from error
         for name, expected in of.items():
@@ -108,7 +114,7 @@ class KeptKnowledge(PreparedDataset):
                     f"this run's is {expected}; choose another folder or delete it"
                 )
         try:
-            verify_files(self._folder, found["files"])
+            verify_files(self._folder, found["files"], _DESCRIPTION)
         except DataError as error:
             raise DataError(f"{error}; delete {self._folder}") from error
 
@@ -167,7 +173,7 @@ def _write(
                     progress.update(stop - first)
                 start += shard.rows
         description = {"format_version": FORMAT_VERSION, **of, "files": hash_files(temporary)}
-        (temporary / _DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
+        write_description(temporary / _DESCRIPTION, description)
 
 
 def _columns(known: Mapping[str, Any], widths: Mapping[str, int]) -> dict[str, Any]:

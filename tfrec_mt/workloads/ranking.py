@@ -107,6 +107,7 @@ class Ranking(LogWorkload):
         """Mean AUC over binary tasks, or if there is none minus the mean loss of the others."""
         score, part = Scorer(model), config.validation
         assert part is not None
+        dataset.shards(part)  # files that have changed are found before training
         binary = [task for task in dataset.schema.tasks if task.binary]
 
         def value() -> float:

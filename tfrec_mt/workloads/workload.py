@@ -15,7 +15,7 @@ from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, Trai
 from tfrec_mt.configs.choices import Precision
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.evaluation.scoring import Scoring
-from tfrec_mt.models.model_store import load_model
+from tfrec_mt.models.model_store import check_same_schema, load_model
 from tfrec_mt.serving.warm_up import Requests
 from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.training.compiled_steps import Learner
@@ -193,11 +193,7 @@ class LogWorkload(Workload):
             raise SchemaError(
                 f"base: expected a base model or its run folder, got {class_name(base)}"
             )
-        if base.schema != dataset.schema:
-            raise SchemaError(
-                f"the base has another schema than {dataset.path}; expected a model that was made "
-                "with the schema of that log"
-            )
+        check_same_schema(base.schema, dataset, "the base")
         self.set_precision(base, precision)
 
     def keep_base(self, base: Any, run: Path, dataset: Any) -> None:

@@ -10,6 +10,7 @@ from tfrec_mt.data.manifest import kind_of
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.schema import DataError, SchemaError, Topic
+from tfrec_mt.storage.description import write_description
 
 
 @pytest.fixture
@@ -48,8 +49,8 @@ def test_a_changed_file_is_found_by_its_hash(copy: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"tokens\.npy is damaged: SHA-256"):
-        NewsDataset(copy).verify()
+    with pytest.raises(DataError, match=r"tokens\.npy: expected the content that manifest\.json"):
+        NewsDataset(copy)
 
 
 def test_other_folders_are_told_apart(copy: Path, tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_other_folders_are_told_apart(copy: Path, tmp_path: Path) -> None:
         ({"articles": "many"}, "articles"),
         ({"files": {"../secret": "x"}}, "outside the dataset"),
     ):
-        (copy / "manifest.json").write_text(json.dumps(manifest | changes))
+        write_description(copy / "manifest.json", manifest | changes)
         with pytest.raises(DataError, match=message):
             NewsDataset(copy)
 

@@ -12,12 +12,12 @@ from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.data.news.impression_columns import ImpressionColumns
 from tfrec_mt.data.news.news_manifest import NewsManifest
-from tfrec_mt.data.news.news_spec import NewsSpec
+from tfrec_mt.data.news.news_spec import VOCABULARY_FILE, NewsSpec
 from tfrec_mt.data.news.ragged import positions_of
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
-from tfrec_mt.storage.hashes import hash_file, verify_files
+from tfrec_mt.storage.hashes import VerifiedFiles, hash_file
 
 _LENGTH_STEP = 8
 
@@ -25,19 +25,21 @@ _LENGTH_STEP = 8
 class NewsDataset:
     """A prepared news dataset on disk.
 
-    Opening it checks that every file exists and has the size that the manifest records; `verify`
-    also checks the content.
+    Opening it checks that every file exists and has the size that the manifest records. Before
+    anything is read, the files that it comes from are compared with the manifest's hashes, once;
+    `verify` compares all.
 
     Args:
       path: The folder.
 
     Attributes:
+      schema: What models need to know of it, with the hash of the vocabulary.
       category, sentiment: int32 `[A]` code of each article, 0 = missing.
       published: int64 `[A]` seconds since 1970, 0 = unknown.
       history_articles: int32, article rows of all histories, each oldest first.
 
     Raises:
-      DataError: Not a prepared news dataset, another format, or a missing or cut file.
+      DataError: Not a prepared news dataset, another format, or a missing, cut or changed file.
       SchemaError: Its `spec.json` is not a news spec.
 
     Example:
@@ -53,7 +55,9 @@ class NewsDataset:
         for name in self.manifest.files:
             if not (self.path / name).is_file():
                 raise DataError(f"{self.path / name}: the manifest lists it, but it is missing")
-        self.schema = NewsSpec.load(self.path / "spec.json")
+        self._files = VerifiedFiles(self.path, self.manifest.files, MANIFEST_FILE)
+        self._files.use(["spec.json", *self._files.below("articles", "histories")])
+        self.schema = NewsSpec.load(self.path / "spec.json").identified(self.manifest.files)
         self.category = self._article_column("category", self.articles)
         self.sentiment = self._article_column("sentiment", self.articles)
         self.published = self._article_column("published", self.articles)
@@ -93,20 +97,25 @@ class NewsDataset:
 
     def rows(self, part: str) -> int:
         """Impressions of a part."""
-        return len(self.part(part))
+        return len(self._part(part))
 
     def part(self, name: str) -> ImpressionColumns:
         """The stored impressions of a part.
 
         Raises:
-          DataError: There is no such part.
+          DataError: There is no such part, or a file has changed.
         """
+        found = self._part(name)
+        self._files.use(self._files.below(name))
+        return found
+
+    def _part(self, name: str) -> ImpressionColumns:
         if name not in self._parts:
             raise DataError(f"{self.path} has no part {name!r}; {nearest(name, self.parts)}")
         return self._parts[name]
 
     def __repr__(self) -> str:
-        impressions = ", ".join(f"{part} {len(self.part(part)):,}" for part in self.parts)
+        impressions = ", ".join(f"{part} {self.rows(part):,}" for part in self.parts)
         topics = ", ".join(f"{t.name} {len(t.domains)}" for t in self.schema.topics) or "none"
         return (
             f"{type(self).__name__}({str(self.path)!r}: {self.articles - 1:,} articles; "
@@ -125,8 +134,13 @@ class NewsDataset:
 
     @property
     def vocabularies(self) -> Path:
-        """One word piece per line, in id order."""
-        return self.path / "vocabulary.txt"
+        """One word piece per line, in id order.
+
+        Raises:
+          DataError: The file has changed.
+        """
+        self._files.use([VOCABULARY_FILE])
+        return self.path / VOCABULARY_FILE
 
     def titles(self) -> pl.DataFrame:
         """`article` (id as text, null for the empty article) and `title` (text) of every row."""
@@ -166,7 +180,7 @@ class NewsDataset:
         Raises:
           DataError: A file is missing or differs; names it.
         """
-        verify_files(self.path, self.manifest.files)
+        self._files.verify()
 
     def _article_column(self, name: str, rows: int) -> npt.NDArray[Any]:
         return ColumnFile.open(self.path / "articles" / f"{name}.npy", rows).read()

@@ -1,7 +1,6 @@
 """What a prepared news dataset consists of, with the hash of each file."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,10 @@ from pydantic import ConfigDict, TypeAdapter
 
 from tfrec_mt.data.manifest import SplitRecord, check_inside, read_json, validated
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage.description import check_seal, sealed_json
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_UNSEALED = 1  # the format before, whose manifests do not hold their own hash
 _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know
 
 
@@ -55,24 +56,26 @@ class NewsManifest:
     format_version: int = field(default=FORMAT_VERSION)
 
     def to_json(self) -> str:
-        """JSON text, stable under a round trip."""
-        return json.dumps(dataclasses.asdict(self), indent=1)
+        """JSON text with its own hash, stable under a round trip."""
+        return sealed_json(dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> "NewsManifest":
         """Reads a manifest.
 
         Raises:
-          DataError: No such file, not a manifest of news, or of another format.
+          DataError: No such file, not a manifest of news, of another format, or not what was
+            written.
         """
         value = read_json(path)
         if value.get("kind") != "news":
             raise DataError(f"{path}: expected a prepared news dataset, got a click log")
-        if value.get("format_version") != FORMAT_VERSION:
+        version = value.get("format_version")
+        if version not in (FORMAT_VERSION, _UNSEALED):
             raise DataError(
-                f"{path}: written in the format {value.get('format_version')}; this release reads "
-                f"{FORMAT_VERSION}"
+                f"{path}: written in the format {version}; this release reads {FORMAT_VERSION}"
             )
+        value = check_seal(path.read_bytes(), value, path, needed=version != _UNSEALED)
         manifest = validated(_ADAPTER, value, path)
         check_inside(manifest.files, path)
         return manifest

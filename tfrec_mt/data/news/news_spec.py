@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,8 +10,10 @@ from typing import Literal
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import SchemaError, Task, Topic
 from tfrec_mt.schema.reading import read_json
+from tfrec_mt.storage.names import VOCABULARIES
 
 TextFields = Literal["title", "title_and_subtitle"]
+VOCABULARY_FILE = "vocabulary.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,7 @@ class NewsSpec:
       categories, sentiments: Names in code order.
       entities: Names of the known entities, in the order of the columns of `NewsBatch.entities`.
       topics: Topics with their domains.
+      vocabulary_sha256: Of the vocabulary file; empty where it is not known.
 
     Raises:
       SchemaError: A size is not positive, or names are not distinct.
@@ -42,6 +46,7 @@ class NewsSpec:
     sentiments: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     topics: tuple[Topic, ...] = ()
+    vocabulary_sha256: str = ""
 
     def __post_init__(self) -> None:
         if self.max_title_length < 3:
@@ -75,9 +80,18 @@ class NewsSpec:
                 return topic
         raise SchemaError(f"no topic {name!r}; {nearest(name, [t.name for t in self.topics])}")
 
+    def identified(self, files: Mapping[str, str]) -> "NewsSpec":
+        """The spec with the hash of the vocabulary, of SHA-256 by path in data or a model."""
+        paths = (VOCABULARY_FILE, f"{VOCABULARIES}/{VOCABULARY_FILE}")
+        found = next((files[path] for path in paths if path in files), "")
+        return dataclasses.replace(self, vocabulary_sha256=found)
+
     def to_json(self) -> str:
         """JSON text, stable under a round trip."""
-        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False)
+        value = dataclasses.asdict(self)
+        if not self.vocabulary_sha256:  # as it was before there were hashes
+            del value["vocabulary_sha256"]
+        return json.dumps(value, indent=1, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str, where: str = "news spec") -> "NewsSpec":

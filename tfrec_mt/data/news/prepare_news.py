@@ -21,7 +21,7 @@ from tfrec_mt.data.news.impression_columns import ImpressionColumns
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_manifest import NewsManifest, PartRecord
 from tfrec_mt.data.news.news_source import NewsSource
-from tfrec_mt.data.news.news_spec import NewsSpec, TextFields
+from tfrec_mt.data.news.news_spec import VOCABULARY_FILE, NewsSpec, TextFields
 from tfrec_mt.data.news.shown_articles import shown_articles
 from tfrec_mt.data.news.title_tokens import tokenize_titles
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
@@ -117,7 +117,7 @@ def prepare_news(
             topics=source.topics,
         )
         (folder / "spec.json").write_text(spec.to_json(), encoding="utf-8")
-        vocabulary.save(folder / "vocabulary.txt")
+        vocabulary.save(folder / VOCABULARY_FILE)
         (folder / "articles").mkdir()
         stored: dict[str, Any] = {"tokens": tokens.ids, "token_offsets": tokens.offsets}
         for name, values in (stored | vars(columns)).items():

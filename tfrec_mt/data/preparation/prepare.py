@@ -22,6 +22,7 @@ from tfrec_mt.data.splits import Split, SplitSpec
 from tfrec_mt.schema import DataError
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_file
+from tfrec_mt.storage.names import VOCABULARIES
 
 
 def prepare(
@@ -80,10 +81,11 @@ def _write(
             f"split {spec} by {spec.kind!r} leaves part {empty[0]!r} empty; rows per part: {rows}"
         )
     schema = encoder.schema
-    (folder / "schema.json").write_text(schema.to_json(), encoding="utf-8")
-    (folder / "vocabularies").mkdir()
+    # the hashes of its ids are in the manifest, whatever the schema knew before
+    (folder / "schema.json").write_text(schema.identified({}).to_json(), encoding="utf-8")
+    (folder / VOCABULARIES).mkdir()
     for table in encoder.tables.values():
-        table.save(folder / "vocabularies")
+        table.save(folder / VOCABULARIES)
     events = None
     if schema.history:
         events = collect_events(spool, split, encoder, schema.history, folds)
@@ -93,7 +95,7 @@ def _write(
     parts, capped = _write_parts(spool, folder, split, encoder, events, requests)
     requests.write(folder / "requests.parquet", spool, events)
     written = [path for path in folder.glob("*.*") if path.is_file()]
-    for name in ("vocabularies", "events"):
+    for name in (VOCABULARIES, "events"):
         written += (path for path in (folder / name).rglob("*.*"))
     files = {path.relative_to(folder).as_posix(): hash_file(path) for path in sorted(written)}
     history = None

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.load_saved_model import load_saved_model
-from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, read_manifest
+from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, verified_manifest
 from tfrec_mt.storage.hashes import hash_file
 
 Vectors = npt.NDArray[np.float32]
@@ -27,11 +27,11 @@ class NewsEncoder:
       fingerprint: SHA-256 of the version's manifest, and so of everything in it.
 
     Raises:
-      DataError: The folder is not an exported news model.
+      DataError: The folder is not an exported news model, or one that has changed.
     """
 
     def __init__(self, version: Path) -> None:
-        kind = read_manifest(version).get("kind")
+        kind = verified_manifest(version).get("kind")
         if kind != "news":
             raise DataError(f"{version}: expected an exported news model, got {kind}")
         self.fingerprint = hash_file(version / EXTRA / MANIFEST_FILE)

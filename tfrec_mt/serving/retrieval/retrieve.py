@@ -18,8 +18,7 @@ from tfrec_mt.serving.retrieval.article_vectors import ArticleVectors
 from tfrec_mt.serving.retrieval.exact_search import recall_at_k
 from tfrec_mt.serving.retrieval.index_module import IndexModule
 from tfrec_mt.serving.retrieval.news_encoder import NewsEncoder, Vectors
-from tfrec_mt.serving.versions import EXTRA, publish_version, read_manifest
-from tfrec_mt.storage.hashes import verify_files
+from tfrec_mt.serving.versions import EXTRA, publish_version, verified_manifest
 
 INDEX = "index"
 _WARM_UP_CALLS = 3
@@ -95,7 +94,7 @@ def retrieve(config: RetrieveConfig) -> Retrieved:
 
 
 def _stored(version: Path, encoder: NewsEncoder) -> ArticleVectors:
-    manifest = read_manifest(version)
+    manifest = verified_manifest(version)
     if manifest.get("kind") != INDEX:
         raise DataError(f"{version}: expected an index, got {manifest.get('kind')}")
     if manifest["encoder"] != encoder.fingerprint:
@@ -103,7 +102,6 @@ def _stored(version: Path, encoder: NewsEncoder) -> ArticleVectors:
             f"{version}: its vectors come from another export than the one that would encode the "
             "new articles; index all articles from scratch"
         )
-    verify_files(version, manifest["files"])
     return ArticleVectors.load(version / EXTRA)
 
 
