@@ -12,7 +12,7 @@ TaskKind = Literal["binary", "regression"]
 RegressionLoss = Literal["squared", "absolute", "squared_log"]
 LOSSES: tuple[RegressionLoss, ...] = ("squared", "absolute", "squared_log")
 # Names that training, the sample of requests and exported models write next to tasks.
-_KEPT = ("loss", "row", "used_fallback")
+_KEPT = ("loss", "row", "unknown_item", "unknown_user", "used_fallback")
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,11 @@ from tfrec_mt.models.contract import check_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.registry import is_ours
-from tfrec_mt.serving.bundle import MAX_ITEMS, PRECISION
+from tfrec_mt.serving.bundle import FIRST_HISTORY, MAX_ITEMS, NUMBERS, PRECISION
+from tfrec_mt.serving.history_inputs import first_history
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.serving_module import ServingModule
+from tfrec_mt.serving.signatures import needed_numbers
 from tfrec_mt.serving.warm_up import Requests, every_domain
 from tfrec_mt.storage.names import KNOWLEDGE
 from tfrec_mt.training.base_learner import BaseLearner
@@ -178,7 +180,12 @@ class Ranking(LogWorkload):
         return Served(
             module,
             _warm_up_requests(module, dataset.requests(), domains, options.max_items),
-            {PRECISION: options.precision, MAX_ITEMS: options.max_items},
+            {
+                PRECISION: options.precision,
+                MAX_ITEMS: options.max_items,
+                NUMBERS: [*needed_numbers(base.schema)],
+                FIRST_HISTORY: first_history(base.schema),
+            },
             {"schema.json": base.schema.to_json()},
         )
 
