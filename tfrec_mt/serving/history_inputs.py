@@ -75,7 +75,7 @@ def dense(parsed: Mapping[str, Any]) -> dict[str, Any]:
     longest = tf.cast(tf.reduce_max(tf.pad(most, [[0, 1]])), tf.int32)  # of no row: 0
 
     def got(name: str) -> Any:
-        row = tf.where(wrong[name])[0, 0]
+        row = tf.argmax(tf.cast(wrong[name], tf.int32))
         numbers = lengths[name][row], most[row], row + 1
         own, other, place = map(tf.strings.as_string, numbers)
         return tf.strings.join([own, " beside ", other, " in row ", place])

@@ -159,7 +159,9 @@ class NewsServingModule(tf.Module):
 def _finite(outputs: Mapping[str, Any], name: str, inputs: str) -> dict[str, Any]:
     """Outputs, if one that is computed from vectors is finite, as it is if these are."""
     fits = {inputs: tf.reduce_all(tf.math.is_finite(outputs[name]))}
-    check = require(fits, "inputs: expected finite numbers", lambda _: tf.constant("NaN or infinite"))
+    check = require(
+        fits, "inputs: expected finite numbers", lambda _: tf.constant("NaN or infinite")
+    )
     return after(check, outputs)
 
 

@@ -151,7 +151,8 @@ class ServingModule(tf.Module):
             fits |= {name: fits[name] | absent for name in fits if name in items}
 
         def got(name: str) -> Any:
-            place = tf.where(~fits[name])[0, 0]
+            rows = tf.reshape(fits[name], [tf.shape(fits[name])[0], -1])
+            place = tf.argmin(tf.cast(tf.reduce_all(rows, axis=1), tf.int32))
             return tf.strings.join(["NaN or infinite in row ", tf.strings.as_string(place + 1)])
 
         every = {name: tf.reduce_all(fine) for name, fine in fits.items()}
