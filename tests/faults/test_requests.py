@@ -208,7 +208,7 @@ def test_rows_that_differ_in_number_are_named(
     loaded: Any, rows: Rows, name: str, count: int
 ) -> None:
     wrong = rows | {name: rows[name][:count]}
-    said = _refused(loaded, wrong, "as many rows as iid", f"got {name} [{count}")
+    said = _refused(loaded, wrong, "as many as iid", f"got {name} {count} beside {ROWS}")
     assert said.count(" beside ") == 1
 
 
@@ -216,12 +216,12 @@ def test_rows_that_differ_in_number_are_named(
 @pytest.mark.parametrize(
     ("name", "shape", "told"),
     [
-        ("price", (ROWS, 1), f"price [{ROWS}, 1] for [?]"),
-        ("price", (), "price [] for [?]"),
-        ("iid", (ROWS, 1), f"iid [{ROWS}, 1] for [?]"),
-        ("market", (1, 1), "market [1, 1] for [?]"),
-        ("history_iid", (ROWS,), f"history_iid [{ROWS}] for [?, ?]"),
-        ("history_age", (ROWS, 2, 1), f"history_age [{ROWS}, 2, 1] for [?, ?]"),
+        ("price", (ROWS, 1), f"price of shape [?], got [{ROWS},1]"),
+        ("price", (), "price of shape [?], got []"),
+        ("iid", (ROWS, 1), f"iid of shape [?], got [{ROWS},1]"),
+        ("market", (1, 1), "market of shape [?], got [1,1]"),
+        ("history_iid", (ROWS,), f"history_iid of shape [?,?], got [{ROWS}]"),
+        ("history_age", (ROWS, 2, 1), f"history_age of shape [?,?], got [{ROWS},2,1]"),
     ],
 )
 def test_a_wrong_rank_is_named(
@@ -235,7 +235,7 @@ def test_a_wrong_rank_is_named(
 def test_a_wrong_rank_among_candidates_is_named(loaded: Any, rows: Rows) -> None:
     asked = candidate_tensors(rows, ITEMS, 3)
     wrong = asked | {"price": asked["price"][0]}
-    _refused(loaded, wrong, "price [3] for [?, ?]", signature="score_candidates")
+    _refused(loaded, wrong, "price of shape [?,?], got [3]", signature="score_candidates")
 
 
 @pytest.mark.fault_case("50")
@@ -247,7 +247,7 @@ def test_missing_unknown_and_wrong_types_are_named(version: Path, rows: Rows) ->
         model.predict(less | {"colour": rows["price"]})
     with pytest.raises(DataError, match="expected iid of type int64, got object"):
         model.predict(rows | {"iid": np.full(ROWS, "seven", object)})
-    with pytest.raises(DataError, match=r"got price \[24, 1\] for \[\?\]"):
+    with pytest.raises(DataError, match=r"price of shape \[\?\], got \[24,1\]"):
         model.predict(rows | {"price": rows["price"][:, np.newaxis]})
 
 
@@ -381,7 +381,7 @@ def test_rows_whose_lists_differ_are_named_with_file_and_row(
     (line,) = [x for x in done.stderr.splitlines() if x.startswith("error: ")]
     assert "rows.parquet, row 5: " in line and "history_kind 2" in line
     assert "Traceback" not in done.stderr
-    with pytest.raises(DataError, match=r"^row 5: .*history_iid 5, .*history_kind 2"):
+    with pytest.raises(DataError, match=r"^row 5: .*history_kind 2"):
         mt.load_export(version).score(wrong)
 
 
@@ -445,8 +445,11 @@ class TestAServer:
     @pytest.mark.fault_case("55")
     def test_what_the_graph_says_reaches_the_client(self, client: GrpcClient, rows: Rows) -> None:
         for wrong, said in (
-            ({"price": rows["price"][:, np.newaxis]}, r"price \[24, 1\] for \[\?\]"),
-            ({"market": rows["market"][:7]}, r"market \[7\] beside"),
+            (
+                {"price": rows["price"][:, np.newaxis]},
+                r"price \[24,1\] is not compatible with expected shape \[\?\]",
+            ),
+            ({"market": rows["market"][:7]}, "market 7 beside 24"),
             ({"history_kind": rows["history_kind"][:, :2]}, "history_kind 2 beside 5"),
             ({"price": np.full_like(rows["price"], np.nan)}, "price NaN or infinite in row 1"),
             ({"iid": np.full(ROWS, "seven", object)}, "iid of type int64"),

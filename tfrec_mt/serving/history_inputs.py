@@ -33,26 +33,24 @@ def aligned(raw: dict[str, Any]) -> dict[str, Any]:
     histories = {name: values for name, values in raw.items() if is_history(name)}
     if not histories:
         return raw
-    lengths = {name: tf.shape(values)[1] for name, values in histories.items()}
-    longest = tf.maximum(1, tf.reduce_max(tf.stack([*lengths.values()])))
+    lengths = tf.stack([tf.shape(values)[1] for values in histories.values()])
+    longest = tf.maximum(1, tf.reduce_max(lengths))
 
     def padded() -> dict[str, Any]:
-        fits = {
-            name: tf.equal(lengths[name], longest)
-            | ((lengths[name] <= 1) & tf.reduce_all(is_missing(values)))
-            for name, values in histories.items()
-        }
-
-        def got(name: str) -> Any:
-            own, other = tf.strings.as_string(lengths[name]), tf.strings.as_string(longest)
-            return tf.strings.join([own, " beside ", other])
-
-        check = require(fits, "history inputs: expected lists of one length", got)
+        nothing = tf.stack([tf.reduce_all(is_missing(values)) for values in histories.values()])
+        fits = (lengths == longest) | ((lengths <= 1) & nothing)
+        check = require(
+            [*histories],
+            fits,
+            "history inputs: expected lists of one length",
+            lambda: tf.strings.join(
+                [tf.strings.as_string(lengths), " beside ", tf.strings.as_string(longest)]
+            ),
+        )
         with tf.control_dependencies([check]):
             return {name: _padded(values, longest) for name, values in histories.items()}
 
-    alike = tf.reduce_all(tf.equal(tf.stack([*lengths.values()]), longest))
-    return raw | tf.cond(alike, lambda: histories, padded)
+    return raw | tf.cond(tf.reduce_all(lengths == longest), lambda: histories, padded)
 
 
 def dense(parsed: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,18 +68,19 @@ def dense(parsed: Mapping[str, Any]) -> dict[str, Any]:
     }
     if not lengths:
         return found
-    most = tf.reduce_max(tf.stack([*lengths.values()]), axis=0)
-    wrong = {n: tf.not_equal(own, most) & tf.greater(own, 0) for n, own in lengths.items()}
+    of_rows = tf.stack([*lengths.values()])  # [n, B]
+    most = tf.reduce_max(of_rows, axis=0)
+    wrong = (of_rows != most) & (of_rows > 0)
     longest = tf.cast(tf.reduce_max(tf.pad(most, [[0, 1]])), tf.int32)  # of no row: 0
 
-    def got(name: str) -> Any:
-        row = tf.argmax(tf.cast(wrong[name], tf.int32))
-        numbers = lengths[name][row], most[row], row + 1
+    def got() -> Any:
+        row = tf.argmax(tf.cast(wrong, tf.int32), axis=1)
+        numbers = (tf.gather(of_rows, row, batch_dims=1), tf.gather(most, row), row + 1)
         own, other, place = map(tf.strings.as_string, numbers)
         return tf.strings.join([own, " beside ", other, " in row ", place])
 
-    fits = {name: ~tf.reduce_any(of_rows) for name, of_rows in wrong.items()}
-    check = require(fits, "history inputs: expected lists of one length in each row", got)
+    said = "history inputs: expected lists of one length in each row"
+    check = require([*lengths], ~tf.reduce_any(wrong, axis=1), said, got)
     with tf.control_dependencies([check]):
         return found | {name: _padded(found[name], longest) for name in lengths}
 

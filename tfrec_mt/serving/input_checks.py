@@ -1,34 +1,40 @@
 """Refuses inputs inside a graph, in sentences that name them."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+# What operations are called whose output TensorFlow names where its shape is not the expected one.
+_CHECKED = "input"
 _SAID = re.compile(r"assertion failed: \[(.*)\]")
+_SHAPE = re.compile(
+    rf"Shape of tensor \S*?{_CHECKED}/(\w+) (\[.*?\]) is not compatible with "
+    r"expected shape (\[.*?\])"
+)
 
 
-def require(fits: Mapping[str, Any], expected: str, got: Callable[[str], Any]) -> Any:
+def require(names: Sequence[str], fits: Any, expected: str, got: Callable[[], Any]) -> Any:
     """An operation that fails with INVALID_ARGUMENT unless all inputs fit.
 
     The sentence is put together only if it is needed.
 
     Args:
-      fits: By input: whether it fits, a scalar.
-      expected: What was expected of those that do not.
-      got: What came, a text, by input.
+      names: The inputs.
+      fits: Which of them fit, `[n]`.
+      expected: What was expected of the others.
+      got: What came, texts `[n]`.
     """
-    every = tf.stack([*fits.values()])
 
     def refuse() -> Any:
-        came = tf.stack([tf.strings.join([f"{name} ", got(name)]) for name in fits])
-        listed = tf.strings.reduce_join(tf.boolean_mask(came, ~every), separator=", ")
+        came = tf.strings.join([tf.constant([*names]), got()], separator=" ")
+        listed = tf.strings.reduce_join(tf.boolean_mask(came, ~fits), separator=", ")
         said = tf.strings.join([f"{expected}, got ", listed])
         with tf.control_dependencies([tf.debugging.Assert(False, [said])]):
             return tf.constant(False)
 
-    return tf.cond(tf.reduce_all(every), lambda: tf.constant(True), refuse)
+    return tf.cond(tf.reduce_all(fits), lambda: tf.constant(True), refuse)
 
 
 def after(check: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,51 +47,66 @@ def shaped(raw: Mapping[str, Any], specs: Mapping[str, tf.TensorSpec]) -> dict[s
     """Inputs that have the axes of their specs.
 
     Raises:
-      InvalidArgumentError: When it runs; names the inputs.
+      InvalidArgumentError: When it runs; names the input.
     """
-    # a graph believes its signature, so only what has no shape is looked at
-    hidden = {
-        name: tf.raw_ops.PlaceholderWithDefault(input=values, shape=tf.TensorShape(None))
+    # a graph believes its signature, so only what has no shape is looked at; this is an operation
+    # an input dearer than no check, and an assertion would be five
+    return {
+        name: tf.ensure_shape(
+            tf.raw_ops.PlaceholderWithDefault(
+                input=values, shape=tf.TensorShape(None), name=f"{_CHECKED}/{name}"
+            ),
+            specs[name].shape,
+        )
         for name, values in raw.items()
     }
-    sides = {name: tf.raw_ops.Shape(input=values) for name, values in hidden.items()}
-    fits = {}
-    for name, own in sides.items():
-        wanted = specs[name].shape.as_list()
-        fits[name] = tf.equal(tf.size(own), len(wanted))
-        if any(wanted):  # a width: what is compared is as long as what it is compared with
-            least = [-1 if size is None else size for size in wanted]
-            padded = tf.pad(own, [[0, len(wanted)]], constant_values=-1)[: len(wanted)]
-            fits[name] &= tf.reduce_all(tf.equal(padded, least) | tf.equal(least, -1))
-
-    def got(name: str) -> Any:
-        wanted = ", ".join("?" if size is None else str(size) for size in specs[name].shape)
-        return tf.strings.join([sizes(sides[name]), f" for [{wanted}]"])
-
-    checked = after(require(fits, "inputs: expected the axes of the signature", got), hidden)
-    return {name: tf.ensure_shape(values, specs[name].shape) for name, values in checked.items()}
 
 
-def same_rows(raw: Mapping[str, Any], like: str, items: Iterable[str] = ()) -> Any:
-    """An operation that fails unless inputs have one row or as many as one of them.
+def same_rows(raw: Mapping[str, Any], like: str, items: Iterable[str] = ()) -> tuple[Any, Any, Any]:
+    """Looks whether inputs have one row or as many as one of them.
 
     Args:
-      raw: Inputs.
+      raw: Inputs, at least one.
       like: An input with B rows.
       items: Inputs that have a second dimension, 1 or N, if `like` is one of them.
+
+    Returns:
+      An operation that fails unless they have, and how often each input's first and second axis
+      has to be repeated, int32 `[n]`; the second is 1 where an input has none.
     """
-    whole = tf.shape(raw[like])
-    fits = {}
-    for name, values in raw.items():
-        axes = 2 if name in items else 1
-        own = tf.shape(values)[:axes]
-        fits[name] = tf.reduce_all((own == whole[:axes]) | (own == 1))
-    what = "one row or as many rows" + (" and items" if like in items else "")
-    return require(
-        fits,
-        f"inputs: expected {what} as {like}",
-        lambda name: tf.strings.join([sizes(tf.shape(raw[name])), " beside ", sizes(whole)]),
-    )
+    places = {name: number for number, name in enumerate(raw)}
+    shapes = {name: tf.shape(values) for name, values in raw.items()}
+    rows = tf.stack([shape[0] for shape in shapes.values()])
+    whole = rows[places[like]]
+    fits, times = _fitting(rows, whole)
+    if like not in items:
+        check = require(
+            [*raw],
+            fits,
+            f"inputs: expected one row or as many as {like}",
+            lambda: _beside(rows, whole),
+        )
+        return check, times, tf.ones_like(times)
+    count = shapes[like][1]
+    counts = tf.stack([shapes[name][1] if name in items else count for name in raw])
+    fits_too, times_too = _fitting(counts, count)
+
+    def got() -> Any:
+        texts = [_beside(rows, whole), " rows, ", _beside(counts, count), " items"]
+        return tf.strings.join(texts)
+
+    said = f"inputs: expected one row and item or as many as {like}"
+    return require([*raw], fits & fits_too, said, got), times, times_too
+
+
+def _fitting(sizes: Any, whole: Any) -> tuple[Any, Any]:
+    """Which sizes `[n]` are 1 or the whole, and how often they go into it."""
+    return (sizes == whole) | (sizes == 1), whole // tf.maximum(sizes, 1)
+
+
+def _beside(sizes: Any, whole: Any) -> Any:
+    """Texts `[n]` such as `3 beside 64`."""
+    return tf.strings.join([tf.strings.as_string(sizes), " beside ", tf.strings.as_string(whole)])
 
 
 def at_most(values: Any, limit: int, name: str) -> Any:
@@ -95,16 +116,10 @@ def at_most(values: Any, limit: int, name: str) -> Any:
       InvalidArgumentError: When it runs; says how many there are. A graph that checks its inputs
         has no other status to give, such as RESOURCE_EXHAUSTED.
     """
-    count = tf.shape(values)[1]
-    expected = f"items: expected at most {limit}"
-    check = require({name: count <= limit}, expected, lambda _: tf.strings.as_string(count))
+    count = tf.shape(values)[1:2]
+    said = f"items: expected at most {limit}"
+    check = require([name], count <= limit, said, lambda: tf.strings.as_string(count))
     return after(check, {name: values})[name]
-
-
-def sizes(numbers: Any) -> Any:
-    """The numbers of a shape as text."""
-    listed = tf.strings.reduce_join(tf.strings.as_string(numbers), separator=", ")
-    return tf.strings.join(["[", listed, "]"])
 
 
 def refusal(error: tf.errors.OpError) -> str:
@@ -112,6 +127,8 @@ def refusal(error: tf.errors.OpError) -> str:
     text = str(error.message)
     if found := _SAID.search(text):
         return found[1]
+    if found := _SHAPE.search(text):
+        return f"inputs: expected {found[1]} of shape {found[3]}, got {found[2]}"
     lines = [line for line in text.splitlines() if line.strip()]
     # the first line of many is that there was an error
     return next((line for line in reversed(lines) if "[[{{node" not in line), text)

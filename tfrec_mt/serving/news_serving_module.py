@@ -11,7 +11,7 @@ from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.schema.features import MISSING_STRING
-from tfrec_mt.serving.input_checks import after, require, same_rows, shaped, sizes
+from tfrec_mt.serving.input_checks import after, require, same_rows, shaped
 from tfrec_mt.serving.kernel_files import variables_read
 from tfrec_mt.serving.signatures import USED_FALLBACK
 from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
@@ -139,17 +139,23 @@ class NewsServingModule(tf.Module):
         """Inputs that fit each other: as many rows as users, and as many ages as titles."""
         given = shaped(raw, specs)
         ages = given.pop(_AGES.name)
-        ages = tf.where(tf.math.is_finite(ages), ages, 0.0)
-        given = after(same_rows(given, users), given)
-        rows, count = tf.shape(given[users])[0], tf.shape(given[titles])[1]
-        unknown = tf.equal(tf.size(ages), 0)
-        fits = unknown | tf.reduce_all(tf.equal(tf.shape(ages), tf.stack([rows, count])))
-        check = require(
-            {_AGES.name: fits},
-            f"inputs: expected an age for each of {titles}",
-            lambda _: tf.strings.join([sizes(tf.shape(ages)), " for ", sizes([rows, count])]),
-        )
-        return after(check, {**given, _AGES.name: ages})
+        check, _, _ = same_rows(given, users)
+        given = after(check, given)
+        found = tf.shape(ages)
+        wanted = tf.stack([tf.shape(given[users])[0], tf.shape(given[titles])[1]])
+        fits = tf.reduce_all(found == wanted) | tf.equal(tf.size(ages), 0)
+
+        def got() -> Any:
+            sizes = [
+                tf.strings.reduce_join(tf.strings.as_string(x), separator=" x ")
+                for x in (found, wanted)
+            ]
+            return tf.strings.join([[sizes[0]], " for ", [sizes[1]]])
+
+        said = f"inputs: expected an age for each of {titles}"
+        check = require([_AGES.name], fits[tf.newaxis], said, got)
+        finite = tf.where(tf.math.is_finite(ages), ages, 0.0)
+        return given | after(check, {_AGES.name: finite})
 
     def _vectors_of_users(self, history: Any) -> Any:
         history = tf.pad(history, [[0, 0], [0, 1], [0, 0]])
@@ -158,11 +164,10 @@ class NewsServingModule(tf.Module):
 
 def _finite(outputs: Mapping[str, Any], name: str, inputs: str) -> dict[str, Any]:
     """Outputs, if one that is computed from vectors is finite, as it is if these are."""
-    fits = {inputs: tf.reduce_all(tf.math.is_finite(outputs[name]))}
-    check = require(
-        fits, "inputs: expected finite numbers", lambda _: tf.constant("NaN or infinite")
-    )
-    return after(check, outputs)
+    fits = tf.reduce_all(tf.math.is_finite(outputs[name]), keepdims=True)
+    said = "inputs: expected finite numbers"
+    got = tf.constant(["NaN or infinite"])
+    return after(require([inputs], tf.reshape(fits, [1]), said, lambda: got), outputs)
 
 
 def _title_function(encoder: TitleEncoder, preprocessing: TitlePreprocessing) -> Any:

@@ -150,13 +150,15 @@ class ServingModule(tf.Module):
         if absent is not None:  # nobody knows the price of no item
             fits |= {name: fits[name] | absent for name in fits if name in items}
 
-        def got(name: str) -> Any:
-            rows = tf.reshape(fits[name], [tf.shape(fits[name])[0], -1])
-            place = tf.argmin(tf.cast(tf.reduce_all(rows, axis=1), tf.int32))
-            return tf.strings.join(["NaN or infinite in row ", tf.strings.as_string(place + 1)])
+        def got() -> Any:
+            rows = [tf.reshape(fine, [tf.shape(fine)[0], -1]) for fine in fits.values()]
+            whole = tf.stack([tf.reduce_all(of_rows, axis=1) for of_rows in rows])  # [n, B]
+            place = tf.strings.as_string(1 + tf.argmin(tf.cast(whole, tf.int32), axis=1))
+            return tf.strings.join(["NaN or infinite in row ", place])
 
-        every = {name: tf.reduce_all(fine) for name, fine in fits.items()}
-        return after(require(every, "inputs: expected finite numbers", got), raw)
+        every = tf.stack([tf.reduce_all(fine) for fine in fits.values()])
+        check = require(self._numbers, every, "inputs: expected finite numbers", got)
+        return raw | after(check, {name: raw[name] for name in self._numbers})
 
 
 def _scorer(

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfrec_mt.schema import CategoricalFeature, Feature, NumericFeature, Schema
 from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
-from tfrec_mt.serving.input_checks import after, same_rows
+from tfrec_mt.serving.input_checks import same_rows
 
 Specs = dict[str, tf.TensorSpec]
 
@@ -110,16 +110,13 @@ def spread(raw: dict[str, Any], like: str, items: Iterable[str] = ()) -> dict[st
     Raises:
       InvalidArgumentError: When it runs; names the inputs of another length.
     """
-    places = {name: 2 if name in items else 1 for name in raw}
-    raw = after(same_rows(raw, like, items), raw)
-    whole = tf.shape(raw[like])
-    spread_out = {}
-    for name, values in raw.items():
-        axes = places[name]
-        times = whole[:axes] // tf.maximum(tf.shape(values)[:axes], 1)
-        rest = [[0, len(values.shape) - axes]]
-        spread_out[name] = tf.tile(values, tf.pad(times, rest, constant_values=1))
-    return spread_out
+    check, rows, counts = same_rows(raw, like, items)
+    with tf.control_dependencies([check]):
+        times = zip(tf.unstack(rows), tf.unstack(counts), strict=True)
+        return {
+            name: tf.tile(values, [*both, *[1] * len(values.shape)][: len(values.shape)])
+            for (name, values), both in zip(raw.items(), times, strict=True)
+        }
 
 
 def example_features(
