@@ -36,7 +36,7 @@ RAISED: list[tuple[Callable[[], Any], tuple[str, ...]]] = [
     (lambda: pa.array(["x"]).cast(pa.int64()), ("ArrowInvalid", "'x'")),
     (lambda: tf.saved_model.load("/nowhere/at/all"), ("/nowhere/at/all",)),
     (lambda: np.zeros(3)[7], ("IndexError", "out of bounds")),
-    (lambda: {}["colour"], ("KeyError", "'colour'")),
+    (lambda: dict[str, int]()["colour"], ("KeyError", "'colour'")),
     (lambda: "价格".encode("ascii"), ("ascii", "PYTHONUTF8=1")),
 ]
 
