@@ -46,6 +46,7 @@ _VARIANTS = flags.DEFINE_list(
 _SET = flags.DEFINE_multi_string(
     "set", [], "name=value of a setting of the studies, in JSON or as plain text; repeatable."
 )
+_DEBUG = flags.DEFINE_bool("debug", False, "Shows where an error came from, a traceback.")
 
 _ALL = "all"
 JOINT = "studies"
@@ -137,4 +138,4 @@ def _seed(text: str) -> int:
 
 
 if __name__ == "__main__":
-    run_binary(main)
+    run_binary(main, lambda: _DEBUG.value)

@@ -24,11 +24,12 @@ def import_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         terminal = os.dup(2)
-    except OSError:  # there is no standard error to keep quiet
+        held = tempfile.TemporaryFile()  # noqa: SIM115 (closed below)
+    except OSError:  # there is no standard error to keep quiet, or nowhere to keep it
         import tensorflow  # noqa: F401
 
         return
-    with tempfile.TemporaryFile() as written:
+    with held as written:
         sys.stderr.flush()
         os.dup2(written.fileno(), 2)
         try:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import polars as pl
 import pytest
 
@@ -15,12 +17,12 @@ from tfrec_mt.schema import (
 )
 
 
-def _schema(feature: CategoricalFeature | NumericFeature, **keys: str) -> Schema:
+def _schema(feature: CategoricalFeature | NumericFeature, **keys: Any) -> Schema:
     return Schema(
         vocabularies=(Vocabulary(name="v", dtype="int64"),),
         features=(feature,),
         tasks=click_tasks("click"),
-        keys=Keys(**{"user": "user", "item": "item", **keys}),
+        keys=Keys(user="user", item="item", **keys),
         topics=(Topic(name="scene"),),
     )
 

@@ -51,7 +51,7 @@ def test_settings_that_a_task_cannot_have(settings: Any, message: str) -> None:
         ([Task("a", "b"), Task("b", "c"), Task("c", "a")], "a, b, c are within each other"),
         ([Task("../x", label="click")], "task '../x': expected a name of letters"),
         ([Task("is clicked")], "task 'is clicked': expected a name of letters"),
-        ([Task("loss", label="click")], "none of loss, row, used_fallback"),
+        ([Task("loss", label="click")], "none of loss, row, unknown_item, unknown_user"),
     ],
 )
 def test_tasks_that_contradict_each_other(tasks: list[Task], message: str) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import math
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.versions import newest_version
 
 Status = grpc.StatusCode
+MOST_BYTES = 64 << 20
 
 
 class Refused(Exception):
@@ -67,11 +69,23 @@ class Server:
         if set(specs) != set(inputs):
             differing = ", ".join(sorted(set(specs) ^ set(inputs)))
             raise Refused(Status.INVALID_ARGUMENT, f"missing or unknown: {differing}")
+        given = {n: _typed(v, specs[n]) for n, v in inputs.items()}
         try:
-            given = {n: tf.constant(v, specs[n].dtype) for n, v in inputs.items()}
             return {n: v.numpy() for n, v in signatures[name](**given).items()}
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             raise Refused(Status.INVALID_ARGUMENT, str(error)) from error
+
+
+def _typed(values: Any, spec: tf.TensorSpec) -> tf.Tensor:
+    """An input as TensorFlow Serving takes it: arrays of its type alone; lists of JSON as fits."""
+    exact = isinstance(values, np.ndarray) and spec.dtype != tf.string
+    if exact and values.dtype != spec.dtype.as_numpy_dtype:
+        expected = f"{spec.name} of type {spec.dtype.name}"
+        raise Refused(Status.INVALID_ARGUMENT, f"expected {expected}, got {values.dtype.name}")
+    try:
+        return tf.constant(values, spec.dtype)
+    except (ValueError, TypeError) as error:
+        raise Refused(Status.INVALID_ARGUMENT, f"{spec.name}: {error}") from error
 
 
 def defaults(version: Path, signature: str) -> dict[str, np.ndarray]:
@@ -99,7 +113,7 @@ class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
         response = predict_pb2.PredictResponse()
         try:
             version = self._version(request.model_spec)
-            inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
+            inputs = {name: _array(name, tensor) for name, tensor in request.inputs.items()}
             answer = self._server.answer(version, request.model_spec.signature_name, inputs)
         except Refused as refused:
             context.abort(refused.status, str(refused))
@@ -122,11 +136,29 @@ class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
         )
 
 
+def _array(name: str, tensor: Any) -> np.ndarray:
+    """The values of a message, which may claim more than it holds."""
+    try:
+        size = math.prod(side.size for side in tensor.tensor_shape.dim)
+        if size > MOST_BYTES:
+            raise ValueError(f"{size:,} elements")
+        return np.asarray(tf.make_ndarray(tensor))
+    except (ValueError, TypeError, MemoryError) as error:
+        text = f"{name}: not the tensor that it claims to be: {error}"
+        raise Refused(Status.INVALID_ARGUMENT, text) from error
+
+
 @contextlib.contextmanager
-def loopback(name: str, output: Path) -> Iterator[str]:
-    """Serves a folder of versions over gRPC; yields `127.0.0.1:PORT`."""
+def loopback(name: str, output: Path, most_requests: int = 64) -> Iterator[str]:
+    """Serves a folder of versions over gRPC; yields `127.0.0.1:PORT`.
+
+    Larger messages than `MOST_BYTES`, and requests beyond `most_requests` that wait or are
+    answered, are refused with RESOURCE_EXHAUSTED.
+    """
     server = grpc.server(
-        futures.ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)]
+        futures.ThreadPoolExecutor(4),
+        options=[("grpc.max_receive_message_length", MOST_BYTES)],
+        maximum_concurrent_rpcs=most_requests,
     )
     service = Service(Server(name, output))
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, server)

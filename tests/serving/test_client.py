@@ -64,7 +64,7 @@ def test_candidates_are_asked_for_as_tensors(client: Client, rows: pl.DataFrame)
 def test_what_goes_wrong_is_told(client: Client, rows: pl.DataFrame) -> None:
     with pytest.raises(DataError, match="lack input column 'cuisine'"):
         client.score(rows.drop("cuisine"))
-    with pytest.raises(ServingError, match="missing or unknown: colour, item_id, user_id"):
+    with pytest.raises(ServingError, match="missing or unknown: colour, item_id, price, user_id"):
         client.predict({"colour": np.zeros(1)})
     with pytest.raises(ServingError, match="no signature 'nothing'"):
         client.inputs("nothing")

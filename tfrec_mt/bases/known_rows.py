@@ -68,6 +68,11 @@ class KnownRows:
             groups[group][short] = values[distinct][places.reshape(rows.shape)]
         return Batch(**groups, truth={})
 
+    def columns(self, group: str) -> dict[str, npt.NDArray[Any]]:
+        """Mapped columns `[rows, ...]` of `features`, `labels` or `keys`, by their short names."""
+        named = {name.partition(":"): values for name, values in self._columns.items()}
+        return {short: values for (of, _, short), values in named.items() if of == group}
+
     def head(self, rows: int) -> dict[str, npt.NDArray[Any]]:
         """The first rows' columns."""
         return {name: np.asarray(values[:rows]) for name, values in self._columns.items()}

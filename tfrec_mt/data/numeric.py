@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfrec_mt.schema import NumericFeature
+from tfrec_mt.schema.features import MOST_DEVIATIONS
 
 SAMPLE_ROWS = 1 << 20
 
@@ -128,12 +129,14 @@ def encode_numeric(
 
     `values` is float32 `[n]`, NaN where missing. With `buckets`, int32 `[n]`: 0 where missing, else
     one plus the number of boundaries at or below the value. Without, float32 `[n]`:
-    `(x - mean) / std`, 0.0 where missing.
+    `(x - mean) / std`, at most `MOST_DEVIATIONS` from 0, 0.0 where missing.
     """
     missing = np.isnan(values)
     if feature.buckets is None:
-        scaled = (values - np.float32(feature.mean)) / np.float32(feature.std)
-        return np.where(missing, np.float32(0), scaled)
+        most = np.float32(MOST_DEVIATIONS)
+        with np.errstate(over="ignore"):
+            scaled = (values - np.float32(feature.mean)) / np.float32(feature.scale)
+        return np.where(missing, np.float32(0), scaled.clip(-most, most))
     boundaries = np.asarray(feature.boundaries, dtype=np.float32)
     codes = np.searchsorted(boundaries, values, side="right").astype(np.int32) + 1
     return np.where(missing, np.int32(0), codes)

@@ -10,6 +10,7 @@ from tfrec_mt.jobs.opened import open_base, open_log
 from tfrec_mt.serving.bundle import PRECISION
 from tfrec_mt.serving.client import connect
 from tfrec_mt.serving.exported_model import load_export
+from tfrec_mt.serving.requests import check_histories
 from tfrec_mt.serving.versions import read_manifest
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.tables.frames import read_whole
@@ -73,6 +74,10 @@ def _rows(config: ScoreConfig) -> pl.DataFrame:
         if not config.rows.is_file():
             raise DataError(f"rows file {config.rows} does not exist")
         frame = read_whole(config.rows)
+        try:
+            check_histories(frame, frame.columns)
+        except DataError as error:
+            raise DataError(f"{config.rows}, {error}") from error
     elif config.data:
         dataset = open_log(config.data)
         frame = workload_in(config.data).requests(dataset)

@@ -1,32 +1,21 @@
 """Runs a binary: plugins, flags, errors and exit codes around its one library call."""
 
+import io
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 
 from absl import app, logging
 
-from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.plugins import PluginError, Plugins, import_plugins
+from tfrec_mt.pipelines.told_errors import Errors, is_ours, sentence
 from tfrec_mt.quiet_start import import_tensorflow
 
 # Exit codes other than 0, for a caller or a scheduler that restarts us.
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: the same command again resumes
-
-# By module, as none of them is imported, and so raised, before it is needed.
-_USER_ERRORS = {
-    "adapters.kernel_store": "KernelStoreError",
-    "extras": "MissingExtraError",
-    "models.model_store": "ModelStoreError",
-    "serving.serving_error": "ServingError",
-    "storage.lock": "LockedError",
-    "storage.variables": "VariableMismatchError",
-    "training.checkpoints": "CheckpointError",
-    "training.run_folder": "RunFolderError",
-    "training.train_loop": "DivergedError",
-}
 
 
 def console_command(
@@ -41,20 +30,24 @@ def console_command(
 
     def run() -> None:
         told = ConfigFlags()
+        for stream in (sys.stdout, sys.stderr):  # a name in letters that it lacks is no error
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         try:
             import_plugins(sys.argv)  # what they register has flags, too
         except PluginError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(EXIT_ERROR)
         told.add(Plugins, group="plugins")
+        told.add(Errors, group="errors")
         define(told)
-        run_binary(lambda: main(told))
+        run_binary(lambda: main(told), lambda: Errors(**told.given("errors")).debug)
 
     return run
 
 
-def run_binary(main: Callable[[], None]) -> None:
-    """Parses flags and runs `main`; errors that a user can fix print one line, no traceback."""
+def run_binary(main: Callable[[], None], debug: Callable[[], bool] = lambda: False) -> None:
+    """Parses flags and runs `main`; an error prints one line, a traceback only to debug."""
 
     def guarded(arguments: list[str]) -> None:
         if len(arguments) > 1:
@@ -62,25 +55,19 @@ def run_binary(main: Callable[[], None]) -> None:
         warnings.formatwarning = _one_line
         logging.use_absl_handler()
         logging.set_verbosity(logging.WARNING)  # TensorFlow's export is talkative
-        import_tensorflow()  # here, before any other import of it: its notes would bury ours
         try:
+            import_tensorflow()  # here, before any other import of it: its notes would bury ours
             main()
         except Exception as error:
-            if _is(error, "training.train_loop", "Interrupted"):
+            if is_ours(error, "training.train_loop", "Interrupted"):
                 print(f"interrupted: {error}; the same command resumes", file=sys.stderr)
                 sys.exit(EXIT_INTERRUPTED)
-            known = isinstance(error, DataError | OSError | SchemaError)
-            if not known and not any(_is(error, *where) for where in _USER_ERRORS.items()):
-                raise
-            print(f"error: {error}", file=sys.stderr)
+            if debug():
+                traceback.print_exc()
+            print(f"error: {sentence(error)}", file=sys.stderr)
             sys.exit(EXIT_ERROR)
 
     app.run(guarded)
-
-
-def _is(error: Exception, module: str, name: str) -> bool:
-    loaded = sys.modules.get(f"tfrec_mt.{module}")
-    return loaded is not None and isinstance(error, getattr(loaded, name))
 
 
 def _one_line(

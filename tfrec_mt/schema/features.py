@@ -16,6 +16,11 @@ SIDES: tuple[Side, ...] = ("user", "item", "context", "exposure")
 # 1 + min(31, floor(log2(1 + seconds))) an age.
 AGE_ROWS = 33
 
+# A number that is passed through is at most so many deviations from its mean. None of the rows that
+# the moments come from is beyond it, as their number's root is the most; a served one can be, and
+# would be infinite behind the first product.
+MOST_DEVIATIONS = 1e6
+
 # Raw values that mean "nothing here", in preparation and in a served request alike.
 MISSING_INT = -1
 MISSING_STRING = ""
@@ -128,9 +133,10 @@ class NumericFeature:
     Args:
       name: Column name.
       side: See `CategoricalFeature`.
-      buckets: Number of quantile buckets; None passes `(x - mean) / std` through.
-      missing: What a null or NaN means: `"error"` refuses it, `"impute"` gives it bucket 0, or the
-        mean where the number is passed through.
+      buckets: Number of quantile buckets; None passes `(x - mean) / std` through, at most
+        `MOST_DEVIATIONS` of it.
+      missing: What a null or NaN means: `"error"` refuses it, in a log and in a request,
+        `"impute"` gives it bucket 0, or the mean where the number is passed through.
       boundaries: Inner bucket edges, ascending, in the column's unit; learned.
       mean, std: Moments over the first part of the data; learned.
     """
@@ -163,6 +169,11 @@ class NumericFeature:
                 f"feature {self.name!r}: mean must be finite and std positive, "
                 f"got {self.mean} and {self.std}"
             )
+
+    @property
+    def scale(self) -> float:
+        """What is divided by: the deviation, or the least number that 32 bits tell from 0."""
+        return max(self.std, 2.0**-126)
 
     @property
     def rows(self) -> int:

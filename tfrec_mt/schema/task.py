@@ -11,10 +11,10 @@ TaskKind = Literal["binary", "regression"]
 # Of regression: what is learned is the mean, the median, or the mean of log(1 + label).
 RegressionLoss = Literal["squared", "absolute", "squared_log"]
 LOSSES: tuple[RegressionLoss, ...] = ("squared", "absolute", "squared_log")
-# Names that training, the sample of requests and exported models write next to tasks.
 # Where batches have the weights of their rows, among the labels.
 ROW_WEIGHT = "row_weight"
-_KEPT = ("loss", "row", "used_fallback", ROW_WEIGHT)
+# Names that training, the sample of requests and exported models write next to tasks.
+_KEPT = ("loss", "row", "unknown_item", "unknown_user", "used_fallback", ROW_WEIGHT)
 
 
 @dataclass(frozen=True)

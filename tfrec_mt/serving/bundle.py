@@ -13,13 +13,15 @@ import keras
 import numpy as np
 
 from tfrec_mt.evaluation.metric_row import MetricRow
-from tfrec_mt.serving.signatures import USED_FALLBACK
+from tfrec_mt.serving.signatures import UNKNOWN_ITEM, UNKNOWN_USER, USED_FALLBACK
 from tfrec_mt.storage.folders import write_text
 
 README, MODEL_CARD, REQUEST = "README.md", "model_card.md", "request.json"
 
 # Keys of a ranking model's manifest.
 PRECISION, MAX_ITEMS = "precision", "max_items"
+# Numbers that a request must bring, and the history that says which clicks there are.
+NUMBERS, FIRST_HISTORY = "needed_numbers", "first_history"
 
 _TOLD = ("auc", "rmse", "calibration")  # metrics of a model card
 _TEMPLATES = jinja2.Environment(
@@ -63,14 +65,19 @@ def write_server_files(output: Path, name: str) -> None:
 def documents(version: str, manifest: Mapping[str, Any]) -> dict[str, str]:
     """README and, if the manifest tells what it needs, model card of a version, by file name."""
     name, kernels = manifest["name"], manifest.get("kernels", {})
-    outputs = {n for sides in manifest["signatures"].values() for n in sides["outputs"]}
+    signatures = manifest["signatures"]
+    outputs = {n for sides in signatures.values() for n in sides["outputs"]}
     found = {
         README: _TEMPLATES.get_template("README.md.jinja").render(
             name=name,
             version=version,
-            signatures=manifest["signatures"],
+            signatures=signatures,
             kernels=kernels,
+            candidates="score_candidates" in signatures,
             max_items=manifest.get(MAX_ITEMS),
+            history=manifest.get(FIRST_HISTORY),
+            numbers=[f"`{name}`" for name in manifest.get(NUMBERS, ())],
+            unknown=[f"`{n}`" for n in (UNKNOWN_USER, UNKNOWN_ITEM) if n in outputs],
             fallback=USED_FALLBACK in outputs,
             card="card" in manifest,
             text_ops=" with tensorflow_text's ops" if manifest["kind"] == "news" else "",

@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from tfrec_mt.errors import DataError, nearest
 from tfrec_mt.schema.schema import HISTORY_PREFIX
+from tfrec_mt.serving.input_checks import refusal
 from tfrec_mt.serving.load_saved_model import load_saved_model
-from tfrec_mt.serving.requests import row_tensors, with_scores
+from tfrec_mt.serving.requests import check_histories, row_tensors, with_scores
 from tfrec_mt.serving.signatures import MISSING, USED_FALLBACK, Specs, missing_values
 from tfrec_mt.serving.versions import (
     EXTRA,
@@ -70,10 +71,18 @@ class ExportedModel(abc.ABC):
         return {n: tf.TensorSpec(t.shape, t.dtype, n) for n, t in arguments.items()}
 
     def predict(self, tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """One call of the signature behind `score`."""
-        answer = self.signatures[self.signature](
-            **{name: tf.constant(values) for name, values in tensors.items()}
-        )
+        """One call of the signature behind `score`.
+
+        Raises:
+          DataError: An input is not there or unknown, or is refused; names it.
+        """
+        if differing := sorted(set(self.inputs) ^ set(tensors)):
+            raise DataError(f"{self.path}: inputs missing or unknown: {', '.join(differing)}")
+        given = {n: _constant(values, self.inputs[n]) for n, values in tensors.items()}
+        try:
+            answer = self.signatures[self.signature](**given)
+        except tf.errors.OpError as error:
+            raise DataError(refusal(error)) from error
         return {name: values.numpy() for name, values in answer.items()}
 
     def score(self, rows: Any) -> Any:
@@ -87,12 +96,21 @@ class ExportedModel(abc.ABC):
           The rows with their scores, in a pandas frame for a pandas frame and else in Polars.
 
         Raises:
-          DataError: There is no row, or a column is absent or of a wrong type.
+          DataError: There is no row, a column is absent or of a wrong type, or what it holds is
+            refused.
         """
         frame = as_polars(rows)
         if frame.is_empty():
             raise DataError("there are no rows to score")
-        parts = [self._scored(part) for part in frame.iter_slices(self.rows_per_call)]
+        check_histories(frame, frame.columns)
+        parts: list[pl.DataFrame] = []
+        for part in frame.iter_slices(self.rows_per_call):
+            first = self.rows_per_call * len(parts)
+            try:
+                parts.append(self._scored(part))
+            except DataError as error:
+                where = f"of the rows from {first + 1:,} on: " if first else ""
+                raise DataError(f"{where}{error}") from error
         return as_given(pl.concat(parts), rows)
 
     def _with_answer(self, frame: pl.DataFrame, answer: dict[str, np.ndarray]) -> pl.DataFrame:
@@ -119,8 +137,10 @@ class ExportedRanking(ExportedModel):
     """An exported ranking model: rows in; a column per task and `used_fallback` out.
 
     `used_fallback` lists the topics for which a row's domain has no kernel, so that the base
-    scored it. Every input is a column, which may hold nulls; histories alone may be left out, as
-    a log's own rows have none, and the rows are then scored as of users who have not clicked.
+    scored it; `unknown_user` and `unknown_item` say whose ids were not among the known ones. Every
+    input is a column, which may hold nulls, unless it is a number that the schema does not impute;
+    histories alone may be left out, as a log's own rows have none, and the rows are then scored as
+    of users who have not clicked.
     """
 
     signature = "serving_default"
@@ -154,6 +174,16 @@ class ExportedRanking(ExportedModel):
 
     def _histories(self) -> list[str]:
         return [name for name in self.inputs if name.startswith(HISTORY_PREFIX)]
+
+
+def _constant(values: Any, spec: tf.TensorSpec) -> tf.Tensor:
+    try:
+        return tf.constant(values, spec.dtype)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"inputs: expected {spec.name} of type {spec.dtype.name}, got "
+            f"{np.asarray(values).dtype.name}"
+        ) from error
 
 
 class ExportedRows(ExportedModel):

@@ -11,6 +11,7 @@ from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.schema.features import MISSING_STRING
+from tfrec_mt.serving.input_checks import after, require, same_rows, shaped
 from tfrec_mt.serving.kernel_files import variables_read
 from tfrec_mt.serving.signatures import USED_FALLBACK
 from tfrec_mt.serving.title_preprocessing import TitlePreprocessing
@@ -24,18 +25,18 @@ class NewsServingModule(tf.Module):
     - `encode_news`: `titles` `[N]` to `vectors` `[N, D]`.
     - `encode_users`: `history_vectors` `[B, H, D]` to `vectors` `[B, D]`, with which an index of
       titles is asked.
-    - `score_impression`: `history` and `candidates`, titles `[B, H]` and `[B, C]`, to `scores`
-      `[B, C]`; each distinct title of the request is encoded once.
+    - `score_impression`: `history` and `candidates`, titles `[B, H]` and `[B, C]`, of which one row
+      is for all, to `scores` `[B, C]`; each distinct title of the request is encoded once.
     - `recommend`: `history_vectors` and the vectors `catalogue` `[B, N, D]`, of which 1 in the
       place of B is for everybody, to the `indices` and `scores` `[B, K]` of the best, best first. K
       is the largest of `k` `[B]`, by default 10, and N at most.
 
-    The last two take `age_hours` of each candidate, 0 or nothing where it is unknown, and the
+    The last two take `age_hours` of each candidate, 0, NaN or nothing where it is unknown, and the
     domain of each topic that has kernels, `[B]`, `[1]` for all or nothing; `used_fallback` `[B, T]`
     says for which topics, in the order of `topics`, there was no kernel. In histories, which come
     newest first, empty titles and vectors of zeros are padding; a click on an article whose title
     is not known is a space. Scores are what the model ranks by, within one impression; they are not
-    probabilities.
+    probabilities. There are no ids, so nothing is an unknown user or item.
 
     Title encoders serve in float32 and with LoRA merged into their weights.
 
@@ -48,6 +49,10 @@ class NewsServingModule(tf.Module):
       topics: Topics that have kernels.
       impression_specs: Inputs of `score_impression`.
       functions: The function behind each signature.
+
+    Raises:
+      InvalidArgumentError: When it runs: inputs of another shape or of differing numbers of rows,
+        or vectors that are not finite; names them.
     """
 
     def __init__(
@@ -76,28 +81,34 @@ class NewsServingModule(tf.Module):
         unknown = {topic: tf.constant([MISSING_STRING]) for topic in self.topics}
         unknown[_AGES.name] = tf.zeros([0, 0])
         vectors = tf.TensorSpec([None, None, width], tf.float32, "history_vectors")
+        titles_spec = {"titles": tf.TensorSpec([None], tf.string, "titles")}
 
-        @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.string, "titles")])
+        @tf.function(autograph=False, input_signature=[titles_spec["titles"]])
         def encode_news(titles: Any) -> dict[str, Any]:
-            return {"vectors": self._encode(titles)}
+            return {"vectors": self._encode(shaped({"titles": titles}, titles_spec)["titles"])}
 
         @tf.function(autograph=False, input_signature=[vectors])
         def encode_users(history_vectors: Any) -> dict[str, Any]:
-            return {"vectors": self._vectors_of_users(history_vectors)}
+            given = shaped({vectors.name: history_vectors}, {vectors.name: vectors})
+            found = {"vectors": self._vectors_of_users(given[vectors.name])}
+            return _finite(found, "vectors", vectors.name)
 
         @tf.function(autograph=False, input_signature=[texts, optional])
         def score_impression(
             raw: dict[str, Any], others: dict[str, Any] = unknown
         ) -> dict[str, Any]:
+            raw = self._checked(raw | others, self.impression_specs, "history", "candidates")
             # so that there is something to attend to
             history = tf.pad(raw["history"], [[0, 0], [0, 1]], constant_values=MISSING_STRING)
-            both = tf.concat([history, raw["candidates"]], axis=1)
+            candidates = raw["candidates"]
+            times = tf.shape(history)[0] // tf.maximum(tf.shape(candidates)[0], 1)
+            both = tf.concat([history, tf.tile(candidates, [times, 1])], axis=1)
             encoded = self._encode(tf.reshape(both, [-1]))
             # [B, H + 1 + C, D]
             encoded = tf.reshape(encoded, [*tf.unstack(tf.shape(both)), width])
             clicks = tf.shape(history)[1]
             users = self._users(encoded[:, :clicks], tf.not_equal(history, MISSING_STRING))
-            scores, fallback = self._score(users, encoded[:, clicks:], others)
+            scores, fallback = self._score(users, encoded[:, clicks:], raw)
             return {"scores": scores} | fallback
 
         places = {
@@ -109,19 +120,54 @@ class NewsServingModule(tf.Module):
 
         @tf.function(autograph=False, input_signature=[places, optional | count])
         def recommend(raw: dict[str, Any], others: dict[str, Any] = ten) -> dict[str, Any]:
+            specs = places | optional | count
+            raw = self._checked(raw | others, specs, "history_vectors", "catalogue")
             users = self._vectors_of_users(raw["history_vectors"])
             rows = tf.shape(raw["catalogue"])[1]
             titles = tf.broadcast_to(raw["catalogue"], [tf.shape(users)[0], rows, width])
-            scores, fallback = self._score(users, titles, others)
-            best = tf.math.top_k(scores, tf.clip_by_value(tf.reduce_max(others["k"]), 0, rows))
+            scores, fallback = self._score(users, titles, raw)
+            scores = _finite({"scores": scores}, "scores", "history_vectors or catalogue")["scores"]
+            best = tf.math.top_k(scores, tf.clip_by_value(tf.reduce_max(raw["k"]), 0, rows))
             return {"indices": best.indices, "scores": best.values} | fallback
 
         made = (encode_news, encode_users, score_impression, recommend)
         return {function.__name__: function for function in made}
 
+    def _checked(
+        self, raw: Mapping[str, Any], specs: Mapping[str, Any], users: str, titles: str
+    ) -> dict[str, Any]:
+        """Inputs that fit each other: as many rows as users, and as many ages as titles."""
+        given = shaped(raw, specs)
+        ages = given.pop(_AGES.name)
+        check, _, _ = same_rows(given, users)
+        given = after(check, given)
+        found = tf.shape(ages)
+        wanted = tf.stack([tf.shape(given[users])[0], tf.shape(given[titles])[1]])
+        fits = tf.reduce_all(found == wanted) | tf.equal(tf.size(ages), 0)
+
+        def got() -> Any:
+            sizes = [
+                tf.strings.reduce_join(tf.strings.as_string(x), separator=" x ")
+                for x in (found, wanted)
+            ]
+            return tf.strings.join([[sizes[0]], " for ", [sizes[1]]])
+
+        said = f"inputs: expected an age for each of {titles}"
+        check = require([_AGES.name], fits[tf.newaxis], said, got)
+        finite = tf.where(tf.math.is_finite(ages), ages, 0.0)
+        return given | after(check, {_AGES.name: finite})
+
     def _vectors_of_users(self, history: Any) -> Any:
         history = tf.pad(history, [[0, 0], [0, 1], [0, 0]])
         return self._users(history, tf.reduce_any(tf.not_equal(history, 0.0), axis=-1))
+
+
+def _finite(outputs: Mapping[str, Any], name: str, inputs: str) -> dict[str, Any]:
+    """Outputs, if one that is computed from vectors is finite, as it is if these are."""
+    fits = tf.reduce_all(tf.math.is_finite(outputs[name]), keepdims=True)
+    said = "inputs: expected finite numbers"
+    got = tf.constant(["NaN or infinite"])
+    return after(require([inputs], tf.reshape(fits, [1]), said, lambda: got), outputs)
 
 
 def _title_function(encoder: TitleEncoder, preprocessing: TitlePreprocessing) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema, Vocabulary
-from tfrec_mt.schema.features import AGE_ROWS, MISSING_INT, MISSING_STRING
+from tfrec_mt.schema.features import AGE_ROWS, MISSING_INT, MISSING_STRING, MOST_DEVIATIONS
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 
 AGE_EDGES = np.array([2**k for k in range(AGE_ROWS - 1)], np.int64)
@@ -18,7 +18,8 @@ class Preprocessing(tf.Module):
     """Maps raw inputs to the same codes that preparation gave the training rows.
 
     Nothing here fails on a value: unknown ids share hashed rows, missing ones have a row of their
-    own, unknown domains are code 0, and a number that is not finite counts as missing.
+    own, unknown domains are code 0, a number that is not finite counts as missing, and one that is
+    far off as `MOST_DEVIATIONS` off.
 
     Args:
       schema: A learned schema.
@@ -59,7 +60,9 @@ class Preprocessing(tf.Module):
             return self._id_codes(self.schema.vocabulary(feature.vocabulary), values)
         finite = tf.math.is_finite(values)
         if feature.buckets is None:
-            return tf.where(finite, (values - feature.mean) / feature.std, 0.0)
+            scaled = (values - feature.mean) / feature.scale
+            near = tf.clip_by_value(scaled, -MOST_DEVIATIONS, MOST_DEVIATIONS)
+            return tf.where(finite, near, 0.0)
         flat = tf.reshape(values, [-1])
         edges = tf.constant(feature.boundaries, tf.float32)
         bucket = 1 + tf.searchsorted(edges, flat, side="right")

@@ -1,7 +1,7 @@
 """Raw rows as the tensors that an exported model takes."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
+from tfrec_mt.serving.history_inputs import is_history
 from tfrec_mt.serving.signatures import MISSING, Specs
 
 
@@ -29,8 +30,10 @@ def row_tensors(frame: pl.DataFrame, specs: Specs) -> dict[str, np.ndarray]:
     """Columns of a frame as inputs of `serving_default`; lists are padded, nulls are missing.
 
     Raises:
-      DataError: A column is absent or cannot be of the input's type.
+      DataError: A column is absent or cannot be of the input's type, or histories of a row differ
+        in length.
     """
+    check_histories(frame, specs)
     tensors = {}
     for name, spec in specs.items():
         if name not in frame.columns:
@@ -43,6 +46,33 @@ def row_tensors(frame: pl.DataFrame, specs: Specs) -> dict[str, np.ndarray]:
                 f"which takes {spec.dtype.name}: {error}"
             ) from error
     return tensors
+
+
+def check_histories(frame: pl.DataFrame, names: Iterable[str]) -> None:
+    """Checks that the histories of each row are of one length, or left out.
+
+    Args:
+      frame: Rows.
+      names: Columns that may be histories.
+
+    Raises:
+      DataError: They are not; names the row, counted from 1, and the columns.
+    """
+    lengths = {
+        name: frame[name].list.len().fill_null(0).to_numpy()
+        for name in names
+        if is_history(name) and isinstance(frame.schema.get(name), pl.List)
+    }
+    if len(lengths) < 2:
+        return
+    every = np.stack([*lengths.values()], axis=1)  # [rows, histories]
+    wrong = (every > 0) & (every != every.max(axis=1, keepdims=True, initial=0))
+    if wrong.any():
+        row = int(wrong.any(axis=1).argmax())
+        got = ", ".join(f"{name} {own[row]}" for name, own in lengths.items())
+        raise DataError(
+            f"row {row + 1}: expected history lists of one length, or empty ones, got {got}"
+        )
 
 
 def candidate_tensors(

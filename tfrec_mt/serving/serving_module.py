@@ -1,6 +1,6 @@
 """`ServingModule`: what a SavedModel of this project holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +8,21 @@ import tensorflow as tf
 
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.models.ranking_model import RankingModel
-from tfrec_mt.schema.schema import HISTORY_PREFIX
+from tfrec_mt.serving.history_inputs import aligned, dense
+from tfrec_mt.serving.input_checks import after, at_most, require, shaped
 from tfrec_mt.serving.kernel_files import variables_read
 from tfrec_mt.serving.preprocessing import Preprocessing
 from tfrec_mt.serving.signatures import (
-    MISSING,
+    UNKNOWN_ITEM,
+    UNKNOWN_USER,
     USED_FALLBACK,
     Specs,
-    at_most,
     candidate_specs,
     example_features,
+    is_missing,
+    known_from,
     missing_values,
-    pad_ragged,
+    needed_numbers,
     required_inputs,
     row_specs,
     spread,
@@ -43,9 +46,16 @@ class ServingModule(tf.Module):
       The tasks by name, such as `ctr`, `[B]` or `[B, N]`, and where there are kernels
       `used_fallback` `[B, T]`: for which topics, in the order of `kernels`, a request's domain has
       none. Where requests have different numbers of items, places without an item's id score 0.
+      `unknown_user` `[B]` and `unknown_item` `[B]` or `[B, N]`: whose id is missing or none of the
+      vocabulary's, where there is one.
 
-    Inputs that are not there are missing in all rows; user and item must be there. An input of one
-    row is for all.
+    Inputs that are not there are missing in all rows. User, item and numbers that the schema does
+    not impute must be there. An input of one row is for all; a history that is left out beside
+    others is missing in each of their clicks.
+
+    Raises:
+      InvalidArgumentError: When it runs: inputs of another shape, rows or histories of differing
+        lengths, too many items, or a number that is not finite and not imputed; names the inputs.
 
     Attributes:
       row_specs, candidate_specs: Inputs of the first two signatures.
@@ -70,6 +80,7 @@ class ServingModule(tf.Module):
         self.candidate_specs = candidate_specs(base.schema, topics)
         self.item_inputs = {feature.name for feature in base.schema.side("item")}
         self._needed = required_inputs(base.schema, self.row_specs)
+        self._numbers = needed_numbers(base.schema)
         self._item = base.schema.keys.item
         if self._item not in self._needed:
             self._item = min(self.item_inputs)
@@ -85,7 +96,7 @@ class ServingModule(tf.Module):
         def serving_default(
             raw: dict[str, Any], others: dict[str, Any] = missing
         ) -> dict[str, Any]:
-            return self._rows(raw | others)
+            return self._rows(shaped(raw | others, self.row_specs))
 
         needed, optional, missing = self._divided(self.candidate_specs)
 
@@ -93,23 +104,24 @@ class ServingModule(tf.Module):
         def score_candidates(
             raw: dict[str, Any], others: dict[str, Any] = missing
         ) -> dict[str, Any]:
-            items = raw[self._item]
+            asked = shaped(raw | others, self.candidate_specs)
             if self._max_items is not None:
-                items = at_most(items, self._max_items, f"items in {self._item!r}")
-            asked = raw | others | {self._item: items}
-            scores, fallback = self._score(spread(asked, self._item, self.item_inputs), True)
-            shaped = {task: tf.reshape(p, tf.shape(items)[:2]) for task, p in scores.items()}
-            if len(items.shape) == 2:
-                absent = tf.equal(items, MISSING[items.dtype])
-                shaped = {task: tf.where(absent, 0.0, p) for task, p in shaped.items()}
-            return shaped | fallback
+                asked[self._item] = at_most(asked[self._item], self._max_items, self._item)
+            items = asked[self._item]
+            absent = is_missing(items) if len(items.shape) == 2 else None
+            scores, told = self._score(self._spread(asked, self.item_inputs, absent), True)
+            shape = tf.shape(items)[:2]
+            of_items = {task: tf.reshape(p, shape) for task, p in scores.items()}
+            if absent is not None:
+                of_items = {task: tf.where(absent, 0.0, p) for task, p in of_items.items()}
+            return of_items | told
 
         serialized = tf.TensorSpec([None], tf.string, "examples")
 
         @tf.function(autograph=False, input_signature=[serialized])
         def parse_examples(examples: Any) -> dict[str, Any]:
             parsed = tf.io.parse_example(examples, example_features(self.row_specs))
-            return self._rows(pad_ragged(parsed))
+            return self._rows(dense(parsed))
 
         return {
             "serving_default": serving_default,
@@ -124,17 +136,41 @@ class ServingModule(tf.Module):
         return needed, optional, missing_values(optional)
 
     def _rows(self, raw: dict[str, Any]) -> dict[str, Any]:
-        scores, fallback = self._score(spread(raw, self._item), False)
-        return scores | fallback
+        scores, told = self._score(self._spread(raw), False)
+        return scores | told
+
+    def _spread(
+        self, raw: dict[str, Any], items: Iterable[str] = (), absent: Any = None
+    ) -> dict[str, Any]:
+        """Inputs of as many rows as there are, once the numbers among them are checked."""
+        raw = aligned(spread(raw, self._item, items))
+        if not self._numbers:
+            return raw
+        fits = {name: tf.math.is_finite(raw[name]) for name in self._numbers}
+        if absent is not None:  # nobody knows the price of no item
+            fits |= {name: fits[name] | absent for name in fits if name in items}
+
+        def got() -> Any:
+            rows = [tf.reshape(fine, [tf.shape(fine)[0], -1]) for fine in fits.values()]
+            whole = tf.stack([tf.reduce_all(of_rows, axis=1) for of_rows in rows])  # [n, B]
+            place = tf.strings.as_string(1 + tf.argmin(tf.cast(whole, tf.int32), axis=1))
+            return tf.strings.join(["NaN or infinite in row ", place])
+
+        every = tf.stack([tf.reduce_all(fine) for fine in fits.values()])
+        check = require(self._numbers, every, "inputs: expected finite numbers", got)
+        return raw | after(check, {name: raw[name] for name in self._numbers})
 
 
 def _scorer(
     base: RankingModel, preprocessing: Preprocessing, kernels: Mapping[str, ServedKernels]
 ) -> Any:
-    """A function from raw inputs to predictions `{task: [B * N]}` and `used_fallback`."""
+    """A function from raw inputs to predictions `{task: [B * N]}` and what else is told of them."""
+    keys = {UNKNOWN_USER: base.schema.keys.user, UNKNOWN_ITEM: base.schema.keys.item}
+    lowest = {output: known_from(base.schema, key) for output, key in keys.items()}
 
     def score(raw: dict[str, Any], candidates: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-        knowledge = base.knowledge(preprocessing(_with_history(raw)), candidates=candidates)
+        features = preprocessing(raw)
+        knowledge = base.knowledge(features, candidates=candidates)
         # flat, so that no optimizer joins the last layer with what follows where there are no
         # kernels: a base alone and an unknown domain then agree to the last bit
         logits = {task: tf.reshape(z, [-1]) for task, z in base.logits(knowledge).items()}
@@ -147,23 +183,13 @@ def _scorer(
             codes = tf.repeat(codes, rows // tf.maximum(tf.size(codes), 1))
             for task, added in served(knowledge, codes).items():
                 logits[task] += tf.reshape(added, [-1])
-        told = {USED_FALLBACK: tf.stack(fallback, axis=1)} if kernels else {}
+        told = {
+            output: features[keys[output]] < least
+            for output, least in lowest.items()
+            if least is not None
+        }
+        if kernels:
+            told[USED_FALLBACK] = tf.stack(fallback, axis=1)
         return dict(base.probabilities(logits)), told
 
     return score
-
-
-def _with_history(raw: dict[str, Any]) -> dict[str, Any]:
-    """Gives an empty history one missing element, so that it can be attended to."""
-    history = {name: values for name, values in raw.items() if name.startswith(HISTORY_PREFIX)}
-    if not history:
-        return raw
-
-    def padded() -> dict[str, Any]:
-        return {
-            name: tf.pad(values, [[0, 0], [0, 1]], constant_values=MISSING[values.dtype])
-            for name, values in history.items()
-        }
-
-    length = tf.shape(next(iter(history.values())))[1]
-    return raw | tf.cond(length > 0, lambda: history, padded)

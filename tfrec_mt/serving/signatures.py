@@ -5,14 +5,17 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrec_mt.schema import CategoricalFeature, Feature, Schema
+from tfrec_mt.schema import CategoricalFeature, Feature, NumericFeature, Schema
 from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
+from tfrec_mt.serving.input_checks import same_rows
 
 Specs = dict[str, tf.TensorSpec]
 
-# Output that tells for which topics a domain has no kernel.
+# Outputs that tell for which topics a domain has no kernel, and which users and items are not among
+# the known ids.
 USED_FALLBACK = "used_fallback"
+UNKNOWN_USER, UNKNOWN_ITEM = "unknown_user", "unknown_item"
 
 # What stands for a missing value of each input type, and pads lists.
 MISSING: dict[tf.DType, str | int | float] = {
@@ -57,12 +60,28 @@ def candidate_specs(schema: Schema, topics: Iterable[str]) -> Specs:
     return specs
 
 
+def needed_numbers(schema: Schema) -> tuple[str, ...]:
+    """Numbers that a row cannot do without, as its schema says."""
+    served = schema.side("user", "context", "item")
+    return tuple(f.name for f in served if isinstance(f, NumericFeature) and f.missing == "error")
+
+
 def required_inputs(schema: Schema, specs: Specs) -> set[str]:
-    """Inputs that a request cannot do without: who, and which items."""
+    """Inputs that a request cannot do without: who, which items, and `needed_numbers`."""
     keys = {schema.keys.user, schema.keys.item} & set(specs)
-    if schema.keys.item in keys:
-        return keys
-    return keys | {feature.name for feature in schema.side("item")}
+    if schema.keys.item not in keys:
+        keys |= {feature.name for feature in schema.side("item")}
+    return keys | {*needed_numbers(schema)}
+
+
+def known_from(schema: Schema, name: str | None) -> int | None:
+    """The lowest code of a key's known ids; None where no feature has its ids, or none is known."""
+    served = {feature.name: feature for feature in schema.side("user", "context", "item")}
+    feature = served.get(name or "")
+    if not isinstance(feature, CategoricalFeature) or _is_bag(feature):
+        return None
+    vocabulary = schema.vocabulary(feature.vocabulary)
+    return vocabulary.first_known if vocabulary.size else None
 
 
 def missing_values(specs: Specs) -> dict[str, tf.Tensor]:
@@ -71,6 +90,13 @@ def missing_values(specs: Specs) -> dict[str, tf.Tensor]:
         name: tf.constant(MISSING[spec.dtype], spec.dtype, [1] * len(spec.shape))
         for name, spec in specs.items()
     }
+
+
+def is_missing(values: Any) -> Any:
+    """Which values are what stands for a missing one."""
+    if values.dtype == tf.float32:
+        return tf.math.is_nan(values)
+    return tf.equal(values, MISSING[values.dtype])
 
 
 def spread(raw: dict[str, Any], like: str, items: Iterable[str] = ()) -> dict[str, Any]:
@@ -84,34 +110,13 @@ def spread(raw: dict[str, Any], like: str, items: Iterable[str] = ()) -> dict[st
     Raises:
       InvalidArgumentError: When it runs; names the inputs of another length.
     """
-    places = {name: 2 if name in items else 1 for name in raw}
-    whole = tf.shape(raw[like])
-    shapes = {name: tf.shape(values) for name, values in raw.items()}
-    times = {n: whole[:k] // tf.maximum(shapes[n][:k], 1) for n, k in places.items()}
-    fits = [tf.reduce_all(times[n] * shapes[n][:k] == whole[:k]) for n, k in places.items()]
-    wrong = tf.boolean_mask([*places], ~tf.stack(fits))
-    said = f"inputs that have neither one row nor as many as {like!r}:"
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(fits), [said, wrong], 99)]):
+    check, rows, counts = same_rows(raw, like, items)
+    with tf.control_dependencies([check]):
+        times = zip(tf.unstack(rows), tf.unstack(counts), strict=True)
         return {
-            name: tf.tile(
-                values,
-                tf.pad(times[name], [[0, len(values.shape) - places[name]]], constant_values=1),
-            )
-            for name, values in raw.items()
+            name: tf.tile(values, [*both, *[1] * len(values.shape)][: len(values.shape)])
+            for (name, values), both in zip(raw.items(), times, strict=True)
         }
-
-
-def at_most(values: Any, limit: int, what: str) -> Any:
-    """Passes values `[B, N, ...]` on if N is within a limit.
-
-    Raises:
-      InvalidArgumentError: When it runs; says how many there are. A graph that checks its inputs
-        has no other status to give, such as RESOURCE_EXHAUSTED.
-    """
-    count = tf.shape(values)[1]
-    said = [f"{what}: expected at most", limit, "got", count]
-    with tf.control_dependencies([tf.debugging.Assert(count <= limit, said)]):
-        return tf.identity(values)
 
 
 def example_features(
@@ -123,12 +128,4 @@ def example_features(
         if len(spec.shape) == 1
         else tf.io.RaggedFeature(spec.dtype)
         for name, spec in specs.items()
-    }
-
-
-def pad_ragged(parsed: dict[str, tf.Tensor | tf.RaggedTensor]) -> dict[str, tf.Tensor]:
-    """Pads lists of differing lengths with the value that means missing."""
-    return {
-        name: value.to_tensor(MISSING[value.dtype]) if isinstance(value, tf.RaggedTensor) else value
-        for name, value in parsed.items()
     }

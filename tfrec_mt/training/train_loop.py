@@ -12,6 +12,7 @@ from absl import logging
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.data.reading.prefetch import prefetch
+from tfrec_mt.errors import DataError
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.training.checkpoints import CheckpointError, Checkpoints
 from tfrec_mt.training.compiled_steps import (
@@ -41,10 +42,10 @@ class EarlyStopping:
         """Adds an epoch's value; returns whether it is the best so far.
 
         Raises:
-          ValueError: The value is NaN.
+          DataError: The value is NaN.
         """
         if math.isnan(value):
-            raise ValueError(
+            raise DataError(
                 f"the validation value of epoch {len(self.values) + 1} is not a number; does the "
                 "validation part have rows of both classes?"
             )

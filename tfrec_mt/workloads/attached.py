@@ -19,6 +19,7 @@ from tfrec_mt.configs.choices import Precision
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.names import BASE, ROWS
+from tfrec_mt.training.one_class import warn_of_one_class
 from tfrec_mt.training.untrained_model import untrained_kernels
 from tfrec_mt.workloads.workload import Served, Workload, class_name
 
@@ -75,7 +76,10 @@ class Attached(Workload):
             batches = dataset.batches(base.learned_tasks(), [*topics])
             keep_rows(config.output / ROWS, AdaptedModel(base, kernels), batches)
             train = config.train
-            return KnownRows(config.output / ROWS, train.batch_size, train.seed)
+            known = KnownRows(config.output / ROWS, train.batch_size, train.seed)
+            pieces = [(known.columns("labels"), known.columns("features"))]
+            warn_of_one_class(pieces, base.learned_tasks(), topics)
+            return known
 
         return reader, config.train
 

@@ -27,13 +27,16 @@ from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.registry import is_ours
 from tfrec_mt.schema.task import ROW_WEIGHT
-from tfrec_mt.serving.bundle import MAX_ITEMS, PRECISION
+from tfrec_mt.serving.bundle import FIRST_HISTORY, MAX_ITEMS, NUMBERS, PRECISION
+from tfrec_mt.serving.history_inputs import first_history
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.serving_module import ServingModule
+from tfrec_mt.serving.signatures import needed_numbers
 from tfrec_mt.serving.warm_up import Requests, every_domain
 from tfrec_mt.storage.names import KNOWLEDGE
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
+from tfrec_mt.training.one_class import class_counts, rows_of, warn_of_one_class
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _EVENTS = {"ctr": "a click (`ctr`)", "ctcvr": "a click and a conversion (`ctcvr`)"}
@@ -99,7 +102,10 @@ class Ranking(LogWorkload):
         return BaseLearner(model, optimizer, config.task_weights, config.surgery)
 
     def reader(self, dataset: PreparedDataset, config: PretrainConfig) -> BatchReader:
-        return BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
+        reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
+        topics = {topic.name: topic.domains for topic in dataset.schema.topics}
+        _warn_of_one_class(dataset, config.parts, topics)
+        return reader
 
     def validation(
         self, model: RankingModel, dataset: PreparedDataset, config: PretrainConfig
@@ -109,6 +115,15 @@ class Ranking(LogWorkload):
         assert part is not None
         dataset.shards(part)  # files that have changed are found before training
         binary = [task for task in dataset.schema.tasks if task.binary]
+        if config.train.patience:
+            one_sided = [
+                task for task, (no, yes) in class_counts(dataset, part).items() if not (no and yes)
+            ]
+            if one_sided:
+                raise DataError(
+                    f"part {part!r} of {dataset.path}: expected labels 0 and 1 of each task to "
+                    f"validate on, {', '.join(one_sided)} has none of one of them"
+                )
 
         def value() -> float:
             scores: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
@@ -126,13 +141,7 @@ class Ranking(LogWorkload):
                 for name in model.tasks
             }
             if binary:
-                found = {task.name: auc(*seen[task.name]) for task in binary}
-                if one_sided := [name for name, value in found.items() if np.isnan(value)]:
-                    raise DataError(
-                        f"part {part!r} of {dataset.path}: expected labels 0 and 1 of each task to "
-                        f"validate on, {', '.join(one_sided)} has none of one of them"
-                    )
-                return float(np.mean([*found.values()]))
+                return float(np.mean([auc(*seen[task.name]) for task in binary]))
             losses = []
             for of in dataset.schema.tasks:
                 label, predicted, counts = seen[of.name]
@@ -154,6 +163,7 @@ class Ranking(LogWorkload):
             folder = config.output / KNOWLEDGE
 
         def reader() -> BatchReader:
+            _warn_of_one_class(dataset, config.parts, topics)
             if folder is None:
                 return plain
             needed = ADAPTERS[config.adapter].needed_features
@@ -186,7 +196,12 @@ class Ranking(LogWorkload):
         return Served(
             module,
             _warm_up_requests(module, dataset.requests(), domains, options.max_items),
-            {PRECISION: options.precision, MAX_ITEMS: options.max_items},
+            {
+                PRECISION: options.precision,
+                MAX_ITEMS: options.max_items,
+                NUMBERS: [*needed_numbers(base.schema)],
+                FIRST_HISTORY: first_history(base.schema),
+            },
             {"schema.json": base.schema.to_json()},
         )
 
@@ -203,6 +218,13 @@ class Ranking(LogWorkload):
         model = AdaptedModel(base, kernels) if kernels else base
         memory = score_rows(Scorer(model), dataset, scored[ROW].to_numpy())
         return max(float(np.abs(memory[task] - scored[task].to_numpy()).max()) for task in memory)
+
+
+def _warn_of_one_class(
+    dataset: PreparedDataset, parts: Sequence[str], topics: Mapping[str, Sequence[str]]
+) -> None:
+    tasks = dataset.schema.tasks
+    warn_of_one_class(rows_of(dataset, parts, tasks, topics), tasks, topics)
 
 
 def score_rows(scorer: Scorer, dataset: PreparedDataset, places: np.ndarray) -> dict[str, Any]:
