@@ -39,6 +39,7 @@ from tfrec_mt.serving.warm_up import (
     read_warm_up,
     write_warm_up,
 )
+from tfrec_mt.storage.disk_space import check_free_space, size_of
 from tfrec_mt.storage.lock import locked_folder
 
 # Written anew, or of use to logs alone (the fingerprint holds a hash of the variables).
@@ -139,6 +140,7 @@ def _next_version(before: Path, config: ExchangeConfig) -> Path:
     descriptions = [read_kernel(path)[0] for path in config.add]
     warn_of_missing_topics(config.output, descriptions, present)
     description = description_of(manifest) | {"kernels": kernels}
+    check_free_space(config.output, size_of(before), "the files of a version")
     with new_version(config.output, description) as (path, folder):
         ignore = shutil.ignore_patterns(*_NOT_COPIED)
         shutil.copytree(before, folder, dirs_exist_ok=True, ignore=ignore)

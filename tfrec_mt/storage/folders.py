@@ -2,9 +2,13 @@
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+from tfrec_mt.storage.disk_space import DiskFullError, is_disk_full
+from tfrec_mt.storage.lock import LockedError, is_running, lock
 
 
 def sync(path: Path) -> None:
@@ -20,13 +24,15 @@ def sync(path: Path) -> None:
 def published_folder(target: Path) -> Iterator[Path]:
     """Yields a new folder beside `target` that takes its name when the block ends well.
 
-    Whatever happens before, `target` does not exist; a failed block leaves nothing behind.
+    Whatever happens before, `target` does not exist; a failed block leaves nothing behind, and what
+    a killed process has left is removed.
 
     Raises:
+      DiskFullError: The block ran out of space.
       FileExistsError: `target` exists; nothing is ever overwritten.
+      LockedError: Another process is writing it; names that process.
     """
     with _published(target, "folder") as temporary:
-        temporary.mkdir()
         yield temporary
 
 
@@ -35,6 +41,7 @@ def published_file(target: Path) -> Iterator[Path]:
     """Yields a path beside `target` whose file takes its name when the block ends well.
 
     Raises:
+      DiskFullError: The block ran out of space.
       FileExistsError: `target` exists; nothing is ever overwritten.
     """
     with _published(target, "file") as temporary:
@@ -54,7 +61,8 @@ def _published(target: Path, kind: str) -> Iterator[Path]:
     if target.exists():
         raise FileExistsError(f"{target} exists; choose another {kind} or move it away")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(target) as temporary:
+    held = _held if kind == "folder" else contextlib.nullcontext
+    with _beside(target) as temporary, held(temporary):
         yield temporary
         for path in (temporary, *temporary.rglob("*")):
             sync(path)
@@ -68,15 +76,58 @@ def _published(target: Path, kind: str) -> Iterator[Path]:
 def _beside(target: Path) -> Iterator[Path]:
     """A free path beside `target`; what is there before or after the block is removed."""
     temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
-    _remove(temporary)
+    for leftover in _leftovers(target):
+        _remove(leftover)
     try:
         yield temporary
+    except Exception as error:
+        if is_disk_full(error):
+            raise DiskFullError.after(target, temporary) from error
+        raise
     finally:
         _remove(temporary)
 
 
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Makes a folder and holds it, so that others can tell it from one of a killed process."""
+    folder.mkdir()
+    descriptor = lock(folder)
+    if descriptor is None:
+        raise LockedError(f"{folder} is in use by another process")
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _leftovers(target: Path) -> Iterator[Path]:
+    """What killed processes have left of `target`, under the names of this release and the last.
+
+    Raises:
+      LockedError: A process is still writing the folder.
+    """
+    names = re.compile(rf"(?:\.tmp-{re.escape(target.name)}-|{re.escape(target.name)}\.tmp-)(\d+)")
+    for path in target.parent.iterdir() if target.parent.is_dir() else ():
+        match = names.fullmatch(path.name)
+        if not match:
+            continue
+        process = int(match[1])
+        if path.is_dir() and not path.is_symlink():
+            # whoever writes a folder holds it, whatever the number of its process elsewhere
+            descriptor = lock(path)
+            if descriptor is None:
+                raise LockedError(f"{target} is in use by process {process}")
+            try:
+                yield path
+            finally:
+                os.close(descriptor)
+        elif process == os.getpid() or not is_running(process):
+            yield path
+
+
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
