@@ -1,8 +1,16 @@
-"""Runs a binary: plugins, flags, errors and exit codes around its one library call."""
+"""Runs a binary: plugins, flags, errors and exit codes around its one library call.
 
+A binary exits with 0 if it is done, with 1 after an error, which is one line, and with 75 if
+SIGTERM stopped it, wherever it was: with the same command, training then goes on from its last
+step, and anything else starts again. Nothing half done is left.
+"""
+
+import contextlib
+import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from absl import app, logging
 
@@ -10,10 +18,11 @@ from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.plugins import PluginError, Plugins, import_plugins
 from tfrec_mt.quiet_start import import_tensorflow
+from tfrec_mt.storage.disk_space import is_disk_full
 
 # Exit codes other than 0, for a caller or a scheduler that restarts us.
 EXIT_ERROR = 1
-EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: the same command again resumes
+EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: the same command again resumes, or starts again
 
 # By module, as none of them is imported, and so raised, before it is needed.
 _USER_ERRORS = {
@@ -40,17 +49,18 @@ def console_command(
     """
 
     def run() -> None:
-        told = ConfigFlags()
-        try:
+        with _ending():
+            told = ConfigFlags()
             import_plugins(sys.argv)  # what they register has flags, too
-        except PluginError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(EXIT_ERROR)
-        told.add(Plugins, group="plugins")
-        define(told)
-        run_binary(lambda: main(told))
+            told.add(Plugins, group="plugins")
+            define(told)
+            run_binary(lambda: main(told))
 
     return run
+
+
+class Stopped(BaseException):
+    """SIGTERM came outside of the training loop, which handles it itself."""
 
 
 def run_binary(main: Callable[[], None]) -> None:
@@ -63,19 +73,51 @@ def run_binary(main: Callable[[], None]) -> None:
         logging.use_absl_handler()
         logging.set_verbosity(logging.WARNING)  # TensorFlow's export is talkative
         import_tensorflow()  # here, before any other import of it: its notes would bury ours
-        try:
+        with _ending():
             main()
-        except Exception as error:
-            if _is(error, "training.train_loop", "Interrupted"):
-                print(f"interrupted: {error}; the same command resumes", file=sys.stderr)
-                sys.exit(EXIT_INTERRUPTED)
-            known = isinstance(error, DataError | OSError | SchemaError)
-            if not known and not any(_is(error, *where) for where in _USER_ERRORS.items()):
-                raise
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(EXIT_ERROR)
 
     app.run(guarded)
+
+
+@contextlib.contextmanager
+def _ending() -> Iterator[None]:
+    """Ends the process with a line and an exit code on SIGTERM and on errors a user can fix."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    except Stopped:
+        told = "nothing half done is left; the same command starts again"
+        print(f"interrupted: {told}", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        if _is(error, "training.train_loop", "Interrupted"):
+            print(f"interrupted: {error}; the same command resumes", file=sys.stderr)
+            sys.exit(EXIT_INTERRUPTED)
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the process ends, one way or the other
+
+
+def _stop(*_: Any) -> None:
+    raise Stopped
+
+
+def _sentence(error: Exception) -> str | None:
+    """What went wrong, if a user can do something about it."""
+    if isinstance(error, MemoryError):
+        return (
+            f"there is too little memory: {error or 'an allocation failed'}; choose smaller sizes"
+        )
+    known = isinstance(error, DataError | OSError | SchemaError | PluginError)
+    if known or any(_is(error, *where) for where in _USER_ERRORS.items()):
+        return str(error)
+    if is_disk_full(error):
+        return f"No space left on device: {error}"
+    return None
 
 
 def _is(error: Exception, module: str, name: str) -> bool:
