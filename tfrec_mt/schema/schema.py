@@ -62,7 +62,10 @@ class Schema:
 
     def __post_init__(self) -> None:
         _distinct("vocabulary", [v.name for v in self.vocabularies])
-        _distinct("feature or topic", [f.name for f in (*self.features, *self.topics)])
+        inputs = [part.name for part in (*self.features, *self.topics)]
+        _distinct("feature or topic", inputs)
+        elements = [HISTORY_PREFIX + name for name in self.history.elements] if self.history else []
+        _distinct_in_any_case([*inputs, *elements, HISTORY_AGE])
         known = {v.name for v in self.vocabularies}
         for feature in self.features:
             if isinstance(feature, CategoricalFeature) and feature.vocabulary not in known:
@@ -277,6 +280,18 @@ def _distinct(kind: str, names: list[str]) -> None:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise SchemaError(f"{kind} names must be distinct; given more than once: {twice}")
+
+
+def _distinct_in_any_case(names: Sequence[str]) -> None:
+    """Checks names of inputs: operations of TensorFlow cannot differ in their case alone."""
+    known: dict[str, str] = {}
+    for name in names:
+        twin = known.setdefault(name.lower(), name)
+        if twin != name:
+            raise SchemaError(
+                f"inputs {twin!r} and {name!r}: expected names that differ in more than upper and "
+                "lower case; rename a column, or leave it out"
+            )
 
 
 def _upgraded(value: dict[str, Any]) -> dict[str, Any]:
