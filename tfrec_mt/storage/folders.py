@@ -80,6 +80,8 @@ def _beside(target: Path) -> Iterator[Path]:
         _remove(leftover)
     try:
         yield temporary
+    except DiskFullError as error:
+        raise DiskFullError(str(error).replace(str(temporary), str(target))) from error
     except Exception as error:
         if is_disk_full(error):
             raise DiskFullError.after(target, temporary) from error

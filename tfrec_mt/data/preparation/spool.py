@@ -79,7 +79,7 @@ class Spool:
             paths.append(folder / f"{len(paths):05d}.arrow")
             frame.write_ipc(paths[-1], compression="lz4")
             first_rows.append(first_rows[-1] + frame.height)
-            if len(paths) == 1 and source.rows:
+            if len(paths) == 1 and source.rows and source.rows > frame.height:
                 share = paths[0].stat().st_size / frame.height
                 to_come = int(share * (source.rows - frame.height))
                 check_free_space(folder, to_come, "the rows to come")
