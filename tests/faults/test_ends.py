@@ -136,7 +136,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts_over(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    loop.checkpoints.save = killed  # type: ignore[method-assign]
+    loop.checkpoints.save = killed  # type: ignore[method-assign, assignment]
     with pytest.raises(KeyboardInterrupt):
         loop.run()
     assert loop.log.last_step() == loop.reader.steps_per_epoch

@@ -112,11 +112,12 @@ def _sentence(error: Exception) -> str | None:
         return (
             f"there is too little memory: {error or 'an allocation failed'}; choose smaller sizes"
         )
+    if is_disk_full(error) and "run the command again" not in str(error):
+        told = str(error).splitlines()[0]
+        return f"{told}; free some space there, or in the temporary folder, and run it again"
     known = isinstance(error, DataError | OSError | SchemaError | PluginError)
     if known or any(_is(error, *where) for where in _USER_ERRORS.items()):
         return str(error)
-    if is_disk_full(error):
-        return f"No space left on device: {error}"
     return None
 
 
