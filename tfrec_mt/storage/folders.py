@@ -10,6 +10,8 @@ from pathlib import Path
 from tfrec_mt.storage.disk_space import DiskFullError, is_disk_full
 from tfrec_mt.storage.lock import LockedError, is_running, lock
 
+_SWEPT: set[Path] = set()  # folders whose leftovers this process has looked for
+
 
 def sync(path: Path) -> None:
     """Returns when a file's or folder's content is on the disk."""
@@ -61,8 +63,11 @@ def _published(target: Path, kind: str) -> Iterator[Path]:
     if target.exists():
         raise FileExistsError(f"{target} exists; choose another {kind} or move it away")
     target.parent.mkdir(parents=True, exist_ok=True)
-    held = _held if kind == "folder" else contextlib.nullcontext
-    with _beside(target) as temporary, held(temporary):
+    if kind == "folder":
+        _remove_left_folders(target)
+    with _beside(target) as temporary, contextlib.ExitStack() as held:
+        if kind == "folder":
+            held.enter_context(_held(temporary))
         yield temporary
         for path in (temporary, *temporary.rglob("*")):
             sync(path)
@@ -76,8 +81,8 @@ def _published(target: Path, kind: str) -> Iterator[Path]:
 def _beside(target: Path) -> Iterator[Path]:
     """A free path beside `target`; what is there before or after the block is removed."""
     temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
-    for leftover in _leftovers(target):
-        _remove(leftover)
+    _remove_left_files(target.parent)
+    _remove(temporary)
     try:
         yield temporary
     except DiskFullError as error:
@@ -103,29 +108,37 @@ def _held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _leftovers(target: Path) -> Iterator[Path]:
-    """What killed processes have left of `target`, under the names of this release and the last.
+def _remove_left_folders(target: Path) -> None:
+    """Removes what killed processes have left of a folder, as this release and the last call it.
 
     Raises:
-      LockedError: A process is still writing the folder.
+      LockedError: A process is still writing it.
     """
-    names = re.compile(rf"(?:\.tmp-{re.escape(target.name)}-|{re.escape(target.name)}\.tmp-)(\d+)")
-    for path in target.parent.iterdir() if target.parent.is_dir() else ():
-        match = names.fullmatch(path.name)
-        if not match:
-            continue
-        process = int(match[1])
-        if path.is_dir() and not path.is_symlink():
+    name = re.escape(target.name)
+    for path, process in _named(target.parent, rf"(?:\.tmp-{name}-|{name}\.tmp-)(\d+)"):
+        if path.is_dir():
             # whoever writes a folder holds it, whatever the number of its process elsewhere
             descriptor = lock(path)
             if descriptor is None:
                 raise LockedError(f"{target} is in use by process {process}")
-            try:
-                yield path
-            finally:
-                os.close(descriptor)
-        elif process == os.getpid() or not is_running(process):
-            yield path
+            _remove(path)
+            os.close(descriptor)
+
+
+def _remove_left_files(folder: Path) -> None:
+    """Removes files that killed processes have left in a folder; looks once in each."""
+    if folder in _SWEPT or not folder.is_dir():
+        return
+    _SWEPT.add(folder)
+    for path, process in _named(folder, r"\.tmp-.+-(\d+)"):
+        if not path.is_dir() and not is_running(process):
+            _remove(path)
+
+
+def _named(folder: Path, pattern: str) -> list[tuple[Path, int]]:
+    """What has such names in a folder, but for links, with the number in each name."""
+    found = [(path, re.fullmatch(pattern, path.name)) for path in folder.iterdir()]
+    return [(path, int(match[1])) for path, match in found if match and not path.is_symlink()]
 
 
 def _remove(path: Path) -> None:
