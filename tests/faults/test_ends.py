@@ -1,6 +1,5 @@
 """However work ends, by a signal, a full disk or a second process, nothing half done is left."""
 
-import errno
 import json
 import multiprocessing
 import os
@@ -23,7 +22,7 @@ from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.serving.versions import EXTRA, FORMAT_VERSION, MANIFEST_FILE, roll_back
-from tfrec_mt.storage.disk_space import DiskFullError, is_disk_full
+from tfrec_mt.storage.disk_space import DiskFullError
 from tfrec_mt.storage.folders import published_file, published_folder
 from tfrec_mt.storage.hashes import hash_files
 from tfrec_mt.storage.lock import LockedError
@@ -177,69 +176,6 @@ def test_a_disk_without_room_for_a_copy_still_goes_back(
 
     monkeypatch.setattr("tfrec_mt.serving.versions.check_free_space", full)
     assert (roll_back(tmp_path) / "variables" / "data").samefile(old / "variables" / "data")
-
-
-@pytest.mark.fault_case("26")
-@pytest.mark.parametrize(
-    ("error", "full"),
-    [
-        (OSError(errno.ENOSPC, "No space left on device"), True),
-        (OSError(errno.EDQUOT, "Disk quota exceeded"), True),
-        (RuntimeError("No space left on device (os error 28)"), True),
-        (OSError("2048 requested and 960 written"), True),
-        (OSError(errno.ENOENT, "No such file"), False),
-        (ValueError("no space"), False),
-    ],
-)
-def test_a_full_disk_is_known_whoever_says_so(error: Exception, full: bool) -> None:
-    assert is_disk_full(error) == full
-    try:
-        try:
-            raise error
-        except Exception as cause:
-            raise RuntimeError("could not be written") from cause
-    except RuntimeError as outer:
-        assert is_disk_full(outer) == full
-
-
-def fill(folder: Path, leave: int) -> None:
-    """Fills a disk but for some bytes."""
-    free = shutil.disk_usage(folder).free
-    (folder / "other").write_bytes(bytes(max(free - leave, 0)))
-
-
-@pytest.mark.fault_case("26")
-@pytest.mark.parametrize("kind", ["takeout", "logs", "evaluation"])
-def test_a_full_disk_is_a_sentence_with_its_path(kind: str, small_disk: Path) -> None:
-    rows = shop_rows(60_000)
-
-    def write() -> None:
-        if kind == "takeout":
-            prepare(TakeoutSource(TakeoutConfig(rows=40_000)), small_disk / "out")
-        elif kind == "logs":
-            mt.prepare(rows, shop_schema(rows), small_disk / "out")
-        else:
-            with published_file(small_disk / "out") as path:
-                rows.write_parquet(path, compression="uncompressed")
-
-    with pytest.raises(DiskFullError) as caught:
-        write()
-    assert str(small_disk / "out") in str(caught.value) and "\n" not in str(caught.value)
-    assert names(small_disk) == []
-
-
-@pytest.mark.fault_case("26")
-def test_encoded_rows_that_cannot_fit_are_foreseen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    usage = shutil.disk_usage(tmp_path)._replace(free=3_000_000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    rows = shop_rows(120_000)
-    with pytest.raises(
-        DiskFullError, match=r"data: 120,000 encoded rows need .* MB, the disk has 3\.0 MB"
-    ):
-        mt.prepare(rows, shop_schema(rows), tmp_path / "data")
-    assert names(tmp_path) == []
 
 
 def binary(name: str, *arguments: str) -> subprocess.Popen[str]:

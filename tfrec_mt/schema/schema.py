@@ -23,6 +23,7 @@ from tfrec_mt.schema.keys import Keys
 from tfrec_mt.schema.reading import read_json
 from tfrec_mt.schema.saving import edited_json
 from tfrec_mt.schema.task import Task, check_tasks, click_tasks
+from tfrec_mt.schema.usable_names import check_cases
 from tfrec_mt.storage.folders import published_file
 
 FORMAT_VERSION = 2
@@ -65,7 +66,7 @@ class Schema:
         inputs = [part.name for part in (*self.features, *self.topics)]
         _distinct("feature or topic", inputs)
         elements = [HISTORY_PREFIX + name for name in self.history.elements] if self.history else []
-        _distinct_in_any_case([*inputs, *elements, HISTORY_AGE])
+        check_cases([*inputs, *elements, HISTORY_AGE])
         known = {v.name for v in self.vocabularies}
         for feature in self.features:
             if isinstance(feature, CategoricalFeature) and feature.vocabulary not in known:
@@ -280,18 +281,6 @@ def _distinct(kind: str, names: list[str]) -> None:
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise SchemaError(f"{kind} names must be distinct; given more than once: {twice}")
-
-
-def _distinct_in_any_case(names: Sequence[str]) -> None:
-    """Checks names of inputs: operations of TensorFlow cannot differ in their case alone."""
-    known: dict[str, str] = {}
-    for name in names:
-        twin = known.setdefault(name.lower(), name)
-        if twin != name:
-            raise SchemaError(
-                f"inputs {twin!r} and {name!r}: expected names that differ in more than upper and "
-                "lower case; rename a column, or leave it out"
-            )
 
 
 def _upgraded(value: dict[str, Any]) -> dict[str, Any]:

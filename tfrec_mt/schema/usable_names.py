@@ -2,6 +2,9 @@
 
 import keyword
 import re
+from collections.abc import Iterable
+
+from tfrec_mt.errors import SchemaError
 
 _USABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -20,3 +23,19 @@ def why_unusable(name: str) -> str:
     if keyword.iskeyword(name) or name == "self":
         return "expected a name that is neither a keyword of Python nor 'self'"
     return ""
+
+
+def check_cases(names: Iterable[str]) -> None:
+    """Checks names of inputs: operations of TensorFlow cannot differ in their case alone.
+
+    Raises:
+      SchemaError: Two of them do; names both.
+    """
+    known: dict[str, str] = {}
+    for name in names:
+        twin = known.setdefault(name.lower(), name)
+        if twin != name:
+            raise SchemaError(
+                f"inputs {twin!r} and {name!r}: expected names that differ in more than upper and "
+                "lower case; rename a column, or leave it out"
+            )
