@@ -1,5 +1,8 @@
-"""A small job of each kind, run once for all tests that need its folders."""
+"""A small job of each kind, run once for all tests that need its folders, and a small disk."""
 
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,3 +40,15 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
 def news_job(tmp_path_factory: pytest.TempPathFactory) -> NewsJob:
     """A prepared newsroom with a model and kernels, all of random weights."""
     return make_news_job(Path(tmp_path_factory.mktemp("news_job")))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

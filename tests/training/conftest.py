@@ -1,6 +1,3 @@
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,15 +14,3 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
     source = TakeoutSource(TakeoutConfig(rows=1800))
     folder = Path(tmp_path_factory.mktemp("takeout")) / "data"
     return prepare(source, folder, SplitSpec.parse("train:6,test:2", "days"))
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a tmpfs")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -17,6 +17,7 @@ from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.errors import nearest
 from tfrec_mt.storage.description import checked_description
+from tfrec_mt.storage.file_names import file_name
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.storage.hashes import hash_file
 
@@ -68,8 +69,8 @@ def _digest(description: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -
 
 # What a domain's folder held in the format before.
 _OLD_FILE = "kernel.json"
-# One file name: no separator, plain or escaped, no control character, not hidden.
-_FILE_NAME = re.compile(r"(?!\.)[^/\\%\x00-\x1f\x7f]{1,64}")
+# Domains that were file names as they are before names were escaped.
+_PLAIN_NAME = re.compile(r"(?!\.)[^/\\%\x00-\x1f\x7f]{1,64}")
 
 # Settings of a layer that do not shape its kernels.
 _NOT_OF_A_KERNEL = ("name", "trainable", "dtype", "topic", "domains", "seen_widths")
@@ -79,20 +80,6 @@ class KernelStoreError(ValueError):
     """A kernel that is damaged, or does not belong to this base or these kernels."""
 
 
-def check_domain_names(topic: str, domains: Iterable[str]) -> None:
-    """Checks that each domain's name can be a file name.
-
-    Raises:
-      KernelStoreError: Names the domain that cannot.
-    """
-    for domain in domains:
-        if not _FILE_NAME.fullmatch(domain):
-            raise KernelStoreError(
-                f"topic {topic!r}: domain {domain!r} cannot name a file: expected 1 to 64 "
-                "characters without '/', '\\', '%' and control characters, not starting with '.'"
-            )
-
-
 def save_kernels(
     layer: DomainKernels,
     folder: Path,
@@ -100,7 +87,9 @@ def save_kernels(
     view: KnowledgeView | None = None,
     beside: Sequence[str] = (),
 ) -> None:
-    """Writes each domain's kernel into `folder/<topic>/<domain>.safetensors`.
+    """Writes each domain's kernel into a file `folder/<topic>/<domain>.safetensors`.
+
+    A domain may have any name; see `file_name`.
 
     Args:
       layer: The kernels.
@@ -110,10 +99,8 @@ def save_kernels(
       beside: Other topics whose kernels they were trained to be added to.
 
     Raises:
-      KernelStoreError: A domain's name cannot be a file's; nothing is written.
       FileExistsError: A kernel of one of the domains exists; nothing is written.
     """
-    check_domain_names(layer.topic, layer.domains)
     targets = {domain: kernel_path(folder, layer.topic, domain) for domain in layer.domains}
     taken = [str(target) for target in targets.values() if target.exists()]
     if taken:
@@ -153,7 +140,11 @@ def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
 
 def kernel_path(folder: Path, topic: str, domain: str) -> Path:
     """File of a domain's kernel below a folder."""
-    return folder / topic / f"{domain}{SUFFIX}"
+    path = folder / file_name(topic) / f"{file_name(domain)}{SUFFIX}"
+    if not path.exists() and _PLAIN_NAME.fullmatch(domain):
+        plain = folder / topic / f"{domain}{SUFFIX}"
+        return plain if plain.exists() else path
+    return path
 
 
 def kernel_paths(folder: Path) -> list[Path]:
@@ -236,11 +227,11 @@ def _read(path: Path, base_fingerprint: str) -> _Kernel:
         raise KernelStoreError(
             f"{path}: unknown adapter {value['adapter']!r}; {nearest(value['adapter'], ADAPTERS)}"
         )
-    named = kernel_path(Path(), value["topic"], value["domain"])
-    if (path.parent.name, path.name) != named.parts:
+    named = kernel_path(path.parent.parent, value["topic"], value["domain"])
+    if path.parts[-2:] != named.parts[-2:]:
         raise KernelStoreError(
             f"{path}: this kernel is of {value['topic']}={value['domain']}; its file must be "
-            f"called {named}, so that no domain has two"
+            f"called {'/'.join(named.parts[-2:])}, so that no domain has two"
         )
     if value["base_fingerprint"] != base_fingerprint:
         raise KernelStoreError(

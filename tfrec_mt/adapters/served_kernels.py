@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tfrec_mt.layers.domain_rows import DomainGroups
 
-# No domain with a kernel is called this: control characters cannot be in a file's name. (A table
-# cannot be read from a file that is empty or has an empty line.)
+# No domain is called this, see `check_domains`. (A table cannot be read from a file that is empty
+# or has an empty line.)
 _UNKNOWN = "\t"
 
 # Of a mixed batch: a request is short, and may bring hundreds of domains.

@@ -6,7 +6,7 @@ from typing import Any
 
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.configs.settings import arguments_of
+from tfrec_mt.configs.settings import arguments_of, check_numbers
 from tfrec_mt.errors import SchemaError, nearest
 
 
@@ -38,6 +38,7 @@ class Adapter:
                 raise SchemaError(
                     f"adapter {self.kind!r} has no setting {name!r}; {nearest(name, known)}"
                 )
+        check_numbers(self.settings, ADAPTERS[self.kind])
 
     @classmethod
     def of(cls, kernels: Sequence[DomainKernels]) -> "Adapter":

@@ -7,6 +7,8 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.bases.adapter import Adapter
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.models.base_model import BaseModel
+from tfrec_mt.schema.features import check_domains
+from tfrec_mt.schema.usable_names import why_unusable
 from tfrec_mt.training.untrained_model import untrained_kernels
 
 
@@ -42,4 +44,7 @@ def attach(
     for topic, domains in named.items():
         if isinstance(found[topic], str) or not domains or len({*domains}) < len(domains):
             raise SchemaError(f"topic {topic!r}: expected distinct domains, got {found[topic]!r}")
+        if why := why_unusable(topic):
+            raise SchemaError(f"topic {topic!r}: {why}")
+        check_domains(topic, domains)
     return AdaptedModel(base, untrained_kernels(base, named, adapter.kind, adapter.settings))

@@ -13,6 +13,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from tfrec_mt.errors import SchemaError
 
+# What TensorFlow and NumPy count with.
+MOST = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class Within:
@@ -27,8 +30,8 @@ class Within:
         return above and value <= self.high
 
     def __str__(self) -> str:
-        if self.high < math.inf:
-            return f"from {self.low:g} to {self.high:g}"
+        if self.high < MOST:
+            return f"from {self.low:.12g} to {self.high:.12g}"
         return f"{'of at least' if self.closed else 'above'} {self.low:g}"
 
 
@@ -42,9 +45,10 @@ def Above(low: float) -> Within:
     return Within(low, closed=False)
 
 
-Count = Annotated[int, AtLeast(1)]
+Count = Annotated[int, Within(1, MOST)]
 Counts = Sequence[Count]
-Whole = Annotated[int, AtLeast(0)]
+Whole = Annotated[int, Within(0, MOST)]
+Seed = Annotated[int, Within(0, 2**32 - 1)]  # as NumPy's generator, which Keras seeds, takes them
 Rate = Annotated[float, Above(0)]
 Weight = Annotated[float, AtLeast(0)]
 Share = Annotated[float, Within(0, 1)]
@@ -99,10 +103,12 @@ def kind_of(hint: Any) -> Kind:
             return Kind(hint, optional, bounds)
 
 
-def expected(hint: Any) -> str:
-    """What a value must be, in words."""
+def expected(hint: Any, given: Any = None) -> str:
+    """What a value must be, in words; says that a number is too large if it is `given`."""
     kind = kind_of(hint)
     bounds = "".join(f" {bound}" for bound in kind.bounds)
+    if isinstance(given, int) and given > MOST and any(bound.high == MOST for bound in kind.bounds):
+        bounds += f" and at most {MOST}"
     if kind.base is Literal:
         return f"one of {', '.join(map(str, get_args(kind.core)))}"
     if _is(kind, Mapping):
@@ -158,10 +164,26 @@ def check(config: Any, of: str = "") -> None:
       SchemaError: A setting is wrong; names it, what was expected and what was given.
     """
     for name, hint in hints(type(config)).items():
-        value = getattr(config, name)
-        if not fits(value, hint):
-            none = " or None" if kind_of(hint).optional else ""
-            raise SchemaError(f"{of}{name} must be {expected(hint)}{none}, got {value!r}")
+        check_value(f"{of}{name}", getattr(config, name), hint)
+
+
+def check_value(name: str, value: Any, hint: Any) -> None:
+    """Checks a value against its annotation.
+
+    Raises:
+      SchemaError: It does not fit; says what was expected and what was given.
+    """
+    if not fits(value, hint):
+        none = " or None" if kind_of(hint).optional else ""
+        raise SchemaError(f"{name} must be {expected(hint, value)}{none}, got {value!r}")
+
+
+def is_numeric(hint: Any) -> bool:
+    """Whether values are numbers, or sequences or mappings of such."""
+    kind = kind_of(hint)
+    if _is(kind, Mapping) or _is(kind, Sequence):
+        return bool(get_args(kind.core)) and is_numeric(kind.items)
+    return kind.core in (int, float)
 
 
 def hints(config: type) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from tfrec_mt.configs.bounds import Rate, Share, Weight, check
 from tfrec_mt.configs.choices import Precision, RateRule, RateSchedule
 from tfrec_mt.configs.train import TrainConfig
+from tfrec_mt.errors import SchemaError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,3 +65,8 @@ class FineTuneConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.train.patience:
+            raise SchemaError(
+                f"patience={self.train.patience}: expected 0, kernels are trained without a part "
+                "to validate on"
+            )

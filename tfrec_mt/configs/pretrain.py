@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from tfrec_mt.configs.bounds import Count, Rate, Weight, Within, check
 from tfrec_mt.configs.choices import RateSchedule, Surgery
 from tfrec_mt.configs.train import TrainConfig
+from tfrec_mt.errors import SchemaError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,11 @@ class PretrainConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.train.patience and self.validation is None:
+            raise SchemaError(
+                f"patience={self.train.patience} stops by the value on a part: expected "
+                "validation=, a part that is not trained on"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from tfrec_mt.configs.bounds import check_value, is_numeric
 from tfrec_mt.configs.described import described
 from tfrec_mt.errors import SchemaError, nearest
 
@@ -16,6 +17,18 @@ def fields_of(config: type, *without: str) -> set[str]:
 def arguments_of(function: Callable[..., Any], *without: str) -> set[str]:
     """Names of a constructor's or function's arguments, base classes' too, except `without`."""
     return set(described(function)) - set(without)
+
+
+def check_numbers(given: Mapping[str, Any], *sources: Callable[..., Any]) -> None:
+    """Checks numbers among given settings against what constructors or functions take.
+
+    Raises:
+      SchemaError: One is of another type, out of bounds, infinite or not a number.
+    """
+    for source in sources:
+        for name, setting in described(source).items():
+            if name in given and is_numeric(setting.hint):
+                check_value(name, given[name], setting.hint)
 
 
 def sort_settings(

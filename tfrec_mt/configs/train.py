@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tfrec_mt.configs.bounds import Count, Whole, check
+from tfrec_mt.configs.bounds import Count, Seed, Whole, check
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class TrainConfig:
     steps_per_call: Count = 8
     checkpoint_every: Count = 2000
     patience: Whole = 0
-    seed: Whole = 0
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         check(self)

@@ -42,6 +42,11 @@ class Source(abc.ABC):
         return ()
 
     @property
+    def rows(self) -> int | None:
+        """Rows in all, where that is known before they are read."""
+        return None
+
+    @property
     def default_split(self) -> SplitSpec:
         """The strictest rule that the rows allow: as published, by time, by request, by row."""
         if self.parts:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfrec_mt.configs import ExportConfig, FineTuneConfig, PretrainConfig, ScoreConfig
-from tfrec_mt.configs.bounds import Rate, Whole, check
+from tfrec_mt.configs.bounds import Rate, Seed, check
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.source import Source
@@ -58,7 +58,7 @@ class DemoConfig:
     source: Source
     source_settings: dict[str, Any]
     split: SplitSpec
-    seed: Whole = 0
+    seed: Seed = 0
     pretrain: PretrainConfig
     fine_tune: FineTuneConfig
     control_learning_rate: Rate = 0.002

@@ -10,7 +10,7 @@ from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.bases.adapter import Adapter
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
-from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
+from tfrec_mt.configs.settings import arguments_of, check_numbers, fields_of, sort_settings
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.jobs.opened import (
     AnyLog,
@@ -138,6 +138,7 @@ def kernel_config(adapter: str, settings: Mapping[str, Any], **run: Any) -> Fine
             "adapter": arguments_of(kind, *arguments_of(DomainKernels)),
         },
     )
+    check_numbers(found["adapter"], kind)
     config = FineTuneConfig(
         **run, **found["run"], adapter=adapter, adapter_settings=found["adapter"]
     )

@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 from absl import logging
 
 from tfrec_mt.configs.bounds import Whole
-from tfrec_mt.configs.settings import arguments_of, sort_settings
+from tfrec_mt.configs.settings import arguments_of, check_numbers, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_source import NewsSource
@@ -92,18 +92,20 @@ def prepare(
     if output is None:
         raise SchemaError("output: expected a folder to make")
     make: Callable[..., Log]
+    writes: Callable[..., Log]
     source: Any
     if isinstance(data, NewsSource):
         if schema is not None:
             raise SchemaError("schema: news bring their own description; leave it out")
-        step, make, known = "prepare of news", prepare_titles, arguments_of(prepare_news)
+        step, make, writes = "prepare of news", prepare_titles, prepare_news
         source, description = data, {"source": type(data).__name__}
     else:
-        step, make, known = "prepare", prepare_clicks, arguments_of(prepare_log)
+        step, make, writes = "prepare", prepare_clicks, prepare_log
         source, description = _source(data, schema)
     if unknown_domains != "error":
         settings["unknown_domains"] = unknown_domains
-    sort_settings(step, settings, {"all": (known | arguments_of(make)) - {*_OWN}})
+    sort_settings(step, settings, {"all": arguments_of(writes, *_OWN) | arguments_of(make, *_OWN)})
+    check_numbers({**settings, "seed": seed}, prepare, make, writes)
     log = make(
         source,
         output,

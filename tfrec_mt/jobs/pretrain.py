@@ -8,7 +8,7 @@ import keras
 from absl import logging
 
 from tfrec_mt.configs import PretrainConfig
-from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.errors import DataError, SchemaError, nearest
 from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, run_of
 from tfrec_mt.models.model_store import save_model
 from tfrec_mt.models.weight_count import count_weights
@@ -91,6 +91,11 @@ def run_pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
             f"optimizer={config.optimizer!r}: unknown; {nearest(config.optimizer, OPTIMIZERS)}"
         )
     dataset = workload.dataset_class(config.data)
+    if config.validation is not None and config.validation not in dataset.parts:
+        raise DataError(
+            f"validation: {config.data} has no part {config.validation!r}, but "
+            f"{', '.join(dataset.parts)}"
+        )
     settings = settings_of(config) | {"data_fingerprint": dataset.fingerprint}
     keras.utils.set_random_seed(config.train.seed)
     # what cannot work leaves no run behind

@@ -175,7 +175,7 @@ class _Parser(flags.ArgumentParser):  # type: ignore[type-arg]
         except ValueError:
             value = _EMPTY
         if value is _EMPTY or not fits(value, self._hint):
-            raise ValueError(f"expected {self.syntactic_help}")
+            raise ValueError(f"expected {expected(self._hint, value)}")
         return value
 
 

@@ -17,24 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from tfrec_mt.configs.settings import arguments_of, sort_settings
-from tfrec_mt.data.catalog import DIVISION, all_sources, as_json, make_source, named_source
-from tfrec_mt.data.news.prepare_news import prepare_news
-from tfrec_mt.data.preparation.prepare import prepare as prepare_log
-from tfrec_mt.jobs.prepare import prepare, prepare_clicks, prepare_titles
+from tfrec_mt.errors import SchemaError
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.run_binary import console_command
-from tfrec_mt.pipelines.task_flags import tasks_of
-from tfrec_mt.schema import Schema, SchemaError
 
-_PREPARING: dict[str, tuple[Callable[..., Any], ...]] = {
-    "click logs": (prepare_clicks, prepare_log),
-    "news": (prepare_titles, prepare_news),
-}
 _NO_SETTINGS = ("data", "schema", "output", "output_dir", "source", "description")
-_OF_BOTH = ("seed", *DIVISION)  # a source may take them as well
-_NOT_DESCRIBED = ("unknown_domains", "examples", *DIVISION)
-_INFER: Callable[..., Schema] = Schema.infer
-_OF_INFER = arguments_of(_INFER) - {"log", "output", "verbose"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,17 +44,24 @@ class Preparation:
 
 def define(told: ConfigFlags) -> None:
     """Adds the flags."""
+    # here, as importing takes long and SIGTERM is handled from here on
+    from tfrec_mt.jobs.prepare import prepare
+    from tfrec_mt.schema import Schema
+
     told.add(Preparation)
     told.add(prepare, without=_NO_SETTINGS)
-    for of, steps in _PREPARING.items():
+    for of, steps in _preparing().items():
         for step in steps:
             told.add(step, of=of, without=(*arguments_of(prepare), *_NO_SETTINGS), required=())
     define_sources(told)
-    told.add(_INFER, of="--infer", without=("verbose", "output"), required=())
+    infer: Callable[..., Schema] = Schema.infer
+    told.add(infer, of="--infer", without=("verbose", "output"), required=())
 
 
 def define_sources(told: ConfigFlags) -> None:
     """Adds flags of all sources' settings."""
+    from tfrec_mt.data.catalog import all_sources
+
     for name, named in all_sources().items():
         for source in named.described_by:
             told.add(source, of=name, without=named.without, required=())
@@ -85,17 +79,36 @@ def main(told: ConfigFlags) -> None:
     _prepare(name or Preparation.source, given, output)
 
 
+def _preparing() -> dict[str, tuple[Callable[..., Any], ...]]:
+    """What prepares each kind of data."""
+    from tfrec_mt.data.news.prepare_news import prepare_news
+    from tfrec_mt.data.preparation.prepare import prepare as prepare_log
+    from tfrec_mt.jobs.prepare import prepare_clicks, prepare_titles
+
+    return {"click logs": (prepare_clicks, prepare_log), "news": (prepare_titles, prepare_news)}
+
+
 def _prepare(name: str, given: Mapping[str, Any], output: Path) -> None:
+    from tfrec_mt.data.catalog import DIVISION, make_source, named_source
+    from tfrec_mt.jobs.prepare import prepare
+
     takes = named_source(name).settings
-    preparing = _of_steps(prepare, *_PREPARING["click logs"], *_PREPARING["news"])
+    of_both = ("seed", *DIVISION)  # a source may take them as well
+    kinds = _preparing()
+    preparing = _of_steps(prepare, *kinds["click logs"], *kinds["news"])
     sort_settings(f"--source={name}", given, {"source": takes, "prepare": preparing})
     source = make_source(name, given)
-    settings = {n: value for n, value in given.items() if n not in takes or n in _OF_BOTH}
+    settings = {n: value for n, value in given.items() if n not in takes or n in of_both}
     dataset = prepare(source, output=output, description=_description(name, given), **settings)
     print(f"{dataset.path}: {dataset.summary}")
 
 
 def _infer(name: str | None, given: dict[str, Any], output: Path | None) -> None:
+    from tfrec_mt.jobs.prepare import prepare
+    from tfrec_mt.pipelines.task_flags import tasks_of
+    from tfrec_mt.schema import Schema
+
+    infer: Callable[..., Schema] = Schema.infer
     if name not in (None, "logs"):
         raise SchemaError(f"--infer is for --source=logs, got {name}")
     for need in ("files", "schema"):
@@ -107,8 +120,8 @@ def _infer(name: str | None, given: dict[str, Any], output: Path | None) -> None
         given,
         {
             "own": ("files", "schema"),
-            "infer": _OF_INFER,
-            "prepare": _of_steps(prepare, *_PREPARING["click logs"]),
+            "infer": arguments_of(infer, "log", "output", "verbose"),
+            "prepare": _of_steps(prepare, *_preparing()["click logs"]),
         },
     )
     tasks = tasks_of(found["infer"].pop("tasks", None) or [])
@@ -126,7 +139,10 @@ def _of_steps(*steps: Callable[..., Any]) -> set[str]:
 
 def _description(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest's description of the source."""
-    told = {n: as_json(value) for n, value in given.items() if n not in _NOT_DESCRIBED}
+    from tfrec_mt.data.catalog import DIVISION, as_json
+
+    left_out = ("unknown_domains", "examples", *DIVISION)
+    told = {n: as_json(value) for n, value in given.items() if n not in left_out}
     return {"source": name, **told}
 
 

@@ -1,21 +1,29 @@
-"""Runs a binary: plugins, flags, errors and exit codes around its one library call."""
+"""Runs a binary: plugins, flags, errors and exit codes around its one library call.
 
+A binary exits with 0 if it is done, with 1 after an error, which is one line, and with 75 if
+SIGTERM stopped it, wherever it was: with the same command, training then goes on from its last
+step, and anything else starts again. Nothing half done is left.
+"""
+
+import contextlib
 import io
+import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from absl import app, logging
 
 from tfrec_mt.pipelines.config_flags import ConfigFlags
-from tfrec_mt.pipelines.plugins import PluginError, Plugins, import_plugins
+from tfrec_mt.pipelines.plugins import Plugins, import_plugins
 from tfrec_mt.pipelines.told_errors import Errors, is_ours, sentence
 from tfrec_mt.quiet_start import import_tensorflow
 
 # Exit codes other than 0, for a caller or a scheduler that restarts us.
 EXIT_ERROR = 1
-EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: the same command again resumes
+EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: the same command again resumes, or starts again
 
 
 def console_command(
@@ -33,17 +41,18 @@ def console_command(
         for stream in (sys.stdout, sys.stderr):  # a name in letters that it lacks is no error
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        try:
+        with _ending():
             import_plugins(sys.argv)  # what they register has flags, too
-        except PluginError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(EXIT_ERROR)
-        told.add(Plugins, group="plugins")
-        told.add(Errors, group="errors")
-        define(told)
-        run_binary(lambda: main(told), lambda: Errors(**told.given("errors")).debug)
+            told.add(Plugins, group="plugins")
+            told.add(Errors, group="errors")
+            define(told)
+            run_binary(lambda: main(told), lambda: Errors(**told.given("errors")).debug)
 
     return run
+
+
+class Stopped(BaseException):
+    """SIGTERM came outside of the training loop, which handles it itself."""
 
 
 def run_binary(main: Callable[[], None], debug: Callable[[], bool] = lambda: False) -> None:
@@ -55,19 +64,37 @@ def run_binary(main: Callable[[], None], debug: Callable[[], bool] = lambda: Fal
         warnings.formatwarning = _one_line
         logging.use_absl_handler()
         logging.set_verbosity(logging.WARNING)  # TensorFlow's export is talkative
-        try:
+        with _ending(debug):
             import_tensorflow()  # here, before any other import of it: its notes would bury ours
             main()
-        except Exception as error:
-            if is_ours(error, "training.train_loop", "Interrupted"):
-                print(f"interrupted: {error}; the same command resumes", file=sys.stderr)
-                sys.exit(EXIT_INTERRUPTED)
-            if debug():
-                traceback.print_exc()
-            print(f"error: {sentence(error)}", file=sys.stderr)
-            sys.exit(EXIT_ERROR)
 
     app.run(guarded)
+
+
+@contextlib.contextmanager
+def _ending(debug: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Ends the process with a line and an exit code on SIGTERM and on errors."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    except Stopped:
+        told = "nothing half done is left; the same command starts again"
+        print(f"interrupted: {told}", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        if is_ours(error, "training.train_loop", "Interrupted"):
+            print(f"interrupted: {error}; the same command resumes", file=sys.stderr)
+            sys.exit(EXIT_INTERRUPTED)
+        if debug():
+            traceback.print_exc()
+        print(f"error: {sentence(error)}", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the process ends, one way or the other
+
+
+def _stop(*_: Any) -> None:
+    raise Stopped
 
 
 def _one_line(

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfrec_mt.errors import DataError, SchemaError
+from tfrec_mt.storage.disk_space import is_disk_full
 
 # By module, as none of them is imported, and so raised, before it is needed.
 _OURS = {
     "adapters.kernel_store": "KernelStoreError",
     "extras": "MissingExtraError",
     "models.model_store": "ModelStoreError",
+    "pipelines.plugins": "PluginError",
     "serving.serving_error": "ServingError",
     "storage.lock": "LockedError",
     "storage.variables": "VariableMismatchError",
@@ -49,11 +51,20 @@ def sentence(error: BaseException) -> str:
         )
     if isinstance(error, OSError) and "No usable temporary directory" in str(error):
         return f"{error.strerror}; set TMPDIR to a folder that can be written to"
+    if (
+        isinstance(error, Exception)
+        and is_disk_full(error)
+        and "run the command again" not in str(error)
+    ):
+        return (
+            f"{_line(error)}; free some space there, or in the temporary folder, and run it again"
+        )
     ours = (DataError, OSError, SchemaError)
     if isinstance(error, ours) or any(is_ours(error, *where) for where in _OURS.items()):
         return str(error)
     if isinstance(error, MemoryError):
-        return f"not enough memory{_place(error)}: {_line(error) or 'nothing more is known'}"
+        told = _line(error) or "an allocation failed"
+        return f"there is too little memory{_place(error)}: {told}; choose smaller sizes"
     return (
         f"{type(error).__name__}{_place(error)}: {_line(error)}; this was not foreseen: the same "
         "command with --debug shows where it came from"

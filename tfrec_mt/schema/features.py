@@ -2,12 +2,14 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Discriminator
 
 from tfrec_mt.errors import SchemaError
+from tfrec_mt.schema.usable_names import why_unusable
 
 Side = Literal["user", "item", "context", "exposure"]
 SIDES: tuple[Side, ...] = ("user", "item", "context", "exposure")
@@ -27,11 +29,8 @@ MISSING_STRING = ""
 
 
 def _check_name(kind: str, name: str) -> None:
-    if not name.isidentifier():
-        raise SchemaError(
-            f"{kind} name {name!r} is not usable as a tensor name: "
-            "expected letters, digits and underscores, not starting with a digit"
-        )
+    if why := why_unusable(name):
+        raise SchemaError(f"{kind} name {name!r} is not usable as a tensor name: {why}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +229,20 @@ class Topic:
 
     def __post_init__(self) -> None:
         _check_name("topic", self.name)
-        if len(set(self.domains)) != len(self.domains) or MISSING_STRING in self.domains:
+        check_domains(self.name, self.domains)
+
+
+def check_domains(topic: str, domains: Sequence[str]) -> None:
+    """Checks the names of a topic's domains.
+
+    Raises:
+      SchemaError: A name is empty or given twice, or cannot be a line of a file.
+    """
+    if len(set(domains)) != len(domains) or MISSING_STRING in domains:
+        raise SchemaError(f"topic {topic!r}: domains must be distinct and not empty, got {domains}")
+    for domain in domains:
+        if set(domain) & set("\n\r\t"):
             raise SchemaError(
-                f"topic {self.name!r}: domains must be distinct and not empty, got {self.domains}"
+                f"topic {topic!r}: domain {domain!r}: expected a name without tabs and line "
+                "breaks, as a served model reads one a line"
             )

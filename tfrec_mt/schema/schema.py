@@ -23,6 +23,7 @@ from tfrec_mt.schema.keys import Keys
 from tfrec_mt.schema.reading import read_json
 from tfrec_mt.schema.saving import edited_json
 from tfrec_mt.schema.task import Task, check_tasks, click_tasks
+from tfrec_mt.schema.usable_names import check_cases
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.tables.notation import NULL_WORDS, Quoting
@@ -68,7 +69,10 @@ class Schema:
 
     def __post_init__(self) -> None:
         _distinct("vocabulary", [v.name for v in self.vocabularies])
-        _distinct("feature or topic", [f.name for f in (*self.features, *self.topics)])
+        inputs = [part.name for part in (*self.features, *self.topics)]
+        _distinct("feature or topic", inputs)
+        elements = [HISTORY_PREFIX + name for name in self.history.elements] if self.history else []
+        check_cases([*inputs, *elements, HISTORY_AGE])
         known = {v.name for v in self.vocabularies}
         for feature in self.features:
             if isinstance(feature, CategoricalFeature) and feature.vocabulary not in known:

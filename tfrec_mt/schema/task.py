@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.schema.usable_names import why_unusable
 
 TaskKind = Literal["binary", "regression"]
 # Of regression: what is learned is the mean, the median, or the mean of log(1 + label).
@@ -102,11 +103,11 @@ def check_tasks(tasks: Sequence[Task]) -> None:
     named = {task.name: task for task in tasks}
     columns = [task.column for task in tasks]
     for task in tasks:
-        if not task.name.isidentifier() or task.name in _KEPT:
-            raise SchemaError(
-                f"task {task.name!r}: expected a name of letters, digits and underscores, and none "
-                f"of {', '.join(_KEPT)}; label= names a column of another name"
-            )
+        why = why_unusable(task.name)
+        if not why and task.name in _KEPT:
+            why = f"expected none of {', '.join(_KEPT)}"
+        if why:
+            raise SchemaError(f"task {task.name!r}: {why}; label= names a column of another name")
         if sum(other.name == task.name for other in tasks) > 1:
             raise SchemaError(f"tasks: expected distinct names, got {task.name!r} twice")
         if columns.count(task.column) > 1:

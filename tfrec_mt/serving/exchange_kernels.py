@@ -39,6 +39,7 @@ from tfrec_mt.serving.warm_up import (
     read_warm_up,
     write_warm_up,
 )
+from tfrec_mt.storage.disk_space import check_free_space, size_of
 from tfrec_mt.storage.lock import locked_folder
 
 # Written anew, or of use to logs alone (the fingerprint holds a hash of the variables).
@@ -139,6 +140,7 @@ def _next_version(before: Path, config: ExchangeConfig) -> Path:
     descriptions = [read_kernel(path)[0] for path in config.add]
     warn_of_missing_topics(config.output, descriptions, present)
     description = description_of(manifest) | {"kernels": kernels}
+    check_free_space(config.output, size_of(before), "the files of a version")
     with new_version(config.output, description) as (path, folder):
         ignore = shutil.ignore_patterns(*_NOT_COPIED)
         shutil.copytree(before, folder, dirs_exist_ok=True, ignore=ignore)
@@ -181,6 +183,12 @@ def _with_every_domain(requests: Requests, kernels: Mapping[str, Sequence[str]])
     return [*others, (signature, every_domain(row, kernels))]
 
 
+def _are_in(domains: np.ndarray, names: Collection[str]) -> np.ndarray:
+    """Which of a request's domains, texts or their bytes, have one of these names."""
+    texts = [name.decode() if isinstance(name, bytes) else str(name) for name in domains]
+    return np.array([text in names for text in texts])
+
+
 def _check_answers(
     before: Path, after: Path, requests: Requests, moved: Mapping[str, Collection[str]]
 ) -> None:
@@ -191,8 +199,7 @@ def _check_answers(
         found = answered(signature, new[signature], tensors)
         if not set(moved) <= set(tensors):
             continue
-        rows = [np.isin(tensors[topic].astype(str), [*domains]) for topic, domains in moved.items()]
-        stay = ~np.any(rows, axis=0)
+        stay = ~np.any([_are_in(tensors[topic], names) for topic, names in moved.items()], axis=0)
         for name, values in expected.items():
             if not np.array_equal(values[stay], found[name][stay]):
                 raise DataError(

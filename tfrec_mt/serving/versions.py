@@ -1,9 +1,10 @@
 """Versions of a SavedModel: numbered folders that appear whole and describe themselves."""
 
 import contextlib
+import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tfrec_mt.serving.bundle import (
 from tfrec_mt.serving.saved_model_notes import without_notes
 from tfrec_mt.serving.warm_up import Requests, write_warm_up
 from tfrec_mt.storage.description import read_description, write_description
+from tfrec_mt.storage.disk_space import DiskFullError, check_free_space, size_of
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
 from tfrec_mt.storage.lock import locked_folder
@@ -66,6 +68,7 @@ def publish_version(
     Raises:
       DataError: They would have to and may not, or a warm-up request is answered with a number that
         is not finite.
+      DiskFullError: There is too little space; found before anything is written.
     """
     # nobody trains what is served
     options = tf.saved_model.SaveOptions(
@@ -73,6 +76,7 @@ def publish_version(
     )
     signatures = signatures_of(functions)
     description = {"name": name, **description, "signatures": signatures}
+    check_free_space(output, _variable_bytes(functions), "the variables of the export")
     with locked_folder(output, wait=True):
         if not allow_signature_change:
             _check_signatures(output, signatures)
@@ -118,7 +122,8 @@ def roll_back(output: Path, to: int | None = None) -> Path:
       to: The older one's number; by default the newest but one.
 
     Returns:
-      Folder of the new version, whose files but for the manifest are those of the old one.
+      Folder of the new version, a copy of the old one but for the manifest; its files are shared
+      with the old one only if the disk has no room for a copy.
 
     Raises:
       DataError: There is no such version, or it is damaged.
@@ -135,12 +140,14 @@ def roll_back(output: Path, to: int | None = None) -> Path:
         source = output / str(number)
         manifest = verified_manifest(source)
         description = description_of(manifest) | {"rolled_back_to": number}
+        copy: Callable[[str, str], object] = shutil.copy2
+        try:
+            check_free_space(output, size_of(source), "the files of a version")
+        except DiskFullError:
+            copy = os.link  # an incident must not wait for a larger disk
         with new_version(output, description) as (version, folder):
             ignore = shutil.ignore_patterns(MANIFEST_FILE, README, MODEL_CARD)
-            # versions are never changed, so their files can be shared
-            shutil.copytree(
-                source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=os.link
-            )
+            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=copy)
     return version
 
 
@@ -167,6 +174,12 @@ def signatures_of(functions: Mapping[str, Any]) -> dict[str, Any]:
             ),
         }
     return found
+
+
+def _variable_bytes(functions: Mapping[str, Any]) -> int:
+    """Bytes of the variables that functions read."""
+    read = {id(v): v for f in functions.values() for v in f.get_concrete_function().variables}
+    return sum(v.dtype.size * math.prod(tf.shape(v).numpy()) for v in read.values())
 
 
 def _check_signatures(output: Path, signatures: Mapping[str, Any]) -> None:

@@ -1,14 +1,46 @@
-"""Whether a disk has room for what is about to be written."""
+"""Whether a disk has room for what is about to be written, and whether it ran out of it."""
 
+import errno
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 # Indexes, JSON and logs beside the data.
 _SLACK_BYTES = 1 << 20
 
+# As Polars, Arrow, safetensors and TensorFlow say it, and NumPy, which gives the numbers alone.
+_FULL = re.compile(
+    r"no space left|os error 28|disk quota exceeded|storagefull|\d+ requested and \d+ written", re.I
+)
+
 
 class DiskFullError(OSError):
     """A disk has no room; says where, how much is needed and how much is free."""
+
+    @classmethod
+    def after(cls, target: Path, written: Path) -> Self:
+        """That `target` could not be written, of which as much is there as `written` holds."""
+        return cls(
+            f"{target} could not be written: No space left on device after "
+            f"{_megabytes(size_of(written))} of it, which were removed again; it needs more than "
+            "that: free some space or choose another disk, and run the command again"
+        )
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error, of whatever library, or one behind it says that a disk is full."""
+    return any(
+        getattr(one, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(one))
+        for one in _chain(error)
+    )
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; 0 if there is none."""
+    files = [path, *path.rglob("*")]
+    return sum(file.stat().st_size for file in files if file.is_file() and not file.is_symlink())
 
 
 def check_free_space(folder: Path, needed: int, purpose: str) -> None:
@@ -31,6 +63,15 @@ def check_free_space(folder: Path, needed: int, purpose: str) -> None:
             f"{folder}: {purpose} need {_megabytes(needed + _SLACK_BYTES)}, "
             f"the disk has {_megabytes(free)} free"
         )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and those that it came from."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        hidden = found.__suppress_context__
+        found = found.__cause__ or (None if hidden else found.__context__)
 
 
 def _megabytes(size: int) -> str:

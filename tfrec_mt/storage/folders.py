@@ -2,9 +2,15 @@
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+from tfrec_mt.storage.disk_space import DiskFullError, is_disk_full
+from tfrec_mt.storage.lock import LockedError, is_running, lock
+
+_SWEPT: set[Path] = set()  # folders whose leftovers this process has looked for
 
 
 def sync(path: Path) -> None:
@@ -20,13 +26,15 @@ def sync(path: Path) -> None:
 def published_folder(target: Path) -> Iterator[Path]:
     """Yields a new folder beside `target` that takes its name when the block ends well.
 
-    Whatever happens before, `target` does not exist; a failed block leaves nothing behind.
+    Whatever happens before, `target` does not exist; a failed block leaves nothing behind, and what
+    a killed process has left is removed.
 
     Raises:
+      DiskFullError: The block ran out of space.
       FileExistsError: `target` exists; nothing is ever overwritten.
+      LockedError: Another process is writing it; names that process.
     """
     with _published(target, "folder") as temporary:
-        temporary.mkdir()
         yield temporary
 
 
@@ -35,6 +43,7 @@ def published_file(target: Path) -> Iterator[Path]:
     """Yields a path beside `target` whose file takes its name when the block ends well.
 
     Raises:
+      DiskFullError: The block ran out of space.
       FileExistsError: `target` exists; nothing is ever overwritten.
     """
     with _published(target, "file") as temporary:
@@ -54,7 +63,11 @@ def _published(target: Path, kind: str) -> Iterator[Path]:
     if target.exists():
         raise FileExistsError(f"{target} exists; choose another {kind} or move it away")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(target) as temporary:
+    if kind == "folder":
+        _remove_left_folders(target)
+    with _beside(target) as temporary, contextlib.ExitStack() as held:
+        if kind == "folder":
+            held.enter_context(_held(temporary))
         yield temporary
         for path in (temporary, *temporary.rglob("*")):
             sync(path)
@@ -68,15 +81,68 @@ def _published(target: Path, kind: str) -> Iterator[Path]:
 def _beside(target: Path) -> Iterator[Path]:
     """A free path beside `target`; what is there before or after the block is removed."""
     temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
+    _remove_left_files(target.parent)
     _remove(temporary)
     try:
         yield temporary
+    except DiskFullError as error:
+        raise DiskFullError(str(error).replace(str(temporary), str(target))) from error
+    except Exception as error:
+        if is_disk_full(error):
+            raise DiskFullError.after(target, temporary) from error
+        raise
     finally:
         _remove(temporary)
 
 
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Makes a folder and holds it, so that others can tell it from one of a killed process."""
+    folder.mkdir()
+    descriptor = lock(folder)
+    if descriptor is None:
+        raise LockedError(f"{folder} is in use by another process")
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_left_folders(target: Path) -> None:
+    """Removes what killed processes have left of a folder, as this release and the last call it.
+
+    Raises:
+      LockedError: A process is still writing it.
+    """
+    name = re.escape(target.name)
+    for path, process in _named(target.parent, rf"(?:\.tmp-{name}-|{name}\.tmp-)(\d+)"):
+        if path.is_dir():
+            # whoever writes a folder holds it, whatever the number of its process elsewhere
+            descriptor = lock(path)
+            if descriptor is None:
+                raise LockedError(f"{target} is in use by process {process}")
+            _remove(path)
+            os.close(descriptor)
+
+
+def _remove_left_files(folder: Path) -> None:
+    """Removes files that killed processes have left in a folder; looks once in each."""
+    if folder in _SWEPT or not folder.is_dir():
+        return
+    _SWEPT.add(folder)
+    for path, process in _named(folder, r"\.tmp-.+-(\d+)"):
+        if not path.is_dir() and not is_running(process):
+            _remove(path)
+
+
+def _named(folder: Path, pattern: str) -> list[tuple[Path, int]]:
+    """What has such names in a folder, but for links, with the number in each name."""
+    found = [(path, re.fullmatch(pattern, path.name)) for path in folder.iterdir()]
+    return [(path, int(match[1])) for path, match in found if match and not path.is_symlink()]
+
+
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

@@ -11,6 +11,32 @@ class LockedError(RuntimeError):
     """Another process writes to the folder."""
 
 
+def is_running(process: int) -> bool:
+    """Whether this machine runs a process of that number."""
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
+def lock(folder: Path) -> int | None:
+    """Locks an existing folder itself, until the descriptor is closed or the process ends.
+
+    Returns:
+      The descriptor, or None if it is locked already.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
 @contextlib.contextmanager
 def locked_folder(folder: Path, wait: bool = False) -> Iterator[None]:
     """Holds a folder, made if needed, for this process; the lock goes with the process.

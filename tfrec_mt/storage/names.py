@@ -5,4 +5,6 @@ BASE = "base"  # one that no run made
 ROWS = "rows"  # what a base from elsewhere knows of its rows
 KERNELS = "kernels"
 KNOWLEDGE = "knowledge"
+CHECKPOINTS = "checkpoints"
+BEST = "best"
 VOCABULARIES = "vocabularies"

@@ -83,8 +83,8 @@ class Checkpoints:
         except (OSError, tf.errors.OpError) as error:
             free = shutil.disk_usage(self.folder).free
             raise CheckpointError(
-                f"{path} could not be written ({free / 1e6:,.1f} MB are free there): {error}; "
-                f"checkpoints of steps {self.steps()} are untouched"
+                f"{path} could not be written ({free / 1e6:,.1f} MB are free there): "
+                f"{error.__cause__ or error}; checkpoints of steps {self.steps()} are untouched"
             ) from error
         for old in self.steps()[: -self.keep]:
             self._remove(self.path(old))

@@ -11,25 +11,26 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.contract import check_adapter
 from tfrec_mt.adapters.kernel_store import (
-    check_domain_names,
     hashes_of_kernels,
     load_kernels,
     save_kernels,
 )
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
+from tfrec_mt.layers.weight_budget import weight_budget
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.registry import is_ours
 from tfrec_mt.schema import SchemaError
+from tfrec_mt.schema.features import check_domains
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import KERNELS
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_trial import UserClusters
-from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
+from tfrec_mt.training.optimizers.catalog import OPTIMIZERS, SLOTS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.run_folder import SETTINGS_FILE, kernel_folder, run_folder, settings_of
 from tfrec_mt.training.train_loop import Reader, TrainLoop
-from tfrec_mt.training.untrained_model import check_head, untrained_model
+from tfrec_mt.training.untrained_model import check_head, untrained_kernels, untrained_model
 
 
 def train_kernels(
@@ -63,10 +64,13 @@ def train_kernels(
         topics.
     """
     for topic, domains in topics.items():
-        check_domain_names(topic, domains)
+        check_domains(topic, domains)
     check_head(config.adapter, base)
     if not is_ours(kind := ADAPTERS[config.adapter]):
         check_adapter(config.adapter, kind, config.adapter_settings, base.knowledge_widths)
+    for topic, domains in topics.items():
+        with weight_budget(f"kernels of {topic}", SLOTS.get(config.optimizer, 0), len(domains)):
+            untrained_kernels(base, {topic: domains[:1]}, config.adapter, config.adapter_settings)
     _warn_of_seen_rows(config, data_fingerprint)
     base_fingerprint = fingerprint(base)
     beside = _beside(config, base, topics, base_fingerprint)

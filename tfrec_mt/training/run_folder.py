@@ -3,7 +3,8 @@
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from tfrec_mt.adapters.kernel_store import SUFFIX, load_kernels
 from tfrec_mt.models.model_store import MODEL_FILE, ModelStoreError, fingerprint, save_model
 from tfrec_mt.storage.folders import write_text
 from tfrec_mt.storage.lock import locked_folder
-from tfrec_mt.storage.names import KERNELS, MODEL
+from tfrec_mt.storage.names import BASE, BEST, CHECKPOINTS, KERNELS, KNOWLEDGE, MODEL, ROWS
+from tfrec_mt.training.train_log import EVENTS, LOG_FILE
 
 SETTINGS_FILE = "run.json"
+# All that a run makes before its first step.
+_OF_A_START = frozenset((SETTINGS_FILE, LOG_FILE, EVENTS, CHECKPOINTS, BEST, BASE, ROWS, KNOWLEDGE))
 
 
 class RunFolderError(RuntimeError):
@@ -34,6 +38,9 @@ def settings_of(config: Any) -> dict[str, Any]:
 def run_folder(folder: Path, settings: Mapping[str, Any], result: str) -> Iterator[None]:
     """Holds a run's folder for this process.
 
+    A block that fails before its first step, refused or stopped, leaves no run behind, so that the
+    corrected command can use the folder.
+
     Args:
       folder: New or empty, or that of an unfinished run with the same settings.
       settings: Everything that decides the result, as JSON values.
@@ -44,13 +51,38 @@ def run_folder(folder: Path, settings: Mapping[str, Any], result: str) -> Iterat
         or is not writable.
       LockedError: Another process trains there.
     """
+    there = folder.is_dir()
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(locked_folder(folder))
             _start(folder, json.loads(json.dumps(settings)), result)
         except OSError as error:
             raise RunFolderError(f"{folder} cannot be written to: {error}") from error
-        yield
+        try:
+            yield
+        except BaseException as error:
+            # what took long is of use to the same command, which follows a stopped one
+            kept = () if isinstance(error, Exception) else (ROWS, KNOWLEDGE)
+            with contextlib.suppress(OSError):
+                _forget(folder, _OF_A_START.difference(kept), there)
+            raise
+
+
+def _forget(folder: Path, made: Set[str], there: bool) -> None:
+    """Removes a run without a step that has `made` these at most.
+
+    Its folder goes, too, unless it was there before.
+    """
+    found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    log = folder / LOG_FILE
+    begun = any(folder.glob("*/step-*")) or (log.is_file() and log.stat().st_size > 0)
+    if begun or not found <= made:
+        return
+    for path in [folder / name for name in found] if there else [folder]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _start(folder: Path, settings: dict[str, Any], result: str) -> None:

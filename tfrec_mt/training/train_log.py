@@ -1,5 +1,6 @@
 """`TrainLog`: losses as JSON lines and TensorBoard events, without gap or duplicate."""
 
+import contextlib
 import json
 import os
 import time
@@ -85,6 +86,20 @@ class TrainLog:
         """All entries, those of earlier processes included."""
         text = (self.folder / LOG_FILE).read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
+
+    @property
+    def path(self) -> Path:
+        """The file of JSON lines."""
+        return self.folder / LOG_FILE
+
+    def last_step(self) -> int:
+        """Step of the last whole entry; 0 if there is none."""
+        if not self.path.is_file():
+            return 0
+        for line in reversed(self.path.read_text(encoding="utf-8", errors="replace").splitlines()):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                return int(json.loads(line)["step"])
+        return 0
 
     def close(self) -> None:
         self._lines.close()

@@ -14,6 +14,7 @@ from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.data.reading.prefetch import prefetch
 from tfrec_mt.errors import DataError
 from tfrec_mt.storage.disk_space import check_free_space
+from tfrec_mt.storage.names import BEST, CHECKPOINTS
 from tfrec_mt.training.checkpoints import CheckpointError, Checkpoints
 from tfrec_mt.training.compiled_steps import (
     CompiledSteps,
@@ -134,8 +135,8 @@ class TrainLoop:
         self.strategy = strategy or tf.distribute.get_strategy()
         self._any_shape = any_shape
         self.worker = Worker.of(self.strategy)
-        self.checkpoints = Checkpoints(folder / "checkpoints", learner.variables)
-        self.best = Checkpoints(folder / "best", learner.variables, keep=1)
+        self.checkpoints = Checkpoints(folder / CHECKPOINTS, learner.variables)
+        self.best = Checkpoints(folder / BEST, learner.variables, keep=1)
         self.log = TrainLog(folder)
         self._early_stopping = EarlyStopping(config.patience)
         self._steps: CompiledSteps | None = None
@@ -155,15 +156,22 @@ class TrainLoop:
         self._early_stopping = EarlyStopping(self.config.patience, state["validation"])
         with contextlib.ExitStack() as stack:
             if self.worker.is_chief:
+                # before the first line: a log without this folder has lost its checkpoints
+                self.checkpoints.folder.mkdir(parents=True, exist_ok=True)
                 self.log.open(step, state["log"])
                 stack.callback(self.log.close)
             request = stack.enter_context(SigtermRequest())
             self._train(step, request)
-        if self.validate:
-            self.best.restore_latest()
+        if self.validate and self.best.restore_latest() is None:
+            raise CheckpointError(
+                f"{self.best.folder} is missing, which held the weights of the best epoch; restore "
+                "it or choose another output folder"
+            )
 
     def _resume(self) -> tuple[int, dict[str, Any]]:
         restored = self.checkpoints.restore_latest()
+        if restored is None:
+            self._check_nothing_is_lost()
         step, state = restored or (0, {"log": {}, "validation": []})
         # the mean says whether all workers see the same checkpoints, and no one writes before
         if mean_over_workers(self.strategy, step) != step:
@@ -179,6 +187,16 @@ class TrainLoop:
             needed += self.best.bytes_to_come() if self.validate else 0
             check_free_space(self.checkpoints.folder, needed, "the checkpoints to come")
         return step, state
+
+    def _check_nothing_is_lost(self) -> None:
+        """Refuses to start over where the log tells of steps that must have left checkpoints."""
+        folder, logged = self.checkpoints.folder, self.log.last_step()
+        if logged > (self.config.checkpoint_every if folder.is_dir() else 0):
+            raise CheckpointError(
+                f"{folder} holds no checkpoint, but {self.log.path} tells of {logged} steps; "
+                "training does not start over by itself: restore the folder, or choose another "
+                "output folder"
+            )
 
     def _train(self, step: int, request: SigtermRequest) -> None:
         epoch, last = self.reader.steps_per_epoch, self.reader.steps_per_epoch * self.config.epochs

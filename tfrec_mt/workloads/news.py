@@ -7,13 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 import polars as pl
+from absl import logging
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, NewsPretrainConfig, TrainConfig
 from tfrec_mt.configs.choices import Precision
-from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
+from tfrec_mt.configs.settings import arguments_of, check_numbers, fields_of, sort_settings
 from tfrec_mt.data.news.news_batch_reader import NewsBatchReader
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_requests import news_requests, stored_impressions
@@ -25,9 +26,14 @@ from tfrec_mt.evaluation.impression_scoring import (
     ImpressionScoring,
     adapt_with,
 )
+from tfrec_mt.layers.weight_budget import weight_budget
 from tfrec_mt.metrics.grouped_auc import grouped_auc
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
-from tfrec_mt.models.news.news_recommender import NewsRecommender
+from tfrec_mt.models.news.news_recommender import (
+    USUAL_AUXILIARIES,
+    NewsRecommender,
+    classes_of,
+)
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.models.news.title_encoders import LORA, WITHOUT_LORA, make_title_encoder
 from tfrec_mt.serving.news_serving_module import NewsServingModule
@@ -70,6 +76,7 @@ class News(LogWorkload):
                 "model": arguments_of(NewsRecommender, "schema", "title_encoder"),
             },
         )
+        check_numbers(settings, NewsRecommender, make_title_encoder)
         title_encoder = found["run"].get("title_encoder", NewsPretrainConfig.title_encoder)
         lora = {} if title_encoder in WITHOUT_LORA else LORA
         plain = NewsPretrainConfig(**run, **found["run"])
@@ -81,10 +88,22 @@ class News(LogWorkload):
         )
 
     def new_model(self, dataset: NewsDataset, config: NewsPretrainConfig) -> NewsRecommender:
-        encoder = make_title_encoder(
-            config.title_encoder, dataset.schema, **config.encoder_settings
-        )
-        return NewsRecommender(dataset.schema, encoder, name="news", **config.model_settings)
+        with weight_budget(f"title_encoder={config.title_encoder!r}"):
+            encoder = make_title_encoder(
+                config.title_encoder, dataset.schema, **config.encoder_settings
+            )
+        settings = {**config.model_settings}
+        if "auxiliary" not in settings:
+            present = classes_of(dataset.schema)
+            settings["auxiliary"] = tuple(name for name in USUAL_AUXILIARIES if name in present)
+            if settings["auxiliary"] != USUAL_AUXILIARIES:
+                logging.warning(
+                    "auxiliary: %s, as %s has no classes of %s",
+                    ", ".join(settings["auxiliary"]) or "none",
+                    dataset.path,
+                    " and ".join(name for name in USUAL_AUXILIARIES if name not in present),
+                )
+        return NewsRecommender(dataset.schema, encoder, name="news", **settings)
 
     def set_precision(self, base: NewsRecommender, precision: Precision) -> None:
         if precision != "float32":

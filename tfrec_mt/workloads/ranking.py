@@ -13,12 +13,13 @@ from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
 from tfrec_mt.configs.choices import Precision
-from tfrec_mt.configs.settings import arguments_of, fields_of, sort_settings
+from tfrec_mt.configs.settings import arguments_of, check_numbers, fields_of, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.errors import DataError, SchemaError, nearest
 from tfrec_mt.evaluation.row_scoring import SCAN_ROWS, RowScoring
+from tfrec_mt.layers.weight_budget import weight_budget
 from tfrec_mt.losses.multi_task_loss import row_losses
 from tfrec_mt.metrics.auc import auc
 from tfrec_mt.models.catalog import RANKING_MODELS
@@ -37,6 +38,7 @@ from tfrec_mt.storage.names import KNOWLEDGE
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
 from tfrec_mt.training.one_class import class_counts, rows_of, warn_of_one_class
+from tfrec_mt.training.optimizers.catalog import SLOTS
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _EVENTS = {"ctr": "a click (`ctr`)", "ctcvr": "a click and a conversion (`ctcvr`)"}
@@ -78,6 +80,7 @@ class Ranking(LogWorkload):
                 "model": arguments_of(RANKING_MODELS[model], "schema"),
             },
         )
+        check_numbers(found["model"], RANKING_MODELS[model])
         return PretrainConfig(
             **run,
             **found["run"],
@@ -88,7 +91,9 @@ class Ranking(LogWorkload):
 
     def new_model(self, dataset: PreparedDataset, config: PretrainConfig) -> RankingModel:
         kind = RANKING_MODELS[config.model]
-        model = kind(dataset.schema, **config.model_settings)
+        slots = SLOTS.get(config.optimizer, 0) + (config.ema_decay > 0)
+        with weight_budget(f"model={config.model!r}", slots):
+            model = kind(dataset.schema, **config.model_settings)
         if not is_ours(kind):
             check_model(config.model, model, next(scan(dataset, dataset.parts[0], 4)).features)
         return model

@@ -20,6 +20,7 @@ from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import Split, SplitSpec
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_file
 from tfrec_mt.storage.names import VOCABULARIES
@@ -53,7 +54,9 @@ def prepare(
       description: JSON-able account of the source for the manifest.
 
     Raises:
+      DiskFullError: There is too little space; found, where possible, before it runs out.
       FileExistsError: `output_dir` exists.
+      LockedError: Another process prepares data there.
       SchemaError: The schema lacks what the split needs.
       DataError: A row breaks the schema, or a part would be empty.
     """
@@ -124,6 +127,10 @@ def _write_parts(
     for block in spool.blocks(schema.columns):
         parts = spool.parts(split, block)
         columns = encoder.encode(block.frame)
+        if not block.first_row:
+            size = sum(values.nbytes for values in columns.values())
+            needed = size * spool.rows // block.frame.height
+            check_free_space(folder, needed, f"{spool.rows:,} encoded rows")
         if events and schema.history:
             keys = history_keys(schema, block)
             start, length = events.index.locate(columns["keys/user"], keys, parts == 0)

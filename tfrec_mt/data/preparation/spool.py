@@ -15,6 +15,7 @@ from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import Split, SplitSpec, chronological_split
 from tfrec_mt.schema import DataError, Schema, SchemaError
+from tfrec_mt.storage.disk_space import check_free_space
 
 ROWS_PER_FILE = 1 << 18
 
@@ -68,6 +69,7 @@ class Spool:
 
         Raises:
           DataError: A row breaks the schema, or there is none.
+          DiskFullError: There is too little space for all rows.
         """
         schema = source.schema
         folder.mkdir()
@@ -84,6 +86,10 @@ class Spool:
             paths.append(folder / f"{len(paths):05d}.arrow")
             frame.write_ipc(paths[-1], compression="lz4")
             first_rows.append(first_rows[-1] + frame.height)
+            if len(paths) == 1 and source.rows and source.rows > frame.height:
+                share = paths[0].stat().st_size / frame.height
+                to_come = int(share * (source.rows - frame.height))
+                check_free_space(folder, to_come, "the rows to come")
 
         for chunk in source.chunks():
             if chunk.part is not None:

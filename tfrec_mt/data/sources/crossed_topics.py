@@ -53,6 +53,10 @@ class CrossedTopics(Source):
         return self._source.parts
 
     @property
+    def rows(self) -> int | None:
+        return self._source.rows
+
+    @property
     def default_split(self) -> SplitSpec:
         return self._source.default_split
 

@@ -19,6 +19,17 @@ from tfrec_mt.schema import SchemaError, Task
 
 Auxiliary = Literal["category", "sentiment", "entities"]
 AUXILIARIES: tuple[Auxiliary, ...] = ("category", "sentiment", "entities")
+USUAL_AUXILIARIES: tuple[Auxiliary, ...] = ("category", "sentiment")
+
+
+def classes_of(spec: NewsSpec) -> dict[Auxiliary, tuple[str, ...]]:
+    """Names of classes by auxiliary task, of those that the news have."""
+    found: dict[Auxiliary, tuple[str, ...]] = {
+        "category": spec.categories,
+        "sentiment": spec.sentiments,
+        "entities": spec.entities,
+    }
+    return {name: classes for name, classes in found.items() if classes}
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -32,7 +43,8 @@ class NewsRecommender(Fitting, Preset, keras.Model):
     Args:
       schema: Spec of the prepared news, or its JSON.
       title_encoder: Reads titles, or its serialised form.
-      auxiliary: Heads of auxiliary tasks, for training only.
+      auxiliary: Heads of auxiliary tasks, for training only; where `pretrain` is not told, those
+        of the default whose classes the news have.
       user_heads: Heads of the self attention among clicked titles; 0: none.
       attention_units: Hidden width of the additive attention over them.
       recency: Whether a candidate's age counts.
@@ -72,7 +84,7 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         self,
         schema: NewsSpec | str,
         title_encoder: TitleEncoder | Mapping[str, Any],
-        auxiliary: Sequence[Auxiliary] = ("category", "sentiment"),
+        auxiliary: Sequence[Auxiliary] = USUAL_AUXILIARIES,
         user_heads: Whole = 0,
         attention_units: Count = 200,
         recency: bool = False,
@@ -97,15 +109,14 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         self.built = True
 
     def _head(self, name: Auxiliary) -> keras.layers.Dense:
-        classes = {
-            "category": self.schema.categories,
-            "sentiment": self.schema.sentiments,
-            "entities": self.schema.entities,
-        }
-        if name not in classes:
+        classes = classes_of(self.schema)
+        if name not in AUXILIARIES:
             raise ValueError(f"auxiliary tasks are {', '.join(AUXILIARIES)}, got {name!r}")
-        if not classes[name]:
-            raise SchemaError(f"auxiliary task {name}: the prepared news have no such classes")
+        if name not in classes:
+            raise SchemaError(
+                f"auxiliary: the prepared news have no classes of {name}, but of "
+                f"{', '.join(classes) or 'nothing'}"
+            )
         head = keras.layers.Dense(len(classes[name]), name=f"{name}_head")
         head.build((None, self.title_encoder.width))
         return head

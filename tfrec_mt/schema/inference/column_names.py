@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from tfrec_mt.schema.schema import HISTORY_PREFIX
+from tfrec_mt.schema.usable_names import why_unusable
 
 # Named by the row number of the sample of requests.
 _KEPT = ("row",)
@@ -73,8 +74,8 @@ def suggestion(role: str, columns: Sequence[str]) -> str | None:
 
 def unusable_name(name: str) -> str:
     """Why no feature or topic can have that name; empty text if one can."""
-    if not name.isidentifier():
-        return "a name must be letters, digits and underscores, not starting with a digit"
+    if why := why_unusable(name):
+        return why
     if name.startswith(HISTORY_PREFIX):
         return f"names starting with {HISTORY_PREFIX!r} are kept for history inputs"
     if name in _KEPT:

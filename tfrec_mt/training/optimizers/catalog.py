@@ -9,3 +9,6 @@ OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {
     "adagrad_decay": AdagradDecay,
     "lazy_adam": LazyAdam,
 }
+
+# Values that each keeps for a weight.
+SLOTS = {"adagrad_decay": 1, "lazy_adam": 2}

@@ -5,6 +5,7 @@ import multiprocessing
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from tfrec_mt.data.sources.takeout.world import World
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.schema import (
     CategoricalFeature,
+    DataError,
     History,
     Keys,
     NumericFeature,
@@ -90,6 +92,10 @@ class TakeoutSource(Source):
         return self._schema
 
     @property
+    def rows(self) -> int:
+        return self.config.rows
+
+    @property
     def default_split(self) -> SplitSpec:
         """Whole days: the last one to test, the one before is fresh."""
         return SplitSpec.usual("days")
@@ -121,6 +127,11 @@ def _in_processes(config: TakeoutConfig) -> Iterator[pa.Table]:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    except BrokenProcessPool as error:
+        raise DataError(
+            f"takeout: one of processes={config.processes} was killed, most likely for lack of "
+            "memory; use fewer processes"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
