@@ -1,6 +1,5 @@
 """Adds kernels to an exported version, or removes some: neither its base nor any data is needed."""
 
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +38,7 @@ from tfrec_mt.serving.warm_up import (
     read_warm_up,
     write_warm_up,
 )
+from tfrec_mt.storage.inside import copy_inside
 from tfrec_mt.storage.lock import locked_folder
 
 # Written anew, or of use to logs alone (the fingerprint holds a hash of the variables).
@@ -140,8 +140,7 @@ def _next_version(before: Path, config: ExchangeConfig) -> Path:
     warn_of_missing_topics(config.output, descriptions, present)
     description = description_of(manifest) | {"kernels": kernels}
     with new_version(config.output, description) as (path, folder):
-        ignore = shutil.ignore_patterns(*_NOT_COPIED)
-        shutil.copytree(before, folder, dirs_exist_ok=True, ignore=ignore)
+        copy_inside(before, folder, left_out=_NOT_COPIED)
         write_stacks(before, folder, {topic: kept.stacks for topic, kept in changed.items()})
         for topic, kept in changed.items():
             write_domains(folder / "assets" / domains_file(topic), kept.domains)

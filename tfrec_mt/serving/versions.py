@@ -2,8 +2,7 @@
 
 import contextlib
 import json
-import os
-import shutil
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.configs.export import check_model_name
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import (
     MODEL_CARD,
@@ -25,11 +25,13 @@ from tfrec_mt.serving.warm_up import Requests, write_warm_up
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
+from tfrec_mt.storage.inside import copy_inside
 from tfrec_mt.storage.lock import locked_folder
 
 EXTRA = "assets.extra"
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 1
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 def publish_version(
@@ -100,7 +102,8 @@ def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[
     At the end README and model card are written into `assets.extra/`, and `manifest.json` with the
     description and the SHA-256 of every file; and a server's configuration beside the versions.
     """
-    version = output / str(max(_numbers(output), default=0) + 1)
+    check_model_name(description["name"])
+    version = output / str(max(version_numbers(output), default=0) + 1)
     with published_folder(version) as folder:
         yield version, folder
         for file, text in documents(version.name, description).items():
@@ -127,7 +130,7 @@ def roll_back(output: Path, to: int | None = None) -> Path:
     if not output.is_dir():
         raise DataError(f"{output} holds no exported version")
     with locked_folder(output, wait=True):
-        numbers = _numbers(output)
+        numbers = version_numbers(output)
         if to is None and len(numbers) < 2:
             raise DataError(f"{output} holds no older version to go back to")
         number = numbers[-2] if to is None else to
@@ -137,11 +140,7 @@ def roll_back(output: Path, to: int | None = None) -> Path:
         manifest = verified_manifest(source)
         description = description_of(manifest) | {"rolled_back_to": number}
         with new_version(output, description) as (version, folder):
-            ignore = shutil.ignore_patterns(MANIFEST_FILE, README, MODEL_CARD)
-            # versions are never changed, so their files can be shared
-            shutil.copytree(
-                source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=os.link
-            )
+            copy_inside(source, folder, left_out=(MANIFEST_FILE, README, MODEL_CARD))
     return version
 
 
@@ -172,7 +171,7 @@ def signatures_of(functions: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_signatures(output: Path, signatures: Mapping[str, Any]) -> None:
     """Refuses what clients of the newest version cannot ask, or do not get from these."""
-    numbers = _numbers(output)
+    numbers = version_numbers(output)
     if not numbers:
         return
     before = read_manifest(output / str(numbers[-1]))["signatures"]
@@ -232,15 +231,15 @@ def newest_version(output: Path) -> Path:
     Raises:
       DataError: There is none.
     """
-    numbers = _numbers(output)
+    numbers = version_numbers(output)
     if not numbers:
         raise DataError(f"{output} holds no exported version")
     return output / str(numbers[-1])
 
 
-def _numbers(output: Path) -> list[int]:
-    """Of all versions, in their order."""
-    return sorted(int(path.name) for path in output.glob("*") if path.name.isdigit())
+def version_numbers(output: Path) -> list[int]:
+    """Of all versions in a folder, in their order."""
+    return sorted(int(path.name) for path in output.glob("*") if _NUMBER.fullmatch(path.name))
 
 
 def answered(

@@ -1,9 +1,10 @@
 """JSON files that describe what lies beside them."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from tfrec_mt.storage.json_files import parse_json, read_bytes
 
 
 def read_description(path: Path, format_version: int, keys: Iterable[str]) -> dict[str, Any]:
@@ -19,17 +20,14 @@ def read_description(path: Path, format_version: int, keys: Iterable[str]) -> di
     """
     if not path.is_file():
         raise ValueError(f"{path} is missing")
-    return checked_description(path.read_bytes(), path, format_version, keys)
+    return checked_description(read_bytes(path), path, format_version, keys)
 
 
 def checked_description(
     text: str | bytes, path: Path, format_version: int, keys: Iterable[str]
 ) -> dict[str, Any]:
     """The description in the text of a file; see `read_description`."""
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: not JSON: {error}") from error
+    value = parse_json(text, f"{path} is damaged")
     missing = {"format_version", *keys} - set(value if isinstance(value, dict) else ())
     if missing:
         raise ValueError(f"{path} is damaged: it lacks {', '.join(sorted(missing))}")

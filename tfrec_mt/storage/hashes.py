@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tfrec_mt.errors import DataError
+from tfrec_mt.storage.inside import check_inside, files_inside
 
 
 def hash_file(path: Path) -> str:
@@ -14,17 +15,19 @@ def hash_file(path: Path) -> str:
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder by relative path."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
+    """SHA-256 of every file below a folder by relative path; see `files_inside`."""
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files_inside(folder)}
 
 
 def verify_files(folder: Path, hashes: Mapping[str, str]) -> None:
     """Checks that each file is there and unchanged.
 
     Raises:
-      DataError: Names the file that is missing or differs.
+      DataError: Names the file that is missing, differs or lies elsewhere.
     """
+    if not isinstance(hashes, Mapping):
+        raise DataError(f"{folder}: expected the hash of each of its files, got {hashes!r:.80}")
+    check_inside(folder, hashes, folder)
     for name, expected in hashes.items():
         path = folder / name
         if not path.is_file():

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-from tfrec_mt.data.manifest import SplitRecord, check_inside, read_json, validated
+from tfrec_mt.data.manifest import SplitRecord, read_json, validated
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage.inside import check_inside
 
 FORMAT_VERSION = 1
 _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know
@@ -74,7 +75,7 @@ class NewsManifest:
                 f"{FORMAT_VERSION}"
             )
         manifest = validated(_ADAPTER, value, path)
-        check_inside(manifest.files, path)
+        check_inside(path.parent, manifest.files, path)
         return manifest
 
 
