@@ -16,11 +16,11 @@ from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
 from tfrec_mt.errors import DataError, nearest
+from tfrec_mt.storage.created import created_within
 from tfrec_mt.storage.description import checked_description
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.storage.hashes import hash_file
 from tfrec_mt.storage.inside import check_inside
-from tfrec_mt.storage.variables import created_within
 
 FORMAT_VERSION = 3
 SUFFIX = ".safetensors"

@@ -14,13 +14,13 @@ from tfrec_mt.configs.choices import Precision
 from tfrec_mt.errors import nearest
 from tfrec_mt.models.base_model import Fingerprinted
 from tfrec_mt.schema import SchemaError
+from tfrec_mt.storage.created import created_within
 from tfrec_mt.storage.description import read_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
 from tfrec_mt.storage.inside import copy_inside
 from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.storage.variables import (
-    created_within,
     load_variables,
     named_variables,
     save_variables,
@@ -124,7 +124,11 @@ def load_model(folder: Path, dataset: Any = None, precision: Precision = "float3
             model = kind.from_config(value["config"])
         load_variables(named_variables(model), folder)
     except (*_DISAGREE, tf.errors.OpError) as error:
-        raise ModelStoreError(f"{path}: its weights and configuration disagree: {error}") from error
+        # Keras puts the whole configuration in front
+        said = str(error).rpartition("Error encountered during deserialization: ")[2]
+        raise ModelStoreError(
+            f"{path}: its weights and configuration disagree: {said:.1000}"
+        ) from error
     if fingerprint(model) != value["fingerprint"]:
         raise ModelStoreError(f"{folder}: the model is not the one that was saved")
     if dataset is not None and model.schema != dataset.schema:

@@ -70,6 +70,8 @@ def _check_graph(version: Path) -> None:
             check_paths(meta_graph)
         except DataError as error:
             raise DataError(f"{version}: {error}") from None
+        except IndexError as error:
+            raise DataError(f"{version}: its graph contradicts itself") from error
         names = [asset.filename for asset in meta_graph.asset_file_def]
         check_inside(version / _ASSETS, names, version / _GRAPH)
         for name in names:

@@ -31,9 +31,9 @@ def copy_inside(source: Path, target: Path, left_out: Iterable[str] = ()) -> Non
     Raises:
       DataError: See `files_inside`; nothing is copied.
     """
-    patterns = [*left_out]
+    patterns, files = [*left_out], files_inside(source)
     target.mkdir(parents=True, exist_ok=True)
-    for path in files_inside(source):
+    for path in files:
         name = path.relative_to(source)
         if any(fnmatch.fnmatch(part, pattern) for part in name.parts for pattern in patterns):
             continue

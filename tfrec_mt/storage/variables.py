@@ -1,9 +1,8 @@
 """Variables on disk, by name, with nothing restored in silence."""
 
-import contextlib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,6 @@ import tensorflow as tf
 from tfrec_mt.errors import DataError
 
 FILE = "variables"
-# What a model may create beyond what is stored: counters and seeds, or a second copy.
-_SPARE_VARIABLES, _SPARE_NUMBERS = 1_000, 1_000_000
 _SEED_NUMBER = re.compile(r"(^|/)seed_generator(_\d+)?/")
 
 
@@ -67,35 +64,6 @@ def stored_numbers(folder: Path) -> tuple[int, int]:
 def _sized(dtype: tf.DType) -> bool:
     """Whether each value takes as many bytes on disk as in memory."""
     return bool(dtype.is_floating or dtype.is_integer or dtype.is_bool or dtype.is_complex)
-
-
-@contextlib.contextmanager
-def created_within(variables: int, numbers: int) -> Iterator[None]:
-    """Within, no more is created than a file of so many variables and numbers describes.
-
-    A configuration may claim any size. Each variable is looked at before it takes memory.
-
-    Raises:
-      ValueError: Far more is asked for.
-    """
-    left = {"variables": 2 * variables + _SPARE_VARIABLES, "numbers": 2 * numbers + _SPARE_NUMBERS}
-
-    def create(create_next: Any, **settings: Any) -> Any:
-        initial = settings["initial_value"]
-        if callable(initial):
-            with tf.Graph().as_default():  # the shape alone
-                initial = initial()
-        left["variables"] -= 1
-        left["numbers"] -= tf.TensorShape(getattr(initial, "shape", ())).num_elements() or 0
-        if min(left.values()) < 0:
-            raise ValueError(
-                f"the configuration asks for more than the {variables:,} variables of "
-                f"{numbers:,} numbers that are stored"
-            )
-        return create_next(**settings)
-
-    with tf.variable_creator_scope(create):
-        yield
 
 
 def load_variables(variables: Mapping[str, tf.Variable], folder: Path) -> None:
