@@ -211,7 +211,7 @@ BAD_NAMES = ("../x", "/abs", "a%2fb", "", ".", ".a", "a b", "é", _QUOTED, "a\0"
 @pytest.mark.fault_case("66")
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_a_model_name_that_is_no_plain_word_is_refused(name: str, tmp_path: Path) -> None:
-    some = {"base": tmp_path, "data": tmp_path, "output": tmp_path}
+    some: dict[str, Any] = {"base": tmp_path, "data": tmp_path, "output": tmp_path}
     with refused(tmp_path, SchemaError, "name must be 1 to 100 ASCII letters"):
         ExportConfig(**some, name=name)
     with (

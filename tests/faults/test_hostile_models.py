@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,25 @@ def test_a_kept_model_with_a_lambda_is_refused(form: str, tmp_path: Path) -> Non
     if form == ".h5":
         (folder / "model.h5").rename(folder / "model.keras")
     with refused(tmp_path, ModelStoreError, "holds no base that can be read"):
+        kept_base(folder)
+
+
+@pytest.mark.fault_case("70")
+def test_a_bomb_in_a_kept_model_takes_no_memory(tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    folder.mkdir()
+    told = {"format_version": 2, "heads": {"ctr": "logit"}, "tasks": [{"name": "ctr"}]}
+    (folder / "base.json").write_text(json.dumps(told))
+    inputs = keras.Input((2,), name="x")
+    whole = keras.Model(inputs, keras.layers.Dense(1, name="logit")(inputs))
+    whole.save(tmp_path / "good.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "good.keras") as good,
+        zipfile.ZipFile(folder / "model.keras", "w") as bomb,
+    ):
+        for name in good.namelist():
+            bomb.writestr(name, good.read(name).replace(b'"units": 1', b'"units": 1000000000'))
+    with refused(tmp_path, ModelStoreError, "asks for more numbers"):
         kept_base(folder)
 
 
