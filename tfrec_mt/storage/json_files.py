@@ -36,11 +36,10 @@ def read_bytes(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """
     if path.exists() and not path.is_file():
         raise DataError(f"{path}: expected a file, got a folder or a device")
+    if (size := path.stat().st_size) > most_bytes:
+        raise _too_large(str(path), size, most_bytes)
     with path.open("rb") as file:
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
-        raise _too_large(str(path), path.stat().st_size, most_bytes)
-    return content
+        return file.read(size)
 
 
 def parse_json(text: str | bytes, where: str, most_bytes: int = MOST_BYTES) -> Any:
