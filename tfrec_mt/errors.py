@@ -1,6 +1,7 @@
 """Errors that a person can act on: what was expected, what came, and where."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -26,6 +27,11 @@ class DataError(ValueError):
       ...     print(error)
       runs/shap/export does not exist; expected the folder of an export
     """
+
+
+def without_values(error: Exception) -> str:
+    """What another library says, without what it quotes: that may be ids of users."""
+    return re.sub(r"""'[^']*'|"[^"]*"|\[.*\]""", "...", str(error), flags=re.DOTALL)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

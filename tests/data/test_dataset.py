@@ -76,7 +76,7 @@ def test_the_format_version_is_checked(folder: Path) -> None:
         ({"format_version": None}, "expected a manifest with a format_version"),
         ({"colour": 1}, r"manifest\.json: colour"),
         ({"parts": {"train": [{"rows": "many", "files": {}}]}}, r"parts\.train\.0\.rows"),
-        ({"files": {"../secret": "00"}}, r"'\.\./secret' lies outside the dataset"),
+        ({"files": {"../secret": "00"}}, r"'\.\./secret' lies outside of"),
     ],
 )
 def test_a_manifest_that_is_none_is_refused(

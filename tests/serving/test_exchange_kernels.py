@@ -18,7 +18,7 @@ from tfrec_mt.jobs.export import run_export
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.serving.versions import read_manifest
+from tfrec_mt.serving.versions import read_manifest, roll_back
 from tfrec_mt.storage.hashes import verify_files
 
 
@@ -155,3 +155,16 @@ def test_what_cannot_be_exchanged_is_named(job: Job, versions: Path, tmp_path: P
     with pytest.raises(ValueError, match=r"saved_model\.pb: expected the content"):
         exchange_kernels(ExchangeConfig(output=versions, add=[foreign]))
     assert not (versions / "2").exists() and not [*versions.glob(".tmp-*")]
+
+
+@pytest.mark.fault_case("67")
+def test_a_link_out_of_a_version_is_not_copied(
+    versions: Path, rows: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (versions / "1" / "assets.extra" / "notes.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(DataError, match="a link out of its folder"):
+        exchange_kernels(ExchangeConfig(output=versions, remove=[("region", rows["region"][0])]))
+    with pytest.raises(DataError, match="a link out of its folder"):
+        roll_back(versions, to=1)
+    assert [path.name for path in versions.iterdir() if path.name != ".lock"] == ["1"]

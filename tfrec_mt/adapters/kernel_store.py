@@ -15,11 +15,13 @@ from safetensors.numpy import save_file
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
-from tfrec_mt.errors import nearest
+from tfrec_mt.errors import DataError, nearest
+from tfrec_mt.storage.created import created_within
 from tfrec_mt.storage.description import checked_description
 from tfrec_mt.storage.file_names import file_name
 from tfrec_mt.storage.folders import published_file
 from tfrec_mt.storage.hashes import hash_file
+from tfrec_mt.storage.inside import check_inside
 
 FORMAT_VERSION = 3
 SUFFIX = ".safetensors"
@@ -151,12 +153,17 @@ def kernel_paths(folder: Path) -> list[Path]:
     """Files of all kernels below a folder, in the order of their names.
 
     Raises:
-      KernelStoreError: A kernel is in the format of an older release.
+      KernelStoreError: A kernel is in the format of an older release, or a link leads out.
     """
     for path in folder.glob(f"[!.]*/[!.]*/{_OLD_FILE}"):
         _refuse_older(path.parent)
     # hidden files are what a killed run left behind
-    return sorted(folder.glob(f"[!.]*/[!.]*{SUFFIX}"), key=lambda path: path.with_suffix(""))
+    paths = sorted(folder.glob(f"[!.]*/[!.]*{SUFFIX}"), key=lambda path: path.with_suffix(""))
+    try:
+        check_inside(folder, (path.relative_to(folder).as_posix() for path in paths), folder)
+    except DataError as error:
+        raise KernelStoreError(str(error)) from error
+    return paths
 
 
 def hashes_of_kernels(folder: Path) -> dict[str, str]:
@@ -223,6 +230,9 @@ def _read(path: Path, base_fingerprint: str) -> _Kernel:
         value, weights = read_kernel(path)
     except ValueError as error:
         raise KernelStoreError(str(error)) from error
+    texts = ("adapter", "topic", "domain", "base_fingerprint")
+    if wrong := [key for key in texts if not isinstance(value[key], str)]:
+        raise KernelStoreError(f"{path} is damaged: expected a text as {wrong[0]}")
     if value["adapter"] not in ADAPTERS:
         raise KernelStoreError(
             f"{path}: unknown adapter {value['adapter']!r}; {nearest(value['adapter'], ADAPTERS)}"
@@ -250,7 +260,15 @@ def _layer(topic: str, kernels: Mapping[str, _Kernel]) -> DomainKernels:
                 f"in {first.path}; kernels of a topic share theirs"
             )
     kind = ADAPTERS[first.value["adapter"]]
-    layer = kind(topic=topic, domains=tuple(kernels), **first.value["config"])
+    stored = [values.size for kernel in kernels.values() for values in kernel.weights.values()]
+    try:
+        # a configuration of a few bytes may claim a rank of any size
+        with created_within(len(stored), sum(stored)):
+            layer = kind(topic=topic, domains=tuple(kernels), **first.value["config"])
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        raise KernelStoreError(
+            f"{first.path}: its weights and configuration disagree: {error}"
+        ) from error
     for domain, kernel in kernels.items():
         try:
             layer.set_kernel(domain, kernel.weights)

@@ -10,12 +10,14 @@ from tfrec_mt.bases.attached_base import AttachedBase
 from tfrec_mt.bases.keras_base import KerasBase
 from tfrec_mt.models.model_store import ModelStoreError
 from tfrec_mt.schema import Task
+from tfrec_mt.storage.created import created_within
 from tfrec_mt.storage.description import read_description, write_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
 
 FORMAT_VERSION = 3
 _UNSEALED = 2  # the format before, which has no hash of the model
+_MOST_VARIABLES = 10_000
 _DESCRIPTION, _MODEL = "base.json", "model.keras"
 
 
@@ -59,8 +61,10 @@ def kept_base(folder: Path) -> KerasBase:
             folder / _DESCRIPTION, FORMAT_VERSION, ("heads", "tasks"), (_UNSEALED,)
         )
         verify_files(folder, value.get("files", {}), _DESCRIPTION)
-        model = keras.saving.load_model(folder / _MODEL, compile=False)
-    except (TypeError, ValueError, OSError) as error:
+        # each number takes at least a byte of the file, and Keras refuses compressed ones
+        with created_within(_MOST_VARIABLES, (folder / _MODEL).stat().st_size):
+            model = keras.saving.load_model(folder / _MODEL, compile=False)
+    except (TypeError, ValueError, LookupError, AttributeError, OSError) as error:
         raise ModelStoreError(f"{folder} holds no base that can be read: {error}") from error
     heads = {t: h if isinstance(h, str) else tuple(h) for t, h in value["heads"].items()}
     return KerasBase(model, heads, [Task(**task) for task in value["tasks"]])

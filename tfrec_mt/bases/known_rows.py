@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.bases.own_rows import RowBatch
+from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.hashing import permutation
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.errors import DataError
@@ -47,7 +48,7 @@ class KnownRows:
         except ValueError as error:
             raise DataError(f"{folder} holds no rows that a base knows: {error}") from error
         self._columns = {
-            name: np.load(folder / f"{place}.npy", mmap_mode="r")
+            name: ColumnFile.open(folder / f"{place}.npy").mapped()
             for place, name in enumerate(found["columns"])
         }
         self.rows = len(next(iter(self._columns.values())))

@@ -9,7 +9,7 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from tfrec_mt.errors import SchemaError
 
@@ -199,8 +199,9 @@ def resolved(annotation: Any, module: str) -> Any:
     """Resolves an annotation that may be text; `Any` for names imported for type checking only."""
     if not isinstance(annotation, str):
         return annotation
+    holder = types.SimpleNamespace(__annotations__={"value": annotation})
     try:
-        return eval(annotation, vars(sys.modules[module]))
+        return get_type_hints(holder, vars(sys.modules[module]), include_extras=True)["value"]
     except NameError:
         return Any
 

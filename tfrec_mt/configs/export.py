@@ -1,5 +1,6 @@
 """Settings of an export."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,22 @@ from typing import Any
 
 from tfrec_mt.configs.bounds import Count, check
 from tfrec_mt.configs.choices import Precision
+from tfrec_mt.errors import SchemaError
+
+_MODEL_NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,100}")
+
+
+def check_model_name(name: Any) -> None:
+    """Checks that a model's name can stand in a server's configuration, in a path and in a URL.
+
+    Raises:
+      SchemaError: It cannot.
+    """
+    if not (isinstance(name, str) and _MODEL_NAME.fullmatch(name)):
+        raise SchemaError(
+            "name must be 1 to 100 ASCII letters, digits, '_', '-' and '.', not starting with '.', "
+            f"got {name!r:.120}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +31,8 @@ class ExportOptions:
     """How a model is exported.
 
     Args:
-      name: Name of the model in warm-up requests; by default its workload, `ranking` or `news`.
+      name: Name of the model on a server, of ASCII letters, digits, `_`, `-` and `.`; by default
+        its workload, `ranking` or `news`.
       allow_signature_change: Whether clients of the newest version may have to change.
       metrics: Rows (`MetricRow`) of an evaluation of the model, for the model card.
       precision: Type of the main net's matrix products in a ranking model. bfloat16 is faster on
@@ -32,6 +50,8 @@ class ExportOptions:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.name is not None:
+            check_model_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

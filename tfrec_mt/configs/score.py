@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfrec_mt.configs.bounds import Rate, Weight, check
+from tfrec_mt.configs.bounds import Count, Rate, Weight, check
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +16,7 @@ class ScoreConfig:
         `http://` address (REST).
       model: Name of the model on the server.
       deadline: Seconds to wait for the server's answer.
+      message_megabytes: Largest message to or from the server.
       rows: Parquet, CSV or TSV file of raw rows; None takes the sampled requests of `data`.
       data: Prepared dataset; needed for its requests and for the comparison.
       output: Parquet file to write: the rows, with a column per task; None writes nothing.
@@ -29,6 +30,7 @@ class ScoreConfig:
     server: str | None = None
     model: str = "ranking"
     deadline: Rate = 10.0
+    message_megabytes: Count = 128
     rows: Path | None = None
     data: Path | None = None
     output: Path | None = None

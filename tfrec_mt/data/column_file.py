@@ -1,5 +1,6 @@
 """One stored column, read by slices."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,8 @@ class ColumnFile:
             raise DataError(f"{path}: the manifest lists it, but there is no such file") from None
         except (ValueError, SyntaxError, TokenError) as error:
             raise DataError(f"{path}: not a column file: {error}") from error
-        expected = offset + int(np.prod(shape)) * dtype.itemsize
-        if fortran or dtype.hasobject or size != expected:
+        expected = offset + math.prod(shape) * dtype.itemsize  # which NumPy's would overflow
+        if fortran or dtype.hasobject or size != expected or min(shape, default=0) < 0:
             raise DataError(
                 f"{path}: expected {expected} bytes for {dtype} {list(shape)}, got {size}"
             )

@@ -1,15 +1,15 @@
 """What a prepared dataset consists of, with the hash of each file."""
 
 import dataclasses
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage import inside, json_files
 from tfrec_mt.storage.description import check_seal, sealed_json
 
 FORMAT_VERSION = 3
@@ -134,7 +134,7 @@ class Manifest:
             )
         value = check_seal(path.read_bytes(), value, path, needed=version != _UNSEALED)
         manifest = validated(_ADAPTER, value, path)
-        check_inside((name for name, _ in manifest.hashes()), path)
+        inside.check_inside(path.parent, (name for name, _ in manifest.hashes()), path)
         return manifest
 
 
@@ -145,11 +145,9 @@ def read_json(path: Path) -> dict[str, Any]:
       DataError: No such file, or not a JSON object.
     """
     try:
-        value = json.loads(path.read_bytes())
+        value = json_files.read_json(path)
     except FileNotFoundError:
         raise DataError(f"{path.parent} is not a prepared dataset: it has no {path.name}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}") from error
     if not isinstance(value, dict):
         raise DataError(f"{path}: expected a JSON object, got {type(value).__name__}")
     return value
@@ -175,17 +173,6 @@ def validated(adapter: TypeAdapter[_T], value: Any, path: Path) -> _T:
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise DataError(f"{path}: {place}: {error.errors()[0]['msg']}") from error
-
-
-def check_inside(names: Iterable[str], path: Path) -> None:
-    """Checks that the files of a manifest lie inside its dataset.
-
-    Raises:
-      DataError: One does not.
-    """
-    for name in names:
-        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
-            raise DataError(f"{path}: {name!r} lies outside the dataset")
 
 
 _ADAPTER = TypeAdapter(Manifest)

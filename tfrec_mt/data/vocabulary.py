@@ -98,7 +98,7 @@ class IdTable:
         if len(broken):
             raise DataError(
                 f"vocabulary {self.vocabulary.name!r}: ids must not contain line breaks, "
-                f"got {broken[0]!r}"
+                f"{len(broken):,} of {len(texts):,} do"  # not which: it may be a user's
             )
         path = folder / f"{self.vocabulary.name}.txt"
         path.write_text("\n".join([*texts.to_list(), ""]), encoding="utf-8", newline="\n")
@@ -107,14 +107,22 @@ class IdTable:
     @classmethod
     def load(cls, folder: Path, vocabulary: Vocabulary) -> "IdTable":
         """Reads what `save` wrote."""
-        lines = (folder / f"{vocabulary.name}.txt").read_bytes().decode().split("\n")[:-1]
+        path = folder / f"{vocabulary.name}.txt"
+        try:
+            lines = path.read_bytes().decode().split("\n")[:-1]
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path}: expected UTF-8, at offset {error.start} it is not") from None
         if len(lines) != vocabulary.size:
             raise DataError(
-                f"{folder / vocabulary.name}.txt: expected {vocabulary.size} ids, "
-                f"as the schema says, got {len(lines)}"
+                f"{path}: expected {vocabulary.size} ids, as the schema says, got {len(lines)}"
             )
         ids = pl.Series("id", lines, dtype=pl.String)
-        return cls(vocabulary, ids.cast(pl.Int64) if vocabulary.dtype == "int64" else ids)
+        if vocabulary.dtype == "int64":
+            ids = ids.cast(pl.Int64, strict=False)
+            if ids.null_count():
+                line = 1 + (ids.is_null().arg_max() or 0)
+                raise DataError(f"{path}: expected whole numbers, line {line} holds none")
+        return cls(vocabulary, ids)
 
 
 class KeyTable:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfrec_mt.schema import DataError
 from tfrec_mt.storage.folders import write_text
+from tfrec_mt.storage.json_files import read_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +84,9 @@ def read_rows(path: str | Path) -> list[MetricRow]:
         wrong entry; names the file and the row, counted from 1.
     """
     try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        value = read_json(Path(path))
     except FileNotFoundError as error:
         raise DataError(f"metrics file {path} does not exist") from error
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}") from error
     if not isinstance(value, list):
         raise DataError(f"{path}: expected a list of metric rows, got {type(value).__name__}")
     return [_row(entry, f"{path}: row {number}") for number, entry in enumerate(value, start=1)]

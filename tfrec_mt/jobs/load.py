@@ -9,7 +9,7 @@ from tfrec_mt.errors import DataError
 from tfrec_mt.jobs.opened import Folder, is_preset, open_log, open_model, origin_of
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.serving.exported_model import load_export
-from tfrec_mt.serving.versions import EXTRA
+from tfrec_mt.serving.versions import EXTRA, version_numbers
 from tfrec_mt.training.run_folder import SETTINGS_FILE
 
 
@@ -41,7 +41,7 @@ def load(folder: Folder, base: BaseModel | Folder | None = None) -> Any:
         model = AdaptedModel(opened.base, opened.kernels)
         model.origin = origin_of(path)
         return model
-    if (path / EXTRA).is_dir() or any(p.name.isdigit() for p in path.glob("*")):
+    if (path / EXTRA).is_dir() or version_numbers(path):
         return load_export(path)
     raise DataError(
         f"{path}: expected prepared data, the run of a base or of kernels, a preset or an export"

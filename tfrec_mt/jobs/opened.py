@@ -1,6 +1,5 @@
 """What people pass from step to step, as objects or as folders, opened."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,12 @@ from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.preset import Origin
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.storage.names import KERNELS, MODEL, ROWS
-from tfrec_mt.training.run_folder import SETTINGS_FILE, RunFolderError, kernels_behind, model_folder
+from tfrec_mt.training.run_folder import (
+    SETTINGS_FILE,
+    kernels_behind,
+    model_folder,
+    read_settings,
+)
 from tfrec_mt.workloads.catalog import workload_in, workload_of
 from tfrec_mt.workloads.workload import Workload, class_name
 
@@ -181,22 +185,9 @@ def run_of(model: keras.Model | Folder, argument: str) -> Path:
     return origin.run
 
 
-def settings_of_run(run: Path) -> dict[str, Any]:
-    """What a run was told.
-
-    Raises:
-      RunFolderError: The folder is no run's.
-    """
-    path = run / SETTINGS_FILE
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"{run}: expected the folder of a run: {error}") from error
-
-
 def origin_of(run: Path) -> Origin:
     """Where what a run left came from."""
-    settings = settings_of_run(run)
+    settings = read_settings(run)
     data = _moved(run, settings["data"]) or Path(settings["data"])
     return Origin(run, data, settings["data_fingerprint"])
 
@@ -208,7 +199,7 @@ def _moved(run: Path, told: str) -> Path | None:
 
 
 def _own_base(run: Path) -> Path:
-    told = settings_of_run(run)["base"]
+    told = read_settings(run)["base"]
     found = _moved(run, told)
     if found is None:
         raise _not_there(run, told, "base")

@@ -59,7 +59,8 @@ def run_score(config: ScoreConfig) -> Scored:
         scored = load_export(config.export).score(frame)
     else:
         assert config.server is not None
-        scored = connect(config.server, config.model, config.deadline).score(frame)
+        most_bytes = config.message_megabytes << 20
+        scored = connect(config.server, config.model, config.deadline, most_bytes).score(frame)
     if config.output:
         with published_file(config.output) as path:
             scored.write_parquet(path)

@@ -16,14 +16,23 @@ from tfrec_mt.errors import nearest
 from tfrec_mt.models.base_model import Fingerprinted
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.schema.differences import differences, unknown_ids
+from tfrec_mt.storage.created import created_within
 from tfrec_mt.storage.description import read_description, write_description
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
+from tfrec_mt.storage.inside import copy_inside
 from tfrec_mt.storage.names import VOCABULARIES
-from tfrec_mt.storage.variables import load_variables, named_variables, save_variables
+from tfrec_mt.storage.variables import (
+    load_variables,
+    named_variables,
+    save_variables,
+    stored_numbers,
+)
 
 FORMAT_VERSION = 3
 _UNSEALED = 2  # the format before, whose descriptions do not hold their own hash
+# What a configuration may raise that a model has not written.
+_DISAGREE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, ImportError)
 MODEL_FILE = "model.json"
 
 
@@ -73,7 +82,7 @@ def save_model(model: keras.Model, folder: Path, vocabularies: Path) -> str:
     with published_folder(folder) as temporary:
         save_variables(named_variables(model), temporary)
         if vocabularies.is_dir():
-            shutil.copytree(vocabularies, temporary / VOCABULARIES)
+            copy_inside(vocabularies, temporary / VOCABULARIES)
         else:
             (temporary / VOCABULARIES).mkdir()
             shutil.copy(vocabularies, temporary / VOCABULARIES)
@@ -102,20 +111,28 @@ def load_model(folder: Path, dataset: Any = None, precision: Precision = "float3
     except ValueError as error:
         raise ModelStoreError(f"{folder} holds no model that can be read: {error}") from error
     objects = keras.saving.get_custom_objects()
-    kind = keras.saving.get_registered_object(value["model"])
+    name = str(value["model"])
+    found = keras.saving.get_registered_object(name)
+    kind: Any = found if isinstance(found, type) and issubclass(found, keras.Model) else None
     if kind is None:
         known = [
             n for n, k in objects.items() if isinstance(k, type) and issubclass(k, keras.Model)
         ]
         raise ModelStoreError(
-            f"{path}: no class {value['model']!r} is registered; {nearest(value['model'], known)}; "
+            f"{path}: no class {name!r} is registered; {nearest(name, known)}; "
             "import the file that registers it, with binaries by --plugin="
         )
     try:
-        model = kind.from_config(value["config"])
+        # a configuration of a few bytes may claim a table of any size
+        with created_within(*stored_numbers(folder)):
+            model = kind.from_config(value["config"])
         load_variables(named_variables(model), folder)
-    except (TypeError, ValueError, tf.errors.OpError) as error:
-        raise ModelStoreError(f"{path}: its weights and configuration disagree: {error}") from error
+    except (*_DISAGREE, tf.errors.OpError) as error:
+        # Keras puts the whole configuration in front
+        said = str(error).rpartition("Error encountered during deserialization: ")[2]
+        raise ModelStoreError(
+            f"{path}: its weights and configuration disagree: {said:.1000}"
+        ) from error
     if fingerprint(model) != value["fingerprint"]:
         raise ModelStoreError(f"{folder}: the model is not the one that was saved")
     if dataset is not None:

@@ -12,6 +12,8 @@ from tfrec_mt.errors import SchemaError
 from tfrec_mt.schema.usable_names import why_unusable
 
 Side = Literal["user", "item", "context", "exposure"]
+MOST_ROWS = (1 << 31) - 1  # codes are int32
+MOST_VALUES = 1_000_000  # of a list in one row
 SIDES: tuple[Side, ...] = ("user", "item", "context", "exposure")
 
 # Ages of history elements come in powers of two: code 0 is padding, and code
@@ -74,6 +76,11 @@ class Vocabulary:
                 f"vocabulary {self.name!r}: need min_count >= 1, size >= 0 and max_size >= 0, got "
                 f"{self.min_count}, {self.size} and {self.max_size}"
             )
+        if self.rows > MOST_ROWS:
+            raise SchemaError(
+                f"vocabulary {self.name!r}: expected at most {MOST_ROWS:,} rows of hash_buckets "
+                f"and ids, got {self.rows:,}"
+            )
 
     @property
     def rows(self) -> int:
@@ -114,9 +121,10 @@ class CategoricalFeature:
     def __post_init__(self) -> None:
         _check_name("feature", self.name)
         _check_side(self.name, self.side)
-        if self.max_values < 1:
+        if not 1 <= self.max_values <= MOST_VALUES:
             raise SchemaError(
-                f"feature {self.name!r}: max_values must be at least 1, got {self.max_values}"
+                f"feature {self.name!r}: max_values must be at least 1 and at most "
+                f"{MOST_VALUES:,}, got {self.max_values}"
             )
         if self.separator is not None and (self.separator == "" or self.max_values == 1):
             raise SchemaError(
@@ -206,6 +214,10 @@ class History:
             raise SchemaError(
                 "history: need short >= 1 and long either 0 or at least short, "
                 f"got {self.short} and {self.long}"
+            )
+        if self.length > MOST_VALUES:
+            raise SchemaError(
+                f"history: expected at most {MOST_VALUES:,} clicks, got {self.length}"
             )
 
     @property

@@ -2,17 +2,20 @@
 
 import dataclasses
 import functools
-import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.errors import DataError, SchemaError, nearest
+from tfrec_mt.storage.json_files import parse_json, read_bytes
+
+MOST_PARTS = 10_000  # of vocabularies, features or topics
 
 
 def read_json(
-    text: str,
+    text: str | bytes,
     where: str,
     whole: Any,
     parts: tuple[Any, ...],
@@ -33,9 +36,10 @@ def read_json(
       SchemaError: Not JSON, an unknown key or format version, or a contradiction.
     """
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SchemaError(f"{where}: not JSON: {error}") from error
+        value = parse_json(text, where)
+    except DataError as error:
+        raise SchemaError(str(error)) from error
+    _check_parts(value, where)
     version = value.pop("format_version", None) if isinstance(value, dict) else None
     if upgraded and isinstance(value, dict) and version in (None, format_version - 1):
         value, version = upgraded(value), format_version
@@ -50,6 +54,28 @@ def read_json(
         keys = {field.name for part in (whole, *parts) for field in dataclasses.fields(part)}
         problems = [_describe(problem, where, keys) for problem in error.errors()]
         raise SchemaError("; ".join(problems)) from error
+
+
+def file_content(path: str | Path, what: str) -> bytes:
+    """What a file that describes something holds; `what` names it in errors.
+
+    Raises:
+      SchemaError: There is no such file, or one too large.
+    """
+    try:
+        return read_bytes(Path(path))
+    except FileNotFoundError as error:
+        raise SchemaError(f"{what} {path} does not exist") from error
+    except DataError as error:
+        raise SchemaError(str(error)) from error
+
+
+def _check_parts(value: Any, where: str) -> None:
+    for name, parts in value.items() if isinstance(value, dict) else ():
+        if isinstance(parts, list) and len(parts) > MOST_PARTS and isinstance(parts[0], dict):
+            raise SchemaError(
+                f"{where}: {name}: expected at most {MOST_PARTS:,}, got {len(parts):,}"
+            )
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from tfrec_mt.schema.features import (
     Vocabulary,
 )
 from tfrec_mt.schema.keys import Keys
-from tfrec_mt.schema.reading import read_json
+from tfrec_mt.schema.reading import file_content, read_json
 from tfrec_mt.schema.saving import edited_json
 from tfrec_mt.schema.task import Task, check_tasks, click_tasks
 from tfrec_mt.schema.usable_names import check_cases
@@ -177,7 +177,7 @@ class Schema:
         return json.dumps(value, indent=2, sort_keys=True)
 
     @classmethod
-    def from_json(cls, text: str, where: str = "schema") -> "Schema":
+    def from_json(cls, text: str | bytes, where: str = "schema") -> "Schema":
         """Reads JSON text; `where` names it in errors.
 
         Raises:
@@ -194,11 +194,7 @@ class Schema:
         Raises:
           SchemaError: There is no such file; see `from_json`.
         """
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise SchemaError(f"schema file {path} does not exist") from error
-        return cls.from_json(text, str(path))
+        return cls.from_json(file_content(path, "schema file"), str(path))
 
     def save(self, path: str | Path) -> None:
         """Writes the file that users edit: no key that has its default, one feature a line.

@@ -1,8 +1,8 @@
 """A client of a served ranking or news model: rows in, scores out, over gRPC or REST."""
 
 import abc
-import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
@@ -17,12 +17,22 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.serving.bundle import request_json
 from tfrec_mt.serving.requests import row_tensors, with_scores
 from tfrec_mt.serving.serving_error import ServingError
 from tfrec_mt.serving.signatures import Specs
+from tfrec_mt.serving.tensor_protos import array_of
+from tfrec_mt.storage.json_files import parse_json
 
 BATCH_ROWS = 1024
+# A request of a thousand histories is larger than the 4 MB that gRPC takes by default.
+MOST_BYTES = 128 << 20
+_REST = ("http://", "https://")
+# What an answer of another form raises when it is taken apart.
+_OTHER_FORM = (AttributeError, LookupError, TypeError, ValueError)
+_MOST_OF_GRPC = (1 << 31) - 1
+_TOLD = 2_000  # characters of a server's error
 
 
 class Client(abc.ABC):
@@ -32,12 +42,18 @@ class Client(abc.ABC):
       model: Name of the model.
       version: Its version; by default the newest.
       deadline_seconds: Longest wait for an answer.
+      most_bytes: Largest message, of either side.
     """
 
     def __init__(
-        self, model: str, version: int | None = None, deadline_seconds: float = 10.0
+        self,
+        model: str,
+        version: int | None = None,
+        deadline_seconds: float = 10.0,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self.model, self.version, self.deadline_seconds = model, version, deadline_seconds
+        self.most_bytes = most_bytes
         self._specs: dict[str, Specs] = {}
 
     def score(self, rows: pl.DataFrame, signature: str = "serving_default") -> pl.DataFrame:
@@ -84,7 +100,7 @@ class GrpcClient(Client):
 
     Args:
       address: `HOST:PORT`.
-      model, version, deadline_seconds: See `Client`.
+      model, version, deadline_seconds, most_bytes: See `Client`.
       channel: Its channel, for credentials and options; by default one without encryption.
     """
 
@@ -95,10 +111,11 @@ class GrpcClient(Client):
         version: int | None = None,
         deadline_seconds: float = 10.0,
         channel: grpc.Channel | None = None,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
-        super().__init__(model, version, deadline_seconds)
-        # a request of a thousand histories is larger than the 4 MB that gRPC takes by default
-        options = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
+        super().__init__(model, version, deadline_seconds, most_bytes)
+        most = min(most_bytes, _MOST_OF_GRPC)
+        options = [(f"grpc.max_{way}_message_length", most) for way in ("send", "receive")]
         self._channel = channel or grpc.insecure_channel(address, options=options)
         self._service = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._address = address
@@ -116,7 +133,10 @@ class GrpcClient(Client):
         self._address_to(request.model_spec)
         request.model_spec.signature_name = signature
         answer = self._ask(self._service.Predict, request)
-        return {name: tf.make_ndarray(values) for name, values in answer.outputs.items()}
+        try:
+            return {n: array_of(x, n, self.most_bytes) for n, x in answer.outputs.items()}
+        except DataError as error:
+            raise ServingError(f"{self._address}: {error}") from error
 
     def _signatures(self) -> dict[str, Specs]:
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
@@ -142,7 +162,7 @@ class GrpcClient(Client):
             return call(request, timeout=self.deadline_seconds)
         except grpc.RpcError as error:
             raise ServingError(
-                f"{self._address}: {error.code().name}: {error.details()}"
+                f"{self._address}: {error.code().name}: {str(error.details())[:_TOLD]}"
             ) from error
 
 
@@ -151,50 +171,79 @@ class RestClient(Client):
 
     Args:
       url: `http://HOST:PORT` or `https://HOST:PORT`.
-      model, version, deadline_seconds: See `Client`.
+      model, version, deadline_seconds, most_bytes: See `Client`.
+
+    Raises:
+      SchemaError: The address is no `http://` or `https://`.
     """
 
     def __init__(
-        self, url: str, model: str, version: int | None = None, deadline_seconds: float = 10.0
+        self,
+        url: str,
+        model: str,
+        version: int | None = None,
+        deadline_seconds: float = 10.0,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
-        super().__init__(model, version, deadline_seconds)
+        super().__init__(model, version, deadline_seconds, most_bytes)
+        if not url.startswith(_REST):
+            raise SchemaError(f"expected an address http://HOST:PORT or https://, got {url!r}")
         chosen = "" if version is None else f"/versions/{version}"
-        self._url = f"{url.rstrip('/')}/v1/models/{model}{chosen}"
+        self._url = f"{url.rstrip('/')}/v1/models/{urllib.parse.quote(model, safe='')}{chosen}"
 
     def predict(
         self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default"
     ) -> dict[str, np.ndarray]:
         body = request_json(signature, inputs).encode()
-        outputs = self._ask(f"{self._url}:predict", body)["outputs"]
-        # a signature of one output answers without its name
-        named = outputs if isinstance(outputs, dict) else {signature: outputs}
-        return {name: np.array(values) for name, values in named.items()}
+        answer = self._ask(f"{self._url}:predict", body)
+        try:
+            outputs = answer["outputs"]
+            # a signature of one output answers without its name
+            named = outputs if isinstance(outputs, dict) else {signature: outputs}
+            return {name: np.array(values) for name, values in named.items()}
+        except _OTHER_FORM as error:
+            raise ServingError(f"{self._url}: an answer that is no prediction: {error}") from error
 
     def _signatures(self) -> dict[str, Specs]:
-        found = self._ask(f"{self._url}/metadata")["metadata"]["signature_def"]["signature_def"]
-        return {
-            signature: {
-                name: tf.TensorSpec(_shape(info), tf.as_dtype(info["dtype"][3:].lower()), name)
-                for name, info in definition.get("inputs", {}).items()
+        answer = self._ask(f"{self._url}/metadata")
+        try:
+            found = answer["metadata"]["signature_def"]["signature_def"]
+            return {
+                signature: {
+                    name: tf.TensorSpec(_shape(info), tf.as_dtype(info["dtype"][3:].lower()), name)
+                    for name, info in definition.get("inputs", {}).items()
+                }
+                for signature, definition in found.items()
             }
-            for signature, definition in found.items()
-        }
+        except _OTHER_FORM as error:
+            raise ServingError(f"{self._url}: an answer without signatures: {error}") from error
 
     def _ask(self, url: str, body: bytes | None = None) -> Any:
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
         try:
+            if body is not None and len(body) > self.most_bytes:
+                raise ValueError(f"a request of {len(body):,} bytes; {self._limit()}")
             with urllib.request.urlopen(request, timeout=self.deadline_seconds) as answer:
-                return json.load(answer)
+                content = answer.read(self.most_bytes + 1)
+            if len(content) > self.most_bytes:
+                raise ValueError(f"an answer of more bytes; {self._limit()}")
+            return parse_json(content, "the answer", self.most_bytes)
         except urllib.error.HTTPError as error:
-            raise ServingError(f"{url}: {error.code}: {error.read().decode()}") from error
+            said = error.read(_TOLD).decode(errors="replace")
+            raise ServingError(f"{url}: {error.code}: {said}") from error
         except (OSError, ValueError) as error:
             raise ServingError(f"{url}: {error}") from error
 
+    def _limit(self) -> str:
+        return f"expected at most {self.most_bytes:,}, see most_bytes"
 
-def connect(address: str, model: str, deadline_seconds: float = 10.0) -> Client:
+
+def connect(
+    address: str, model: str, deadline_seconds: float = 10.0, most_bytes: int = MOST_BYTES
+) -> Client:
     """A client of `HOST:PORT` over gRPC, or of `http://HOST:PORT` over REST."""
-    kind = RestClient if address.startswith(("http://", "https://")) else GrpcClient
-    return kind(address, model, deadline_seconds=deadline_seconds)
+    kind = RestClient if address.startswith(_REST) else GrpcClient
+    return kind(address, model, deadline_seconds=deadline_seconds, most_bytes=most_bytes)
 
 
 def _shape(info: Mapping[str, Any]) -> list[int | None] | None:

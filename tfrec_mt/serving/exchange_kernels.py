@@ -1,6 +1,5 @@
 """Adds kernels to an exported version, or removes some: neither its base nor any data is needed."""
 
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +39,7 @@ from tfrec_mt.serving.warm_up import (
     write_warm_up,
 )
 from tfrec_mt.storage.disk_space import check_free_space, size_of
+from tfrec_mt.storage.inside import copy_inside
 from tfrec_mt.storage.lock import locked_folder
 
 # Written anew, or of use to logs alone (the fingerprint holds a hash of the variables).
@@ -142,8 +142,7 @@ def _next_version(before: Path, config: ExchangeConfig) -> Path:
     description = description_of(manifest) | {"kernels": kernels}
     check_free_space(config.output, size_of(before), "the files of a version")
     with new_version(config.output, description) as (path, folder):
-        ignore = shutil.ignore_patterns(*_NOT_COPIED)
-        shutil.copytree(before, folder, dirs_exist_ok=True, ignore=ignore)
+        copy_inside(before, folder, left_out=_NOT_COPIED)
         write_stacks(before, folder, {topic: kept.stacks for topic, kept in changed.items()})
         for topic, kept in changed.items():
             write_domains(folder / "assets" / domains_file(topic), kept.domains)

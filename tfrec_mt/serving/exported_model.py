@@ -211,8 +211,11 @@ def _as_input(values: np.ndarray, spec: tf.TensorSpec) -> np.ndarray:
     if spec.dtype != tf.string:
         try:
             values = values.astype(spec.dtype.as_numpy_dtype)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"column {spec.name!r}: expected {spec.dtype.name}: {error}") from error
+        except (TypeError, ValueError):
+            # without the values, which may be ids of users
+            raise DataError(
+                f"column {spec.name!r}: expected {spec.dtype.name}, got other values"
+            ) from None
     return values[:, np.newaxis] if values.ndim == 1 and spec.shape.rank == 2 else values
 
 

@@ -11,6 +11,8 @@ import tensorflow as tf
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import FoldedKernels, ServedKernels
 from tfrec_mt.schema import SchemaError
+from tfrec_mt.storage.arrays import read_arrays
+from tfrec_mt.storage.variables import stored_numbers
 
 # How each logit of a ranking model depends on its knowledge; a kernel is folded with it.
 DIRECTIONS_FILE = "directions.npz"
@@ -37,8 +39,7 @@ def read_directions(folder: Path) -> dict[str, np.ndarray] | None:
     path = folder / DIRECTIONS_FILE
     if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+    return read_arrays(path)
 
 
 def folded_to_serve(
@@ -78,7 +79,7 @@ def variables_read(
 def read_stacks(version: Path, topic: str) -> dict[str, np.ndarray]:
     """Values of a topic's stacks in a version, by name; see `ServedKernels.stacks`."""
     before, after = _key(topic, "\0").split("\0")
-    reader = tf.train.load_checkpoint(str(version / _VARIABLES))
+    reader = _reader(version)
     return {
         key.removeprefix(before).removesuffix(after): reader.get_tensor(key)
         for key in reader.get_variable_to_shape_map()
@@ -90,7 +91,7 @@ def write_stacks(
     version: Path, folder: Path, stacks: Mapping[str, Mapping[str, np.ndarray]]
 ) -> None:
     """Writes all variables of a version to another folder, with other stacks for some topics."""
-    reader = tf.train.load_checkpoint(str(version / _VARIABLES))
+    reader = _reader(version)
     new = {_key(topic, n): v for topic, values in stacks.items() for n, v in values.items()}
     keys = sorted(reader.get_variable_to_shape_map())
     (folder / _VARIABLES).parent.mkdir()
@@ -100,6 +101,11 @@ def write_stacks(
         shape_and_slices=[""] * len(keys),
         tensors=[tf.constant(new[k] if k in new else reader.get_tensor(k)) for k in keys],
     )
+
+
+def _reader(version: Path) -> Any:
+    stored_numbers((version / _VARIABLES).parent)
+    return tf.train.load_checkpoint(str(version / _VARIABLES))
 
 
 def _key(topic: str, stack: str) -> str:

@@ -9,53 +9,78 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow.python.framework import op_def_registry
 
 from tfrec_mt.schema import DataError
+from tfrec_mt.serving.graph_paths import check_paths
+from tfrec_mt.serving.harmless_ops import ASSET_OPS, CHECKPOINT_OPS, HARMLESS_OPS
 from tfrec_mt.serving.saved_model_notes import without_notes
+from tfrec_mt.storage.inside import check_inside, files_inside
+from tfrec_mt.storage.json_files import read_bytes
+from tfrec_mt.storage.variables import FILE, stored_numbers
 
-# Of the ops that have a state or an effect: variables, tables of ids, functions and checkpoints.
-# (RestoreV2 and SaveV2 are how a SavedModel loads; their paths come from the loader.)
-_STATEFUL = frozenset(
-    (
-        *("Assert", "If", "StatelessIf", "While", "StatefulPartitionedCall"),
-        *("VarHandleOp", "VarIsInitializedOp", "ReadVariableOp", "AssignVariableOp"),
-        *("ResourceGather", "DisableCopyOnRead"),
-        *("HashTableV2", "LookupTableFindV2", "LookupTableSizeV2", "LookupTableImportV2"),
-        *("InitializeTableFromTextFileV2", "RestoreV2", "SaveV2", "MergeV2Checkpoints"),
-    )
-)
-# Stateless by registration, but they read files or run Python.
-_REACH_OUT = frozenset(("ReadFile", "MatchingFiles", "PyFuncStateless"))
+# Protobuf itself ends at 2 GB, and a graph takes several times its size; weights lie beside it.
+MOST_GRAPH_BYTES = 512 << 20
+_GRAPH, _CHUNKED_GRAPH = "saved_model.pb", "saved_model.cpb"
+_ASSETS, _VARIABLES = "assets", "variables"
+_KNOWN_OPS = HARMLESS_OPS | CHECKPOINT_OPS.keys() | ASSET_OPS.keys()
 
 
 def load_saved_model(version: Path) -> Any:
     """A SavedModel, with `signatures` to call.
 
+    How long its graph computes and how much memory it takes cannot be told beforehand.
+
     Raises:
-      DataError: There is none, or its graph holds ops that an export does not need: with files,
-        Python, or a state of their own.
+      DataError: There is none, it is damaged, or its graph holds ops that an export does not need
+        (with other files than its own, Python, or a state); a link leads out of its folder.
     """
-    path = version / "saved_model.pb"
+    _check_graph(version)
+    try:
+        if (version / _VARIABLES / f"{FILE}.index").is_file():
+            stored_numbers(version / _VARIABLES)
+        with without_notes():
+            return tf.saved_model.load(str(version))
+    except Exception as error:  # of whatever kind: the file is not ours
+        said = str(error).strip().partition("\n")[0]
+        raise DataError(
+            f"{version}: TensorFlow cannot load it: {type(error).__name__}: {said}"
+        ) from error
+
+
+def _check_graph(version: Path) -> None:
+    """Looks at the files and at the graph before TensorFlow does."""
+    if not version.is_dir():
+        raise DataError(f"{version}: expected a SavedModel, there is no such folder")
+    for path in files_inside(version):
+        if path.suffix == ".pb" and path.stat().st_size > MOST_GRAPH_BYTES:
+            raise DataError(
+                f"{path}: expected at most {MOST_GRAPH_BYTES:,} bytes, got "
+                f"{path.stat().st_size:,}; keep weights in variables, not in the graph"
+            )
+    if (version / _CHUNKED_GRAPH).exists():
+        raise DataError(f"{version}: expected a graph in one file, got {_CHUNKED_GRAPH}")
     model = saved_model_pb2.SavedModel()
     try:
-        model.ParseFromString(path.read_bytes())
+        model.ParseFromString(read_bytes(version / _GRAPH, MOST_GRAPH_BYTES))
     except (OSError, DecodeError) as error:
         raise DataError(f"{version}: expected a SavedModel: {error}") from error
-    found = set()
-    for graph in (meta_graph.graph_def for meta_graph in model.meta_graphs):
-        found |= {node.op for node in graph.node}
-        functions = graph.library.function
-        found |= {node.op for function in functions for node in function.node_def}
-    refused = sorted(op for op in found if not _harmless(op))
-    if refused:
+    for meta_graph in model.meta_graphs:
+        _check_ops(version, meta_graph.graph_def)
+        try:
+            check_paths(meta_graph)
+        except DataError as error:
+            raise DataError(f"{version}: {error}") from None
+        except IndexError as error:
+            raise DataError(f"{version}: its graph contradicts itself") from error
+        names = [asset.filename for asset in meta_graph.asset_file_def]
+        check_inside(version / _ASSETS, names, version / _GRAPH)
+        for name in names:
+            if not (version / _ASSETS / name).is_file():
+                raise DataError(f"{version / _ASSETS / name}: the graph needs it; it is missing")
+
+
+def _check_ops(version: Path, graph: Any) -> None:
+    found = {node.op for node in graph.node}
+    found |= {node.op for function in graph.library.function for node in function.node_def}
+    if refused := sorted(found - _KNOWN_OPS):
         raise DataError(f"{version}: its graph holds ops that no export needs: {refused}")
-    with without_notes():
-        return tf.saved_model.load(str(version))
-
-
-def _harmless(op: str) -> bool:
-    definition = op_def_registry.get(op)
-    if definition is None:
-        return False
-    return op in _STATEFUL or not (definition.is_stateful or op in _REACH_OUT)

@@ -40,11 +40,12 @@ def row_tensors(frame: pl.DataFrame, specs: Specs) -> dict[str, np.ndarray]:
             raise DataError(f"rows lack input column {name!r}; {nearest(name, frame.columns)}")
         try:
             tensors[name] = _tensor(frame[name], spec)
-        except (ValueError, TypeError, pl.exceptions.PolarsError) as error:
+        except (ValueError, TypeError, pl.exceptions.PolarsError):
+            # without the values, and what was raised of them: they may be ids of users
             raise DataError(
                 f"column {name!r} of type {frame[name].dtype} cannot be input {name!r}, "
-                f"which takes {spec.dtype.name}: {error}"
-            ) from error
+                f"which takes {'lists of ' * (len(spec.shape) - 1)}{spec.dtype.name}"
+            ) from None
     return tensors
 
 

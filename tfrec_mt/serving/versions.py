@@ -2,15 +2,15 @@
 
 import contextlib
 import math
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.configs.export import check_model_name
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import (
     MODEL_CARD,
@@ -26,12 +26,14 @@ from tfrec_mt.storage.description import read_description, write_description
 from tfrec_mt.storage.disk_space import DiskFullError, check_free_space, size_of
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
+from tfrec_mt.storage.inside import copy_inside
 from tfrec_mt.storage.lock import locked_folder
 
 EXTRA = "assets.extra"
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 2
 _UNSEALED = 1  # the format before, whose manifests do not hold their own hash
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 def publish_version(
@@ -104,7 +106,8 @@ def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[
     At the end README and model card are written into `assets.extra/`, and `manifest.json` with the
     description and the SHA-256 of every file; and a server's configuration beside the versions.
     """
-    version = output / str(max(_numbers(output), default=0) + 1)
+    check_model_name(description["name"])
+    version = output / str(max(version_numbers(output), default=0) + 1)
     with published_folder(version) as folder:
         yield version, folder
         for file, text in documents(version.name, description).items():
@@ -131,7 +134,7 @@ def roll_back(output: Path, to: int | None = None) -> Path:
     if not output.is_dir():
         raise DataError(f"{output} holds no exported version")
     with locked_folder(output, wait=True):
-        numbers = _numbers(output)
+        numbers = version_numbers(output)
         if to is None and len(numbers) < 2:
             raise DataError(f"{output} holds no older version to go back to")
         number = numbers[-2] if to is None else to
@@ -140,14 +143,14 @@ def roll_back(output: Path, to: int | None = None) -> Path:
         source = output / str(number)
         manifest = verified_manifest(source)
         description = description_of(manifest) | {"rolled_back_to": number}
-        copy: Callable[[str, str], object] = shutil.copy2
+        room = True
         try:
             check_free_space(output, size_of(source), "the files of a version")
         except DiskFullError:
-            copy = os.link  # an incident must not wait for a larger disk
+            room = False  # an incident must not wait for a larger disk
         with new_version(output, description) as (version, folder):
-            ignore = shutil.ignore_patterns(MANIFEST_FILE, README, MODEL_CARD)
-            shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=copy)
+            left_out = (MANIFEST_FILE, README, MODEL_CARD)
+            copy_inside(source, folder, left_out, linked=not room)
     return version
 
 
@@ -184,7 +187,7 @@ def _variable_bytes(functions: Mapping[str, Any]) -> int:
 
 def _check_signatures(output: Path, signatures: Mapping[str, Any]) -> None:
     """Refuses what clients of the newest version cannot ask, or do not get from these."""
-    numbers = _numbers(output)
+    numbers = version_numbers(output)
     if not numbers:
         return
     before = read_manifest(output / str(numbers[-1]))["signatures"]
@@ -244,15 +247,15 @@ def newest_version(output: Path) -> Path:
     Raises:
       DataError: There is none.
     """
-    numbers = _numbers(output)
+    numbers = version_numbers(output)
     if not numbers:
         raise DataError(f"{output} holds no exported version")
     return output / str(numbers[-1])
 
 
-def _numbers(output: Path) -> list[int]:
-    """Of all versions, in their order."""
-    return sorted(int(path.name) for path in output.glob("*") if path.name.isdigit())
+def version_numbers(output: Path) -> list[int]:
+    """Of all versions in a folder, in their order."""
+    return sorted(int(path.name) for path in output.glob("*") if _NUMBER.fullmatch(path.name))
 
 
 def answered(

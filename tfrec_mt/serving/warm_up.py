@@ -1,14 +1,20 @@
 """Warm-up requests, which TensorFlow Serving replays when it loads a version."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
+
+from tfrec_mt.errors import DataError
+from tfrec_mt.serving.tensor_protos import array_of
+from tfrec_mt.storage.json_files import read_bytes
 
 WARM_UP_FILE = "tf_serving_warmup_requests"
 MOST_REQUESTS = 1_000
+MOST_BYTES = 256 << 20
 
 # Signature and inputs of each.
 Requests = Sequence[tuple[str, Mapping[str, np.ndarray]]]
@@ -32,14 +38,32 @@ def every_domain(
 
 
 def read_warm_up(folder: Path) -> list[tuple[str, dict[str, np.ndarray]]]:
-    """Signature and inputs of each request that `write_warm_up` wrote."""
-    requests = []
-    for record in tf.data.TFRecordDataset(str(folder / WARM_UP_FILE)):
-        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+    """Signature and inputs of each request that `write_warm_up` wrote.
+
+    Raises:
+      DataError: The file is damaged, or claims more than `MOST_BYTES`.
+    """
+    path, requests = folder / WARM_UP_FILE, []
+    for record in _records(read_bytes(path, MOST_BYTES), path):
+        try:
+            log = prediction_log_pb2.PredictionLog.FromString(record)
+        except DecodeError as error:
+            raise DataError(f"{path} is damaged: {error}") from error
         request = log.predict_log.request
-        tensors = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        tensors = {name: array_of(x, name, MOST_BYTES) for name, x in request.inputs.items()}
         requests.append((request.model_spec.signature_name, tensors))
     return requests
+
+
+def _records(content: bytes, path: Path) -> Iterator[bytes]:
+    """The records of a TFRecord file: each has its length in front and checksums around it."""
+    start = 0
+    while start < len(content):
+        length = int.from_bytes(content[start : start + 8], "little")
+        first, start = start + 12, start + 12 + length + 4
+        if start > len(content):
+            raise DataError(f"{path} is damaged: a record ends after the file")
+        yield content[first : first + length]
 
 
 def write_warm_up(folder: Path, model: str, requests: Requests) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfrec_mt.errors import DataError
 from tfrec_mt.storage.hashes import changed
+from tfrec_mt.storage.json_files import parse_json, read_bytes
 
 _SEAL = "sha256"
 _BLANK = "0" * 64
@@ -71,7 +72,7 @@ def read_description(
     """
     if not path.is_file():
         raise ValueError(f"{path} is missing")
-    content = path.read_bytes()
+    content = read_bytes(path)
     value = checked_description(content, path, format_version, keys, unsealed)
     return check_seal(content, value, path, needed=value["format_version"] not in unsealed)
 
@@ -84,10 +85,7 @@ def checked_description(
     older: Collection[int] = (),
 ) -> dict[str, Any]:
     """The description in the text of a file, sealed or not; see `read_description`."""
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: not JSON: {error}") from error
+    value = parse_json(text, f"{path} is damaged")
     missing = {"format_version", *keys} - set(value if isinstance(value, dict) else ())
     if missing:
         raise ValueError(f"{path} is damaged: it lacks {', '.join(sorted(missing))}")

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tfrec_mt.errors import DataError
+from tfrec_mt.storage.inside import check_inside, files_inside
 
 _MOST_THREADS = 4
 
@@ -18,9 +19,8 @@ def hash_file(path: Path) -> str:
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder by relative path."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
+    """SHA-256 of every file below a folder by relative path; see `files_inside`."""
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files_inside(folder)}
 
 
 def verify_files(folder: Path, hashes: Mapping[str, str], listed_in: str = "manifest.json") -> None:
@@ -32,8 +32,11 @@ def verify_files(folder: Path, hashes: Mapping[str, str], listed_in: str = "mani
       listed_in: The file that the hashes are from.
 
     Raises:
-      DataError: Names the first file that is missing or differs.
+      DataError: Names the first file that is missing, differs or lies elsewhere.
     """
+    if not isinstance(hashes, Mapping):
+        raise DataError(f"{folder}: expected the hash of each of its files, got {hashes!r:.80}")
+    check_inside(folder, hashes, folder / listed_in)
     missing = next((name for name in hashes if not (folder / name).is_file()), None)
     if missing is not None:
         raise DataError(f"{folder / missing} is missing; {listed_in} lists it")

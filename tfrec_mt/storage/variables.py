@@ -1,11 +1,14 @@
 """Variables on disk, by name, with nothing restored in silence."""
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+
+from tfrec_mt.errors import DataError
 
 FILE = "variables"
 _SEED_NUMBER = re.compile(r"(^|/)seed_generator(_\d+)?/")
@@ -39,6 +42,28 @@ def save_variables(variables: Mapping[str, tf.Variable], folder: Path) -> None:
         shape_and_slices=[""] * len(names),
         tensors=[variables[name].read_value() for name in names],
     )
+
+
+def stored_numbers(folder: Path) -> tuple[int, int]:
+    """How many variables a folder holds, and how many numbers in all.
+
+    Raises:
+      DataError: They claim more than their files hold.
+      tensorflow.errors.OpError: A file is missing, cut or damaged.
+    """
+    reader = tf.train.load_checkpoint(str(folder / FILE))
+    shapes, types = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+    numbers = {name: math.prod(shape) for name, shape in shapes.items()}
+    needed = sum(n * (types[name].size or 1) for name, n in numbers.items() if _sized(types[name]))
+    found = sum(path.stat().st_size for path in folder.glob(f"{FILE}.data-*"))
+    if needed > found or min(numbers.values(), default=0) < 0:
+        raise DataError(f"{folder}: its variables claim {needed:,} bytes, its files hold {found:,}")
+    return len(numbers), sum(numbers.values())
+
+
+def _sized(dtype: tf.DType) -> bool:
+    """Whether each value takes as many bytes on disk as in memory."""
+    return bool(dtype.is_floating or dtype.is_integer or dtype.is_bool or dtype.is_complex)
 
 
 def load_variables(variables: Mapping[str, tf.Variable], folder: Path) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from tfrec_mt.errors import DataError
+from tfrec_mt.errors import DataError, without_values
 from tfrec_mt.tables.files import file_columns, find_files, read_file
 from tfrec_mt.tables.notation import NULL_WORDS, Quoting
 
@@ -38,7 +38,7 @@ def as_polars(rows: Any) -> pl.DataFrame:
         if isinstance(rows, pa.Table | Mapping):
             return pl.DataFrame(rows)
     except (TypeError, ValueError, pa.ArrowException, pl.exceptions.PolarsError) as error:
-        raise DataError(f"a frame that cannot be read: {error}") from error
+        raise DataError(f"a frame that cannot be read: {without_values(error)}") from None
     raise DataError(
         f"expected a pandas, Polars or Arrow frame or columns by name, got {type(rows).__name__}"
     )

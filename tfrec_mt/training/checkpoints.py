@@ -13,6 +13,7 @@ from absl import logging
 
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
+from tfrec_mt.storage.json_files import read_json
 from tfrec_mt.storage.variables import VariableMismatchError, load_variables, save_variables
 
 FORMAT_VERSION = 1
@@ -129,7 +130,7 @@ class Checkpoints:
     def _restore(self, step: int) -> dict[str, Any]:
         path = self.path(step)
         try:
-            value = json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
+            value = read_json(path / STATE_FILE)
         except ValueError as error:
             raise ValueError(f"{path / STATE_FILE} is damaged: {error}") from error
         if not isinstance(value, dict) or value.pop("sha256", "") != _digest(value):

@@ -1,6 +1,5 @@
 """Trains the kernels of any number of topics behind a frozen base, in one pass."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -28,7 +27,13 @@ from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_trial import UserClusters
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS, SLOTS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
-from tfrec_mt.training.run_folder import SETTINGS_FILE, kernel_folder, run_folder, settings_of
+from tfrec_mt.training.run_folder import (
+    SETTINGS_FILE,
+    kernel_folder,
+    read_settings,
+    run_folder,
+    settings_of,
+)
 from tfrec_mt.training.train_loop import Reader, TrainLoop
 from tfrec_mt.training.untrained_model import check_head, untrained_kernels, untrained_model
 
@@ -146,8 +151,7 @@ def kernel_learner(
 
 def _warn_of_seen_rows(config: FineTuneConfig, data_fingerprint: str) -> None:
     """Warns if the base was trained on the kernels' rows."""
-    path = config.base / SETTINGS_FILE
-    run = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    run = read_settings(config.base) if (config.base / SETTINGS_FILE).is_file() else {}
     seen = sorted(set(run.get("parts", ())) & set(config.parts))
     if seen and run.get("data_fingerprint") == data_fingerprint:
         logging.warning(

@@ -14,6 +14,7 @@ from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import SUFFIX, load_kernels
 from tfrec_mt.models.model_store import MODEL_FILE, ModelStoreError, fingerprint, save_model
 from tfrec_mt.storage.folders import write_text
+from tfrec_mt.storage.json_files import read_json
 from tfrec_mt.storage.lock import locked_folder
 from tfrec_mt.storage.names import BASE, BEST, CHECKPOINTS, KERNELS, KNOWLEDGE, MODEL, ROWS
 from tfrec_mt.training.train_log import EVENTS, LOG_FILE
@@ -32,6 +33,24 @@ def settings_of(config: Any) -> dict[str, Any]:
     values = dataclasses.asdict(config)
     del values["output"]
     return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+
+
+def read_settings(run: Path) -> dict[str, Any]:
+    """What a run was told.
+
+    Raises:
+      RunFolderError: The folder is no run's.
+    """
+    path = run / SETTINGS_FILE
+    try:
+        settings = read_json(path)
+    except OSError as error:
+        raise RunFolderError(f"{run}: expected the folder of a run: {error}") from error
+    except ValueError as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    if not isinstance(settings, dict):
+        raise RunFolderError(f"{path} is damaged: expected a JSON object")
+    return settings
 
 
 @contextlib.contextmanager
@@ -90,11 +109,7 @@ def _start(folder: Path, settings: dict[str, Any], result: str) -> None:
     if (folder / result).exists():
         raise RunFolderError(f"{folder} holds a finished run; choose another output folder")
     if path.is_file():
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise RunFolderError(f"{path} is damaged: {error}") from error
-        _check_same(folder, _flat(before), _flat(settings))
+        _check_same(folder, _flat(read_settings(folder)), _flat(settings))
         return
     others = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
     if others:

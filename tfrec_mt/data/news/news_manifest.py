@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-from tfrec_mt.data.manifest import SplitRecord, check_inside, read_json, validated
+from tfrec_mt.data.manifest import SplitRecord, read_json, validated
 from tfrec_mt.schema import DataError
 from tfrec_mt.storage.description import check_seal, sealed_json
+from tfrec_mt.storage.inside import check_inside
 
 FORMAT_VERSION = 2
 _UNSEALED = 1  # the format before, whose manifests do not hold their own hash
@@ -77,7 +78,7 @@ class NewsManifest:
             )
         value = check_seal(path.read_bytes(), value, path, needed=version != _UNSEALED)
         manifest = validated(_ADAPTER, value, path)
-        check_inside(manifest.files, path)
+        check_inside(path.parent, manifest.files, path)
         return manifest
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import SchemaError, Task, Topic
-from tfrec_mt.schema.reading import read_json
+from tfrec_mt.schema.reading import file_content, read_json
 from tfrec_mt.storage.names import VOCABULARIES
 
 TextFields = Literal["title", "title_and_subtitle"]
@@ -94,7 +94,7 @@ class NewsSpec:
         return json.dumps(value, indent=1, ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str, where: str = "news spec") -> "NewsSpec":
+    def from_json(cls, text: str | bytes, where: str = "news spec") -> "NewsSpec":
         """Reads what `to_json` wrote.
 
         Raises:
@@ -110,8 +110,4 @@ class NewsSpec:
         Raises:
           SchemaError: No such file, or not a spec.
         """
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise SchemaError(f"{path} does not exist; expected a news spec") from None
-        return cls.from_json(text, str(path))
+        return cls.from_json(file_content(path, "news spec"), str(path))

@@ -93,9 +93,7 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         super().__init__(**kwargs)
         self.schema = schema if isinstance(schema, NewsSpec) else NewsSpec.from_json(schema)
         self.title_encoder: TitleEncoder = (
-            title_encoder
-            if isinstance(title_encoder, TitleEncoder)
-            else keras.saving.deserialize_keras_object(dict(title_encoder))
+            title_encoder if isinstance(title_encoder, TitleEncoder) else _made(title_encoder)
         )
         self.auxiliary = tuple(auxiliary)
         self.user_heads = user_heads
@@ -206,6 +204,19 @@ class NewsRecommender(Fitting, Preset, keras.Model):
             "title_encoder": keras.saving.serialize_keras_object(self.title_encoder),
             "recency": self.recency is not None,
         }
+
+
+def _made(config: Mapping[str, Any]) -> TitleEncoder:
+    """The title encoder of a serialised form, which may come from anywhere.
+
+    Raises:
+      ValueError: It is of another kind.
+    """
+    name = str(config.get("registered_name"))
+    kind = keras.saving.get_registered_object(name)
+    if not (isinstance(kind, type) and issubclass(kind, TitleEncoder)):
+        raise ValueError(f"title_encoder: expected a registered title encoder, got {name!r}")
+    return kind.from_config(dict(config["config"]))
 
 
 def _repeat(rows: Any, times: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage.arrays import read_array
 
 _IDS_FILE, _VECTORS_FILE = "articles.npy", "vectors.npy"
 
@@ -77,9 +78,7 @@ class ArticleVectors:
           DataError: A file is missing or damaged.
         """
         try:
-            ids, vectors = (
-                np.load(folder / name, allow_pickle=False) for name in (_IDS_FILE, _VECTORS_FILE)
-            )
+            ids, vectors = (read_array(folder / name) for name in (_IDS_FILE, _VECTORS_FILE))
         except (OSError, ValueError) as error:
             raise DataError(f"{folder}: expected the vectors of articles: {error}") from error
         return cls(tuple(ids.tolist()), vectors)

@@ -1,0 +1,62 @@
+"""`created_within`: a configuration of a few bytes may ask for layers and tables of any size."""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+# Beyond what is stored: counters and seeds, a second copy, and layers that have no variables.
+_SPARE, _SPARE_NUMBERS, _LAYERS_OF_A_VARIABLE = 1_000, 1_000_000, 10
+
+
+@contextlib.contextmanager
+def created_within(variables: int, numbers: int) -> Iterator[None]:
+    """Within, no more is created than a file of so many variables and numbers describes.
+
+    Each variable and Keras layer is counted before it takes memory. Of nested objects, a layer's
+    policy of types must be one.
+
+    Raises:
+      ValueError: Far more is asked for, or another policy.
+    """
+    left = {
+        "layers": _LAYERS_OF_A_VARIABLE * variables + _SPARE,
+        "variables": 2 * variables + _SPARE,
+        "numbers": 2 * numbers + _SPARE_NUMBERS,
+    }
+
+    def take(what: str, count: int) -> None:
+        left[what] -= count
+        if left[what] < 0:
+            raise ValueError(
+                f"the configuration asks for more {what} than belong to the {variables:,} "
+                f"variables of {numbers:,} numbers that are stored"
+            )
+
+    def create(create_next: Any, **settings: Any) -> Any:
+        initial = settings["initial_value"]
+        if callable(initial):
+            with tf.Graph().as_default():  # the shape alone
+                initial = initial()
+        take("variables", 1)
+        take("numbers", tf.TensorShape(getattr(initial, "shape", ())).num_elements() or 0)
+        return create_next(**settings)
+
+    start = keras.layers.Layer.__init__
+
+    @functools.wraps(start)
+    def counted(layer: keras.layers.Layer, *args: Any, **settings: Any) -> None:
+        take("layers", 1)
+        start(layer, *args, **settings)
+        if not isinstance(layer.dtype_policy, keras.DTypePolicy):
+            raise ValueError(f"dtype: expected a policy of types, got {layer.dtype_policy!r:.80}")
+
+    keras.layers.Layer.__init__ = counted
+    try:
+        with tf.variable_creator_scope(create):
+            yield
+    finally:
+        keras.layers.Layer.__init__ = start
