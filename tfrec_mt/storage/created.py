@@ -1,7 +1,6 @@
 """`created_within`: a configuration of a few bytes may ask for layers and tables of any size."""
 
 import contextlib
-import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,18 +44,21 @@ def created_within(variables: int, numbers: int) -> Iterator[None]:
         take("numbers", tf.TensorShape(getattr(initial, "shape", ())).num_elements() or 0)
         return create_next(**settings)
 
-    start = keras.layers.Layer.__init__
+    new = keras.layers.Layer.__dict__["__new__"]
+    made: list[keras.layers.Layer] = []
 
-    @functools.wraps(start)
-    def counted(layer: keras.layers.Layer, *args: Any, **settings: Any) -> None:
+    # not __init__, whose arguments Keras looks at
+    def counted(kind: type, *args: Any, **settings: Any) -> Any:
         take("layers", 1)
-        start(layer, *args, **settings)
-        if not isinstance(layer.dtype_policy, keras.DTypePolicy):
-            raise ValueError(f"dtype: expected a policy of types, got {layer.dtype_policy!r:.80}")
+        made.append(new.__func__(kind, *args, **settings))
+        return made[-1]
 
-    keras.layers.Layer.__init__ = counted
+    keras.layers.Layer.__new__ = staticmethod(counted)
     try:
         with tf.variable_creator_scope(create):
             yield
     finally:
-        keras.layers.Layer.__init__ = start
+        keras.layers.Layer.__new__ = new
+    for layer in made:
+        if not isinstance(layer.dtype_policy, keras.DTypePolicy):
+            raise ValueError(f"dtype: expected a policy of types, got {layer.dtype_policy!r:.80}")
