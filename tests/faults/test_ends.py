@@ -221,7 +221,7 @@ def test_sigterm_at_any_time_ends_with_75_and_leaves_nothing(
         "fine_tune": (f"--data={job.data}", f"--base={job.base}", "--epochs=2"),
         "evaluate": (f"--data={job.data}", f"--base={job.base}", f"--kernels={job.kernels}"),
         "export": (f"--data={job.data}", f"--base={job.base}", f"--kernels={job.kernels}"),
-        "score": (f"--export={_export(job)}", f"--data={job.data}", f"--base={job.base}"),
+        "score": (f"--export={_export(job)}", f"--data={job.data}"),
     }[name]
     seed = int.from_bytes(os.urandom(4))
     print("seed", seed)

@@ -1,12 +1,14 @@
 """`TakeoutSource`: a generated food platform whose click probabilities are known."""
 
+import contextlib
 import functools
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +31,8 @@ from tfrec_mt.schema import (
     Vocabulary,
     click_tasks,
 )
+
+_POLL_SECONDS = 1.0
 
 _SCHEMA = Schema(
     vocabularies=(
@@ -119,21 +123,40 @@ class TakeoutSource(Source):
 def _in_processes(config: TakeoutConfig) -> Iterator[pa.Table]:
     """Shards in order; at most two per process are under way or wait to be taken."""
     pending: deque[Future[pa.Table]] = deque()
+    others = {*multiprocessing.active_children()}
     pool = ProcessPoolExecutor(config.processes, multiprocessing.get_context("spawn"))
+    workers: set[Any] = set()
     try:
         for shard in range(config.shards):
             pending.append(pool.submit(_generate, config, shard))
+            workers = workers or {*multiprocessing.active_children()} - others
             if len(pending) == 2 * config.processes:
-                yield pending.popleft().result()
+                yield _result(pending.popleft(), workers)
         while pending:
-            yield pending.popleft().result()
+            yield _result(pending.popleft(), workers)
     except BrokenProcessPool as error:
+        for worker in workers:
+            worker.kill()
+            worker.join()
+        # the pool's thread may wait for the rest of a table, whose writers are all gone
+        with contextlib.suppress(AttributeError, OSError):
+            pool._result_queue._writer.close()  # type: ignore[attr-defined]
         raise DataError(
             f"takeout: one of processes={config.processes} was killed, most likely for lack of "
             "memory; use fewer processes"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _result(future: "Future[pa.Table]", workers: Iterable[Any]) -> pa.Table:
+    """Waits for a shard as long as all processes live; a pool misses one killed as it writes."""
+    while True:
+        try:
+            return future.result(_POLL_SECONDS)
+        except TimeoutError:
+            if any(worker.exitcode is not None for worker in workers):
+                raise BrokenProcessPool("a process is gone") from None
 
 
 def _generate(config: TakeoutConfig, shard: int) -> pa.Table:
