@@ -1,6 +1,5 @@
 """However work ends, by a signal, a full disk or a second process, nothing half done is left."""
 
-import json
 import multiprocessing
 import os
 import random
@@ -22,6 +21,7 @@ from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.serving.versions import EXTRA, FORMAT_VERSION, MANIFEST_FILE, roll_back
+from tfrec_mt.storage.description import write_description
 from tfrec_mt.storage.disk_space import DiskFullError
 from tfrec_mt.storage.folders import published_file, published_folder
 from tfrec_mt.storage.hashes import hash_files
@@ -152,7 +152,7 @@ def version(output: Path, number: int) -> Path:
     (folder / EXTRA).mkdir()
     manifest = {"name": "m", "kind": "ranking", "signatures": {}, "kernels": {}}
     manifest |= {"format_version": FORMAT_VERSION, "files": hash_files(folder)}  # type: ignore[dict-item]
-    (folder / EXTRA / MANIFEST_FILE).write_text(json.dumps(manifest))
+    write_description(folder / EXTRA / MANIFEST_FILE, manifest)
     return folder
 
 

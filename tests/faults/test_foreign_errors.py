@@ -67,7 +67,9 @@ def test_our_own_errors_stay_what_they_are() -> None:
 
 
 def test_too_little_memory_is_said() -> None:
-    assert sentence(MemoryError("Unable to allocate 9 TiB")).startswith("not enough memory: ")
+    assert sentence(MemoryError("Unable to allocate 9 TiB")).startswith(
+        "there is too little memory: "
+    )
 
 
 @pytest.mark.fault_case("G")

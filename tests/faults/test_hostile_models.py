@@ -28,6 +28,7 @@ from tfrec_mt.adapters.kernel_store import (
 from tfrec_mt.bases.kept_base import kept_base
 from tfrec_mt.data.news.news_spec import NewsSpec
 from tfrec_mt.models.model_store import MODEL_FILE, ModelStoreError, load_model, save_model
+from tfrec_mt.storage.description import write_description
 
 pytestmark = pytest.mark.fault_case("64")
 
@@ -55,7 +56,9 @@ def model(good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def rewrite(folder: Path, **values: Any) -> None:
     path = folder / MODEL_FILE
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    before = json.loads(path.read_text())
+    del before["sha256"]  # of the text, which whoever changes it can write anew
+    write_description(path, before | values)
 
 
 def configured(folder: Path, **values: Any) -> None:
