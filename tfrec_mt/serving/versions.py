@@ -110,6 +110,7 @@ def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[
     version = output / str(max(version_numbers(output), default=0) + 1)
     with published_folder(version) as folder:
         yield version, folder
+        (folder / EXTRA).mkdir(exist_ok=True)
         for file, text in documents(version.name, description).items():
             (folder / EXTRA / file).write_text(text, encoding="utf-8")
         manifest = {"format_version": FORMAT_VERSION, **description, "files": hash_files(folder)}
