@@ -4,6 +4,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+_LISTED = 60  # names in a hint
+
 
 class SchemaError(ValueError):
     """A schema that contradicts itself, or does not fit what it is used with.
@@ -35,7 +37,9 @@ def without_values(error: Exception) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the closest known word, or all of them if none is close."""
+    """A hint that names the closest known word, or the first of them if none is close."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
+    if close := difflib.get_close_matches(name, known, n=1):
+        return f"did you mean {close[0]!r}?"
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return f"known: {', '.join(known[:_LISTED]) or 'none'}{more}"

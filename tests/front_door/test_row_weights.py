@@ -119,6 +119,7 @@ def test_keras_gets_the_weights(rows: pl.DataFrame, tmp_path: Path) -> None:
     expected, _ = multi_task_loss(model(features), told, log.schema.tasks)
     found = model.evaluate(batches, verbose=0)
     assert np.ravel(found)[0] == pytest.approx(float(expected), rel=1e-4)
+    assert model.fit(batches, verbose=0).history["loss"] == pytest.approx([float(expected)])
 
 
 @pytest.mark.parametrize("weight", [-1.0, None, float("inf")])

@@ -134,9 +134,6 @@ def test_what_is_not_learned_by_fit_is_refused(news_job: NewsJob) -> None:
     model.compile("adam")
     with pytest.raises(mt.SchemaError, match=r"expected labels by task, \['ctcvr'\] are missing"):
         model.fit(_batches((rows[0], {"ctr": rows[1]["ctr"]})), verbose=0)
-    weights = np.ones(STEPS * BATCH, np.float32)
-    with pytest.raises(mt.SchemaError, match="got sample weights"):
-        model.fit(tf.data.Dataset.from_tensor_slices((*rows, weights)).batch(BATCH), verbose=0)
     news = mt.load(news_job.base)
     news.compile("adam")
     with pytest.raises(mt.SchemaError, match="fit: news are learned from drawn negatives"):

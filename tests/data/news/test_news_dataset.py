@@ -63,7 +63,7 @@ def test_other_folders_are_told_apart(copy: Path, tmp_path: Path) -> None:
         ({"kind": "rows"}, "expected a prepared news dataset"),
         ({"format_version": 9}, "written in the format 9"),
         ({"articles": "many"}, "articles"),
-        ({"files": {"../secret": "x"}}, "outside the dataset"),
+        ({"files": {"../secret": "x"}}, "lies outside of"),
     ):
         write_description(copy / "manifest.json", manifest | changes)
         with pytest.raises(DataError, match=message):

@@ -98,7 +98,7 @@ def test_a_configuration_makes_an_equal_model() -> None:
 def test_heads_need_classes() -> None:
     model = small_news_model()
     bare = type(small_spec())(vocabulary_size=PIECES, lowercase=True)
-    with pytest.raises(SchemaError, match=r"auxiliary task sentiment: .* no such classes"):
+    with pytest.raises(SchemaError, match="no classes of sentiment, but of nothing"):
         NewsRecommender(bare, model.title_encoder, auxiliary=("sentiment",))
     with pytest.raises(ValueError, match="category, sentiment, entities, got 'length'"):
         NewsRecommender(bare, model.title_encoder, auxiliary=("length",))  # type: ignore[arg-type]
