@@ -51,14 +51,8 @@ def sentence(error: BaseException) -> str:
         )
     if isinstance(error, OSError) and "No usable temporary directory" in str(error):
         return f"{error.strerror}; set TMPDIR to a folder that can be written to"
-    if (
-        isinstance(error, Exception)
-        and is_disk_full(error)
-        and "run the command again" not in str(error)
-    ):
-        return (
-            f"{_line(error)}; free some space there, or in the temporary folder, and run it again"
-        )
+    if is_disk_full(error) and "run the command again" not in str(error):
+        return f"{_line(error)}; free some space there or in the temporary folder, and run it again"
     ours = (DataError, OSError, SchemaError)
     if isinstance(error, ours) or any(is_ours(error, *where) for where in _OURS.items()):
         return str(error)
