@@ -90,4 +90,6 @@ def _describe(problem: Any, where: str, keys: set[str]) -> str:
     place = ".".join([where, *(str(part) for part in problem["loc"])])
     if problem["type"] == "unexpected_keyword_argument":
         return f"{place}: unknown key; {nearest(str(problem['loc'][-1]), keys)}"
+    if problem["type"] == "value_error":  # a sentence of ours, which says what came
+        return f"{place}: {problem['msg'].removeprefix('Value error, ')}"
     return f"{place}: {problem['msg']}, got {problem['input']!r:.80}"
