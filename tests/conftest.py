@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     page = config.getoption("--faults")
     if page and not hasattr(config, "workerinput"):  # workers of xdist report to this one
-        config.pluginmanager.register(FaultReport(Path(page)))
+        config.pluginmanager.register(FaultReport(Path(page), config.option.markexpr))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -43,8 +43,9 @@ def decided_by(item: pytest.Item) -> set[str]:
 class FaultReport:
     """Counts outcomes of tests by case, and writes them to a page at the end."""
 
-    def __init__(self, page: Path) -> None:
+    def __init__(self, page: Path, chosen: str) -> None:
         self._page = page
+        self._chosen = chosen
         self._outcomes: dict[str, Counter[str]] = defaultdict(Counter)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -63,14 +64,17 @@ class FaultReport:
             met += passed > 0 and not failed
             tests = f"{passed} of {passed + failed}" if passed + failed else ""
             rows.append(f"| {case.case} | {case.what} | {tests} | {came} |")
-        self._page.write_text(_HEAD.format(met=met, all=len(rows)) + "\n".join([*rows, ""]))
+        self._page.write_text(
+            _HEAD.format(met=met, all=len(rows), chosen=self._chosen) + "\n".join([*rows, ""])
+        )
 
 
 _HEAD = """# Reliability
 
 What may happen to data, files, runs and requests, and what came when it did: files cut and flipped,
 processes killed, disks filled, servers asked for nonsense. {met} of {all} cases are met, as tests
-found; `make test-faults` runs them and writes this page.
+found; `make test-faults` runs them and writes this page. This one is of the tests that are
+`{chosen}`.
 
 | case | what, and what must come of it | tests passed | came |
 | --- | --- | --- | --- |
