@@ -44,6 +44,7 @@ bench: peers
 	$(BIN)/python -m benchmarks.kernel_cost
 	$(BIN)/python -m benchmarks.input
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.verification
 	$(BIN)/python -m benchmarks.domain_activation
 	$(BIN)/python -m benchmarks.candidates
 	$(BIN)/python -m benchmarks.exchange

@@ -49,6 +49,40 @@ def test_a_doubtful_quote_is_refused_at_its_row(
     assert len(_rows(path, "none")) == len(lines)
 
 
+@pytest.mark.parametrize("block", [64, 1 << 20])
+def test_quotes_that_may_be_letters_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(delimited, "_BLOCK_BYTES", block)
+    lines = [PLAIN] * 40 + ['2\t"Grand Hotel"\t1', PLAIN]
+    path = _log(tmp_path / "log.tsv", *lines)
+    with pytest.raises(
+        DataError, match=r"row 41, column 'title': a field is in quotes that it does"
+    ):
+        _rows(path)
+    assert _rows(path, "none")[40] == ("2", '"Grand Hotel"', "1")
+    assert _rows(path, "csv")[40] == ("2", "Grand Hotel", "1")
+    path = _log(tmp_path / "log.csv", *lines)
+    path.write_text(path.read_text().replace("\t", ","))
+    columns = ["id", "title", "click"]
+    assert pl.concat(read_delimited(path, columns, delimiter=","))["title"][40] == "Grand Hotel"
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ['"Grand Hotel"', '"plain"'],  # all quoted, below a header that is not
+        ['"plain"', "NA", "\\N"],  # as R leaves missing values bare
+        ['"plain"', "12", "-1.5e3"],  # as writers that quote what is no number
+        ["plain", '""', '" plain"', '"plain "', r'"\."', '"NULL"', '"a\tb"', '"a ""b"""'],
+    ],
+)
+def test_quotes_of_writers_are_no_letters(tmp_path: Path, titles: list[str]) -> None:
+    path = _log(tmp_path / "log.tsv", *(f"1\t{title}\t0" for title in titles))
+    expected = [next(csv.reader([title], delimiter="\n"))[0] for title in titles]
+    assert [title for _, title, _ in _rows(path)] == expected
+
+
 def test_what_is_stated_is_read(tmp_path: Path) -> None:
     path = _log(tmp_path / "log.tsv", '2\t"one line\t0', '3\tand another"\t1')
     assert _rows(path, "csv") == [("2", "one line\t0\n3\tand another", "1")]

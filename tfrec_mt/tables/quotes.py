@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tfrec_mt.errors import DataError
-from tfrec_mt.tables.notation import Quoting
+from tfrec_mt.tables.notation import MISSING_WORDS, Quoting
 
+# Writers of these follow the rules of CSV; others, such as Hive and MySQL, may write bare quotes.
+_CSV_DELIMITERS = b",;"
+# What writers quote for reasons of their own: the words of a missing value, an end of data.
+_WORDS = {word.encode() for word in (*MISSING_WORDS, "\\.")}
 # A quoted field of more bytes is one whose quote was never closed.
 _MOST_RECORD_BYTES = 1 << 24
 _BOM = b"\xef\xbb\xbf"
+
+_Ints = npt.NDArray[Any]
 
 
 class QuoteGuard(io.RawIOBase):
@@ -21,7 +28,9 @@ class QuoteGuard(io.RawIOBase):
 
     A quote inside a bare field is a letter. A field that starts with a quote ends at its next
     single one, where its column has to end as well. It may hold line breaks; but where each line
-    of such a record has the delimiters of a row, a quote of another row may have closed it.
+    of such a record has the delimiters of a row, a quote of another row may have closed it. Where
+    the delimiter is none of CSV, quotes that a field does not need are letters if other fields of
+    its column go without.
 
     Args:
       opened: Opens the file, decompressed.
@@ -55,6 +64,9 @@ class QuoteGuard(io.RawIOBase):
         self._quoting = quoting
         self._record = b""  # the last one of what was passed on, not yet whole
         self._decided = False
+        self._header_ahead = header
+        self._mixed: int | None = None  # a column of text both bare and in quotes without need
+        self._may_be_letters = quoting == "auto" and delimiter.encode() not in _CSV_DELIMITERS
 
     def readable(self) -> bool:
         return True
@@ -78,7 +90,9 @@ class QuoteGuard(io.RawIOBase):
     def _rest(self, text: bytes, last: bool) -> bytes | None:
         """What follows the last whole record; None where quotes are doubtful."""
         if b'"' not in text:
-            return text[text.rfind(b"\n") + 1 :]
+            rest = text[text.rfind(b"\n") + 1 :]
+            self._header_ahead &= len(rest) == len(text)
+            return rest
         text += b"\n" if last else b""
         letters = np.frombuffer(_without_escapes(text, self._quoting), np.uint8)
         quotes, breaks = np.flatnonzero(letters == ord('"')), np.flatnonzero(letters == ord("\n"))
@@ -101,7 +115,34 @@ class QuoteGuard(io.RawIOBase):
             like_rows = np.logical_and.reduceat(counts == len(self._names) - 1, starts)
             if (like_rows & (whole > starts)).any():
                 return None
+        if self._may_be_letters:
+            self._mixed = self._mixed_column(letters, quotes, breaks[whole])
+            if self._mixed is not None:
+                return None
+        self._header_ahead = False
         return text[breaks[whole[-1]] + 1 :]
+
+    def _mixed_column(self, letters: _Ints, quotes: _Ints, breaks: _Ints) -> int | None:
+        """The first column of some records with text in quotes that it does not need, and bare."""
+        signs = np.flatnonzero(letters == self._delimiter[0])
+        signs = signs[np.searchsorted(quotes, signs) % 2 == 0]
+        ends = np.sort(np.concatenate([signs[signs < breaks[-1]], breaks]))
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        fields = np.diff(np.searchsorted(ends, breaks), prepend=-1)
+        rows = np.repeat(fields == len(self._names), fields)
+        rows[: fields[0] * self._header_ahead] = False
+        table = np.stack([starts[rows], ends[rows]], 1).reshape(-1, len(self._names), 2)
+        quoted = letters[table[..., 0]] == ord('"')
+        for column in np.flatnonzero(quoted.any(0) & ~quoted.all(0)):
+            if any(
+                _is_text(letters[start:end].tobytes())
+                for start, end in table[~quoted[:, column], column]
+            ) and any(
+                _needs_no_quotes(letters[start:end].tobytes().rstrip(b"\r"))
+                for start, end in table[quoted[:, column], column]
+            ):
+                return int(column)
+        return None
 
     def _read_records(self) -> None:
         """Reads the file anew, record by record, and refuses the first that is doubtful."""
@@ -145,6 +186,9 @@ class QuoteGuard(io.RawIOBase):
                 place = field.end()
                 if text[place : place + 1] not in (self._delimiter, b"\r", b"\n", b""):
                     raise self._refusal(row, column, "letters follow a quote that closes a field")
+                if row and column == self._mixed and _needs_no_quotes(field.group()):
+                    problem = "a field is in quotes that it does not need, and others are without"
+                    raise self._refusal(row, column, problem)
             elif field := bare.match(text, place):
                 place = field.end()
             if text[place : place + 1] != self._delimiter:
@@ -166,6 +210,20 @@ class QuoteGuard(io.RawIOBase):
             "doubled within a field. Say in the schema what they are: "
             "quoting 'none' (letters), 'backslash' (\\\" within a field) or 'csv' (all as read)"
         )
+
+
+def _is_text(field: bytes) -> bool:
+    """Whether a bare field is one that writers who quote text would quote."""
+    field = field.strip()
+    return field.strip(b"0123456789+-.eE") != b"" and field not in _WORDS
+
+
+def _needs_no_quotes(field: bytes) -> bool:
+    """Whether a quoted field is one that no writer quotes who leaves text bare."""
+    inside = field[1:-1]
+    return bool(inside.strip()) and (
+        inside == inside.strip() and not re.search(rb'[\t|"\r\n]', inside) and inside not in _WORDS
+    )
 
 
 def _without_escapes(text: bytes, quoting: Quoting) -> bytes:
