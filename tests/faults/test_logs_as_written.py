@@ -153,6 +153,8 @@ def test_wide_ids_keep_their_digits_or_are_refused(tmp_path: Path) -> None:
     rounded = [f"{float(post):.6e}" for post in WIDE]
     with pytest.raises(DataError, match="row 1, column 'post': expected a whole number"):
         _prepared(tmp_path / "b", _schema(POST, dtype="int64"), {"post": _repeat(rounded)})
+    data = _prepared(tmp_path / "c", _schema(POST), {"post": _repeat(rounded)})
+    assert "are whole numbers written as floats" in str(data.manifest.doubts)
 
 
 @pytest.mark.fault_case("wide ids")

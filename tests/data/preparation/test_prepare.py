@@ -348,6 +348,7 @@ class TestRefusals:
             ("train:1,test:1", "days", DataError, "counts 2 days, but the log covers 4"),
             ("train:*,test:4", "days", DataError, "asks for 4 days .* but the log covers 4"),
             ("train:1,tiny:1e-9", "random", DataError, "leaves part 'tiny' empty; rows per part"),
+            ("tiny:1e-9,test:1", "random", DataError, "leaves part 'tiny' empty; rows per part"),
         ],
     )
     def test_a_split_that_does_not_fit(

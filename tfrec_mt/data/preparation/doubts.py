@@ -16,6 +16,7 @@ from tfrec_mt.tables.missing import words_for_missing
 _FEW_ROWS = 100
 # A number further from the mean, in deviations, sets the scale of all others.
 _FAR = 50.0
+_FLOAT = r"^-?\d+(\.0+|(\.\d+)?[eE]\+?\d+)$"  # how a whole number looks as one
 _FIRST_YEAR = 631_152_000  # 1990, in seconds since 1970
 
 
@@ -128,7 +129,7 @@ class DoubtFinder:
         if table.ids.dtype == pl.String:
             if words := words_for_missing(table.ids):
                 told.append(f"{_listed(words)} are ids; null_words would read them as missing")
-            if (floats := table.ids.filter(table.ids.str.contains(r"^-?\d+\.0+$"))).len():
+            if (floats := table.ids.filter(table.ids.str.contains(_FLOAT))).len():
                 told.append(f"ids such as {floats[0]!r} are whole numbers written as floats")
         return told
 

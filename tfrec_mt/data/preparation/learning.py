@@ -14,6 +14,7 @@ from tfrec_mt.data.preparation.label_learning import LabelLearner
 from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.data.splits import Split
 from tfrec_mt.data.vocabulary import IdCounter, IdTable, KeyTable
+from tfrec_mt.errors import DataError
 from tfrec_mt.schema import CategoricalFeature, Feature, NumericFeature, Topic
 
 
@@ -23,6 +24,9 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int], tuple[Do
     Returns:
       The encoder, whose schema has every learned part filled in, the rows of each part, and what
       is doubtful about the log.
+
+    Raises:
+      DataError: A part is empty, or the first has no label of a task.
     """
     schema = spool.schema
     counters = {vocabulary.name: IdCounter(vocabulary) for vocabulary in schema.vocabularies}
@@ -56,6 +60,14 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int], tuple[Do
             else:
                 numbers[feature.name].add(floats(column), sampled)
 
+    spec = split.spec
+    counts = dict(zip(spec.names, rows.tolist(), strict=True))
+    empty = [name for name, count in counts.items() if count == 0]
+    if empty:
+        raise DataError(
+            f"split {spec} by {spec.kind!r} leaves part {empty[0]!r} empty; rows per part: {counts}"
+        )
+
     tables = {}
     for vocabulary in schema.vocabularies:
         ids = counters[vocabulary.name].most_frequent()
@@ -77,6 +89,5 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int], tuple[Do
         topics=tuple(learned_topic(topic) for topic in schema.topics),
         tasks=labels.learned(),
     )
-    counts = dict(zip(split.spec.names, rows.tolist(), strict=True))
     encoder = Encoder(schema, tables, KeyTable(users))
     return encoder, counts, doubts.found(schema, numbers, tables)

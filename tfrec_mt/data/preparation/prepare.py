@@ -19,7 +19,6 @@ from tfrec_mt.data.preparation.shards import ShardWriter
 from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import Split, SplitSpec
-from tfrec_mt.schema import DataError
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_file
@@ -78,11 +77,6 @@ def _write(
     split = spool.split(spec, seed)
     spec = split.spec
     encoder, rows, doubts = learn(spool, split)
-    empty = [name for name, count in rows.items() if count == 0]
-    if empty:
-        raise DataError(
-            f"split {spec} by {spec.kind!r} leaves part {empty[0]!r} empty; rows per part: {rows}"
-        )
     schema = encoder.schema
     # the hashes of its ids are in the manifest, whatever the schema knew before
     (folder / "schema.json").write_text(schema.identified({}).to_json(), encoding="utf-8")
