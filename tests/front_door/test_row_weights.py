@@ -130,3 +130,8 @@ def test_a_wrong_weight_is_named(rows: pl.DataFrame, tmp_path: Path, weight: Any
     )
     with pytest.raises(mt.DataError, match="row 8, column 'weight': expected"):
         mt.prepare(wrong, _schema(rows), tmp_path / "data")
+
+
+def test_rows_of_which_none_weighs_anything_are_refused(rows: pl.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(mt.DataError, match="weight 'weight': expected some above 0 in the first"):
+        mt.prepare(rows.with_columns(weight=0.0), _schema(rows), tmp_path / "data")

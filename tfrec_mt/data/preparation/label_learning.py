@@ -17,6 +17,7 @@ class LabelLearner:
 
     def __init__(self, schema: Schema) -> None:
         self._tasks = {task.name: task for task in schema.tasks}
+        self._weight, self._weighs = schema.keys.weight, False
         self._moments = {task.name: Moments() for task in schema.tasks if not task.binary}
         self._rows, self._first = 0, Counter[str]()
         self._missing, self._outside, self._apart = Counter[str](), Counter[str](), Counter[str]()
@@ -24,6 +25,8 @@ class LabelLearner:
     def add(self, frame: pl.DataFrame, first: pl.Series) -> None:
         """Takes checked rows `[n]`, and which of them are of the first part."""
         self._rows += len(frame)
+        if self._weight:
+            self._weighs |= (frame[self._weight].filter(first) > 0).any()
         for name, task in self._tasks.items():
             label = frame[task.column]
             absent = label.is_null()
@@ -43,8 +46,12 @@ class LabelLearner:
         """The tasks with their moments; warns of missing labels.
 
         Raises:
-          DataError: The first part has no label of a task.
+          DataError: The first part has no label of a task, or no row that weighs anything.
         """
+        if self._weight and not self._weighs:
+            raise DataError(
+                f"weight {self._weight!r}: expected some above 0 in the first part, all are 0"
+            )
         found = []
         for name, task in self._tasks.items():
             if not self._first[name]:

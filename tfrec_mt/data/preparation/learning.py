@@ -42,8 +42,8 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int], tuple[Do
     sample_seed = derived_seed(split.seed, "quantile")
     columns = [part.name for part in (*schema.features, *schema.topics)]
     columns += [task.column for task in schema.tasks]
-    keys = (schema.keys.user, schema.keys.timestamp, split.spec.key_column(schema))
-    columns += [column for column in keys if column]
+    keys = (schema.keys.user, schema.keys.timestamp, schema.keys.weight)
+    columns += [column for column in (*keys, split.spec.key_column(schema)) if column]
     for block in spool.blocks(columns):
         parts = spool.parts(split, block)
         rows += np.bincount(parts, minlength=len(rows))
