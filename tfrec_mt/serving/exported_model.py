@@ -12,7 +12,7 @@ import polars as pl
 import tensorflow as tf
 
 from tfrec_mt.errors import DataError, nearest
-from tfrec_mt.schema.schema import HISTORY_PREFIX
+from tfrec_mt.serving.history_inputs import is_history
 from tfrec_mt.serving.input_checks import refusal
 from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.requests import check_histories, row_tensors, with_scores
@@ -173,7 +173,7 @@ class ExportedRanking(ExportedModel):
         return found
 
     def _histories(self) -> list[str]:
-        return [name for name in self.inputs if name.startswith(HISTORY_PREFIX)]
+        return [name for name in self.inputs if is_history(name)]
 
 
 def _constant(values: Any, spec: tf.TensorSpec) -> tf.Tensor:

@@ -29,11 +29,11 @@ def with_scores(frame: pl.DataFrame, scores: Sequence[pl.Series]) -> pl.DataFram
 def row_tensors(frame: pl.DataFrame, specs: Specs) -> dict[str, np.ndarray]:
     """Columns of a frame as inputs of `serving_default`; lists are padded, nulls are missing.
 
+    `check_histories` is for all rows of a call, of which these may be a few.
+
     Raises:
-      DataError: A column is absent or cannot be of the input's type, or histories of a row differ
-        in length.
+      DataError: A column is absent or cannot be of the input's type.
     """
-    check_histories(frame, specs)
     tensors = {}
     for name, spec in specs.items():
         if name not in frame.columns:
