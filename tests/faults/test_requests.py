@@ -17,20 +17,19 @@ from tensorflow_serving.apis import predict_pb2
 
 import tfrec_mt as mt
 from tests.binaries import run_binary
+from tests.schemas import ids, log_schema
 from tests.serving.loopback import MOST_BYTES, defaults, loopback
 from tests.worlds import randomise
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.data.numeric import encode_numeric
 from tfrec_mt.schema import (
-    CategoricalFeature,
     DataError,
     History,
     Keys,
     NumericFeature,
     Schema,
     Topic,
-    Vocabulary,
     click_tasks,
 )
 from tfrec_mt.schema.features import MOST_DEVIATIONS
@@ -71,20 +70,14 @@ def _log(rows: int = 1_200, seed: int = 3) -> pl.DataFrame:
 
 def _schema() -> Schema:
     """Price and hour, which must be there, and a weight, which need not."""
-    return Schema(
-        vocabularies=(
-            Vocabulary(name="uid", dtype="int64"),
-            Vocabulary(name="iid", dtype="int64"),
-            Vocabulary(name="kind"),
-        ),
-        features=(
-            CategoricalFeature(name="uid", vocabulary="uid", side="user"),
-            CategoricalFeature(name="iid", vocabulary="iid", side="item"),
-            CategoricalFeature(name="kind", vocabulary="kind", side="item"),
-            NumericFeature(name="price", side="item", buckets=None),
-            NumericFeature(name="hour", side="context", buckets=4),
-            NumericFeature(name="weight", side="item", buckets=None, missing="impute"),
-        ),
+    return log_schema(
+        ids("uid", "user"),
+        ids("iid"),
+        ids("kind"),
+        NumericFeature(name="price", side="item", buckets=None),
+        NumericFeature(name="hour", side="context", buckets=4),
+        NumericFeature(name="weight", side="item", buckets=None, missing="impute"),
+        whole=["uid", "iid"],
         tasks=click_tasks("clicked", "bought"),
         keys=Keys(user="uid", item="iid", timestamp="ts"),
         history=History(elements=("iid", "kind"), short=5, time_gaps=True),
