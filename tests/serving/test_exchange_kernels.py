@@ -12,34 +12,25 @@ import tensorflow as tf
 from tests.adapters.kernel_files import change, copied_kernel
 from tests.jobs import Job
 from tfrec_mt.adapters.kernel_store import KernelStoreError, kernel_path
-from tfrec_mt.configs import ExportConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.jobs.export import run_export
 from tfrec_mt.schema import DataError
+from tfrec_mt.serving.bundle import MODEL_CARD, README
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.serving.versions import read_manifest, roll_back, version_numbers
+from tfrec_mt.serving.versions import EXTRA, read_manifest, roll_back, version_numbers
 from tfrec_mt.storage.hashes import verify_files
 
 
-@pytest.fixture(scope="module")
-def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("exchange") / "ranking"
-    return run_export(
-        ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output)
-    )
-
-
 @pytest.fixture
-def versions(version: Path, tmp_path: Path) -> Path:
+def versions(exported: Path, tmp_path: Path) -> Path:
     """A copy of the folder of versions."""
-    shutil.copytree(version.parent, tmp_path / "ranking")
+    shutil.copytree(exported.parent, tmp_path / "ranking")
     return tmp_path / "ranking"
 
 
 @pytest.fixture(scope="module")
-def rows(job: Job, version: Path) -> dict[str, np.ndarray]:
-    signature = tf.saved_model.load(str(version)).signatures["serving_default"]
+def rows(job: Job, exported: Path) -> dict[str, np.ndarray]:
+    signature = tf.saved_model.load(str(exported)).signatures["serving_default"]
     specs = dict(signature.structured_input_signature[1])
     return row_tensors(PreparedDataset(job.data).requests().head(256), specs)
 
@@ -67,6 +58,9 @@ def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
     topics = [*read_manifest(without)["kernels"]]
     assert second["used_fallback"][:, topics.index("region")].tolist() == (~others).tolist()
     verify_files(without, read_manifest(without)["files"])
+    regions = ", ".join(read_manifest(without)["kernels"]["region"])
+    assert f"- `region`: {regions}\n" in (without / EXTRA / README).read_text()
+    assert "region: 5" in (without / EXTRA / MODEL_CARD).read_text()
 
     again = exchange_kernels(
         ExchangeConfig(output=versions, add=[kernel_path(job.kernel_folder, "region", gone)])
