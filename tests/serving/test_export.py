@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tfrec_mt.jobs.export import run_export
 from tfrec_mt.jobs.score import run_score
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import README
+from tfrec_mt.serving.input_checks import refusal
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.versions import EXTRA, MANIFEST_FILE, read_manifest, roll_back
 from tfrec_mt.serving.warm_up import WARM_UP_FILE
@@ -195,8 +197,9 @@ def test_more_items_than_the_limit_are_refused(bare: Path, rows: dict[str, np.nd
         if count == 5:
             assert signature(**request)["ctr"].shape == (1, 5)
         else:
-            with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)at most.*5.*got.*6"):
+            with pytest.raises(tf.errors.InvalidArgumentError) as caught:
                 signature(**request)
+            assert re.search("at most.*5.*got.*item_id 6", refusal(caught.value))
     assert "more than 5 items is refused" in (bare / EXTRA / README).read_text()
 
 

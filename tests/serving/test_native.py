@@ -1,5 +1,6 @@
 """The exported model in TensorFlow's own C++ runtime."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,9 +75,12 @@ def test_every_warm_up_request_is_answered(exported: Path, model: NativeModel) -
         assert all(np.isfinite(answer[task]).all() for task in TASKS)
 
 
-def test_exchanged_kernels_load_and_leave_the_others(exported: Path, model: NativeModel) -> None:
+def test_exchanged_kernels_load_and_leave_the_others(
+    exported: Path, model: NativeModel, tmp_path: Path
+) -> None:
+    output = Path(shutil.copytree(exported.parent, tmp_path / "ranking"))
     gone = read_manifest(exported)["kernels"]["region"][0]
-    following = exchange_kernels(ExchangeConfig(output=exported.parent, remove=[("region", gone)]))
+    following = exchange_kernels(ExchangeConfig(output=output, remove=[("region", gone)]))
     rows = _inputs(exported)
     stay = rows["region"].astype(str) != gone
     with NativeModel(following) as other:
