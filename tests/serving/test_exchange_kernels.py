@@ -1,5 +1,6 @@
 """Kernels that come to an export and go from it."""
 
+import functools
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,28 +31,35 @@ def versions(exported: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(job: Job, exported: Path) -> dict[str, np.ndarray]:
-    signature = tf.saved_model.load(str(exported)).signatures["serving_default"]
-    specs = dict(signature.structured_input_signature[1])
+    specs = dict(_signature(exported).structured_input_signature[1])
     return row_tensors(PreparedDataset(job.data).requests().head(256), specs)
 
 
+@functools.cache
+def _signature(version: Path) -> Any:
+    return tf.saved_model.load(str(version)).signatures["serving_default"]
+
+
 def _answer(version: Path, rows: dict[str, Any]) -> dict[str, np.ndarray]:
-    signature = tf.saved_model.load(str(version)).signatures["serving_default"]
-    answer = signature(**{name: tf.constant(value) for name, value in rows.items()})
+    answer = _signature(version)(**{name: tf.constant(value) for name, value in rows.items()})
     return {name: values.numpy() for name, values in answer.items()}
 
 
 def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
-    job: Job, versions: Path, rows: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture
+    job: Job,
+    exported: Path,
+    versions: Path,
+    rows: dict[str, np.ndarray],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     gone = rows["region"][0]
     others = rows["region"] != gone
-    first = _answer(versions / "1", rows)
+    first = _answer(exported, rows)
     without = exchange_kernels(ExchangeConfig(output=versions, remove=[("region", gone)]))
     assert without == versions / "2"
     second = _answer(without, rows)
     unknown = rows | {"region": np.where(others, rows["region"], "nowhere").astype(object)}
-    expected = _answer(versions / "1", unknown)
+    expected = _answer(exported, unknown)
     for name, values in second.items():
         np.testing.assert_array_equal(values, expected[name])
     assert np.any(second["ctr"][~others] != first["ctr"][~others])
@@ -85,9 +93,9 @@ def test_publishers_at_once_take_their_turns(job: Job, versions: Path, tmp_path:
 
 @pytest.mark.slow  # a whole job
 def test_new_domains_leave_the_others_as_they_are(
-    job: Job, versions: Path, rows: dict[str, np.ndarray], tmp_path: Path
+    job: Job, exported: Path, versions: Path, rows: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    first = _answer(versions / "1", rows)
+    first = _answer(exported, rows)
     source = next((job.kernel_folder / "region").iterdir())
     newest = versions / "1"
     for place in range(3):
@@ -106,13 +114,15 @@ def test_new_domains_leave_the_others_as_they_are(
 
 
 @pytest.mark.slow
-def test_a_topic_may_lose_all_kernels(versions: Path, rows: dict[str, np.ndarray]) -> None:
+def test_a_topic_may_lose_all_kernels(
+    exported: Path, versions: Path, rows: dict[str, np.ndarray]
+) -> None:
     domains = read_manifest(versions / "1")["kernels"]["scene"]
     bare = exchange_kernels(
         ExchangeConfig(output=versions, remove=[("scene", domain) for domain in domains])
     )
     nowhere = rows | {"scene": np.full(len(rows["scene"]), "", object)}
-    expected = _answer(versions / "1", nowhere)
+    expected = _answer(exported, nowhere)
     for name, values in _answer(bare, rows).items():
         np.testing.assert_array_equal(values, expected[name])
 
