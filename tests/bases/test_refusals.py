@@ -23,14 +23,7 @@ from tests.bases.own_models import (
     two_heads,
 )
 from tfrec_mt.adapters.kernel_store import KernelStoreError
-from tfrec_mt.bases import (
-    IAK,
-    Adapter,
-    KerasBase,
-    KnowledgeTable,
-    SavedModelBase,
-    attach,
-)
+from tfrec_mt.bases import IAK, Adapter, KerasBase, KnowledgeTable, SavedModelBase, attach
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.training.run_folder import RunFolderError
 

@@ -1,7 +1,5 @@
 """Logs as people and databases write them: read as meant, or refused, and what is doubtful said."""
 
-import gzip
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -231,20 +229,12 @@ def test_engines_leave_empty_files_and_folders_of_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault_case("compressed")
-@pytest.mark.parametrize(
-    ("suffix", "compress"),
-    [(".gz", gzip.compress), (".zst", lambda text: pa.compress(text, "zstd", asbytes=True))],
-)
-def test_compressed_text_is_read(
-    tmp_path: Path, suffix: str, compress: Callable[[bytes], bytes]
-) -> None:
+@pytest.mark.parametrize(("suffix", "kind"), [(".gz", "gzip"), (".zst", "zstd")])
+def test_compressed_text_is_read(tmp_path: Path, suffix: str, kind: str) -> None:
     plain = _log(tmp_path, {})
     path = tmp_path / f"log.csv{suffix}"
-    if suffix == ".zst":
-        with pa.CompressedOutputStream(str(path), "zstd") as stream:
-            stream.write(plain.read_bytes())
-    else:
-        path.write_bytes(compress(plain.read_bytes()))
+    with pa.CompressedOutputStream(str(path), kind) as stream:
+        stream.write(plain.read_bytes())
     found = mt.prepare(path, _schema(), tmp_path / "a", split="random")
     same = mt.prepare(plain, _schema(), tmp_path / "b", split="random")
     assert found.manifest.parts == same.manifest.parts
