@@ -1,5 +1,6 @@
-"""A small job of each kind, run once for all tests that need its folders, and a small disk."""
+"""A small job of each kind and its export, made once for all tests, and a small disk."""
 
+import functools
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.fault_cases import MARK, FaultReport, decided_by
-from tests.jobs import Job, run_job
-from tests.news_jobs import NewsJob, make_news_job
+from tests.jobs import Job, export_job, run_job
+from tests.news_jobs import NewsJob, export_news_job, make_news_job
+from tests.once import made_once
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,13 +35,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     """A prepared takeout world with a base, its control and kernels of every domain."""
-    return run_job(Path(tmp_path_factory.mktemp("job")))
+    return Job(made_once(tmp_path_factory, "job", run_job))
+
+
+@pytest.fixture(scope="session")
+def exported(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The version that `export_job` publishes."""
+    make = functools.partial(export_job, job)
+    return made_once(tmp_path_factory, "exported", make) / "ranking" / "1"
 
 
 @pytest.fixture(scope="session")
 def news_job(tmp_path_factory: pytest.TempPathFactory) -> NewsJob:
     """A prepared newsroom with a model and kernels, all of random weights."""
-    return make_news_job(Path(tmp_path_factory.mktemp("news_job")))
+    return NewsJob(made_once(tmp_path_factory, "news_job", make_news_job))
+
+
+@pytest.fixture(scope="session")
+def exported_news(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The version that `export_news_job` publishes."""
+    make = functools.partial(export_news_job, news_job)
+    return made_once(tmp_path_factory, "exported_news", make) / "news" / "1"
 
 
 @pytest.fixture

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfrec_mt.configs import FineTuneConfig, PretrainConfig
+from tfrec_mt.configs import ExportConfig, FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
+from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.jobs.export import run_export
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.storage.names import KERNELS, MODEL
@@ -20,10 +22,23 @@ TRAIN = TrainConfig(batch_size=512, steps_per_call=8)
 class Job:
     """Folders of a small job: prepared data, runs of a base, its control and kernels."""
 
-    data: Path
-    base: Path
-    control: Path
-    kernels: Path
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def base(self) -> Path:
+        return self.folder / "base"
+
+    @property
+    def control(self) -> Path:
+        return self.folder / "control"
+
+    @property
+    def kernels(self) -> Path:
+        return self.folder / "kernels"
 
     @property
     def model(self) -> Path:
@@ -34,14 +49,14 @@ class Job:
         return self.kernels / KERNELS
 
 
-def run_job(folder: Path) -> Job:
+def run_job(folder: Path) -> None:
     """Runs the job in an empty folder."""
-    data, base, control = folder / "data", folder / "base", folder / "control"
+    job = Job(folder)
     source = TakeoutSource(TakeoutConfig(rows=30_000, seed=1))
-    prepare(source, data, SplitSpec.parse("train:6,fresh:1,test:1", "days"))
+    prepare(source, job.data, SplitSpec.parse("train:6,fresh:1,test:1", "days"))
     settings = PretrainConfig(
-        data=data,
-        output=base,
+        data=job.data,
+        output=job.base,
         model_settings=SMALL_MODEL,
         optimizer="lazy_adam",
         learning_rate=0.003,
@@ -51,10 +66,10 @@ def run_job(folder: Path) -> Job:
     run_pretrain(settings)
     run_pretrain(
         PretrainConfig(
-            data=data,
-            output=control,
+            data=job.data,
+            output=job.control,
             parts=("fresh",),
-            init_from=base,
+            init_from=job.base,
             optimizer="adagrad_decay",
             learning_rate=0.005,
             rate_schedule="constant",
@@ -63,13 +78,36 @@ def run_job(folder: Path) -> Job:
     )
     run_fine_tune(
         FineTuneConfig(
-            base=base,
-            data=data,
-            output=folder / "kernels",
+            base=job.base,
+            data=job.data,
+            output=job.kernels,
             optimizer="lazy_adam",
             learning_rate=0.01,
             certainty=0.0,  # so few rows make nothing certain
             train=TRAIN,
         )
     )
-    return Job(data, base, control, folder / "kernels")
+
+
+def export_job(job: Job, folder: Path) -> None:
+    """Exports base and kernels, with a metric for the model card, as the model `ranking`."""
+    row = MetricRow(
+        model="adapted",
+        task="ctr",
+        topic="region",
+        domain="north",
+        metric="auc",
+        value=0.71234,
+        n=5_000,
+        ci_low=0.7,
+        ci_high=0.72,
+    )
+    run_export(
+        ExportConfig(
+            base=job.base,
+            kernels=job.kernels,
+            data=job.data,
+            output=folder / "ranking",
+            metrics=[row],
+        )
+    )

@@ -8,10 +8,12 @@ import numpy as np
 
 from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.adapters.kernel_store import save_kernels
+from tfrec_mt.configs import ExportConfig
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.prepare_news import prepare_news
 from tfrec_mt.data.news.sources.newsroom import NewsroomConfig, NewsroomSource
 from tfrec_mt.data.splits import SplitSpec
+from tfrec_mt.jobs.export import run_export
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
@@ -23,9 +25,19 @@ from tfrec_mt.training.run_folder import save_once
 class NewsJob:
     """Folders: prepared news, runs of a model and of its kernels."""
 
-    data: Path
-    base: Path
-    kernels: Path
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def base(self) -> Path:
+        return self.folder / "base"
+
+    @property
+    def kernels(self) -> Path:
+        return self.folder / "kernels"
 
     @property
     def model(self) -> Path:
@@ -36,10 +48,10 @@ class NewsJob:
         return self.kernels / KERNELS
 
 
-def make_news_job(folder: Path) -> NewsJob:
+def make_news_job(folder: Path) -> None:
     """Makes everything in an empty folder."""
     rng = np.random.default_rng(0)
-    job = NewsJob(folder / "data", folder / "base", folder / "kernels")
+    job = NewsJob(folder)
     source = NewsroomSource(NewsroomConfig(users=80, articles=150, impressions=600, seed=3))
     dataset = prepare_news(
         source,
@@ -61,7 +73,13 @@ def make_news_job(folder: Path) -> NewsJob:
                 # small, as trained ones are: sums of large terms that cancel keep few digits
                 weight.assign(rng.normal(scale=0.1, size=weight.shape))
         save_kernels(layer, job.kernel_folder, base_fingerprint)
-    return job
+
+
+def export_news_job(job: NewsJob, folder: Path) -> None:
+    """Exports model and kernels as the model `news`."""
+    run_export(
+        ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=folder / "news")
+    )
 
 
 def random_news_model(dataset: NewsDataset) -> NewsRecommender:

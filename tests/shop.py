@@ -76,7 +76,7 @@ class Shop:
         return self.folder / "runs" / "shop" / "export"
 
 
-def make_shop(folder: Path) -> Shop:
+def make_shop(folder: Path) -> None:
     """Runs the whole job, through the front door alone."""
     shop, rows = Shop(folder), shop_rows()
     shop.clicks.mkdir()
@@ -89,4 +89,3 @@ def make_shop(folder: Path) -> Shop:
     base = mt.pretrain(log, shop.base, batch_size=256, **TINY)
     model = mt.fine_tune(base, log, shop.kernels, encoder_units=(4,), certainty=0.0, batch_size=64)
     mt.export(model, shop.export)
-    return shop

@@ -14,10 +14,7 @@ import tfrec_mt as mt
 from tests.bases.own_models import DOMAINS, NAMES, OwnModel, own_model
 from tests.worlds import randomise
 from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.bases import (
-    IAK,
-    attach,
-)
+from tfrec_mt.bases import IAK, attach
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.versions import read_manifest
 

@@ -10,31 +10,18 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.schemas import ids, log_schema
 from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.sources.logs import LogsSource
 from tfrec_mt.errors import DataError
-from tfrec_mt.schema import (
-    CategoricalFeature,
-    Keys,
-    NumericFeature,
-    Schema,
-    Task,
-    Topic,
-    Vocabulary,
-)
+from tfrec_mt.schema import Keys, NumericFeature, Task, Topic
 
-SCHEMA = Schema(
-    vocabularies=(
-        Vocabulary(name="post", dtype="int64"),
-        Vocabulary(name="title"),
-        Vocabulary(name="tag"),
-    ),
-    features=(
-        CategoricalFeature(name="post", vocabulary="post", side="item"),
-        CategoricalFeature(name="title", vocabulary="title", side="item"),
-        CategoricalFeature(name="tags", vocabulary="tag", side="item", max_values=4),
-        NumericFeature(name="price", side="item", missing="impute"),
-    ),
+SCHEMA = log_schema(
+    ids("post"),
+    ids("title"),
+    ids("tags", max_values=4),
+    NumericFeature(name="price", side="item", missing="impute"),
+    whole=["post"],
     tasks=(Task(name="click", label="click"),),
     keys=Keys(user="user", item="item", timestamp="time"),
     topics=(Topic(name="market"),),

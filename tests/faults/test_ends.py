@@ -213,7 +213,7 @@ def test_a_preparation_that_gets_sigterm_ends_with_75_and_leaves_nothing(tmp_pat
 @pytest.mark.fault_case("M")
 @pytest.mark.parametrize("name", ["pretrain", "fine_tune", "evaluate", "export", "score"])
 def test_sigterm_at_any_time_ends_with_75_and_leaves_nothing(
-    name: str, job: Job, tmp_path: Path
+    name: str, job: Job, exported: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
     places = {
@@ -221,7 +221,7 @@ def test_sigterm_at_any_time_ends_with_75_and_leaves_nothing(
         "fine_tune": (f"--data={job.data}", f"--base={job.base}", "--epochs=2"),
         "evaluate": (f"--data={job.data}", f"--base={job.base}", f"--kernels={job.kernels}"),
         "export": (f"--data={job.data}", f"--base={job.base}", f"--kernels={job.kernels}"),
-        "score": (f"--export={_export(job)}", f"--data={job.data}"),
+        "score": (f"--export={exported}", f"--data={job.data}"),
     }[name]
     seed = int.from_bytes(os.urandom(4))
     print("seed", seed)
@@ -247,10 +247,3 @@ def test_sigterm_at_any_time_ends_with_75_and_leaves_nothing(
     process = binary(name, *places, f"--output={output}")
     assert process.wait() == 0
     assert names(tmp_path) == results
-
-
-def _export(job: Job) -> Path:
-    folder = job.base.parent / "export"
-    if not folder.exists():
-        mt.export(job.kernels, folder)
-    return folder / "1"

@@ -1,22 +1,17 @@
-"""Files and answers of somebody else: JSON, arrays, links, names, and ids that nobody may see."""
+"""Files of somebody else: JSON, arrays, links, names, and ids that nobody may see."""
 
 import contextlib
-import http.server
 import json
 import re
-import threading
 import zipfile
-from collections.abc import Callable, Iterator
-from concurrent import futures
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import grpc
 import numpy as np
 import polars as pl
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 import tfrec_mt
 from tests.faults.watched import refused
@@ -30,12 +25,10 @@ from tfrec_mt.evaluation.metric_row import read_rows
 from tfrec_mt.models.model_store import MODEL_FILE, load_model
 from tfrec_mt.schema import DataError, Schema, SchemaError, Vocabulary
 from tfrec_mt.serving.bundle import write_server_files
-from tfrec_mt.serving.client import GrpcClient, RestClient
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.kernel_files import DIRECTIONS_FILE, directions_as_bytes, read_directions
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.retrieval.article_vectors import ArticleVectors
-from tfrec_mt.serving.serving_error import ServingError
 from tfrec_mt.serving.versions import new_version, version_numbers
 from tfrec_mt.serving.warm_up import WARM_UP_FILE, read_warm_up, write_warm_up
 from tfrec_mt.storage.inside import copy_inside, files_inside
@@ -249,74 +242,6 @@ def test_no_error_shows_an_id(tmp_path: Path) -> None:
     for found in (wrong_type, broken_id, of_file, mixed):
         assert not re.search("smith|home", str(found.value))
         assert found.value.__cause__ is None
-
-
-class _Answers(http.server.BaseHTTPRequestHandler):
-    content = b""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        with contextlib.suppress(OSError):  # who asked has hung up
-            self.wfile.write(self.content)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@contextlib.contextmanager
-def answering(content: bytes) -> Iterator[str]:
-    handler = type("Handler", (_Answers,), {"content": content})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.fault_case("70")
-@pytest.mark.parametrize(
-    "content", [b"[" * 100_000, b"[" + b" " * 2_000_000, b'{"metadata": 7}', b"\xff", b"null"]
-)
-def test_a_hostile_answer_over_rest_is_refused(content: bytes, tmp_path: Path) -> None:
-    with answering(content) as url, refused(tmp_path, ServingError):
-        RestClient(url, "shop", most_bytes=1_000_000).inputs()
-
-
-@pytest.mark.fault_case("70")
-def test_a_request_larger_than_the_limit_is_not_sent(tmp_path: Path) -> None:
-    rows = {"x": np.zeros(1_000_000, np.float32)}
-    with refused(tmp_path, ServingError, "expected at most 1,000,000, see most_bytes"):
-        RestClient("http://127.0.0.1:9", "shop", most_bytes=1_000_000).predict(rows)
-    with pytest.raises(SchemaError, match="expected an address"):
-        RestClient("file:///etc/passwd", "shop")
-
-
-class _Bomb(prediction_service_pb2_grpc.PredictionServiceServicer):
-    def Predict(self, request: Any, context: Any) -> Any:
-        answer = predict_pb2.PredictResponse()
-        answer.outputs["y"].CopyFrom(tf.make_tensor_proto([1.0], shape=[1]))
-        if request.model_spec.signature_name == "shape":
-            answer.outputs["y"].tensor_shape.dim[0].size = 10**12
-        else:
-            answer.outputs["y"].tensor_content = b"\0" * 2_000_000
-        return answer
-
-
-@pytest.mark.fault_case("70")
-def test_a_hostile_answer_over_grpc_is_refused(tmp_path: Path) -> None:
-    server = grpc.server(futures.ThreadPoolExecutor(1))
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Bomb(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    client = GrpcClient(f"127.0.0.1:{port}", "shop", most_bytes=1_000_000)
-    with refused(tmp_path, ServingError, r"its shape \[1000000000000\] claims"):
-        client.predict({"x": np.zeros(1)}, "shape")
-    with refused(tmp_path, ServingError, "RESOURCE_EXHAUSTED"):
-        client.predict({"x": np.zeros(1)}, "size")
-    client.close()
-    server.stop(None).wait()
 
 
 @pytest.mark.fault_case("68")

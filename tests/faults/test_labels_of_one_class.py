@@ -11,6 +11,7 @@ import tfrec_mt as mt
 from tests.binaries import run_binary
 from tests.shop import TINY, shop_rows, shop_schema
 from tfrec_mt.schema import DataError
+from tfrec_mt.training.one_class import rows_of, warn_of_one_class
 
 # A day of the shop's eight is 500 rows: train is the first six.
 TINY_RUN = {**TINY, "batch_size": 256}
@@ -25,6 +26,13 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def _prepared(rows: pl.DataFrame, folder: Path) -> mt.PreparedDataset:
     return mt.prepare(rows, shop_schema(rows), folder)
+
+
+def _warn(log: mt.PreparedDataset) -> None:
+    """Warns as `pretrain` does."""
+    topics = {topic.name: topic.domains for topic in log.schema.topics}
+    tasks = log.schema.tasks
+    warn_of_one_class(rows_of(log, ["train"], tasks, topics), tasks, topics)
 
 
 def _with_a_quiet_market() -> pl.DataFrame:
@@ -58,8 +66,7 @@ def test_domains_of_one_class_or_one_row_are_named(warnings: list[str], tmp_path
 
 @pytest.mark.fault_case("6")
 def test_usual_rows_are_not_warned_of(warnings: list[str], tmp_path: Path) -> None:
-    log = _prepared(shop_rows(), tmp_path / "data")
-    mt.pretrain(log, tmp_path / "base", **TINY_RUN)
+    _warn(_prepared(shop_rows(), tmp_path / "data"))
     assert not warnings
 
 
@@ -69,7 +76,7 @@ def test_a_log_without_an_event_is_told(warnings: list[str], tmp_path: Path) -> 
     schema: Any = shop_schema(shop_rows(1_500))
     log = mt.prepare(rows, schema, tmp_path / "data")
     warnings.clear()
-    mt.pretrain(log, tmp_path / "base", **TINY_RUN)
+    _warn(log)
     assert any("task ctcvr: all of 1," in text and "rows are 0;" in text for text in warnings)
 
 

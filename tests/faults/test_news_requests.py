@@ -8,10 +8,7 @@ import pytest
 import tensorflow as tf
 
 import tfrec_mt as mt
-from tests.news_jobs import NewsJob
 from tests.serving.loopback import defaults
-from tfrec_mt.configs import ExportConfig
-from tfrec_mt.jobs.export import run_export
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.input_checks import refusal
 
@@ -19,18 +16,8 @@ WIDTH = 32
 
 
 @pytest.fixture(scope="module")
-def version(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("news_faults") / "news"
-    return run_export(
-        ExportConfig(
-            base=news_job.base, kernels=news_job.kernels, data=news_job.data, output=output
-        )
-    )
-
-
-@pytest.fixture(scope="module")
-def loaded(version: Path) -> Any:
-    return mt.load_export(version)
+def loaded(exported_news: Path) -> Any:
+    return mt.load_export(exported_news)
 
 
 def _ask(loaded: Any, signature: str, asked: dict[str, Any]) -> dict[str, np.ndarray]:

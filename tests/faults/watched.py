@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+SECRET = "secret.txt"  # that nobody may read or change
 MOST_SECONDS = 5.0  # of processor time
 MOST_KILOBYTES = 1_000_000
 

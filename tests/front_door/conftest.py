@@ -1,11 +1,11 @@
 """The whole job once, for all tests that look at what it left."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.once import made_once
 from tests.shop import Shop, make_shop
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.data.sources.registered import REGISTERED_SOURCES
@@ -15,7 +15,7 @@ from tfrec_mt.models.catalog import RANKING_MODELS
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Nobody may change what lies there."""
-    return make_shop(Path(tmp_path_factory.mktemp("shop")))
+    return Shop(made_once(tmp_path_factory, "shop", make_shop))
 
 
 @pytest.fixture(autouse=True)

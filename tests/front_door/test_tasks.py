@@ -83,7 +83,7 @@ def test_labels_are_stored_as_they_were(log: mt.PreparedDataset) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[] if name in ("esmm", "mmoe", "m2m") else pytest.mark.slow)
+        pytest.param(name, marks=[] if name in ("esmm", "mmoe", "star") else pytest.mark.slow)
         for name in RANKING_MODELS
     ],
 )

@@ -18,7 +18,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole job through the binaries, one after the other."""
     runs = tmp_path_factory.mktemp("runs")
     data, base, kernels = (f"--{name}={runs / name}" for name in ("data", "base", "kernels"))
-    succeed("prepare_data", "--rows=30000", f"--output={runs / 'data'}")
+    succeed("prepare_data", "--rows=12000", f"--output={runs / 'data'}")
     succeed("pretrain", data, f"--output={runs / 'base'}", "--batch_size=512", *SMALL_MODEL)
     settings = ("--batch_size=512", "--certainty=0")  # so few rows make nothing certain
     succeed("fine_tune", data, base, f"--output={runs / 'kernels'}", *settings)
@@ -57,7 +57,7 @@ def test_nothing_is_overwritten(runs: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in (runs / "base" / "model").iterdir()}
     data = f"--data={runs / 'data'}"
     for binary, *arguments in (
-        ("prepare_data", "--rows=30000", f"--output={runs / 'data'}"),
+        ("prepare_data", "--rows=12000", f"--output={runs / 'data'}"),
         ("pretrain", data, f"--output={runs / 'base'}", "--batch_size=512", *SMALL_MODEL),
         ("evaluate", data, f"--base={runs / 'base'}", f"--output={runs / 'evaluation'}"),
     ):

@@ -9,9 +9,8 @@ import pytest
 
 from tests.jobs import Job
 from tests.serving.loopback import loopback, rest_loopback
-from tfrec_mt.configs import ExportConfig, ScoreConfig
+from tfrec_mt.configs import ScoreConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.jobs.export import run_export
 from tfrec_mt.jobs.score import run_score
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.client import Client, GrpcClient, RestClient
@@ -21,21 +20,13 @@ from tfrec_mt.serving.serving_error import ServingError
 ROWS = 300
 
 
-@pytest.fixture(scope="module")
-def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("client") / "ranking"
-    return run_export(
-        ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output)
-    )
-
-
 @pytest.fixture(scope="module", params=["grpc", "rest"])
-def client(version: Path, request: pytest.FixtureRequest) -> Iterator[Client]:
+def client(exported: Path, request: pytest.FixtureRequest) -> Iterator[Client]:
     if request.param == "grpc":
-        with loopback("ranking", version.parent) as address:
+        with loopback("ranking", exported.parent) as address:
             yield GrpcClient(address, "ranking")
     else:
-        with rest_loopback("ranking", version.parent) as url:
+        with rest_loopback("ranking", exported.parent) as url:
             yield RestClient(url, "ranking")
 
 
@@ -45,10 +36,10 @@ def rows(job: Job) -> pl.DataFrame:
 
 
 def test_rows_score_as_through_the_export(
-    job: Job, version: Path, client: Client, rows: pl.DataFrame
+    job: Job, exported: Path, client: Client, rows: pl.DataFrame
 ) -> None:
     found = client.score(rows)
-    expected = run_score(ScoreConfig(export=version, data=job.data)).rows.head(ROWS)
+    expected = run_score(ScoreConfig(export=exported, data=job.data)).rows.head(ROWS)
     for task in ("ctr", "ctcvr"):
         np.testing.assert_allclose(found[task], expected[task], atol=1e-6)
     assert found["used_fallback"].to_numpy().shape == (ROWS, 3)
@@ -79,8 +70,8 @@ def test_a_server_that_is_not_there_is_named(rows: pl.DataFrame) -> None:
             missing.score(rows)
 
 
-def test_another_model_or_version_is_refused(version: Path, rows: pl.DataFrame) -> None:
-    with loopback("ranking", version.parent) as address:
+def test_another_model_or_version_is_refused(exported: Path, rows: pl.DataFrame) -> None:
+    with loopback("ranking", exported.parent) as address:
         with pytest.raises(ServingError, match="NOT_FOUND: no model 'other'"):
             GrpcClient(address, "other").score(rows)
         with pytest.raises(ServingError, match="NOT_FOUND: no version 7"):

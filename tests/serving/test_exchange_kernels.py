@@ -1,5 +1,6 @@
 """Kernels that come to an export and go from it."""
 
+import functools
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,61 +13,62 @@ import tensorflow as tf
 from tests.adapters.kernel_files import change, copied_kernel
 from tests.jobs import Job
 from tfrec_mt.adapters.kernel_store import KernelStoreError, kernel_path
-from tfrec_mt.configs import ExportConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.jobs.export import run_export
 from tfrec_mt.schema import DataError
+from tfrec_mt.serving.bundle import MODEL_CARD, README
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.serving.versions import read_manifest, roll_back, version_numbers
+from tfrec_mt.serving.versions import EXTRA, read_manifest, roll_back, version_numbers
 from tfrec_mt.storage.hashes import verify_files
 
 
-@pytest.fixture(scope="module")
-def version(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("exchange") / "ranking"
-    return run_export(
-        ExportConfig(base=job.base, kernels=job.kernels, data=job.data, output=output)
-    )
-
-
 @pytest.fixture
-def versions(version: Path, tmp_path: Path) -> Path:
+def versions(exported: Path, tmp_path: Path) -> Path:
     """A copy of the folder of versions."""
-    shutil.copytree(version.parent, tmp_path / "ranking")
+    shutil.copytree(exported.parent, tmp_path / "ranking")
     return tmp_path / "ranking"
 
 
 @pytest.fixture(scope="module")
-def rows(job: Job, version: Path) -> dict[str, np.ndarray]:
-    signature = tf.saved_model.load(str(version)).signatures["serving_default"]
-    specs = dict(signature.structured_input_signature[1])
+def rows(job: Job, exported: Path) -> dict[str, np.ndarray]:
+    specs = dict(_signature(exported).structured_input_signature[1])
     return row_tensors(PreparedDataset(job.data).requests().head(256), specs)
 
 
+@functools.cache
+def _signature(version: Path) -> Any:
+    return tf.saved_model.load(str(version)).signatures["serving_default"]
+
+
 def _answer(version: Path, rows: dict[str, Any]) -> dict[str, np.ndarray]:
-    signature = tf.saved_model.load(str(version)).signatures["serving_default"]
-    answer = signature(**{name: tf.constant(value) for name, value in rows.items()})
+    answer = _signature(version)(**{name: tf.constant(value) for name, value in rows.items()})
     return {name: values.numpy() for name, values in answer.items()}
 
 
 def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
-    job: Job, versions: Path, rows: dict[str, np.ndarray], caplog: pytest.LogCaptureFixture
+    job: Job,
+    exported: Path,
+    versions: Path,
+    rows: dict[str, np.ndarray],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     gone = rows["region"][0]
     others = rows["region"] != gone
-    first = _answer(versions / "1", rows)
+    first = _answer(exported, rows)
     without = exchange_kernels(ExchangeConfig(output=versions, remove=[("region", gone)]))
     assert without == versions / "2"
     second = _answer(without, rows)
     unknown = rows | {"region": np.where(others, rows["region"], "nowhere").astype(object)}
-    expected = _answer(versions / "1", unknown)
+    expected = _answer(exported, unknown)
     for name, values in second.items():
         np.testing.assert_array_equal(values, expected[name])
     assert np.any(second["ctr"][~others] != first["ctr"][~others])
     topics = [*read_manifest(without)["kernels"]]
     assert second["used_fallback"][:, topics.index("region")].tolist() == (~others).tolist()
     verify_files(without, read_manifest(without)["files"])
+    regions = ", ".join(read_manifest(without)["kernels"]["region"])
+    assert f"- `region`: {regions}\n" in (without / EXTRA / README).read_text()
+    assert "region: 5" in (without / EXTRA / MODEL_CARD).read_text()
 
     again = exchange_kernels(
         ExchangeConfig(output=versions, add=[kernel_path(job.kernel_folder, "region", gone)])
@@ -91,9 +93,9 @@ def test_publishers_at_once_take_their_turns(job: Job, versions: Path, tmp_path:
 
 @pytest.mark.slow  # a whole job
 def test_new_domains_leave_the_others_as_they_are(
-    job: Job, versions: Path, rows: dict[str, np.ndarray], tmp_path: Path
+    job: Job, exported: Path, versions: Path, rows: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    first = _answer(versions / "1", rows)
+    first = _answer(exported, rows)
     source = next((job.kernel_folder / "region").iterdir())
     newest = versions / "1"
     for place in range(3):
@@ -112,13 +114,15 @@ def test_new_domains_leave_the_others_as_they_are(
 
 
 @pytest.mark.slow
-def test_a_topic_may_lose_all_kernels(versions: Path, rows: dict[str, np.ndarray]) -> None:
+def test_a_topic_may_lose_all_kernels(
+    exported: Path, versions: Path, rows: dict[str, np.ndarray]
+) -> None:
     domains = read_manifest(versions / "1")["kernels"]["scene"]
     bare = exchange_kernels(
         ExchangeConfig(output=versions, remove=[("scene", domain) for domain in domains])
     )
     nowhere = rows | {"scene": np.full(len(rows["scene"]), "", object)}
-    expected = _answer(versions / "1", nowhere)
+    expected = _answer(exported, nowhere)
     for name, values in _answer(bare, rows).items():
         np.testing.assert_array_equal(values, expected[name])
 

@@ -46,20 +46,8 @@ ODD_TITLES = (
 
 
 @pytest.fixture(scope="module")
-def version(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_export(
-        ExportConfig(
-            base=news_job.base,
-            kernels=news_job.kernels,
-            data=news_job.data,
-            output=tmp_path_factory.mktemp("export") / "news",
-        )
-    )
-
-
-@pytest.fixture(scope="module")
-def loaded(version: Path) -> Any:
-    return load_saved_model(version)
+def loaded(exported_news: Path) -> Any:
+    return load_saved_model(exported_news)
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +67,10 @@ def _ask(loaded: Any, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
 
 
 def test_raw_impressions_score_as_in_memory(
-    news_job: NewsJob, version: Path, tmp_path: Path
+    news_job: NewsJob, exported_news: Path, tmp_path: Path
 ) -> None:
     config = ScoreConfig(
-        export=version,
+        export=exported_news,
         data=news_job.data,
         base=news_job.base,
         kernels=news_job.kernels,
@@ -98,8 +86,8 @@ def test_raw_impressions_score_as_in_memory(
         run_score(config)
 
 
-def test_kernels_change_scores(news_job: NewsJob, version: Path) -> None:
-    found = run_score(ScoreConfig(export=version, data=news_job.data, base=news_job.base))
+def test_kernels_change_scores(news_job: NewsJob, exported_news: Path) -> None:
+    found = run_score(ScoreConfig(export=exported_news, data=news_job.data, base=news_job.base))
     assert found.difference is not None and found.difference > 1e-3
 
 
@@ -128,11 +116,11 @@ def test_inputs_and_outputs(loaded: Any) -> None:
         assert set(signature.structured_outputs) == outputs
 
 
-def test_what_has_a_default_can_be_left_out(version: Path, loaded: Any) -> None:
+def test_what_has_a_default_can_be_left_out(exported_news: Path, loaded: Any) -> None:
     # the defaults are for servers; Python's own loader asks for every input
     asked = {"history": [["a"]], "candidates": [["b", "c"]], "section": [""], "device": [""]}
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        definitions = tf.compat.v1.saved_model.load(session, ["serve"], str(version))
+        definitions = tf.compat.v1.saved_model.load(session, ["serve"], str(exported_news))
         definition = definitions.signature_def["score_impression"]
         scores = session.run(
             definition.outputs["scores"].name,
@@ -189,8 +177,10 @@ def test_the_graph_cuts_titles_as_preparation_did(news_job: NewsJob) -> None:
     np.testing.assert_array_equal(tokens[-len(stored) :, : prepared.shape[1]], prepared)
 
 
-def test_lora_is_merged(version: Path) -> None:
-    names = [name for name, _ in tf.train.list_variables(str(version / "variables" / "variables"))]
+def test_lora_is_merged(exported_news: Path) -> None:
+    names = [
+        name for name, _ in tf.train.list_variables(str(exported_news / "variables" / "variables"))
+    ]
     assert names and not [name for name in names if "lora" in name]
 
 
@@ -244,7 +234,7 @@ def test_unknown_domains_score_as_the_base(
 
 
 def test_the_model_needs_neither_keras_nor_us(
-    version: Path, loaded: Any, request_of_two: dict[str, Any], tmp_path: Path
+    exported_news: Path, loaded: Any, request_of_two: dict[str, Any], tmp_path: Path
 ) -> None:
     program = """
 import importlib.util, json, pathlib, sys
@@ -270,7 +260,7 @@ print(json.dumps([loaded, scores.numpy().tolist()]))
         for name, value in request_of_two.items()
     }
     done = subprocess.run(
-        [sys.executable, "-c", program, str(version), json.dumps(texts)],
+        [sys.executable, "-c", program, str(exported_news), json.dumps(texts)],
         capture_output=True,
         text=True,
         check=True,
@@ -282,17 +272,17 @@ print(json.dumps([loaded, scores.numpy().tolist()]))
     np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 
-def test_a_version_describes_itself(version: Path, loaded: Any) -> None:
-    manifest = json.loads((version / EXTRA / MANIFEST_FILE).read_text())
-    verify_files(version, manifest["files"])
+def test_a_version_describes_itself(exported_news: Path, loaded: Any) -> None:
+    manifest = json.loads((exported_news / EXTRA / MANIFEST_FILE).read_text())
+    verify_files(exported_news, manifest["files"])
     assert manifest["kind"] == "news" and set(manifest["kernels"]) == set(TOPICS)
-    assert (version / EXTRA / "spec.json").is_file()
-    assert read_manifest(version)
+    assert (exported_news / EXTRA / "spec.json").is_file()
+    assert read_manifest(exported_news)
     with pytest.raises(DataError, match="expected an exported version"):
-        read_manifest(version.parent)
+        read_manifest(exported_news.parent)
     logs = [
         prediction_log_pb2.PredictionLog.FromString(record.numpy())
-        for record in tf.data.TFRecordDataset(str(version / EXTRA / WARM_UP_FILE))
+        for record in tf.data.TFRecordDataset(str(exported_news / EXTRA / WARM_UP_FILE))
     ]
     named = [log.predict_log.request.model_spec.signature_name for log in logs]
     # at the end one of all domains
@@ -305,10 +295,14 @@ def test_a_version_describes_itself(version: Path, loaded: Any) -> None:
 
 @pytest.mark.slow
 def test_kernels_come_and_go(
-    news_job: NewsJob, version: Path, loaded: Any, request_of_two: dict[str, Any], tmp_path: Path
+    news_job: NewsJob,
+    exported_news: Path,
+    loaded: Any,
+    request_of_two: dict[str, Any],
+    tmp_path: Path,
 ) -> None:
-    shutil.copytree(version, tmp_path / "1")
-    kernels = read_manifest(version)["kernels"]["section"]
+    shutil.copytree(exported_news, tmp_path / "1")
+    kernels = read_manifest(exported_news)["kernels"]["section"]
     gone, kept = kernels[:2]
     asked = request_of_two | {"section": tf.constant([gone, kept])}
     before = _ask(loaded, "score_impression", **asked)["scores"]
@@ -332,7 +326,7 @@ def test_news_of_another_spec_are_refused(news_job: NewsJob, tmp_path: Path) -> 
     assert not (tmp_path / "export").exists()
 
 
-def test_rows_of_clients_score(version: Path, tmp_path: Path) -> None:
+def test_rows_of_clients_score(exported_news: Path, tmp_path: Path) -> None:
     rows = pl.DataFrame(
         {
             "history": [["Ny aftale"], [], None],
@@ -343,12 +337,12 @@ def test_rows_of_clients_score(version: Path, tmp_path: Path) -> None:
         schema_overrides={"device": pl.String},
     )
     rows.write_parquet(tmp_path / "rows.parquet")
-    found = run_score(ScoreConfig(export=version, rows=tmp_path / "rows.parquet"))
+    found = run_score(ScoreConfig(export=exported_news, rows=tmp_path / "rows.parquet"))
     assert found.rows["scores"].list.len().to_list() == [3, 1, 0]
     bad = rows.with_columns(pl.Series("age_hours", [[1.0], [1.0], []]))
     bad.write_parquet(tmp_path / "bad.parquet")
     with pytest.raises(DataError, match="one age per candidate"):
-        run_score(ScoreConfig(export=version, rows=tmp_path / "bad.parquet"))
+        run_score(ScoreConfig(export=exported_news, rows=tmp_path / "bad.parquet"))
     rows.drop("candidates").write_parquet(tmp_path / "worse.parquet")
     with pytest.raises(DataError, match="candidates"):
-        run_score(ScoreConfig(export=version, rows=tmp_path / "worse.parquet"))
+        run_score(ScoreConfig(export=exported_news, rows=tmp_path / "worse.parquet"))

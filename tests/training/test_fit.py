@@ -84,7 +84,7 @@ def _adapted(adapter: str) -> Any:
     return model
 
 
-@pytest.mark.parametrize("adapter", ["iak", "lora"])
+@pytest.mark.parametrize("adapter", ["iak", pytest.param("lora", marks=pytest.mark.slow)])
 def test_kernels(adapter: str) -> None:
     fitted, looped = _adapted(adapter), _adapted(adapter)
     rows = _rows(fitted.base.schema)

@@ -1,6 +1,7 @@
 """What a base knows of rows, kept on disk."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ def _half_written(folder: Path, base: RankingModel) -> None:
 )
 def test_what_does_not_fit_is_refused(
     job: Job,
+    folder: Path,
     tmp_path: Path,
     spoil: Callable[[Path, RankingModel], None],
     parts: tuple[str, ...],
@@ -94,11 +96,10 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     base = load_model(job.model)
     assert isinstance(base, RankingModel)
-    folder = tmp_path / "knowledge"
-    KeptKnowledge(job.data, base, PARTS, folder)
-    spoil(folder, base)
+    copy = Path(shutil.copytree(folder, tmp_path / "knowledge"))
+    spoil(copy, base)
     with pytest.raises(DataError, match=message):
-        KeptKnowledge(job.data, base, parts, folder)
+        KeptKnowledge(job.data, base, parts, copy)
 
 
 def test_knowledge_of_lower_precision_is_kept_apart(
@@ -111,6 +112,7 @@ def test_knowledge_of_lower_precision_is_kept_apart(
         base=job.base,
         data=job.data,
         output=tmp_path / "run",
+        topics=("scene",),
         knowledge=kept,
         precision="bfloat16",
         train=TRAIN,

@@ -68,7 +68,14 @@ def test_steps_per_call_change_nothing_but_the_log(
 
 
 @pytest.mark.parametrize(
-    ("kind", "how"), [("toy", "kill"), ("toy", "sigterm"), ("base", "kill"), ("kernels", "sigterm")]
+    ("kind", "how"),
+    [
+        ("toy", "kill"),
+        ("toy", "sigterm"),
+        ("base", "kill"),
+        # tests/bases has a killed run of kernels that is fast
+        pytest.param("kernels", "sigterm", marks=pytest.mark.slow),
+    ],
 )
 def test_a_resumed_run_ends_with_the_same_weights(
     kind: Kind, how: str, dataset: PreparedDataset, tmp_path: Path

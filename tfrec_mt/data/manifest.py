@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tfrec_mt.schema import DataError
-from tfrec_mt.storage import inside, json_files
 from tfrec_mt.storage.description import check_seal, sealed_json
+from tfrec_mt.storage.inside import check_inside
+from tfrec_mt.storage.json_files import parse_json, read_bytes
 
 FORMAT_VERSION = 3
 _UNSEALED = 2  # the format before, whose manifests do not hold their own hash
 MANIFEST_FILE = "manifest.json"
+CLICKS = "ranking"  # the kind of a manifest that names none
 _T = TypeVar("_T")
 _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know
 
@@ -120,37 +122,48 @@ class Manifest:
         """Reads a manifest.
 
         Raises:
-          DataError: No such file, not a manifest, of a newer format, or not what was written.
+          DataError: See `read_manifest`.
         """
-        value = read_json(path)
-        version = value.get("format_version")
-        if not isinstance(version, int):
-            raise DataError(f"{path}: expected a manifest with a format_version, got none")
-        if version not in (FORMAT_VERSION, _UNSEALED):
-            age = "newer" if version > FORMAT_VERSION else "unknown"
-            raise DataError(
-                f"{path}: written in the {age} format {version}; this release reads "
-                f"{FORMAT_VERSION}"
-            )
-        value = check_seal(path.read_bytes(), value, path, needed=version != _UNSEALED)
-        manifest = validated(_ADAPTER, value, path)
-        inside.check_inside(path.parent, (name for name, _ in manifest.hashes()), path)
+        manifest = read_manifest(path, CLICKS, FORMAT_VERSION, _UNSEALED, _ADAPTER)
+        check_inside(path.parent, (name for name, _ in manifest.hashes()), path)
         return manifest
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a dataset's manifest file.
+def read_manifest(
+    path: Path, kind: str, format_version: int, unsealed: int, adapter: TypeAdapter[_T]
+) -> _T:
+    """Reads the manifest of a dataset.
+
+    Args:
+      path: The file.
+      kind: What the dataset has to hold, see `kind_of`.
+      format_version: The format that this release writes.
+      unsealed: The format before, whose manifests do not hold their own hash.
+      adapter: Of the manifest's class.
 
     Raises:
-      DataError: No such file, or not a JSON object.
+      DataError: No such file, not a manifest of that kind, of another format, or not what was
+        written.
     """
+    content, value = _read(path)
+    if _kind(value) != kind:
+        raise DataError(
+            f"{path}: expected a prepared {kind} dataset, got kind {_kind(value)!r:.40}"
+        )
+    version = value.get("format_version")
+    if not isinstance(version, int):
+        raise DataError(f"{path}: expected a manifest with a format_version, got none")
+    if version not in (format_version, unsealed):
+        age = "newer" if version > format_version else "unknown"
+        raise DataError(
+            f"{path}: written in the {age} format {version}; this release reads {format_version}"
+        )
+    value = check_seal(content, value, path, needed=version != unsealed)
     try:
-        value = json_files.read_json(path)
-    except FileNotFoundError:
-        raise DataError(f"{path.parent} is not a prepared dataset: it has no {path.name}") from None
-    if not isinstance(value, dict):
-        raise DataError(f"{path}: expected a JSON object, got {type(value).__name__}")
-    return value
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise DataError(f"{path}: {place}: {error.errors()[0]['msg']}") from error
 
 
 def kind_of(folder: Path) -> str:
@@ -159,20 +172,23 @@ def kind_of(folder: Path) -> str:
     Raises:
       DataError: It is not a prepared dataset at all.
     """
-    return str(read_json(folder / MANIFEST_FILE).get("kind", "ranking"))
+    return _kind(_read(folder / MANIFEST_FILE)[1])
 
 
-def validated(adapter: TypeAdapter[_T], value: Any, path: Path) -> _T:
-    """The manifest that a JSON value of a file describes.
+def _kind(value: Mapping[str, Any]) -> str:
+    return str(value.get("kind", CLICKS))
 
-    Raises:
-      DataError: It does not; names the place.
-    """
+
+def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """The content of a dataset's manifest file and the JSON object in it."""
     try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise DataError(f"{path}: {place}: {error.errors()[0]['msg']}") from error
+        content = read_bytes(path)
+    except FileNotFoundError:
+        raise DataError(f"{path.parent} is not a prepared dataset: it has no {path.name}") from None
+    value = parse_json(content, str(path))
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected a JSON object, got {type(value).__name__}")
+    return content, value
 
 
 _ADAPTER = TypeAdapter(Manifest)

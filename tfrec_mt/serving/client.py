@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
 
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.serving.bundle import request_json
-from tfrec_mt.serving.requests import row_tensors, with_scores
+from tfrec_mt.serving.requests import check_histories, counted_from, row_tensors, with_scores
 from tfrec_mt.serving.serving_error import ServingError
 from tfrec_mt.serving.signatures import Specs
 from tfrec_mt.serving.tensor_protos import array_of
@@ -60,14 +60,15 @@ class Client(abc.ABC):
         """The rows with a column per output; lists are padded, nulls are missing.
 
         Raises:
-          DataError: A column is absent or of a wrong type.
+          DataError: A column is absent or of a wrong type, or histories of a row differ in length.
           ServingError: The server is not there, late, or refuses.
         """
         specs = self.inputs(signature)
-        parts = [
-            self.predict(row_tensors(part, specs), signature)
-            for part in rows.iter_slices(BATCH_ROWS)
-        ]
+        check_histories(rows, specs)
+        parts: list[dict[str, np.ndarray]] = []
+        for part in rows.iter_slices(BATCH_ROWS):
+            with counted_from(BATCH_ROWS * len(parts)):
+                parts.append(self.predict(row_tensors(part, specs), signature))
         names = sorted(parts[0]) if parts else []
         found = [pl.Series(n, np.concatenate([part[n] for part in parts])) for n in names]
         return with_scores(rows, found)

@@ -12,10 +12,10 @@ import polars as pl
 import tensorflow as tf
 
 from tfrec_mt.errors import DataError, nearest
-from tfrec_mt.schema.schema import HISTORY_PREFIX
+from tfrec_mt.serving.history_inputs import is_history
 from tfrec_mt.serving.input_checks import refusal
 from tfrec_mt.serving.load_saved_model import load_saved_model
-from tfrec_mt.serving.requests import check_histories, row_tensors, with_scores
+from tfrec_mt.serving.requests import check_histories, counted_from, row_tensors, with_scores
 from tfrec_mt.serving.signatures import MISSING, USED_FALLBACK, Specs, missing_values
 from tfrec_mt.serving.versions import (
     EXTRA,
@@ -105,12 +105,8 @@ class ExportedModel(abc.ABC):
         check_histories(frame, frame.columns)
         parts: list[pl.DataFrame] = []
         for part in frame.iter_slices(self.rows_per_call):
-            first = self.rows_per_call * len(parts)
-            try:
+            with counted_from(self.rows_per_call * len(parts)):
                 parts.append(self._scored(part))
-            except DataError as error:
-                where = f"of the rows from {first + 1:,} on: " if first else ""
-                raise DataError(f"{where}{error}") from error
         return as_given(pl.concat(parts), rows)
 
     def _with_answer(self, frame: pl.DataFrame, answer: dict[str, np.ndarray]) -> pl.DataFrame:
@@ -173,7 +169,7 @@ class ExportedRanking(ExportedModel):
         return found
 
     def _histories(self) -> list[str]:
-        return [name for name in self.inputs if name.startswith(HISTORY_PREFIX)]
+        return [name for name in self.inputs if is_history(name)]
 
 
 def _constant(values: Any, spec: tf.TensorSpec) -> tf.Tensor:

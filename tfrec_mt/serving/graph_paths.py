@@ -202,8 +202,9 @@ def _check_saver(main: _Graph, meta_graph: Any) -> None:
     for key, collection in meta_graph.collection_def.items():
         starts += collection.node_list.value if key in _INIT_OPS else ()
     in_answers = main.before(answers)
+    run_by_others = in_answers | main.before(starts)
     for name in sorted(main.reaching[_SAVER]):
-        if name not in own or name in in_answers or name in main.before(starts):
+        if name not in own or name in run_by_others:
             raise main.refused(main.nodes[name])
     for name in sorted(main.reaching[_ASSET] & in_answers):
         raise main.refused(main.nodes[name])

@@ -1,7 +1,8 @@
 """Raw rows as the tensors that an exported model takes."""
 
+import contextlib
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import tensorflow as tf
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.history_inputs import is_history
+from tfrec_mt.serving.serving_error import ServingError
 from tfrec_mt.serving.signatures import MISSING, Specs
 
 
@@ -29,11 +31,11 @@ def with_scores(frame: pl.DataFrame, scores: Sequence[pl.Series]) -> pl.DataFram
 def row_tensors(frame: pl.DataFrame, specs: Specs) -> dict[str, np.ndarray]:
     """Columns of a frame as inputs of `serving_default`; lists are padded, nulls are missing.
 
+    `check_histories` is for all rows of a call, of which these may be a few.
+
     Raises:
-      DataError: A column is absent or cannot be of the input's type, or histories of a row differ
-        in length.
+      DataError: A column is absent or cannot be of the input's type.
     """
-    check_histories(frame, specs)
     tensors = {}
     for name, spec in specs.items():
         if name not in frame.columns:
@@ -74,6 +76,17 @@ def check_histories(frame: pl.DataFrame, names: Iterable[str]) -> None:
         raise DataError(
             f"row {row + 1}: expected history lists of one length, or empty ones, got {got}"
         )
+
+
+@contextlib.contextmanager
+def counted_from(first: int) -> Iterator[None]:
+    """Within, errors say that they are about later rows of a call, whose numbers start anew."""
+    try:
+        yield
+    except (DataError, ServingError) as error:
+        if not first:
+            raise
+        raise type(error)(f"of the rows from {first + 1:,} on: {error}") from error
 
 
 def candidate_tensors(

@@ -27,28 +27,20 @@ def warn_of_one_class(
       tasks: Tasks.
       topics: Domains by topic.
     """
-    binary = [task.name for task in tasks if task.binary]
-    # rows without and with the event, of no domain first
-    counts = {
-        (task, topic): np.zeros((len(domains) + 1, 2), np.int64)
-        for task in binary
-        for topic, domains in topics.items()
-    }
-    whole = {task: np.zeros(2, np.int64) for task in binary}
-    for labels, codes in pieces:
-        for task in binary:
-            known = ~np.isnan(labels[task])
-            positive = labels[task][known] > 0
-            whole[task] += np.bincount(positive, minlength=2)
-            for topic in topics:
-                cells = 2 * codes[topic][known].astype(np.int64) + positive
-                found = counts[task, topic]
-                found += np.bincount(cells, minlength=found.size).reshape(found.shape)
-    for task, of_rows in whole.items():
-        if (of_rows == 0).any():
-            logging.warning("task %s: %s; there is nothing to learn", task, _told(of_rows))
-    for (task, topic), of_domains in counts.items():
-        _warn(task, topic, topics[topic], of_domains[1:])
+    for (task, topic), counts in _class_counts(pieces, tasks, topics).items():
+        if topic is not None:
+            _warn(task, topic, topics[topic], counts[1:])
+        elif not counts.all():
+            logging.warning("task %s: %s; there is nothing to learn", task, _told(counts[0]))
+
+
+def tasks_of_one_class(
+    pieces: Iterable[tuple[Columns, Columns]], tasks: Sequence[Task]
+) -> list[str]:
+    """The binary tasks whose labels are all alike; see `warn_of_one_class`."""
+    return [
+        task for (task, _), counts in _class_counts(pieces, tasks, {}).items() if not counts.all()
+    ]
 
 
 def rows_of(
@@ -56,21 +48,39 @@ def rows_of(
 ) -> Iterable[tuple[Columns, Columns]]:
     """Labels and codes of the rows of a click log, shard by shard."""
     for part in parts:
-        for shard in dataset.shards(part):
+        columns = {*(f"labels/{task.name}" for task in tasks), *(f"features/{t}" for t in topics)}
+        for shard in dataset.shards(part, columns):
             yield (
                 {task.name: decode_label(shard[f"labels/{task.name}"].read()) for task in tasks},
                 {topic: shard[f"features/{topic}"].read() for topic in topics},
             )
 
 
-def class_counts(dataset: PreparedDataset, part: str) -> dict[str, tuple[int, int]]:
-    """Rows of a part without and with the event of each binary task."""
-    binary = [task for task in dataset.schema.tasks if task.binary]
-    counts = {task.name: np.zeros(2, np.int64) for task in binary}
-    for labels, _ in rows_of(dataset, [part], binary, ()):
-        for task, values in labels.items():
-            counts[task] += np.bincount(values[~np.isnan(values)] > 0, minlength=2)
-    return {task: (int(found[0]), int(found[1])) for task, found in counts.items()}
+def _class_counts(
+    pieces: Iterable[tuple[Columns, Columns]],
+    tasks: Sequence[Task],
+    topics: Mapping[str, Sequence[str]],
+) -> dict[tuple[str, str | None], npt.NDArray[np.int64]]:
+    """Rows without and with the event, by binary task and topic.
+
+    `[domains + 1, 2]`, of no domain first, and `[1, 2]` of all rows for the topic None.
+    """
+    sizes: dict[str | None, int] = {None: 1}
+    sizes |= {topic: len(domains) + 1 for topic, domains in topics.items()}
+    counts = {
+        (task.name, topic): np.zeros((size, 2), np.int64)
+        for topic, size in sizes.items()
+        for task in tasks
+        if task.binary
+    }
+    for labels, codes in pieces:
+        for (task, topic), found in counts.items():
+            known = ~np.isnan(labels[task])
+            cells = (labels[task][known] > 0).astype(np.int64)
+            if topic is not None:
+                cells += 2 * codes[topic][known].astype(np.int64)
+            found += np.bincount(cells, minlength=found.size).reshape(found.shape)
+    return counts
 
 
 def _warn(task: str, topic: str, domains: Sequence[str], counts: npt.NDArray[np.int64]) -> None:

@@ -37,7 +37,7 @@ from tfrec_mt.serving.warm_up import Requests, every_domain
 from tfrec_mt.storage.names import KNOWLEDGE
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
-from tfrec_mt.training.one_class import class_counts, rows_of, warn_of_one_class
+from tfrec_mt.training.one_class import rows_of, tasks_of_one_class, warn_of_one_class
 from tfrec_mt.training.optimizers.catalog import SLOTS
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
@@ -121,9 +121,7 @@ class Ranking(LogWorkload):
         dataset.shards(part)  # files that have changed are found before training
         binary = [task for task in dataset.schema.tasks if task.binary]
         if config.train.patience:
-            one_sided = [
-                task for task, (no, yes) in class_counts(dataset, part).items() if not (no and yes)
-            ]
+            one_sided = tasks_of_one_class(rows_of(dataset, [part], binary, ()), binary)
             if one_sided:
                 raise DataError(
                     f"part {part!r} of {dataset.path}: expected labels 0 and 1 of each task to "

@@ -61,7 +61,7 @@ def test_other_folders_are_told_apart(copy: Path, tmp_path: Path) -> None:
     manifest = json.loads((copy / "manifest.json").read_text())
     for changes, message in (
         ({"kind": "rows"}, "expected a prepared news dataset"),
-        ({"format_version": 9}, "written in the format 9"),
+        ({"format_version": 9}, "written in the newer format 9"),
         ({"articles": "many"}, "articles"),
         ({"files": {"../secret": "x"}}, "lies outside of"),
     ):

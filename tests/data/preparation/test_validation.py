@@ -4,32 +4,18 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from tests.schemas import ids, log_schema
 from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.source import Chunk
-from tfrec_mt.schema import (
-    CategoricalFeature,
-    DataError,
-    Keys,
-    NumericFeature,
-    Schema,
-    Topic,
-    Vocabulary,
-    click_tasks,
-)
+from tfrec_mt.schema import DataError, Keys, NumericFeature, Topic, click_tasks
 
-SCHEMA = Schema(
-    vocabularies=(
-        Vocabulary(name="user", dtype="int64"),
-        Vocabulary(name="item"),
-        Vocabulary(name="tag"),
-    ),
-    features=(
-        CategoricalFeature(name="user", vocabulary="user", side="user"),
-        CategoricalFeature(name="item", vocabulary="item", side="item"),
-        CategoricalFeature(name="tags", vocabulary="tag", side="item", max_values=2),
-        NumericFeature(name="price", side="item"),
-        NumericFeature(name="age", side="user", missing="impute"),
-    ),
+SCHEMA = log_schema(
+    ids("user", "user"),
+    ids("item"),
+    ids("tags", max_values=2),
+    NumericFeature(name="price", side="item"),
+    NumericFeature(name="age", side="user", missing="impute"),
+    whole=["user"],
     tasks=click_tasks("clicked", "bought"),
     keys=Keys(user="user", item="item", request="request", timestamp="time"),
     topics=(Topic(name="scene", domains=("home", "search")), Topic(name="region")),

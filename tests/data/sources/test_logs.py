@@ -8,28 +8,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.schemas import ids, log_schema
 from tfrec_mt.data.preparation.validation import check_chunk
 from tfrec_mt.data.source import Chunk
 from tfrec_mt.data.sources.logs import LogsSource
-from tfrec_mt.schema import (
-    CategoricalFeature,
-    DataError,
-    Keys,
-    NumericFeature,
-    Schema,
-    Topic,
-    Vocabulary,
-    click_tasks,
-)
+from tfrec_mt.schema import DataError, Keys, NumericFeature, Topic, click_tasks
 from tfrec_mt.tables import delimited
 
-SCHEMA = Schema(
-    vocabularies=(Vocabulary(name="item", dtype="int64"), Vocabulary(name="tag")),
-    features=(
-        CategoricalFeature(name="item", vocabulary="item", side="item"),
-        CategoricalFeature(name="tags", vocabulary="tag", side="item", max_values=3),
-        NumericFeature(name="price", side="item", missing="impute"),
-    ),
+SCHEMA = log_schema(
+    ids("item"),
+    ids("tags", max_values=3),
+    NumericFeature(name="price", side="item", missing="impute"),
+    whole=["item"],
     tasks=click_tasks("clicked"),
     keys=Keys(user="user", item="shown", timestamp="time"),
     topics=(Topic(name="scene"),),

@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-from tfrec_mt.data.manifest import SplitRecord, read_json, validated
-from tfrec_mt.schema import DataError
-from tfrec_mt.storage.description import check_seal, sealed_json
+from tfrec_mt.data.manifest import SplitRecord, read_manifest
+from tfrec_mt.storage.description import sealed_json
 from tfrec_mt.storage.inside import check_inside
 
 FORMAT_VERSION = 2
@@ -65,19 +64,9 @@ class NewsManifest:
         """Reads a manifest.
 
         Raises:
-          DataError: No such file, not a manifest of news, of another format, or not what was
-            written.
+          DataError: See `read_manifest`.
         """
-        value = read_json(path)
-        if value.get("kind") != "news":
-            raise DataError(f"{path}: expected a prepared news dataset, got a click log")
-        version = value.get("format_version")
-        if version not in (FORMAT_VERSION, _UNSEALED):
-            raise DataError(
-                f"{path}: written in the format {version}; this release reads {FORMAT_VERSION}"
-            )
-        value = check_seal(path.read_bytes(), value, path, needed=version != _UNSEALED)
-        manifest = validated(_ADAPTER, value, path)
+        manifest = read_manifest(path, "news", FORMAT_VERSION, _UNSEALED, _ADAPTER)
         check_inside(path.parent, manifest.files, path)
         return manifest
 

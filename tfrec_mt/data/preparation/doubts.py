@@ -31,7 +31,7 @@ class DoubtFinder:
     def __init__(self, schema: Schema, words: Mapping[tuple[str, str], int]) -> None:
         self._schema = schema
         self._words = words
-        self._rows, self._missing = 0, Counter[str]()
+        self._rows, self._nobody, self._missing = 0, 0, Counter[str]()
         self._longest: dict[str, int] = {}
         self._example: dict[str, str] = {}
         self._domains: dict[str, Counter[str]] = {topic.name: Counter() for topic in schema.topics}
@@ -52,8 +52,7 @@ class DoubtFinder:
         for topic, counts in self._domains.items():
             found = frame[topic].drop_nulls().value_counts()
             counts.update(dict(zip(found[topic], found["count"], strict=True)))
-        user = self._schema.keys.user
-        self._missing[f"user {user}"] += int(is_missing(frame[user]).sum())
+        self._nobody += int(is_missing(frame[self._schema.keys.user]).sum())
         if (time := self._schema.keys.timestamp) and frame.height:
             self._times.append((frame[time].min(), frame[time].max()))  # type: ignore[arg-type]
 
@@ -84,11 +83,9 @@ class DoubtFinder:
                 told = self._of_ids(feature, learned, tables[feature.vocabulary])
             doubts += [Doubt(feature.name, text) for text in told]
         doubts += [Doubt(name, text) for name in self._domains for text in self._of_topic(name)]
-        user = learned.keys.user
-        if count := self._missing[f"user {user}"]:
-            doubts.append(
-                Doubt(user, f"{count:,} rows name no user; they have no history, each is a user")
-            )
+        if self._nobody:
+            nobody = f"{self._nobody:,} rows name no user; they have no history, each is a user"
+            doubts.append(Doubt(learned.keys.user, nobody))
         doubts += self._of_times()
         return tuple(doubts)
 
@@ -102,7 +99,7 @@ class DoubtFinder:
         elif learner.low == learner.high and not missing:
             told.append(f"every value of the first part is {learner.low:g}")
         elif feature.buckets is None and learner.high is not None:
-            far = max((feature.mean - learner.low), learner.high - feature.mean) / feature.std
+            far = max(feature.mean - learner.low, learner.high - feature.mean) / feature.std
             if far > _FAR:
                 told.append(
                     f"values reach from {learner.low:g} to {learner.high:g}, {far:.0f} deviations "
