@@ -3,6 +3,7 @@
 import math
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from tensorflow_serving.apis import predict_pb2
 
 import tfrec_mt as mt
 from tests.binaries import run_binary
+from tests.fault_cases import Record
 from tests.serving.loopback import MOST_BYTES, defaults, loopback
 from tests.worlds import randomise
 from tfrec_mt.adapters.adapted_model import AdaptedModel
@@ -44,6 +46,7 @@ from tfrec_mt.serving.serving_error import ServingError
 from tfrec_mt.serving.versions import EXTRA, newest_version, roll_back, verified_manifest
 
 ROWS, NEAR = 24, 1e-6
+QUICK = 2.0  # seconds
 ITEMS = {"iid", "kind", "price", "weight"}
 TASKS = ("ctr", "ctcvr")
 Rows = dict[str, np.ndarray]
@@ -151,7 +154,7 @@ def _refused(loaded: Any, rows: Rows, *words: str, signature: str = "serving_def
     return said
 
 
-@pytest.mark.fault_case("history_input_left_out")
+@pytest.mark.fault_case("a part of the histories")
 @pytest.mark.parametrize("given", ["history_iid", "history_kind", "history_age"])
 def test_one_history_alone_is_scored(version: Path, loaded: Any, rows: Rows, given: str) -> None:
     left_out = defaults(version, "serving_default")
@@ -169,7 +172,7 @@ def test_one_history_alone_is_scored(version: Path, loaded: Any, rows: Rows, giv
     assert np.isfinite(_ask(loaded, both, "score_candidates")["ctr"]).all()
 
 
-@pytest.mark.fault_case("history_input_left_out")
+@pytest.mark.fault_case("a part of the histories")
 def test_one_history_alone_is_scored_in_examples(loaded: Any, rows: Rows) -> None:
     alone = [n for n in rows if n not in ("history_kind", "history_age")]
     short = examples({name: rows[name] for name in alone})
@@ -409,7 +412,10 @@ def test_a_base_whose_scores_are_none_is_not_published(
 
 
 @pytest.mark.fault_case("45")
-def test_a_reader_never_sees_a_part_of_a_version(version: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("publishes", [12, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_reader_never_sees_a_part_of_a_version(
+    publishes: int, version: Path, tmp_path: Path, record_property: Record
+) -> None:
     output = tmp_path / "ranking"
     shutil.copytree(version.parent, output)
     exchange_kernels(ExchangeConfig(output=output, remove=[("market", "de")]))
@@ -428,12 +434,13 @@ def test_a_reader_never_sees_a_part_of_a_version(version: Path, tmp_path: Path) 
 
     reader = threading.Thread(target=poll)
     reader.start()
-    for _ in range(12):
+    for _ in range(publishes):
         roll_back(output)
     done.set()
     reader.join()
     assert not errors
     assert len(set(seen)) > 1 and seen == sorted(seen, key=int)
+    record_property("came", f"{publishes} publishes, {len(set(seen))} versions read, each whole")
 
 
 class TestAServer:
@@ -511,22 +518,31 @@ class TestAServer:
             np.testing.assert_array_equal(asking.predict(rows)["ctr"], expected)
 
     @pytest.mark.fault_case("63")
-    def test_more_than_the_queue_takes_is_refused_at_once(self, version: Path, rows: Rows) -> None:
+    def test_more_than_the_queue_takes_is_refused_at_once(
+        self, version: Path, rows: Rows, record_property: Record
+    ) -> None:
         many = {name: np.repeat(values, 40, axis=0) for name, values in rows.items()}
         with loopback("ranking", version.parent, most_requests=4) as address:
             clients = [GrpcClient(address, "ranking") for _ in range(24)]
             clients[0].predict(rows)  # loads the version
 
-            def ask(client: GrpcClient) -> str:
+            def ask(client: GrpcClient) -> tuple[str, float]:
+                said, start = "answered", time.monotonic()
                 try:
                     client.predict(many)
                 except ServingError as error:
-                    return str(error)
-                return "answered"
+                    said = str(error)
+                return said, time.monotonic() - start
 
             with ThreadPoolExecutor(len(clients)) as pool:
                 found = [*pool.map(ask, clients)]
-            refused = [text for text in found if text != "answered"]
-            assert refused and all("RESOURCE_EXHAUSTED" in text for text in refused)
-            assert len(refused) < len(clients)
-            assert ask(clients[1]) == "answered"
+            refused = [(said, seconds) for said, seconds in found if said != "answered"]
+            assert refused and all("RESOURCE_EXHAUSTED" in said for said, _ in refused)
+            assert max(seconds for _, seconds in refused) < QUICK
+            assert 4 <= len(found) - len(refused) < len(found)
+            assert ask(clients[1])[0] == "answered"
+            record_property(
+                "came",
+                f"of {len(found)} requests at once to a queue of 4, {len(refused)} refused, each "
+                f"in less than {QUICK:.0f} s; then answered again",
+            )
