@@ -23,11 +23,9 @@ def test_every_mark_names_a_case_and_every_case_is_decided_or_says_why_not() -> 
         assert case.case in marked or case.tests or case.note, case
 
 
-def _report(when: str, outcome: str, *properties: tuple[str, str]) -> pytest.TestReport:
-    made: Any = pytest.TestReport(
-        "test_it", ("test_it.py", 1, "test_it"), {}, outcome, None, when, user_properties=properties
-    )
-    return made
+def _report(when: Any, outcome: Any, *properties: tuple[str, str]) -> pytest.TestReport:
+    place = ("test_it.py", 1, "test_it")
+    return pytest.TestReport("it", place, {}, outcome, None, when, user_properties=properties)
 
 
 def test_the_page_says_how_many_tests_passed_and_what_came(
@@ -38,17 +36,17 @@ def test_the_page_says_how_many_tests_passed_and_what_came(
     told = [Case(name, f"what of {name}", "", note.get(name, "")) for name in names]
     monkeypatch.setattr(fault_cases, "cases", lambda: told)
     report = FaultReport(tmp_path / "page.md", "not real_data")
-    for outcome, *properties in (
-        ("passed", (MARK, "met")),
-        ("passed", (MARK, "figures"), (CAME, "20 of 20 kills")),
-        ("passed", (MARK, "figures"), (CAME, "20 of 20 kills")),
-        ("passed", (MARK, "figures"), (CAME, "p99 10 ms")),
-        ("passed", (MARK, "failed"), (CAME, "1 of 2")),
-        ("failed", (MARK, "failed")),
+    for found in (
+        _report("call", "passed", (MARK, "met")),
+        _report("call", "passed", (MARK, "figures"), (CAME, "20 of 20 kills")),
+        _report("call", "passed", (MARK, "figures"), (CAME, "20 of 20 kills")),
+        _report("call", "passed", (MARK, "figures"), (CAME, "p99 10 ms")),
+        _report("call", "passed", (MARK, "failed"), (CAME, "1 of 2")),
+        _report("call", "failed", (MARK, "failed")),
+        _report("setup", "passed", (MARK, "none")),
+        _report("setup", "skipped", (MARK, "skipped")),
     ):
-        report.pytest_runtest_logreport(_report("call", str(outcome), *properties))
-    report.pytest_runtest_logreport(_report("setup", "passed", (MARK, "none")))
-    report.pytest_runtest_logreport(_report("setup", "skipped", (MARK, "skipped")))
+        report.pytest_runtest_logreport(found)
     report.pytest_sessionfinish()
     page = (tmp_path / "page.md").read_text()
     assert "2 of 6 cases are met" in page and "`not real_data`" in page

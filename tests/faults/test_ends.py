@@ -216,10 +216,10 @@ def test_sigterm_at_any_time_ends_with_75_and_leaves_nothing(
     seed = int.from_bytes(os.urandom(4))
     print("seed", seed)
     moments = random.Random(seed)
-    started = time.monotonic()
+    began = time.monotonic()
     process = started(name, *places, f"--output={output}")
     assert process.wait() == 0
-    whole = time.monotonic() - started
+    whole = time.monotonic() - began
     results = names(tmp_path)
     shutil.rmtree(output) if output.is_dir() else output.unlink()
     for _ in range(4):
