@@ -65,9 +65,11 @@ test: $(STAMP)
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m "slow and not real_data" $(PARALLEL) $(PYTEST_ARGS)
 
-# What may happen to data, files, runs and requests: all tests that decide a case, and their page.
+# What may happen to data, files, runs and requests: all tests that decide a case, slow ones and
+# those of test-serving among them, and their page.
 test-faults: $(STAMP)
-	$(BIN)/python -m pytest tests --faults=docs/reliability.md -m "not real_data and not serving" \
+	@command -v g++ >/dev/null || { echo "make test-faults: needs g++ on the PATH" >&2; exit 1; }
+	$(BIN)/python -m pytest tests --faults=docs/reliability.md -m "not real_data" \
 		$(PARALLEL) $(PYTEST_ARGS)
 
 # Exports in TensorFlow's own C++ runtime, which needs g++, and in older TensorFlows, which are

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -54,6 +55,26 @@ def _server() -> subprocess.Popen[str]:
     )
     atexit.register(server.kill)
     return server
+
+
+def started(binary: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Starts one of `pipelines` by its command, with more in its environment."""
+    command = [sys.executable, "-m", f"tfrec_mt.pipelines.{binary}", *arguments]
+    return subprocess.Popen(
+        command,
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(process: subprocess.Popen[str], there: Callable[[], object]) -> None:
+    """Waits for what a process does before it ends."""
+    while process.poll() is None and not there():
+        time.sleep(0.001)
+    assert process.poll() is None, process.communicate()[1][-1_000:]
 
 
 def told(define: Callable[[ConfigFlags], None], *arguments: str) -> ConfigFlags:

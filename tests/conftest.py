@@ -1,8 +1,6 @@
 """A small job of each kind and its export, made once for all tests, and a small disk."""
 
 import functools
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import pytest
 
 from tests.fault_cases import MARK, FaultReport, decided_by
 from tests.jobs import Job, export_job, run_job
+from tests.mounts import mounted
 from tests.news_jobs import NewsJob, export_news_job, make_news_job
 from tests.once import made_once
 
@@ -25,6 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("soak") is not None)  # others disturb it
     if config.getoption("--faults"):
         found = [(item, decided_by(item)) for item in items]
         for item, names in found:
@@ -59,12 +59,10 @@ def exported_news(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one megabyte."""
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte, or of as many as the test is parametrized with."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a tmpfs")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    size = f"size={getattr(request, 'param', 1)}m"
+    with mounted(folder, "-t", "tmpfs", "-o", size, "tmpfs"):
+        yield folder

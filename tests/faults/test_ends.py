@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import tfrec_mt as mt
+from tests.binaries import started, wait_for
 from tests.jobs import Job
 from tests.shop import shop_rows, shop_schema
 from tests.training.small_runs import make_loop
@@ -178,17 +179,6 @@ def test_a_disk_without_room_for_a_copy_still_goes_back(
     assert (roll_back(tmp_path) / "variables" / "data").samefile(old / "variables" / "data")
 
 
-def binary(name: str, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", f"tfrec_mt.pipelines.{name}", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(process: subprocess.Popen[str], there: Callable[[], object]) -> None:
-    while process.poll() is None and not there():
-        time.sleep(0.005)
-    assert process.poll() is None, process.communicate()[1][-1_000:]
-
-
 def stopped(process: subprocess.Popen[str]) -> str:
     """What a binary says to SIGTERM."""
     process.send_signal(signal.SIGTERM)
@@ -202,7 +192,7 @@ def stopped(process: subprocess.Popen[str]) -> str:
 @pytest.mark.fault_case("M")
 def test_a_preparation_that_gets_sigterm_ends_with_75_and_leaves_nothing(tmp_path: Path) -> None:
     output = tmp_path / "data"
-    process = binary("prepare_data", f"--output={output}", "--rows=5000000")
+    process = started("prepare_data", f"--output={output}", "--rows=5000000")
     wait_for(process, lambda: [*tmp_path.glob(".tmp-data-*/spool/*.arrow")])
     assert "interrupted: nothing half done is left" in stopped(process)
     assert names(tmp_path) == []
@@ -226,14 +216,14 @@ def test_sigterm_at_any_time_ends_with_75_and_leaves_nothing(
     seed = int.from_bytes(os.urandom(4))
     print("seed", seed)
     moments = random.Random(seed)
-    started = time.monotonic()
-    process = binary(name, *places, f"--output={output}")
+    began = time.monotonic()
+    process = started(name, *places, f"--output={output}")
     assert process.wait() == 0
-    whole = time.monotonic() - started
+    whole = time.monotonic() - began
     results = names(tmp_path)
     shutil.rmtree(output) if output.is_dir() else output.unlink()
     for _ in range(4):
-        process = binary(name, *places, f"--output={output}")
+        process = started(name, *places, f"--output={output}")
         time.sleep(moments.uniform(0.3, whole))
         process.send_signal(signal.SIGTERM)  # of one that has ended, nothing happens
         _, told = process.communicate(timeout=120)
@@ -244,6 +234,6 @@ def test_sigterm_at_any_time_ends_with_75_and_leaves_nothing(
             assert not left - {"out", ".lock"}
         if process.returncode == 0:
             shutil.rmtree(output) if output.is_dir() else output.unlink()
-    process = binary(name, *places, f"--output={output}")
+    process = started(name, *places, f"--output={output}")
     assert process.wait() == 0
     assert names(tmp_path) == results

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework import op_def_registry
 
+from tests.fault_cases import Record
 from tests.faults.watched import SECRET, refused
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving import harmless_ops
@@ -138,8 +139,9 @@ def test_a_graph_that_names_a_file_is_refused(kind: str, place: Path) -> None:
         load_saved_model(model)
 
 
-def test_every_op_that_passes_only_computes() -> None:
+def test_every_op_that_passes_only_computes(record_property: Record) -> None:
     passing = harmless_ops.HARMLESS_OPS - harmless_ops.STATEFUL_OPS
     assert not [op for op in passing if op_def_registry.get(op).is_stateful]
     for part in ("File", "Dataset", "Reader", "PyFunc", "Print", "Debug", "Summary", "Checkpoint"):
         assert not [op for op in harmless_ops.HARMLESS_OPS if part in op], part
+    record_property("came", f"{len(harmless_ops.HARMLESS_OPS):,} ops pass, no other")

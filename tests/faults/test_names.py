@@ -15,7 +15,7 @@ from tfrec_mt.schema import CategoricalFeature, NumericFeature, SchemaError, Top
 BAD_NAMES = ("class", "self", "and", "None", "价格", "größe", "_x", "1st", "a b", "")
 
 
-@pytest.mark.fault_case("name_breaks_export_class")
+@pytest.mark.fault_case("names")
 @pytest.mark.parametrize("name", BAD_NAMES)
 @pytest.mark.parametrize(
     "make",
@@ -41,7 +41,7 @@ def test_a_name_that_no_export_can_carry_is_refused_at_once(
         make(name)
 
 
-@pytest.mark.fault_case("name_breaks_export_class")
+@pytest.mark.fault_case("names")
 def test_columns_of_such_names_are_left_out_and_the_reason_is_told(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -53,7 +53,7 @@ def test_columns_of_such_names_are_left_out_and_the_reason_is_told(
     )
 
 
-@pytest.mark.fault_case("name_breaks_export_class")
+@pytest.mark.fault_case("names")
 def test_names_that_differ_in_case_alone_are_refused() -> None:
     rows = shop_rows(300).with_columns(pl.col("price").alias("PRICE"))
     with pytest.raises(SchemaError, match="'price' and 'PRICE': expected names that differ"):

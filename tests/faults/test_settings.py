@@ -225,7 +225,7 @@ def mind(tmp_path_factory: pytest.TempPathFactory) -> NewsDataset:
     return prepare_news(source, folder / "data", learned_pieces=60, max_title_length=8)
 
 
-@pytest.mark.fault_case("mind_default_pretrain")
+@pytest.mark.fault_case("news without classes")
 def test_news_without_sentiments_train_with_the_defaults(
     mind: NewsDataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,7 +2,7 @@
 
 import functools
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,22 @@ import pytest
 import tensorflow as tf
 
 from tests.adapters.kernel_files import change, copied_kernel
+from tests.fault_cases import Record
 from tests.jobs import Job
+from tests.training.small_runs import fresh_processes
 from tfrec_mt.adapters.kernel_store import KernelStoreError, kernel_path
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import MODEL_CARD, README
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.requests import row_tensors
-from tfrec_mt.serving.versions import EXTRA, read_manifest, roll_back, version_numbers
+from tfrec_mt.serving.versions import (
+    EXTRA,
+    read_manifest,
+    roll_back,
+    verified_manifest,
+    version_numbers,
+)
 from tfrec_mt.storage.hashes import verify_files
 
 
@@ -79,16 +87,28 @@ def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
 
 
 @pytest.mark.slow  # a whole job
-def test_publishers_at_once_take_their_turns(job: Job, versions: Path, tmp_path: Path) -> None:
+def test_ten_publishers_at_once_take_their_turns(
+    job: Job, versions: Path, tmp_path: Path, record_property: Record
+) -> None:
     source = next((job.kernel_folder / "region").iterdir())
-    kernels = [copied_kernel(tmp_path / "new", source, f"new {place}") for place in range(4)]
-    configs = [ExchangeConfig(output=versions, add=[kernel]) for kernel in kernels]
-    with ThreadPoolExecutor(len(configs)) as pool:
-        made = list(pool.map(exchange_kernels, configs))
-    assert sorted(int(path.name) for path in made) == [*range(2, 6)]
-    # each had what the one before had
-    domains = read_manifest(versions / "5")["kernels"]["region"]
-    assert {kernel.stem for kernel in kernels} <= set(domains)
+    kernels = [copied_kernel(tmp_path / "new", source, f"new {place}") for place in range(10)]
+    publishers = [
+        fresh_processes().Process(
+            target=exchange_kernels, args=(ExchangeConfig(output=versions, add=[kernel]),)
+        )
+        for kernel in kernels
+    ]
+    for publisher in publishers:
+        publisher.start()
+    for publisher in publishers:
+        publisher.join()
+    assert [publisher.exitcode for publisher in publishers] == [0] * 10
+    assert version_numbers(versions) == [*range(1, 12)]
+    domains = [set(verified_manifest(versions / str(n))["kernels"]["region"]) for n in range(1, 12)]
+    for older, newer in pairwise(domains):  # each had what the one before had
+        assert older < newer and len(newer - older) == 1
+    assert domains[-1] - domains[0] == {kernel.stem for kernel in kernels}
+    record_property("came", "10 processes at once, versions 2 to 11, each with one kernel more")
 
 
 @pytest.mark.slow  # a whole job

@@ -169,14 +169,12 @@ class ChildRun:
       folder: Takes the run, and the final weights in `weights.npz`.
       kind: Learner.
       config: Settings of the loop.
-      threads: Threads of one TensorFlow op; 0 leaves the choice to it.
     """
 
     data: Path
     folder: Path
     kind: Kind = "toy"
     config: Mapping[str, Any] = field(default_factory=dict)
-    threads: int = 0
 
     def start(self) -> BaseProcess:
         """Starts the process."""
@@ -194,7 +192,6 @@ class ChildRun:
 
     def train(self) -> None:
         """What the process does."""
-        tf.config.threading.set_intra_op_parallelism_threads(self.threads)
         loop = make_loop(PreparedDataset(self.data), self.folder, self.kind, **self.config)
         loop.run()
         weights = values_of(loop.learner.variables)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fault_cases import Record
 from tests.training.small_runs import ChildRun, Kind, assert_same_weights, logged
 from tfrec_mt.data.dataset import PreparedDataset
 
@@ -50,6 +51,12 @@ def test_killed_runs_end_with_the_same_weights(dataset: PreparedDataset, tmp_pat
 @pytest.mark.parametrize("kill", [kill_at_a_random_call, kill_in_a_save])
 @pytest.mark.parametrize("kind", ["base", "kernels"])
 def test_twenty_kills_lose_nothing(
-    kind: Kind, kill: Kill, dataset: PreparedDataset, tmp_path: Path
+    kind: Kind,
+    kill: Kill,
+    dataset: PreparedDataset,
+    tmp_path: Path,
+    record_property: Record,
 ) -> None:
     survive([kill] * 20, kind, 8, dataset, tmp_path)
+    same = "the same bits" if kind == "base" else "the same weights to 1e-5"
+    record_property("came", f"20 of 20 kills of a run of {kind}: {same}")

@@ -11,6 +11,7 @@ from tfrec_mt.configs.choices import Precision
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.jobs.opened import Folder, open_base, open_model
 from tfrec_mt.models.base_model import BaseModel
+from tfrec_mt.storage.folders import check_absent
 
 
 def evaluate(
@@ -57,8 +58,8 @@ def evaluate(
       >>> print(report)
     """
     folder = Path(output) if output is not None else None
-    if folder and folder.exists():
-        raise FileExistsError(f"{folder} exists; choose another output folder")
+    if folder:
+        check_absent(folder, "folder")
     opened = open_model(model, log, base, precision, labels, user)
     against = open_base(control, opened.log, precision) if control is not None else None
     origin = opened.workload.provenance(opened.log)

@@ -15,6 +15,7 @@ from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.serving.bundle import card
 from tfrec_mt.serving.kernels_to_serve import kernels_to_serve, weights_of_one
 from tfrec_mt.serving.versions import publish_version
+from tfrec_mt.storage.lock import check_links
 
 
 def export(
@@ -47,12 +48,14 @@ def export(
     Raises:
       DataError: Clients of the newest version would fail, or a warm-up request is answered with a
         number that is not finite.
+      FileNotFoundError: The output is a link to what is not there.
       ModelStoreError: There is no such model.
       SchemaError: An unknown setting, or a model of other data.
 
     Example:
       >>> version = mt.export(model, "runs/shop/export", metrics=report)
     """
+    check_links(Path(output))
     sort_settings("export", settings, {"options": fields_of(ExportOptions, "metrics")})
     rows = metrics.metrics if isinstance(metrics, Evaluation) else metrics
     options = ExportOptions(**settings, metrics=rows)

@@ -12,7 +12,7 @@ from tfrec_mt.serving.client import connect
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.requests import check_histories
 from tfrec_mt.serving.versions import read_manifest
-from tfrec_mt.storage.folders import published_file
+from tfrec_mt.storage.folders import check_absent, published_file
 from tfrec_mt.tables.frames import read_whole
 from tfrec_mt.training.run_folder import kernels_behind
 from tfrec_mt.workloads.catalog import WORKLOADS, workload_in
@@ -52,8 +52,8 @@ def run_score(config: ScoreConfig) -> Scored:
     """
     if bool(config.export) == bool(config.server):
         raise SchemaError("score through either an export or a server")
-    if config.output and config.output.exists():
-        raise FileExistsError(f"{config.output} exists; choose another output file")
+    if config.output:
+        check_absent(config.output, "file")
     frame = _rows(config)
     if config.export:
         scored = load_export(config.export).score(frame)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfrec_mt.storage.disk_space import DiskFullError, is_disk_full
-from tfrec_mt.storage.lock import LockedError, is_running, lock
+from tfrec_mt.storage.lock import LockedError, check_links, is_running, lock
 
 _SWEPT: set[Path] = set()  # folders whose leftovers this process has looked for
 
@@ -22,6 +22,18 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def check_absent(target: Path, kind: str) -> None:
+    """Checks that nothing is in the place of a `kind` to be written, a "file" or a "folder".
+
+    Raises:
+      FileExistsError: Something is; nothing is ever overwritten.
+      FileNotFoundError: It is, or lies below, a link to what is not there.
+    """
+    check_links(target)
+    if target.exists():
+        raise FileExistsError(f"{target} exists; choose another {kind} or move it away")
+
+
 @contextlib.contextmanager
 def published_folder(target: Path) -> Iterator[Path]:
     """Yields a new folder beside `target` that takes its name when the block ends well.
@@ -32,6 +44,7 @@ def published_folder(target: Path) -> Iterator[Path]:
     Raises:
       DiskFullError: The block ran out of space.
       FileExistsError: `target` exists; nothing is ever overwritten.
+      FileNotFoundError: `target` is, or lies below, a link to what is not there.
       LockedError: Another process is writing it; names that process.
     """
     with _published(target, "folder") as temporary:
@@ -45,6 +58,7 @@ def published_file(target: Path) -> Iterator[Path]:
     Raises:
       DiskFullError: The block ran out of space.
       FileExistsError: `target` exists; nothing is ever overwritten.
+      FileNotFoundError: `target` is, or lies below, a link to what is not there.
     """
     with _published(target, "file") as temporary:
         yield temporary
@@ -60,8 +74,7 @@ def write_text(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def _published(target: Path, kind: str) -> Iterator[Path]:
-    if target.exists():
-        raise FileExistsError(f"{target} exists; choose another {kind} or move it away")
+    check_absent(target, kind)
     target.parent.mkdir(parents=True, exist_ok=True)
     if kind == "folder":
         _remove_left_folders(target)

@@ -37,6 +37,20 @@ def lock(folder: Path) -> int | None:
     return descriptor
 
 
+def check_links(path: Path) -> None:
+    """Checks that no link on the way to what will be written leads nowhere.
+
+    Raises:
+      FileNotFoundError: Names the link.
+    """
+    for link in (path, *path.parents):
+        if link.is_symlink() and not link.exists():
+            raise FileNotFoundError(
+                f"{link} is a link to {link.readlink()}, which does not exist; remove the "
+                "link or choose another output"
+            )
+
+
 @contextlib.contextmanager
 def locked_folder(folder: Path, wait: bool = False) -> Iterator[None]:
     """Holds a folder, made if needed, for this process; the lock goes with the process.
@@ -46,8 +60,10 @@ def locked_folder(folder: Path, wait: bool = False) -> Iterator[None]:
       wait: Whether to wait until no other process holds it.
 
     Raises:
+      FileNotFoundError: It is, or lies below, a link to what is not there.
       LockedError: Names the process that holds it.
     """
+    check_links(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+", encoding="utf-8") as file:
         try:

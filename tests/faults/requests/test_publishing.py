@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tfrec_mt as mt
+from tests.fault_cases import Record
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import README
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
@@ -38,7 +39,10 @@ def test_a_base_whose_scores_are_none_is_not_published(
 
 
 @pytest.mark.fault_case("45")
-def test_a_reader_never_sees_a_part_of_a_version(version: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("publishes", [12, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_reader_never_sees_a_part_of_a_version(
+    publishes: int, version: Path, tmp_path: Path, record_property: Record
+) -> None:
     output = tmp_path / "ranking"
     shutil.copytree(version.parent, output)
     exchange_kernels(ExchangeConfig(output=output, remove=[("market", "de")]))
@@ -57,9 +61,10 @@ def test_a_reader_never_sees_a_part_of_a_version(version: Path, tmp_path: Path) 
 
     reader = threading.Thread(target=poll)
     reader.start()
-    for _ in range(12):
+    for _ in range(publishes):
         roll_back(output)
     done.set()
     reader.join()
     assert not errors
     assert len(set(seen)) > 1 and seen == sorted(seen, key=int)
+    record_property("came", f"{publishes} publishes, {len(set(seen))} versions read, each whole")

@@ -17,7 +17,7 @@ from tfrec_mt.serving.requests import candidate_tensors, examples
 from tfrec_mt.serving.versions import EXTRA
 
 
-@pytest.mark.fault_case("history_input_left_out")
+@pytest.mark.fault_case("a part of the histories")
 @pytest.mark.parametrize("given", ["history_iid", "history_kind", "history_age"])
 def test_one_history_alone_is_scored(version: Path, loaded: Any, rows: Rows, given: str) -> None:
     left_out = defaults(version, "serving_default")
@@ -35,7 +35,7 @@ def test_one_history_alone_is_scored(version: Path, loaded: Any, rows: Rows, giv
     assert np.isfinite(ask(loaded, both, "score_candidates")["ctr"]).all()
 
 
-@pytest.mark.fault_case("history_input_left_out")
+@pytest.mark.fault_case("a part of the histories")
 def test_one_history_alone_is_scored_in_examples(loaded: Any, rows: Rows) -> None:
     alone = [n for n in rows if n not in ("history_kind", "history_age")]
     short = examples({name: rows[name] for name in alone})

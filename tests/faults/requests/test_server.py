@@ -1,5 +1,6 @@
 """What reaches a server that it cannot answer, and who asks badly or too much."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,10 +11,13 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
+from tests.fault_cases import Record
 from tests.faults.requests.asked import ROWS, Rows
 from tests.serving.loopback import MOST_BYTES, loopback
 from tfrec_mt.serving.client import GrpcClient
 from tfrec_mt.serving.serving_error import ServingError
+
+QUICK = 2.0  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -97,22 +101,31 @@ class TestAServer:
             np.testing.assert_array_equal(asking.predict(rows)["ctr"], expected)
 
     @pytest.mark.fault_case("63")
-    def test_more_than_the_queue_takes_is_refused_at_once(self, version: Path, rows: Rows) -> None:
+    def test_more_than_the_queue_takes_is_refused_at_once(
+        self, version: Path, rows: Rows, record_property: Record
+    ) -> None:
         many = {name: np.repeat(values, 40, axis=0) for name, values in rows.items()}
         with loopback("ranking", version.parent, most_requests=4) as address:
             clients = [GrpcClient(address, "ranking") for _ in range(24)]
             clients[0].predict(rows)  # loads the version
 
-            def ask(client: GrpcClient) -> str:
+            def ask(client: GrpcClient) -> tuple[str, float]:
+                said, start = "answered", time.monotonic()
                 try:
                     client.predict(many)
                 except ServingError as error:
-                    return str(error)
-                return "answered"
+                    said = str(error)
+                return said, time.monotonic() - start
 
             with ThreadPoolExecutor(len(clients)) as pool:
                 found = [*pool.map(ask, clients)]
-            busy = [text for text in found if text != "answered"]
-            assert busy and all("RESOURCE_EXHAUSTED" in text for text in busy)
-            assert len(busy) < len(clients)
-            assert ask(clients[1]) == "answered"
+            busy = [(said, seconds) for said, seconds in found if said != "answered"]
+            assert busy and all("RESOURCE_EXHAUSTED" in said for said, _ in busy)
+            assert max(seconds for _, seconds in busy) < QUICK
+            assert 4 <= len(found) - len(busy) < len(found)
+            assert ask(clients[1])[0] == "answered"
+            record_property(
+                "came",
+                f"of {len(found)} requests at once to a queue of 4, {len(busy)} refused, each "
+                f"in less than {QUICK:.0f} s; then answered again",
+            )
