@@ -1,5 +1,6 @@
 """`KernelLearner`: trains all kernels of all topics behind a frozen base in one pass."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -61,7 +62,10 @@ class KernelBatch:
 
     def chances(self, *added: Added) -> dict[str, Any]:
         """Probabilities `{task: [B, 1]}` of exposed rows to which all of that is added."""
-        total = {task: tf.add_n([x, *(a[task] for a in added)]) for task, x in self._plain.items()}
+        total = {
+            task: functools.reduce(_sum_of_two, [*(a[task] for a in added), x])
+            for task, x in self._plain.items()
+        }
         logits = self._base.logits(total) if self._directions is None else total
         return dict(self._base.probabilities(self._base.exposed(logits, self._features)))
 
@@ -185,25 +189,32 @@ class KernelLearner:
         share = tf.math.divide_no_nan(
             tf.cast(rows, tf.float32), tf.cast(tf.reduce_sum(rows), tf.float32)
         )
-        others = self._others(layer, added)
-        chances = batch.chances(*others, added[layer.topic])
+        chances = batch.chances(*self._together(layer, added, added[layer.topic]))
         inside = tf.cast(domains > 0, tf.float32)
         loss, means = multi_task_loss(chances, labels, self.tasks, row_weights=inside)
         if self.related_share and len(layer.domains) > 1:
             lent, lent_weights = self._lend(layer, domains, rows)
-            chances = batch.chances(*others, batch.added(layer, lent))
+            own = batch.added(layer, lent)
+            chances = batch.chances(*self._together(layer, added, own))
             related, _ = multi_task_loss(chances, labels, self.tasks, row_weights=lent_weights)
-            loss += self.related_share * (related - loss)
+            loss = _sum_of_two(loss, self.related_share * (related - loss))
         penalty = layer.penalty()
         loss += self.kl_weight * tf.reduce_sum(share * penalty)
         return Turn(loss, means, penalty)
 
-    def _others(self, layer: DomainKernels, added: Mapping[str, Added]) -> list[Added]:
-        """What other topics add, without gradients, if topics are trained jointly."""
+    def _together(
+        self, layer: DomainKernels, added: Mapping[str, Added], own: Added
+    ) -> list[Added]:
+        """A topic's own and, if topics are trained jointly, what others add, without gradients.
+
+        They are in the order of topics: each topic's sum is the same to the bit.
+        """
         return [
-            {task: tf.stop_gradient(more) for task, more in of_topic.items()}
+            own
+            if topic == layer.topic
+            else {task: tf.stop_gradient(more) for task, more in of_topic.items()}
             for topic, of_topic in added.items()
-            if self.joint and topic != layer.topic
+            if self.joint or topic == layer.topic
         ]
 
     def _lend(self, layer: DomainKernels, domains: Any, rows: Any) -> tuple[Any, Any]:
@@ -228,11 +239,11 @@ class KernelLearner:
         labels: Mapping[str, Any],
         clusters: Any,
     ) -> None:
-        others, own = self._others(layer, added), added[layer.topic]
+        own = added[layer.topic]
         losses = {}
         for factor in (0.0, *FACTORS):
             tried = {task: factor * more for task, more in own.items()}
-            chances = batch.chances(*others, tried)
+            chances = batch.chances(*self._together(layer, added, tried))
             # [B], all tasks together
             losses[factor] = tf.add_n(
                 [
@@ -247,6 +258,17 @@ class KernelLearner:
     def shrink(self) -> dict[str, np.ndarray]:
         """See `KernelTrial.shrink`."""
         return self._trial.shrink()
+
+
+def _sum_of_two(one: Any, other: Any) -> Any:
+    """A sum that TensorFlow does not merge with others, so that it is the same in every run.
+
+    `AddN` of three values or more adds to the first whose memory nothing else reads any more. Where
+    other operations read them too, it depends on the time which one that is, and so does the last
+    bit. TensorFlow merges sums of sums into such an `AddN` unless something stands between them.
+    """
+    total = tf.add_n([one, other])
+    return tf.ensure_shape(total, total.shape)
 
 
 def _rows(layer: DomainKernels, batch: KernelBatch) -> Any:
