@@ -88,7 +88,7 @@ def test_a_resumed_run_ends_with_the_same_weights(
         loop.run()
     assert loop.checkpoints.steps()[-1] == (7 if how == "kill" else 13)
     loop = make_loop(dataset, tmp_path / "resumed", kind, **config)
-    assert_same_weights(final_weights(loop), expected, kind)
+    assert_same_weights(final_weights(loop), expected)
     straight, resumed = (tmp_path / n / "log.jsonl" for n in ("straight", "resumed"))
     if how == "kill":
         assert resumed.read_bytes() == straight.read_bytes()
