@@ -137,7 +137,7 @@ def make_loop(
     """A loop with a fresh learner, as a new process would have."""
     keras.utils.set_random_seed(0)
     settings = TrainConfig(**{"batch_size": BATCH, "steps_per_call": 3} | config)
-    noisy = NoisyReader(dataset, ["train"], BATCH, seed=settings.seed, keys=["user"])
+    noisy = NoisyReader(dataset, ["train"], BATCH, seed=settings.seed)
     noisy.poison = poison or {}
     reader = UserClusters(noisy) if kind == "kernels" else noisy
     topics = {topic.name: topic.domains for topic in dataset.schema.topics}
