@@ -62,7 +62,7 @@ def delimited(content: bytes, folder: Path) -> None:
         text = delimiter.join(SCHEMA.columns).encode() + b"\n" + text
     path = folder / f"log{suffix}"
     path.write_bytes(text)
-    names = file_columns(path)
+    names = file_columns(path, quoting)
     if len(set(names)) == len(names):
         found = pl.concat(read_file(path, names, quoting, ())).rows()
         expected = _by_csv(text, delimiter, quoting)

@@ -49,12 +49,12 @@ def test_a_server_holds_no_more_than_at_first(
         clients = Clients(address, rows)
         with contextlib.contextmanager(clients.run)(), _published(version.parent):
             change = watched(server, SECONDS)
-    assert not clients.wrong, clients.wrong[:5]
-    assert len(clients.asked) == 6 and min(clients.asked.values()) > 10
     newest = version_numbers(version.parent)[-1]
-    assert newest > SECONDS / SWAP_SECONDS / 2
     said = f"{sum(clients.asked.values()):,} requests in {MINUTES:g} minutes, {newest} versions"
     _judge(record_property, f"server, {said}", change)
+    assert not clients.wrong, clients.wrong[:5]
+    assert len(clients.asked) == 6 and min(clients.asked.values()) > 10
+    assert newest > SECONDS / SWAP_SECONDS / 2
 
 
 def test_training_holds_no_more_than_at_first(
@@ -74,8 +74,9 @@ def test_training_holds_no_more_than_at_first(
             training.send_signal(signal.SIGTERM)
             assert training.wait(120) == 75
         steps = json.loads((run / "log.jsonl").read_text().splitlines()[-1])["step"]
-        assert steps > 1_000
-        _judge(record_property, f"{binary}, {steps:,} steps in {share * MINUTES:g} minutes", change)
+        said = f"{binary}, {steps:,} steps in {share * MINUTES:g} minutes"
+        _judge(record_property, said, change)
+        assert steps > 100
 
 
 def _trained(training: subprocess.Popen[str], log: Path, seconds: float) -> Change:
