@@ -16,7 +16,7 @@ PYTEST_ARGS ?=
 # Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
-.PHONY: setup minilm peers check test test-slow test-faults test-serving test-real lint demo notebooks bench studies lock clean
+.PHONY: setup minilm peers check test test-slow test-faults test-serving test-soak test-real lint demo notebooks bench studies lock clean
 
 setup: $(STAMP)
 
@@ -77,6 +77,10 @@ test-faults: $(STAMP)
 test-serving: $(STAMP)
 	@command -v g++ >/dev/null || { echo "make test-serving: needs g++ on the PATH" >&2; exit 1; }
 	$(BIN)/python -m pytest -m serving $(PARALLEL) $(PYTEST_ARGS)
+
+# A server under load and a training, at once, for SOAK_MINUTES each: 30 by default.
+test-soak: $(STAMP)
+	$(BIN)/python -m pytest -m soak --numprocesses=2 --dist=load $(PYTEST_ARGS)
 
 # Public data in the folder that TFREC_MT_DATA names; what is not there is skipped.
 test-real: $(MINILM)

@@ -28,6 +28,7 @@ from tfrec_mt.serving.versions import newest_version
 
 Status = grpc.StatusCode
 MOST_BYTES = 64 << 20
+MOST_VERSIONS = 2  # in memory: the newest, and one that is still asked for
 
 
 class Refused(Exception):
@@ -61,7 +62,9 @@ class Server:
         with self._lock:
             if version not in self._loaded:
                 self._loaded[version] = load_saved_model(version)
-        signatures = self._loaded[version].signatures
+                for older in [*self._loaded][:-MOST_VERSIONS]:
+                    del self._loaded[older]
+            signatures = self._loaded[version].signatures
         if name not in signatures:
             raise Refused(Status.NOT_FOUND, f"no signature {name!r}")
         specs = signatures[name].structured_input_signature[1]

@@ -51,12 +51,12 @@ def read_kernel(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get(_KEY, "")
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, AttributeError, TypeError) as error:  # a type that NumPy lacks
         raise ValueError(f"{path} is damaged: {error}") from error
     value = checked_description(text, path, FORMAT_VERSION, _KEYS)
     expected, found = value.pop("sha256"), _digest(value, weights)
     if found != expected:
-        raise ValueError(f"{path} is damaged: SHA-256 {found[:12]}, expected {expected[:12]}")
+        raise ValueError(f"{path} is damaged: SHA-256 {found[:12]}, expected {expected!s:.12}")
     return value, weights
 
 

@@ -64,7 +64,7 @@ def kept_base(folder: Path) -> KerasBase:
         # each number takes at least a byte of the file, and Keras refuses compressed ones
         with created_within(_MOST_VARIABLES, (folder / _MODEL).stat().st_size):
             model = keras.saving.load_model(folder / _MODEL, compile=False)
+        heads = {t: h if isinstance(h, str) else tuple(h) for t, h in value["heads"].items()}
+        return KerasBase(model, heads, [Task(**task) for task in value["tasks"]])
     except (TypeError, ValueError, LookupError, AttributeError, OSError) as error:
         raise ModelStoreError(f"{folder} holds no base that can be read: {error}") from error
-    heads = {t: h if isinstance(h, str) else tuple(h) for t, h in value["heads"].items()}
-    return KerasBase(model, heads, [Task(**task) for task in value["tasks"]])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def read_json(
     except DataError as error:
         raise SchemaError(str(error)) from error
     _check_parts(value, where)
+    _check_text(value, where)
     version = value.pop("format_version", None) if isinstance(value, dict) else None
     if upgraded and isinstance(value, dict) and version in (None, format_version - 1):
         value, version = upgraded(value), format_version
@@ -76,6 +78,17 @@ def _check_parts(value: Any, where: str) -> None:
             raise SchemaError(
                 f"{where}: {name}: expected at most {MOST_PARTS:,}, got {len(parts):,}"
             )
+
+
+def _check_text(value: Any, where: str) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])
+        raise SchemaError(
+            f"{where}: expected text, got half of a character, {half}, after "
+            f"{ascii(error.object[max(0, error.start - 20) : error.start])}"
+        ) from error
 
 
 @functools.cache

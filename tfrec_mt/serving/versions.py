@@ -33,6 +33,11 @@ EXTRA = "assets.extra"
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 2
 _UNSEALED = 1  # the format before, whose manifests do not hold their own hash
+# Of what a manifest says, where it says it.
+_FORMS = {
+    **dict.fromkeys(("name", "kind", "base_fingerprint"), str),
+    **dict.fromkeys(("signatures", "kernels", "card"), dict),
+}
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -217,12 +222,18 @@ def read_manifest(version: Path) -> dict[str, Any]:
     Raises:
       DataError: The folder is not a version that this release can read.
     """
+    path = version / EXTRA / MANIFEST_FILE
     try:
-        return read_description(
-            version / EXTRA / MANIFEST_FILE, FORMAT_VERSION, ("files", "signatures"), (_UNSEALED,)
-        )
+        manifest = read_description(path, FORMAT_VERSION, ("files", "signatures"), (_UNSEALED,))
+        for key, form in _FORMS.items():
+            if not isinstance(manifest.get(key, form()), form):
+                raise ValueError(f"{path} is damaged: expected a {form.__name__} as {key}")
+        for topic, domains in manifest.get("kernels", {}).items():
+            if not isinstance(domains, list) or not all(isinstance(x, str) for x in domains):
+                raise ValueError(f"{path} is damaged: expected names of domains of {topic!r}")
     except ValueError as error:
         raise DataError(f"{version}: expected an exported version: {error}") from error
+    return manifest
 
 
 def description_of(manifest: Mapping[str, Any]) -> dict[str, Any]:

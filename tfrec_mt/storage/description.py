@@ -41,7 +41,7 @@ def check_seal(
     if not needed and _SEAL not in value:
         return dict(value)
     seal = value.get(_SEAL)
-    if not isinstance(seal, str) or len(seal) != len(_BLANK):
+    if not isinstance(seal, str) or not seal.isascii() or len(seal) != len(_BLANK):
         raise DataError(f"{path} is damaged: it lacks the {_SEAL} of its own text")
     start, _, end = content.rpartition(seal.encode())
     found = hashlib.sha256(start + _BLANK.encode() + end).hexdigest()

@@ -34,7 +34,7 @@ def verify_files(folder: Path, hashes: Mapping[str, str], listed_in: str = "mani
     Raises:
       DataError: Names the first file that is missing, differs or lies elsewhere.
     """
-    if not isinstance(hashes, Mapping):
+    if not isinstance(hashes, Mapping) or not all(isinstance(x, str) for x in hashes.values()):
         raise DataError(f"{folder}: expected the hash of each of its files, got {hashes!r:.80}")
     check_inside(folder, hashes, folder / listed_in)
     missing = next((name for name in hashes if not (folder / name).is_file()), None)

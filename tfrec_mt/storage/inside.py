@@ -68,7 +68,11 @@ def check_inside(folder: Path, names: Iterable[str], where: Path) -> None:
             if path in parents:
                 break
             parents.add(path)
-            if path.parts and (folder / path).is_symlink():
+            try:
+                linked = path.parts and (folder / path).is_symlink()
+            except OSError as error:  # of a name that no file can have
+                raise DataError(f"{where}: {name!r:.80}: {error.strerror}") from error
+            if linked:
                 _check_link(folder / path, root)
 
 

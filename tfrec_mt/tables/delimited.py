@@ -17,19 +17,28 @@ from tfrec_mt.tables.notation import Quoting
 from tfrec_mt.tables.quotes import QuoteGuard
 
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+_DIALECTS: dict[Quoting, dict[str, Any]] = {
+    "backslash": {"doublequote": False, "escapechar": "\\"},
+    "none": {"quoting": csv.QUOTE_NONE},
+}
 _HEADER_BYTES = 1 << 17
 _BLOCK_BYTES = 1 << 23  # some 50,000 rows of 25 columns; larger blocks read no faster
 
 
-def delimited_columns(path: Path, delimiter: str) -> list[str]:
+def delimited_columns(path: Path, delimiter: str, quoting: Quoting = "auto") -> list[str]:
     """The column names in a file's first line; a byte order mark is skipped.
+
+    Args:
+      path: The file.
+      delimiter: One character.
+      quoting: See `read_delimited`.
 
     Raises:
       DataError: The file is empty, not UTF-8, or its compression is damaged.
     """
     try:
         with io.TextIOWrapper(_open(path), encoding="utf-8-sig", newline="") as text:
-            for fields in csv.reader(text, delimiter=delimiter):
+            for fields in csv.reader(text, delimiter=delimiter, **_DIALECTS.get(quoting, {})):
                 if fields:
                     return fields
     except UnicodeDecodeError as error:
@@ -122,7 +131,7 @@ def read_delimited(
                 rows += batch.num_rows
                 if batch.num_rows:
                     yield pl.DataFrame(batch)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         if wrong:
             row = wrong[0].number - (names is None)
             raise DataError(
@@ -141,7 +150,7 @@ def _guarded(
 ) -> pa.NativeFile:
     if quoting == "none":
         return _open(path)
-    columns = delimited_columns(path, delimiter) if names is None else names
+    columns = delimited_columns(path, delimiter, quoting) if names is None else names
     opened = functools.partial(_open, path)
     return pa.PythonFile(
         QuoteGuard(opened, path, delimiter, columns, names is None, quoting), mode="r"

@@ -67,13 +67,17 @@ def is_text(file: Path, column: str | None = None) -> bool:
     return _suffix(file) in _DELIMITERS or (column is not None and is_parquet_text(file, column))
 
 
-def file_columns(file: Path) -> list[str]:
+def file_columns(file: Path, quoting: Quoting = "auto") -> list[str]:
     """The column names of a file, and then those of its folders, `key=value`, as Hive has them.
+
+    Args:
+      file: The file.
+      quoting: Of text, see `read_delimited`.
 
     Raises:
       DataError: It is empty, or cannot be read.
     """
-    found = _own_columns(file)
+    found = _own_columns(file, quoting)
     return [*found, *(name for name in _folder_values(file) if name not in found)]
 
 
@@ -96,7 +100,7 @@ def read_file(
     Raises:
       DataError: See `read_delimited` and `read_parquet`.
     """
-    found = _own_columns(file)
+    found = _own_columns(file, quoting)
     own = [name for name in columns if name in found]
     folders = {k: v for k, v in _folder_values(file).items() if k in columns and k not in own}
     delimiter = _DELIMITERS.get(_suffix(file))
@@ -113,9 +117,9 @@ def read_file(
         yield frame.with_columns(added).select(columns) if folders else frame
 
 
-def _own_columns(file: Path) -> list[str]:
+def _own_columns(file: Path, quoting: Quoting) -> list[str]:
     delimiter = _DELIMITERS.get(_suffix(file))
-    return delimited_columns(file, delimiter) if delimiter else parquet_columns(file)
+    return delimited_columns(file, delimiter, quoting) if delimiter else parquet_columns(file)
 
 
 def _folder_values(file: Path) -> dict[str, str | None]:

@@ -65,7 +65,7 @@ def first_rows(
     found: list[pl.DataFrame] = []
     count = 0
     for file in find_files(log):
-        columns = file_columns(file)
+        columns = file_columns(file, quoting)
         twice = sorted(name for name, times in Counter(columns).items() if times > 1)
         if twice:
             raise DataError(f"{file}: column names must be distinct; given more than once: {twice}")

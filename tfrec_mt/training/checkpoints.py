@@ -135,14 +135,17 @@ class Checkpoints:
             raise ValueError(f"{path / STATE_FILE} is damaged: {error}") from error
         if not isinstance(value, dict) or value.pop("sha256", "") != _digest(value):
             raise ValueError(f"{path / STATE_FILE} is damaged: its own SHA-256 differs")
-        if value["format_version"] > FORMAT_VERSION:
+        version, state = value.get("format_version"), value.get("state")
+        if not isinstance(version, int) or not isinstance(state, dict):
+            raise ValueError(f"{path / STATE_FILE} is damaged: it lacks its format or its state")
+        if version > FORMAT_VERSION:
             raise CheckpointError(
-                f"{path} was written by a newer release in format {value['format_version']}, "
-                f"this one reads up to {FORMAT_VERSION}; resume with that release"
+                f"{path} was written by a newer release in format {version}, this one reads up to "
+                f"{FORMAT_VERSION}; resume with that release"
             )
-        verify_files(path, value["files"], STATE_FILE)
+        verify_files(path, value.get("files", {}), STATE_FILE)
         load_variables(self.variables, path)
-        return dict(value["state"])
+        return dict(state)
 
     def _remove(self, path: Path) -> None:
         """Takes a checkpoint out of sight first: half of one must never be found."""

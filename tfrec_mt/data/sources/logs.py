@@ -49,7 +49,7 @@ class LogsSource(Source):
             if self._frame.is_empty():
                 raise DataError(f"{self._name}: expected rows, found none")
         for file in self._files:
-            check_columns(file_columns(file), schema, str(file))
+            check_columns(file_columns(file, schema.quoting), schema, str(file))
         self._text_keys = self._find_text_keys()
 
     @property

@@ -1,0 +1,149 @@
+"""What a server and its clients are sent: tensors, warm-up requests and requests."""
+
+import functools
+import tempfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.framework import tensor_pb2
+from tensorflow_serving.apis import predict_pb2
+
+import tfrec_mt as mt
+from tests.serving.loopback import Refused, Server, Service, Status
+from tests.worlds import randomise
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.iak import IAK
+from tfrec_mt.schema import (
+    CategoricalFeature,
+    History,
+    Keys,
+    NumericFeature,
+    Schema,
+    Topic,
+    Vocabulary,
+    click_tasks,
+)
+from tfrec_mt.serving.tensor_protos import array_of
+from tfrec_mt.serving.warm_up import WARM_UP_FILE, read_warm_up
+
+_REFUSALS = (Status.INVALID_ARGUMENT, Status.NOT_FOUND)
+_MOST_BYTES = 1 << 20
+
+
+def tensor(content: bytes, folder: Path) -> None:
+    """A tensor; after a `w` a file of warm-up requests."""
+    if content[:1] == b"w":
+        (folder / WARM_UP_FILE).write_bytes(content[1:])
+        read_warm_up(folder)
+        return
+    try:
+        proto = tensor_pb2.TensorProto.FromString(content)
+    except DecodeError:
+        return
+    assert array_of(proto, "x", _MOST_BYTES).nbytes <= _MOST_BYTES
+
+
+def request(content: bytes, folder: Path) -> None:
+    """A request to a server of a small function."""
+    _ask(_small(), content)
+
+
+def graph(content: bytes, folder: Path) -> None:
+    """A request to a server of a model with kernels."""
+    _ask(_whole(), content)
+
+
+class _Context:
+    """Of a call: who refuses it ends it."""
+
+    def abort(self, status: Any, text: str) -> NoReturn:
+        raise Refused(status, text)
+
+
+def _ask(service: Service, content: bytes) -> None:
+    try:
+        asked = predict_pb2.PredictRequest.FromString(content)
+    except DecodeError:  # gRPC answers before a service is asked
+        return
+    asked.model_spec.name = "ranking"
+    try:
+        answer = service.Predict(asked, _Context())  # type: ignore[arg-type]
+    except Refused as refused:
+        assert refused.status in _REFUSALS, f"{refused.status}: {refused}"
+        return
+    for name, values in answer.outputs.items():
+        array = tf.make_ndarray(values)
+        assert array.dtype.kind != "f" or np.isfinite(array).all(), name
+
+
+@functools.cache
+def _small() -> Service:
+    class Module(tf.Module):
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None], tf.int64, "iid"),
+                tf.TensorSpec([None], tf.float32, "price"),
+                tf.TensorSpec([None], tf.string, "market"),
+            ]
+        )
+        def score(self, iid: Any, price: Any, market: Any) -> dict[str, Any]:
+            known = tf.cast(iid % 7, tf.float32) + tf.cast(tf.strings.length(market), tf.float32)
+            return {"ctr": tf.sigmoid(known + tf.zeros_like(price))}
+
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    module = Module()
+    tf.saved_model.save(module, str(folder / "1"), {"serving_default": module.score})
+    return Service(Server("ranking", folder))
+
+
+@functools.cache
+def _whole() -> Service:
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    log = mt.prepare(_log(), _schema(), folder / "data")
+    base: Any = mt.models.OnlineLargeRecommender(
+        log.schema, embedding_width=4, units=(8,), heads=1, head_width=4
+    )
+    domains = log.schema.topic("market").domains
+    kernels = IAK("market", domains, base.knowledge_widths, encoder_units=(4,))
+    randomise(base, 1)
+    randomise(kernels, 2)
+    mt.export(AdaptedModel(base, [kernels]), folder / "ranking", log)
+    return Service(Server("ranking", folder / "ranking"))
+
+
+def _log(rows: int = 600) -> pl.DataFrame:
+    draw = np.random.default_rng(3)
+    clicked = draw.random(rows) < 0.4
+    return pl.DataFrame(
+        {
+            "uid": draw.integers(100, 120, rows),
+            "iid": draw.integers(0, 30, rows),
+            "price": draw.lognormal(3.0, 0.5, rows),
+            "market": np.where(draw.random(rows) < 0.5, "de", "us"),
+            "ts": 1_700_000_000 + np.sort(draw.integers(0, 9 * 86_400, rows)),
+            "clicked": clicked.astype(int),
+            "bought": (clicked & (draw.random(rows) < 0.5)).astype(int),
+        }
+    )
+
+
+def _schema() -> Schema:
+    return Schema(
+        vocabularies=(
+            Vocabulary(name="uid", dtype="int64"),
+            Vocabulary(name="iid", dtype="int64"),
+        ),
+        features=(
+            CategoricalFeature(name="uid", vocabulary="uid", side="user"),
+            CategoricalFeature(name="iid", vocabulary="iid", side="item"),
+            NumericFeature(name="price", side="item", buckets=None, missing="impute"),
+        ),
+        tasks=click_tasks("clicked", "bought"),
+        keys=Keys(user="uid", item="iid", timestamp="ts"),
+        history=History(elements=("iid",), short=5, time_gaps=True),
+        topics=(Topic(name="market"),),
+    )

@@ -1,0 +1,86 @@
+"""What a process holds while it runs: memory, open files and threads, every second."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
+_WARM_UP = 0.1  # of the time
+_MOST_GROWTH = 0.05
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a process holds: its own memory and all that it maps, in MB; files; threads."""
+
+    own: float
+    mapped: float
+    files: float
+    threads: float
+
+    @classmethod
+    def by(cls, process: int) -> "Held":
+        folder = Path("/proc") / str(process)
+        lines = (folder / "smaps_rollup").read_text().splitlines()[1:]
+        kilobytes = {name: float(size.split()[0]) for name, _, size in map(_parted, lines)}
+        return cls(
+            kilobytes["Private_Dirty"] / 1e3,
+            kilobytes["Rss"] / 1e3,
+            len(os.listdir(folder / "fd")),
+            len(os.listdir(folder / "task")),
+        )
+
+    @classmethod
+    def median(cls, several: Iterable["Held"]) -> "Held":
+        columns = zip(*((h.own, h.mapped, h.files, h.threads) for h in several), strict=True)
+        return cls(*map(median, columns))
+
+
+def _parted(line: str) -> tuple[str, str, str]:
+    return line.partition(":")
+
+
+@dataclass(frozen=True)
+class Change:
+    """From the first fifth of a watched time to its last, after a warm-up."""
+
+    first: Held
+    last: Held
+
+    @property
+    def growth(self) -> float:
+        """Share by which the process's own memory grew."""
+        return self.last.own / self.first.own - 1
+
+    def check(self) -> None:
+        assert self.growth < _MOST_GROWTH, str(self)
+        assert self.last.files <= self.first.files, str(self)
+        assert self.last.threads <= self.first.threads, str(self)
+
+    def __str__(self) -> str:
+        told = [
+            f"{name} {getattr(self.first, key):,.0f} to {getattr(self.last, key):,.0f}{unit}"
+            for key, name, unit in (
+                ("own", "own memory", f" MB ({self.growth:+.1%})"),
+                ("mapped", "resident", " MB"),
+                ("files", "open files", ""),
+                ("threads", "threads", ""),
+            )
+        ]
+        return ", ".join(told)
+
+
+def watched(process: subprocess.Popen[str], seconds: float) -> Change:
+    """What changes in a process that must go on for so long."""
+    stop, seen = time.monotonic() + seconds, []
+    while time.monotonic() < stop:
+        assert process.poll() is None, f"the process ended with {process.returncode}"
+        seen.append(Held.by(process.pid))
+        time.sleep(1)
+    seen = seen[round(_WARM_UP * len(seen)) :]
+    fifth = len(seen) // 5
+    return Change(Held.median(seen[:fifth]), Held.median(seen[-fifth:]))
