@@ -80,7 +80,7 @@ test-serving: $(STAMP)
 
 # A server under load and a training, at once, for SOAK_MINUTES each: 30 by default.
 test-soak: $(STAMP)
-	$(BIN)/python -m pytest -m soak --numprocesses=2 --dist=load $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m soak --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
 # Public data in the folder that TFREC_MT_DATA names; what is not there is skipped.
 test-real: $(MINILM)

@@ -27,9 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=900)
-    parser.add_argument(
-        "--merge", type=Path, help="writes the fewest inputs here"
-    )
+    parser.add_argument("--merge", type=Path, help="writes the fewest inputs here")
     told = parser.parse_args()
     try:
         import atheris

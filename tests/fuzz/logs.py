@@ -129,7 +129,7 @@ def _read(path: Path, schema: Schema) -> None:
 
 _UNITS = (None, *get_args(TimeUnit))
 _COLUMNS = [
-    *(Column("x", t) for t in ("int64", "string", "key", "number", "label")),  # type: ignore[arg-type]
+    *(Column("x", t) for t in ("int64", "string", "key", "number", "label")),
     *(Column("x", "string", bag=True), Column("x", "int64", bag=True)),
     *(Column("x", "timestamp", time_unit=unit) for unit in _UNITS),
 ]

@@ -71,7 +71,7 @@ def _ask(service: Service, content: bytes) -> None:
         return
     asked.model_spec.name = "ranking"
     try:
-        answer = service.Predict(asked, _Context())  # type: ignore[arg-type]
+        answer = service.Predict(asked, _Context())
     except Refused as refused:
         assert refused.status in _REFUSALS, f"{refused.status}: {refused}"
         return

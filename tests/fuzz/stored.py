@@ -183,6 +183,6 @@ def _merged(good: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]
     found = dict(good)
     for key, new in value.items():
         old = found.get(key)
-        both = isinstance(old, Mapping) and isinstance(new, Mapping) and new
-        found[key] = _merged(old, new) if both else new
+        deeper = isinstance(old, Mapping) and isinstance(new, Mapping) and new
+        found[key] = _merged(old or {}, new) if deeper else new
     return found

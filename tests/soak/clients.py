@@ -103,6 +103,7 @@ class Clients:
 
     def run(self) -> Iterator[None]:
         """Asks while the caller is at the one value that this gives."""
+        kinds: list[Callable[..., None]]
         kinds = [_rows, _rows, _candidates, _unknown, _refused, _garbage, _gone]
         with ThreadPoolExecutor(len(kinds)) as pool:
             for seed, ask in enumerate(kinds):

@@ -1,14 +1,20 @@
 """What a process holds while it runs: memory, open files and threads, every second."""
 
+import contextlib
 import os
 import subprocess
+import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from tests.fault_cases import Record
+
+ROOT = Path(__file__).parents[2]
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
+SECONDS = 60 * MINUTES
 _WARM_UP = 0.1  # of the time
 _MOST_GROWTH = 0.05
 
@@ -84,3 +90,27 @@ def watched(process: subprocess.Popen[str], seconds: float) -> Change:
     seen = seen[round(_WARM_UP * len(seen)) :]
     fifth = len(seen) // 5
     return Change(Held.median(seen[:fifth]), Held.median(seen[-fifth:]))
+
+
+@contextlib.contextmanager
+def started(*arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
+    """Python in a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def judge(record_property: Record, what: str, change: Change) -> None:
+    came = f"{what}: {change}"
+    print(came)
+    record_property("came", came)
+    change.check()

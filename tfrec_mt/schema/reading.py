@@ -87,7 +87,7 @@ def _check_text(value: Any, where: str) -> None:
         half = ascii(error.object[error.start])
         raise SchemaError(
             f"{where}: expected text, got half of a character, {half}, after "
-            f"{ascii(error.object[max(0, error.start - 20) : error.start])}"
+            f"{error.object[max(0, error.start - 20) : error.start]!a}"
         ) from error
 
 
