@@ -1,6 +1,7 @@
 """A model server on loopback: gRPC with the stubs of TensorFlow Serving, and its REST interface."""
 
 import contextlib
+import gc
 import http.server
 import json
 import math
@@ -62,8 +63,10 @@ class Server:
         with self._lock:
             if version not in self._loaded:
                 self._loaded[version] = load_saved_model(version)
-                for older in [*self._loaded][:-MOST_VERSIONS]:
-                    del self._loaded[older]
+                if older := [*self._loaded][:-MOST_VERSIONS]:
+                    for unused in older:
+                        del self._loaded[unused]
+                    gc.collect()  # what TensorFlow made for them refers to each other
             signatures = self._loaded[version].signatures
         if name not in signatures:
             raise Refused(Status.NOT_FOUND, f"no signature {name!r}")
