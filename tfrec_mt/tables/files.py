@@ -119,7 +119,10 @@ def read_file(
 
 def _own_columns(file: Path, quoting: Quoting) -> list[str]:
     delimiter = _DELIMITERS.get(_suffix(file))
-    return delimited_columns(file, delimiter, quoting) if delimiter else parquet_columns(file)
+    names = delimited_columns(file, delimiter, quoting) if delimiter else parquet_columns(file)
+    if cut := next((name for name in names if "\0" in name), None):
+        raise DataError(f"{file}: expected names of columns, got {cut!r:.80}, which holds a NUL")
+    return names
 
 
 def _folder_values(file: Path) -> dict[str, str | None]:
