@@ -69,7 +69,7 @@ class TestAServer:
             claim.int64_val.append(1)
             large = bytes(MOST_BYTES + 1)
             for message, status in (
-                (garbage, "INTERNAL"),
+                (garbage, "INVALID_ARGUMENT"),
                 (request.SerializeToString(), "INVALID_ARGUMENT"),
                 (large, "RESOURCE_EXHAUSTED"),
             ):
