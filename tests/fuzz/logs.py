@@ -81,7 +81,10 @@ def parquet(content: bytes, folder: Path) -> None:
     path = folder / "log.parquet"
     if content[:1] == b"x":
         path.unlink(missing_ok=True)
-        pq.write_table(_table(content[1:]), path, compression="none")
+        try:
+            pq.write_table(_table(content[1:]), path, compression="none")
+        except pa.ArrowInvalid:
+            return  # no file can hold it
     else:
         path.write_bytes(content)
     _read(path, SCHEMA)

@@ -29,6 +29,8 @@ def array_of(proto: Any, name: str, most_bytes: int) -> npt.NDArray[Any]:
                 f"{needed:,}"
             )
         array: npt.NDArray[Any] = tf.make_ndarray(proto)
+    except KeyError as error:
+        raise DataError(f"tensor {name!r}: expected numbers or text, got type {error}") from error
     except (TypeError, IndexError) as error:
         raise DataError(f"tensor {name!r} contradicts itself: {error}") from error
     except ValueError as error:
