@@ -27,7 +27,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=900)
-    parser.add_argument("--merge", type=Path, help="writes the fewest inputs here")
     told = parser.parse_args()
     try:
         import atheris
@@ -37,7 +36,9 @@ def main() -> None:
     output = Path("build/fuzz") / told.target
     (output / "corpus").mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
-    atheris.instrument_imports(include=["tfrec_mt"]).__enter__()  # also of what is imported later
+    atheris.instrument_imports(
+        include=["tfrec_mt", "tests.fuzz", "tests.serving"]
+    ).__enter__()  # also of what is imported later
     run, errors = target(told.target), refusals(told.target)
     seeds = CORPUS / told.target
     seen: set[object] = set()
@@ -63,12 +64,8 @@ def main() -> None:
     options = [
         *(f"-max_len={_MOST_BYTES}", f"-timeout={_MOST_SECONDS}", "-print_final_stats=1"),
         *(f"-rss_limit_mb={now + _MOST_MEGABYTES}", f"-artifact_prefix={output}/"),
+        *(f"-max_total_time={told.seconds}", str(output / "corpus"), str(seeds)),
     ]
-    if told.merge:
-        told.merge.mkdir(parents=True, exist_ok=True)
-        options += ["-merge=1", str(told.merge), str(output / "corpus"), str(seeds)]
-    else:
-        options += [f"-max_total_time={told.seconds}", str(output / "corpus"), str(seeds)]
     atheris.Setup([sys.argv[0], *options], one)
     atheris.Fuzz()
 

@@ -13,7 +13,7 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import predict_pb2
 
 import tfrec_mt as mt
-from tests.serving.loopback import Refused, Server, Service, Status
+from tests.serving.loopback import Refused, Server, Service, Status, metadata
 from tests.worlds import randomise
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.iak import IAK
@@ -28,10 +28,14 @@ from tfrec_mt.schema import (
     click_tasks,
 )
 from tfrec_mt.serving.tensor_protos import array_of
+from tfrec_mt.serving.versions import newest_version
 from tfrec_mt.serving.warm_up import WARM_UP_FILE, read_warm_up
 
 _REFUSALS = (Status.INVALID_ARGUMENT, Status.NOT_FOUND)
 _MOST_BYTES = 1 << 20
+_INPUT_BYTES = 16
+_SIZES = (1, 0, 2, 3, 7)
+_TYPES = (np.int64, np.float32, bytes, np.int32, np.float64, np.bool_)
 
 
 def tensor(content: bytes, folder: Path) -> None:
@@ -57,6 +61,9 @@ def graph(content: bytes, folder: Path) -> None:
     _ask(_whole(), content)
 
 
+Served = tuple[Service, Any]  # and its signatures by name
+
+
 class _Context:
     """Of a call: who refuses it ends it."""
 
@@ -64,11 +71,12 @@ class _Context:
         raise Refused(status, text)
 
 
-def _ask(service: Service, content: bytes) -> None:
+def _ask(served: Served, content: bytes) -> None:
+    service, signatures = served
     try:
         asked = predict_pb2.PredictRequest.FromString(content)
-    except DecodeError:  # gRPC answers before a service is asked
-        return
+    except DecodeError:
+        asked = _told(content, signatures)
     asked.model_spec.name = "ranking"
     try:
         answer = service.Predict(asked, _Context())
@@ -80,8 +88,29 @@ def _ask(service: Service, content: bytes) -> None:
         assert array.dtype.kind != "f" or np.isfinite(array).all(), name
 
 
+def _told(content: bytes, signatures: Any) -> predict_pb2.PredictRequest:
+    """A request that bytes tell how to fill: three and the values for each input."""
+    asked = predict_pb2.PredictRequest()
+    name = [*sorted(signatures), "other"][content[:1].ljust(1)[0] % (len(signatures) + 1)]
+    asked.model_spec.signature_name = name
+    inputs = [*sorted(signatures[name].inputs if name in signatures else ()), "more"]
+    for place, name in enumerate(inputs):
+        own = content[1 + place * _INPUT_BYTES :][:_INPUT_BYTES].ljust(_INPUT_BYTES, b"\0")
+        if own[0] % 8 == 0:
+            continue
+        shape = [_SIZES[own[1] % len(_SIZES)], _SIZES[own[2] % len(_SIZES)]][: own[0] % 3]
+        count = int(np.prod(shape))
+        kind = _TYPES[own[0] // 8 % len(_TYPES)]
+        if kind is bytes:
+            values = np.array([own[3 + i % 13 :] for i in range(count)], object)
+        else:
+            values = np.resize(np.frombuffer(own[3:] * 8, kind), count)
+        asked.inputs[name].CopyFrom(tf.make_tensor_proto(values.reshape(shape)))
+    return asked
+
+
 @functools.cache
-def _small() -> Service:
+def _small() -> Served:
     class Module(tf.Module):
         @tf.function(
             input_signature=[
@@ -97,11 +126,11 @@ def _small() -> Service:
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     module = Module()
     tf.saved_model.save(module, str(folder / "1"), {"serving_default": module.score})
-    return Service(Server("ranking", folder))
+    return _served(folder)
 
 
 @functools.cache
-def _whole() -> Service:
+def _whole() -> Served:
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     log = mt.prepare(_log(), _schema(), folder / "data")
     base: Any = mt.models.OnlineLargeRecommender(
@@ -112,7 +141,11 @@ def _whole() -> Service:
     randomise(base, 1)
     randomise(kernels, 2)
     mt.export(AdaptedModel(base, [kernels]), folder / "ranking", log)
-    return Service(Server("ranking", folder / "ranking"))
+    return _served(folder / "ranking")
+
+
+def _served(output: Path) -> Served:
+    return Service(Server("ranking", output)), metadata(newest_version(output)).signature_def
 
 
 def _log(rows: int = 600) -> pl.DataFrame:
