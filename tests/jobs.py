@@ -1,8 +1,8 @@
 """Prepares a small takeout world and trains everything on it, in under a minute."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from tests.job_folders import JobFolders
 from tfrec_mt.configs import ExportConfig, FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.preparation.prepare import prepare
@@ -12,41 +12,17 @@ from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.jobs.export import run_export
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
-from tfrec_mt.storage.names import KERNELS, MODEL
 
 SMALL_MODEL = {"embedding_width": 4, "units": (16, 8), "heads": 2, "head_width": 4}
 TRAIN = TrainConfig(batch_size=512, steps_per_call=8)
 
 
-@dataclass(frozen=True)
-class Job:
-    """Folders of a small job: prepared data, runs of a base, its control and kernels."""
-
-    folder: Path
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def base(self) -> Path:
-        return self.folder / "base"
+class Job(JobFolders):
+    """And a run of its control."""
 
     @property
     def control(self) -> Path:
         return self.folder / "control"
-
-    @property
-    def kernels(self) -> Path:
-        return self.folder / "kernels"
-
-    @property
-    def model(self) -> Path:
-        return self.base / MODEL
-
-    @property
-    def kernel_folder(self) -> Path:
-        return self.kernels / KERNELS
 
 
 def run_job(folder: Path) -> None:

@@ -1,11 +1,11 @@
 """A prepared newsroom, a model with LoRA on it, and kernels, all of random weights."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from tests.job_folders import JobFolders
 from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.adapters.kernel_store import save_kernels
 from tfrec_mt.configs import ExportConfig
@@ -17,35 +17,11 @@ from tfrec_mt.jobs.export import run_export
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder
 from tfrec_mt.models.news.news_recommender import NewsRecommender
-from tfrec_mt.storage.names import KERNELS, MODEL
 from tfrec_mt.training.run_folder import save_once
 
 
-@dataclass(frozen=True)
-class NewsJob:
-    """Folders: prepared news, runs of a model and of its kernels."""
-
-    folder: Path
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def base(self) -> Path:
-        return self.folder / "base"
-
-    @property
-    def kernels(self) -> Path:
-        return self.folder / "kernels"
-
-    @property
-    def model(self) -> Path:
-        return self.base / MODEL
-
-    @property
-    def kernel_folder(self) -> Path:
-        return self.kernels / KERNELS
+class NewsJob(JobFolders):
+    """Of prepared news."""
 
 
 def make_news_job(folder: Path) -> None:

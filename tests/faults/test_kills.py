@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 
 import tfrec_mt as mt
+from tests.adapters.kernel_files import stored_weights
 from tests.binaries import SMALL_MODEL, started, wait_for
 from tests.fault_cases import Record
 from tests.faults.watched import tree
 from tests.jobs import Job
-from tests.training.small_runs import Weights, assert_same_weights
-from tfrec_mt.adapters.kernel_store import kernel_paths, read_kernel
+from tests.training.small_runs import assert_same_weights
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.serving.versions import verified_manifest
 
@@ -112,14 +112,6 @@ def fingerprint_of(run: Path) -> str:
     return fingerprint(load_model(run / "model"))
 
 
-def kernels_of(run: Path) -> Weights:
-    return {
-        f"{path.parent.name}/{path.stem}/{name}": value
-        for path in kernel_paths(run / "kernels")
-        for name, value in read_kernel(path)[1].items()
-    }
-
-
 def kill_after(process: subprocess.Popen[str], log: Path, lines: int) -> None:
     """Kills a run as soon as its log has so many lines."""
     wait_for(process, lambda: log.is_file() and log.read_bytes().count(b"\n") >= lines)
@@ -160,6 +152,6 @@ def test_a_killed_run_resumes_with_other_threads(
     if name == "pretrain":
         assert fingerprint_of(tmp_path / "killed") == fingerprint_of(tmp_path / "straight")
     else:
-        found, expected = (kernels_of(tmp_path / run) for run in ("killed", "straight"))
+        found, expected = (stored_weights(tmp_path / run) for run in ("killed", "straight"))
         assert_same_weights(found, expected)
     record_property("came", f"{name} of 1, 2, 4 and 3 threads in turn: the bits of 1 thread")

@@ -6,27 +6,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
-import polars as pl
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import predict_pb2
 
-import tfrec_mt as mt
+from tests.faults.requests.asked import make_export
 from tests.serving.loopback import Refused, Server, Service, Status, metadata
-from tests.worlds import randomise
-from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.adapters.iak import IAK
-from tfrec_mt.schema import (
-    CategoricalFeature,
-    History,
-    Keys,
-    NumericFeature,
-    Schema,
-    Topic,
-    Vocabulary,
-    click_tasks,
-)
 from tfrec_mt.serving.tensor_protos import array_of
 from tfrec_mt.serving.versions import newest_version
 from tfrec_mt.serving.warm_up import WARM_UP_FILE, read_warm_up
@@ -132,51 +118,9 @@ def _small() -> Served:
 @functools.cache
 def _whole() -> Served:
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
-    log = mt.prepare(_log(), _schema(), folder / "data")
-    base: Any = mt.models.OnlineLargeRecommender(
-        log.schema, embedding_width=4, units=(8,), heads=1, head_width=4
-    )
-    domains = log.schema.topic("market").domains
-    kernels = IAK("market", domains, base.knowledge_widths, encoder_units=(4,))
-    randomise(base, 1)
-    randomise(kernels, 2)
-    mt.export(AdaptedModel(base, [kernels]), folder / "ranking", log)
+    make_export(folder)
     return _served(folder / "ranking")
 
 
 def _served(output: Path) -> Served:
     return Service(Server("ranking", output)), metadata(newest_version(output)).signature_def
-
-
-def _log(rows: int = 600) -> pl.DataFrame:
-    draw = np.random.default_rng(3)
-    clicked = draw.random(rows) < 0.4
-    return pl.DataFrame(
-        {
-            "uid": draw.integers(100, 120, rows),
-            "iid": draw.integers(0, 30, rows),
-            "price": draw.lognormal(3.0, 0.5, rows),
-            "market": np.where(draw.random(rows) < 0.5, "de", "us"),
-            "ts": 1_700_000_000 + np.sort(draw.integers(0, 9 * 86_400, rows)),
-            "clicked": clicked.astype(int),
-            "bought": (clicked & (draw.random(rows) < 0.5)).astype(int),
-        }
-    )
-
-
-def _schema() -> Schema:
-    return Schema(
-        vocabularies=(
-            Vocabulary(name="uid", dtype="int64"),
-            Vocabulary(name="iid", dtype="int64"),
-        ),
-        features=(
-            CategoricalFeature(name="uid", vocabulary="uid", side="user"),
-            CategoricalFeature(name="iid", vocabulary="iid", side="item"),
-            NumericFeature(name="price", side="item", buckets=None, missing="impute"),
-        ),
-        tasks=click_tasks("clicked", "bought"),
-        keys=Keys(user="uid", item="iid", timestamp="ts"),
-        history=History(elements=("iid",), short=5, time_gaps=True),
-        topics=(Topic(name="market"),),
-    )

@@ -92,6 +92,7 @@ class Clients:
 
     Attributes:
       asked: How often, by kind.
+      busy: How often the server's queue was full.
       wrong: What came that should not, a sentence each.
     """
 
@@ -99,6 +100,7 @@ class Clients:
         self._address, self._rows = address, rows
         self._stop = threading.Event()
         self.asked: Counter[str] = Counter()
+        self.busy = 0
         self.wrong: list[str] = []
 
     def run(self) -> Iterator[None]:
@@ -121,9 +123,10 @@ class Clients:
             try:
                 ask(client if of_client else self._address, self._rows, draw)
             except Exception as error:  # whatever it is, it should not be
-                if "RESOURCE_EXHAUSTED" not in str(error):  # a busy machine's server may refuse
+                if "RESOURCE_EXHAUSTED" in str(error):
+                    self.busy += 1
+                else:
                     self.wrong.append(f"{ask.__name__}: {error!r:.500}")
-                    continue
             self.asked[ask.__name__.strip("_")] += 1
         client.close()
 

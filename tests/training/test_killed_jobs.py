@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.small_runs import Weights, assert_same_weights, fresh_processes
-from tfrec_mt.adapters.kernel_store import kernel_paths, read_kernel
+from tests.adapters.kernel_files import stored_weights
+from tests.training.small_runs import assert_same_weights, fresh_processes
 from tfrec_mt.configs import FineTuneConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
@@ -44,14 +44,6 @@ def finished(job: Callable[..., object], config: object) -> None:
     process.start()
     process.join()
     assert process.exitcode == 0
-
-
-def kernel_weights(folder: Path) -> Weights:
-    """The weights of all kernels by domain and name."""
-    found: Weights = {}
-    for path in kernel_paths(folder / "kernels"):
-        found |= {f"{path.stem}/{name}": value for name, value in read_kernel(path)[1].items()}
-    return found
 
 
 @pytest.mark.slow
@@ -91,7 +83,7 @@ def test_killed_jobs_leave_the_same_model_and_kernels(
                 killed(run_fine_tune, second, kernels, places)
         if not (kernels / "kernels").exists():
             finished(run_fine_tune, second)
-        weights.append(kernel_weights(kernels))
+        weights.append(stored_weights(kernels))
     assert fingerprints[0] == fingerprints[1]
     assert len({name.split("/")[0] for name in weights[0]}) == 11
     assert_same_weights(weights[1], weights[0])

@@ -55,7 +55,7 @@ class ExportedModel(abc.ABC):
     def __init__(self, version: Path) -> None:
         self.path = version
         self.manifest = verified_manifest(version)
-        self.topics = {t: tuple(domains) for t, domains in self.manifest.get("kernels", {}).items()}
+        self.topics = {t: tuple(domains) for t, domains in self.manifest["kernels"].items()}
         self._loaded = load_saved_model(version)
 
     @property

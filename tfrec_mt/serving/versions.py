@@ -224,11 +224,12 @@ def read_manifest(version: Path) -> dict[str, Any]:
     """
     path = version / EXTRA / MANIFEST_FILE
     try:
-        manifest = read_description(path, FORMAT_VERSION, ("files", "signatures"), (_UNSEALED,))
+        needed = ("files", "signatures")
+        manifest = {"kernels": {}, **read_description(path, FORMAT_VERSION, needed, (_UNSEALED,))}
         for key, form in _FORMS.items():
             if not isinstance(manifest.get(key, form()), form):
                 raise ValueError(f"{path} is damaged: expected a {form.__name__} as {key}")
-        for topic, domains in manifest.get("kernels", {}).items():
+        for topic, domains in manifest["kernels"].items():
             if not isinstance(domains, list) or not all(isinstance(x, str) for x in domains):
                 raise ValueError(f"{path} is damaged: expected names of domains of {topic!r}")
     except ValueError as error:
