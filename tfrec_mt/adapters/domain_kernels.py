@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
+from tfrec_mt.adapters.memory import Memory
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.errors import nearest
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
@@ -40,6 +41,7 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
       needs_directions: Whether `align` must be called before training.
       needed_features: Features and topics whose codes kernels read besides knowledge. Such kernels
         are trained and measured; an export refuses them.
+      memory: What kernels remember of ids beside what they do with knowledge, if anything.
 
     Example:
       >>> isinstance(model.kernels[0], mt.adapters.DomainKernels)
@@ -65,6 +67,7 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
         self.domains = tuple(domains)
         self.knowledge_widths = dict(knowledge_widths)
         self.seen_widths = dict(knowledge_widths if seen_widths is None else seen_widths)
+        self.memory: Memory | None = None
 
     def _stack(
         self, name: str, shape: tuple[int, ...], start: str = "zeros", trainable: bool = True

@@ -40,6 +40,7 @@ class Evaluation:
       part: The part that was scored.
       split: How the parts came about.
       scores: All estimates with their replicates.
+      below: Sentences about models that are below their floors.
 
     Example:
       >>> report = mt.evaluate("runs/shop/kernels")
@@ -53,6 +54,7 @@ class Evaluation:
     part: str
     split: str
     scores: MetricTable
+    below: tuple[str, ...] = ()
 
     @functools.cached_property
     def rows(self) -> pl.DataFrame:
@@ -112,6 +114,8 @@ class Evaluation:
             overall = "\n\n".join(format_metrics(self.metrics, task) for task in self.tasks)
             how = f"The part {self.part!r}, split by {self.split}."
             sections = [Section("All rows together", how, overall)]
+            if self.below:
+                sections.insert(0, Section("Below the floor", " ".join(self.below)))
             try:
                 write_report(temporary / REPORT_FILE, "Evaluation", [case], sections=sections)
             except MissingExtraError as error:
@@ -138,7 +142,7 @@ class Evaluation:
         )
 
     def __str__(self) -> str:
-        texts = [f"part {self.part}, split by {self.split}"]
+        texts = [*self.below, f"part {self.part}, split by {self.split}"]
         for task in self.tasks:
             texts.append(format_metrics(self.metrics, task))
             if self.roles.adapted != self.roles.zero_shot:
@@ -166,6 +170,7 @@ class Evaluation:
             "evaluation.html.jinja",
             part=self.part,
             split=self.split,
+            below=self.below,
             tables=tables,
             pictures=pictures,
         )

@@ -39,6 +39,7 @@ from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
 from tfrec_mt.training.one_class import rows_of, tasks_of_one_class, warn_of_one_class
 from tfrec_mt.training.optimizers.catalog import SLOTS
+from tfrec_mt.training.run_folder import learned_parts
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _EVENTS = {"ctr": "a click (`ctr`)", "ctcvr": "a click and a conversion (`ctcvr`)"}
@@ -185,7 +186,9 @@ class Ranking(LogWorkload):
         part: str,
         seen_in: Sequence[str],
     ) -> RowScoring:
-        return RowScoring(dataset, base, kernels, control, part, seen_in)
+        run = base.origin.run if base.origin else None
+        learned = learned_parts(run, dataset.fingerprint) if run else ()
+        return RowScoring(dataset, base, kernels, control, part, seen_in, learned)
 
     def served(
         self,
