@@ -292,10 +292,8 @@ def _layer(topic: str, kernels: Mapping[str, _Kernel]) -> DomainKernels:
 
 def _remembered(kernel: _Kernel) -> Remembered:
     """Takes what a kernel remembers out of its weights."""
-    empty = Remembered(np.zeros(0, np.int64), np.zeros((0, 0), np.float32))
-    return Remembered(
-        *(kernel.weights.pop(n, of) for n, of in zip(_REMEMBERED, empty, strict=True))
-    )
+    keys, offsets = (kernel.weights.pop(name, np.zeros(0)) for name in _REMEMBERED)
+    return Remembered(keys, offsets)
 
 
 def _memory(

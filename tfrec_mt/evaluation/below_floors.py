@@ -46,7 +46,7 @@ def _worse(table: MetricTable, model: str, floor: str, task: str, metric: str) -
     lead = difference(own, other) if metric in _HIGHER_IS_BETTER else difference(other, own)
     if not lead.value < 0:
         return None
-    low, high = lead.interval()
+    _, high = lead.interval()
     name = metric.replace("_", " ")
-    told = f"{name} {own.value:.4f} against {other.value:.4f}"
-    return told + (f", worse by {-high:.4f} to {-low:.4f}" if high is not None and high < 0 else "")
+    certain = ", beyond the 95% interval" if high is not None and high < 0 else ""
+    return f"{name} {own.value:.4f} against {other.value:.4f}{certain}"

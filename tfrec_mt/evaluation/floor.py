@@ -28,15 +28,10 @@ class Floor:
 
     def __init__(self, dataset: PreparedDataset, parts: Sequence[str]) -> None:
         schema = dataset.schema
-        item = [
-            feature.name
-            for feature in schema.features
-            if isinstance(feature, CategoricalFeature) and feature.name == schema.keys.item
-        ]
-        self._columns = (
-            _USER,
-            *(f"features/{n}" for n in (*item, *(t.name for t in schema.topics))),
-        )
+        told = {f.name for f in schema.features if isinstance(f, CategoricalFeature)}
+        names = [schema.keys.item] if schema.keys.item in told else []
+        names += [topic.name for topic in schema.topics]
+        self._columns = (_USER, *(f"features/{name}" for name in names))
         self._tasks = {task.name: task for task in schema.tasks}
         labels = [f"labels/{task}" for task in self._tasks]
         weight = f"labels/{ROW_WEIGHT}"

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.evaluation.below_floors import below_floors
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.comparison import ModelRoles
-from tfrec_mt.evaluation.below_floors import below_floors
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.evaluation.metric_table import MetricTable
 

@@ -45,14 +45,14 @@ class Ids:
         """Sums of rows' values `[n]` by id, `[size]`."""
         if self._rows is not None:
             values = values[self._rows] * self._shares
-        return np.bincount(self._codes, values, self.size)
+        return np.asarray(np.bincount(self._codes, values, self.size), np.float64)
 
     def spread(self, effects: Floats) -> Floats:
         """Each row's effect, `[size]` to `[n]`."""
         if self._rows is None:
-            found: Floats = effects[self._codes]
-            return found
-        return np.bincount(self._rows, effects[self._codes] * self._shares, self._count)
+            return np.asarray(effects[self._codes])
+        found = np.bincount(self._rows, effects[self._codes] * self._shares, self._count)
+        return np.asarray(found, np.float64)
 
 
 class Effects(NamedTuple):

@@ -49,7 +49,9 @@ def learn_memory(
       rows: The rows that the kernels were trained on, with the key `user`.
       features: Names of the features.
       bags: Those of them that have several ids in a row.
-      joint, certainty, beside: See `FineTuneConfig`.
+      joint: Whether topics are learned as the sum that is served.
+      certainty: See `KernelTrial`.
+      beside: The base with fixed kernels of other topics that are to serve together with these.
     """
     found = _collect(model, rows, features, joint, beside)
     tasks = list(model.base.learned_tasks())
@@ -118,7 +120,7 @@ def _collect(
         if beside is not None:
             of_beside = beside.kernel_codes(features)
             start = beside.adapt(plain, of_beside, beside.ids(features))
-        found = {}
+        found: dict[str, Any] = {}
         for some in [layers] if joint else [[layer] for layer in layers]:
             logits = base.logits(model.adapt(plain, codes, ids, some, start))
             if beside is not None:
@@ -292,8 +294,8 @@ def _remembered(
             values = [factor * fit.effects.values[place][inside] for fit in fits]
             keys.append(memory_keys(number, kind.codes[inside]))
             offsets.append(np.stack(values, axis=1).astype(np.float32))
-        every, values = np.concatenate(keys), np.concatenate(offsets)
-        kept = np.abs(values).max(axis=1, initial=0) >= _LEAST_OFFSET
-        order = np.argsort(every[kept], kind="stable")
-        found.append(Remembered(every[kept][order], values[kept][order]))
+        # features are in their order and codes ascend
+        every, of_every = np.concatenate(keys), np.concatenate(offsets)
+        kept = np.abs(of_every).max(axis=1, initial=0) >= _LEAST_OFFSET
+        found.append(Remembered(every[kept], of_every[kept]))
     return found
