@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
-from tfrec_mt.adapters.memory import Memory
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.errors import nearest
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
@@ -226,6 +226,39 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
             )
         for weight in self.kernel_weights:
             weight.value.scatter_nd_update([[index]], [weights[weight.name]])
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self.memory is not None:
+            config["memory"] = {
+                "features": [*self.memory.features],
+                "bags": sorted(self.memory.bags),
+            }
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        config = dict(config)
+        remembered = config.pop("memory", None)
+        layer = cls(**config)
+        if remembered is not None:
+            tasks = [*layer.knowledge_widths]
+            layer.memory = Memory.of_arrays(**remembered, tasks=tasks, count=len(layer.domains))
+        return layer
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        if self.memory is not None:
+            store |= dict(zip(MEMORY_ARRAYS, self.memory.arrays(), strict=True))
+
+    def load_own_variables(self, store: Any) -> None:
+        stored = {name: store[name] for name in store.keys()}  # noqa: SIM118  no mapping
+        if (memory := self.memory) is not None:
+            arrays = [np.asarray(stored.pop(name)) for name in MEMORY_ARRAYS]
+            self.memory = Memory.of_arrays(
+                memory.features, memory.bags, memory.tasks, len(self.domains), *arrays
+            )
+        super().load_own_variables(stored)
 
     def _index(self, domain: str) -> int:
         if domain not in self.domains:

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
-from tfrec_mt.adapters.memory import Memory, Remembered
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory, Remembered
 from tfrec_mt.errors import DataError, nearest
 from tfrec_mt.storage.created import created_within
 from tfrec_mt.storage.description import checked_description
@@ -70,16 +70,15 @@ def _digest(description: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -
     return digest.hexdigest()
 
 
-# What a kernel remembers of ids, where it does: in its description, and among its weights.
+# Key of a description: whose ids a kernel remembers, if any.
 _MEMORY = "memory"
-_REMEMBERED = ("memory_keys", "memory_offsets")
 # What a domain's folder held in the format before.
 _OLD_FILE = "kernel.json"
 # Domains that were file names as they are before names were escaped.
 _PLAIN_NAME = re.compile(r"(?!\.)[^/\\%\x00-\x1f\x7f]{1,64}")
 
 # Settings of a layer that do not shape its kernels.
-_NOT_OF_A_KERNEL = ("name", "trainable", "dtype", "topic", "domains", "seen_widths")
+_NOT_OF_A_KERNEL = ("name", "trainable", "dtype", "topic", "domains", "seen_widths", _MEMORY)
 
 
 class KernelStoreError(ValueError):
@@ -121,11 +120,11 @@ def save_kernels(
     }
     memory = layer.memory
     if memory is not None:
-        shared[_MEMORY] = {"features": [*memory.features], "bags": sorted(memory.bags)}
+        shared[_MEMORY] = layer.get_config()[_MEMORY]
     for place, (domain, target) in enumerate(targets.items()):
         weights = layer.kernel(domain, view)
         if memory is not None:
-            weights |= dict(zip(_REMEMBERED, memory.domains[place], strict=True))
+            weights |= dict(zip(MEMORY_ARRAYS, memory.domains[place], strict=True))
         with published_file(target) as temporary:
             write_kernel(temporary, shared | {"domain": domain}, weights)
 
@@ -292,7 +291,7 @@ def _layer(topic: str, kernels: Mapping[str, _Kernel]) -> DomainKernels:
 
 def _remembered(kernel: _Kernel) -> Remembered:
     """Takes what a kernel remembers out of its weights."""
-    keys, offsets = (kernel.weights.pop(name, np.zeros(0)) for name in _REMEMBERED)
+    keys, offsets = (kernel.weights.pop(name, np.zeros(0)) for name in MEMORY_ARRAYS)
     return Remembered(keys, offsets)
 
 

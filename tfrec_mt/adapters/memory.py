@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 # A code is the lower half of a key.
 _HALF = 32
+# Names of what `Memory.arrays` gives, in files and among a server's variables.
+MEMORY_ARRAYS = ("memory_keys", "memory_offsets")
 # What an offset of the domain itself is remembered under.
 _OF_DOMAIN = 0
 
@@ -67,6 +69,28 @@ class Memory:
         self.features, self.tasks = tuple(features), tuple(tasks)
         self.bags = frozenset(bags)
         self.domains = list(domains)
+
+    @classmethod
+    def of_arrays(
+        cls,
+        features: Sequence[str],
+        bags: Collection[str],
+        tasks: Sequence[str],
+        count: int,
+        keys: NDArray[np.int64] | None = None,
+        offsets: NDArray[np.float32] | None = None,
+    ) -> "Memory":
+        """A memory of `count` domains from what `arrays` gave; an empty one without."""
+        if keys is None or offsets is None:
+            keys, offsets = np.zeros(0, np.int64), np.zeros((0, len(tasks)), np.float32)
+        none = np.zeros(1, np.int64)
+        ends = np.concatenate([domain_keys(n, len(features), none) for n in range(count + 1)])
+        places = np.searchsorted(keys, ends)
+        domains = [
+            Remembered(keys[first:end] - start, offsets[first:end])
+            for first, end, start in zip(places[:-1], places[1:], ends[:-1], strict=True)
+        ]
+        return cls(features, bags, tasks, domains)
 
     def __len__(self) -> int:
         return sum(len(domain.keys) for domain in self.domains)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.memory import Memory, looked_up
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory, looked_up
 from tfrec_mt.layers.domain_rows import DomainGroups
 
 # No domain is called this, see `check_domains`. (A table cannot be read from a file that is empty
@@ -18,9 +18,6 @@ _UNKNOWN = "\t"
 # Of a mixed batch: a request is short, and may bring hundreds of domains.
 _BLOCK_ROWS = 8
 
-
-# Variables of a memory: `[M]` and `[M, T]`, see `Memory.arrays`.
-MEMORY_STACKS = ("memory_keys", "memory_offsets")
 
 # Weights `[N, a, b]` and biases `[N, b]`.
 DenseLayer = tuple[np.ndarray, np.ndarray]
@@ -95,7 +92,7 @@ class ServedKernels(tf.Module):
     @property
     def weights_of_one(self) -> int:
         """Weights of one domain's kernel."""
-        of_kernels = (stack for name, stack in self.stacks.items() if name not in MEMORY_STACKS)
+        of_kernels = (stack for name, stack in self.stacks.items() if name not in MEMORY_ARRAYS)
         return sum(math.prod(stack.shape[1:]) for stack in of_kernels)
 
     def codes(self, domains: Any) -> Any:
@@ -118,7 +115,7 @@ class ServedKernels(tf.Module):
         """
         if self._memory is None:
             return {}
-        keys, offsets = (self.stacks[name] for name in MEMORY_STACKS)
+        keys, offsets = (self.stacks[name] for name in MEMORY_ARRAYS)
         ids = self._memory.ids(features, tf.size(codes))
         found = looked_up(keys, offsets, self._memory.features, codes, ids)
         return {task: found[:, place] for place, task in enumerate(self._memory.tasks)}
@@ -141,7 +138,7 @@ class ServedKernels(tf.Module):
 
 def memory_stacks(memory: Memory | None) -> dict[str, np.ndarray]:
     """The variables' values by name; none without a memory."""
-    return {} if memory is None else dict(zip(MEMORY_STACKS, memory.arrays(), strict=True))
+    return {} if memory is None else dict(zip(MEMORY_ARRAYS, memory.arrays(), strict=True))
 
 
 def write_domains(path: Path, domains: Iterable[str]) -> None:

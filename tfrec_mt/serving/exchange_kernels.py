@@ -9,8 +9,8 @@ import numpy as np
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import load_kernel, read_kernel, warn_of_missing_topics
-from tfrec_mt.adapters.memory import domain_keys
-from tfrec_mt.adapters.served_kernels import MEMORY_STACKS, stacks, write_domains
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, domain_keys
+from tfrec_mt.adapters.served_kernels import stacks, write_domains
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import MODEL_CARD, README
@@ -125,14 +125,14 @@ class _Kernels:
 
     def _memory_without(self, place: int) -> dict[str, np.ndarray]:
         """What is left of the memory without the domain at a place."""
-        keys, offsets = (self.stacks[name] for name in MEMORY_STACKS)
+        keys, offsets = (self.stacks[name] for name in MEMORY_ARRAYS)
         first, end = (
             domain_keys(place + n, len(self.features), np.zeros(1, np.int64)) for n in (0, 1)
         )
         before, after = keys < first, keys >= end
         moved = np.concatenate([keys[before], keys[after] - (end - first)])
         left = np.concatenate([offsets[before], offsets[after]])
-        return dict(zip(MEMORY_STACKS, (moved, left), strict=True))
+        return dict(zip(MEMORY_ARRAYS, (moved, left), strict=True))
 
     def _memory_of(self, layer: DomainKernels) -> dict[str, np.ndarray]:
         """What a kernel that comes remembers, as the last domain of the topic."""
@@ -140,7 +140,7 @@ class _Kernels:
             return {}
         (own,) = layer.memory.domains
         keys = domain_keys(len(self.domains), len(layer.memory.features), own.keys)
-        return dict(zip(MEMORY_STACKS, (keys, own.offsets), strict=True))
+        return dict(zip(MEMORY_ARRAYS, (keys, own.offsets), strict=True))
 
 
 def _listed(features: Sequence[str] | None) -> str:
