@@ -86,6 +86,8 @@ class Scoring(abc.ABC):
         for model in dict.fromkeys(key.model for key in self.keys):
             if model in (ADAPTED, ALL_KERNELS, CONTROL):
                 rows += table.lift(model, ZERO_SHOT)
+            if model in (ADAPTED, ALL_KERNELS) and self._control:
+                rows += table.lift(model, CONTROL)
             if self.baseline not in (None, model):
                 rows += table.oracle_share(model, self.baseline)
         return Evaluation(
