@@ -17,7 +17,13 @@ from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.jobs import control
-from tfrec_mt.jobs.control import ControlRate, control_config, control_rate, run_control
+from tfrec_mt.jobs.control import (
+    ControlRate,
+    choose_rate,
+    control_config,
+    control_rate,
+    run_control,
+)
 from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.scorer import Scorer
@@ -111,18 +117,12 @@ def _check_distances(found: Evaluation) -> None:
     ],
 )
 def test_rates_are_tried_as_long_as_the_loss_falls(
-    job: Job,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    best: float,
-    tried: list[float],
-    chosen: float,
+    tmp_path: Path, best: float, tried: list[float], chosen: float
 ) -> None:
-    def loss(_: PretrainConfig, rate: float) -> float:
+    def loss(rate: float) -> float:
         return abs(math.log(rate / best)) if math.isfinite(best) else -rate
 
-    monkeypatch.setattr(control, "_held_out_loss", loss)
-    found = control._choose(_config(job, tmp_path), 10, "control")
+    found = choose_rate(tmp_path, 10, loss)
     assert sorted(found.losses) == pytest.approx(tried)
     assert found.rate == pytest.approx(chosen)
     assert control_rate(tmp_path) == found
@@ -168,7 +168,7 @@ def test_the_loss_is_that_of_users_that_were_not_learned_from(job: Job) -> None:
     expected = 0.0
     for task, chances in scores.items():
         labels, chances = batch.labels[task][apart], chances.astype(np.float64)
-        expected -= np.mean(np.log(np.where(labels > 0, chances, 1 - chances)))
+        expected -= float(np.mean(np.log(np.where(labels > 0, chances, 1 - chances))))
     assert UsersApart(reader, 8).loss(model, {}) == pytest.approx(expected, rel=1e-5)
     assert UsersApart(reader, 8).loss(model, {"ctcvr": 0.0}) < expected
 

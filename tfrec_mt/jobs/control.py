@@ -1,8 +1,10 @@
 """The control of kernels: the base itself continued on their rows, at a rate of its own."""
 
 import dataclasses
+import functools
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,7 +108,9 @@ def run_control(config: PretrainConfig, label: str = "control") -> Path:
         )
     settings = training.settings | {"learning_rate": None}
     with run_folder(config.output, settings, MODEL):
-        chosen = _choose(config, training.reader.steps_per_epoch * config.train.epochs, label)
+        steps = training.reader.steps_per_epoch * config.train.epochs
+        measured = functools.partial(_held_out_loss, config)
+        chosen = choose_rate(config.output, steps, measured, label)
         logging.info("%s: %s", label, chosen)
         BaseTraining(dataclasses.replace(config, learning_rate=chosen.rate)).run(label)
     return config.output / MODEL
@@ -122,13 +126,29 @@ def control_rate(run: Path) -> ControlRate | None:
     return ControlRate(steps=told["steps"], losses=losses)
 
 
-def _choose(config: PretrainConfig, steps: int, label: str) -> ControlRate:
-    found = control_rate(config.output) or ControlRate(steps=steps)
+def control_facts(run: Path) -> dict[str, float]:
+    """Steps and rate of the control in a run's folder, for tables."""
+    found = control_rate(run)
+    return {"steps of the control": found.steps, "its rate": found.rate} if found else {}
+
+
+def choose_rate(
+    run: Path, steps: int, measured: Callable[[float], float], label: str = "control"
+) -> ControlRate:
+    """Finds the rate of least loss; rates that a killed search has measured are not tried again.
+
+    Args:
+      run: Existing folder that takes `CONTROL_FILE`.
+      steps: Steps of the control.
+      measured: Loss on rows of held-out users after training at a rate.
+      label: Shown in the log.
+    """
+    found = control_rate(run) or ControlRate(steps=steps)
 
     def loss(rate: float) -> float:
         if rate not in found.losses:
-            found.losses[rate] = _held_out_loss(config, rate)
-            _write(config.output, found)
+            found.losses[rate] = measured(rate)
+            _write(run, found)
             logging.info("%s: rate %g, held-out loss %.5f", label, rate, found.losses[rate])
         return _or_worst(found.losses[rate])
 

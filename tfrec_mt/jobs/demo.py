@@ -15,9 +15,9 @@ from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.evaluation import METRICS_FILE, REPORT_FILE, Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
+from tfrec_mt.evaluation.over_control import control_sentences
 from tfrec_mt.evaluation.page import Section
 from tfrec_mt.evaluation.report import ReportCase, write_report
-from tfrec_mt.evaluation.over_control import control_sentences
 from tfrec_mt.evaluation.scoring import ADAPTED, CONTROL, ZERO_SHOT
 from tfrec_mt.evaluation.table import format_metrics, format_table
 from tfrec_mt.jobs.domain_lift import LiftCase, lift_case, measure_lift
