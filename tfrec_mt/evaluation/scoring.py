@@ -92,6 +92,8 @@ class Scoring(abc.ABC):
                 rows += table.lift(model, ZERO_SHOT)
             if model in self.floors:
                 rows += table.lift(model, self.floors[model])
+            if model in (ADAPTED, ALL_KERNELS) and self._control:
+                rows += table.lift(model, CONTROL)
             if self.baseline not in (None, model):
                 rows += table.oracle_share(model, self.baseline)
         return Evaluation(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
@@ -32,12 +33,12 @@ class UserClusters:
 
     def read(self, start_step: int, stop_step: int) -> Batch:
         batch = self._reader.read(start_step, stop_step)
-        clusters = cluster_of(batch.keys["user"])
-        return dataclasses.replace(batch, features=batch.features | {CLUSTER: clusters})
+        cluster = clusters_of(batch.keys["user"])
+        return dataclasses.replace(batch, features=batch.features | {CLUSTER: cluster})
 
 
-def cluster_of(users: np.ndarray) -> np.ndarray:
-    """Cluster of each user, int32 of the same shape."""
+def clusters_of(users: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Number of each user's cluster, from 0 to `CLUSTERS - 1`."""
     return (splitmix64(users) % CLUSTERS).astype(np.int32)
 
 

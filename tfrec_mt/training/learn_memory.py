@@ -15,7 +15,7 @@ from tfrec_mt.schema import Task
 from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.training.id_effects import Effects, Floats, Ids, fit_effects
 from tfrec_mt.training.kept_knowledge import knowledge_of
-from tfrec_mt.training.kernel_trial import CLUSTERS, FACTORS, best_factors, cluster_of
+from tfrec_mt.training.kernel_trial import CLUSTERS, FACTORS, best_factors, clusters_of
 
 # Parts of the users, each of which what the others' rows say is tried on.
 _FOLDS = 3
@@ -93,7 +93,7 @@ class _Rows(NamedTuple):
       ids: Codes `[n]`, or `[n, V]` of bags, by feature.
       labels: By task, NaN for none.
       weights: How much each row counts.
-      clusters: See `cluster_of`.
+      clusters: See `clusters_of`.
     """
 
     logits: Mapping[tuple[str, str], Codes]
@@ -140,7 +140,7 @@ def _collect(
         columns |= {f"ids:{name}": batch.features[name] for name in features}
         columns |= {f"labels:{name}": batch.labels[name] for name in base.tasks}
         columns["weights:"] = batch.labels.get(ROW_WEIGHT, np.ones(count, np.float32))
-        columns["clusters:"] = cluster_of(batch.keys["user"])
+        columns["clusters:"] = clusters_of(batch.keys["user"])
         for name, values in columns.items():
             parts.setdefault(name, []).append(values)
     groups: dict[str, dict[Any, Codes]] = {}
