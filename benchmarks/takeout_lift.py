@@ -27,6 +27,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
+from tfrec_mt.jobs.control import control_config, run_control
 from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
@@ -44,7 +45,7 @@ _BASE_TOPICS = flags.DEFINE_list("base_topics", [], "Topics that the base sees."
 
 MODEL_SETTINGS = {"units": (128, 64)}
 RATES: dict[str, Any] = {"optimizer": "lazy_adam", "rate_schedule": "linear"}
-BASE_RATE, CONTROL_RATE = 0.008, 0.002
+BASE_RATE = 0.008
 TASKS = ("ctr", "ctcvr")
 MODELS = ("zero_shot", "adapted", "control", "popularity")
 
@@ -66,32 +67,23 @@ def run_seed(seed: int, folder: Path) -> dict[str, Any]:
     if not data.exists():
         prepare(source, data, SplitSpec.parse("train:6,fresh:1,test:1", "days"))
     train = TrainConfig(batch_size=512, seed=seed)
+    base_config = PretrainConfig(
+        data=data,
+        output=base,
+        model_settings={**MODEL_SETTINGS, "base_topics": tuple(_BASE_TOPICS.value)},
+        learning_rate=BASE_RATE,
+        train=train,
+        **RATES,
+    )
+    kernel_config = FineTuneConfig(
+        base=base, data=data, output=kernels, train=TrainConfig(batch_size=256, seed=seed)
+    )
     if not (base / MODEL).exists():
-        settings = {**MODEL_SETTINGS, "base_topics": tuple(_BASE_TOPICS.value)}
-        run_pretrain(
-            PretrainConfig(
-                data=data,
-                output=base,
-                model_settings=settings,
-                learning_rate=BASE_RATE,
-                train=train,
-                **RATES,
-            )
-        )
+        run_pretrain(base_config)
     if not (control / MODEL).exists():
-        config = PretrainConfig(
-            data=data,
-            output=control,
-            init_from=base,
-            parts=("fresh",),
-            learning_rate=CONTROL_RATE,
-            train=train,
-            **RATES,
-        )
-        run_pretrain(config, label="control")
+        run_control(control_config(base_config, kernel_config, control))
     if not (kernels / KERNELS).exists():
-        train = TrainConfig(batch_size=256, seed=seed)
-        run_fine_tune(FineTuneConfig(base=base, data=data, output=kernels, train=train))
+        run_fine_tune(kernel_config)
     found = run_evaluate(EvaluateConfig(data=data, base=base, kernels=kernels, control=control))
     result: dict[str, Any] = {"seed": seed, "auc": {}, "mean_lift": {}, "all_rows": {}}
     for row in found.metrics:

@@ -57,6 +57,7 @@ class Variant:
       settings: What sets it apart from the study's settings.
       published: The paper's figures by metric.
       reference: Variant that this one is compared with; by default the study's.
+      control: Variant of kernels: the one whose base was itself trained on their rows.
       case: Where kernels are put here, for the table of where they help; empty for other rows.
     """
 
@@ -64,6 +65,7 @@ class Variant:
     settings: Settings = field(default_factory=dict)
     published: Mapping[str, float] = field(default_factory=dict)
     reference: str | None = None
+    control: str | None = None
     case: str = ""
 
 
@@ -105,7 +107,8 @@ class Study:
         if len(set(names)) < len(names):
             raise SchemaError(f"study {self.name}: variants of one name in {names}")
         references = (self.reference_of(variant) for variant in self.variants)
-        for named in (self.reference, self.best, self.worst, *references):
+        controls = (variant.control for variant in self.variants)
+        for named in (self.reference, self.best, self.worst, *references, *controls):
             if named is not None and named not in names:
                 raise SchemaError(f"study {self.name}: no variant {named!r} in {names}")
         for variant in self.variants:
@@ -128,6 +131,7 @@ class Study:
                     f"study {self.name} has no variant {name!r}; {nearest(name, known)}"
                 )
         kept = {*names, self.reference, *(self.reference_of(known[name]) for name in names)}
+        kept |= {control for name in names if (control := known[name].control)}
         bounds = (self.best, self.worst)
         best, worst = bounds if kept.issuperset(bounds) else (None, None)
         variants = tuple(variant for variant in self.variants if variant.name in kept)

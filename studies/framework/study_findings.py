@@ -1,10 +1,10 @@
 """What a study's numbers say, in sentences that are computed from them."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from studies.framework.study import Study
-from studies.framework.study_table import Line
+from studies.framework.study_table import Line, Number, interval_of
 
 
 def findings(study: Study, lines: Sequence[Line]) -> list[str]:
@@ -16,24 +16,36 @@ def findings(study: Study, lines: Sequence[Line]) -> list[str]:
     found = []
     for metric, caption in study.metrics.items():
         of_metric = [line for line in lines if line.metric == metric]
-        sentences = [*_differences(study, of_metric), *_order(of_metric)]
+        sentences = [
+            *_differences(study, of_metric),
+            *_sorted({line.variant: line.over_control for line in of_metric}, "the control"),
+            *_order(of_metric),
+        ]
         if sentences:
             found.append(f"{caption}. {' '.join(sentences)}")
     return found
 
 
 def _differences(study: Study, lines: Sequence[Line]) -> list[str]:
-    kinds: dict[str, list[str]] = {"above": [], "below": [], "not told apart from": []}
-    for line in lines:
-        if line.against_reference is None or line.variant in (study.best, study.worst):
-            continue
-        low, high = line.against_reference.by_seeds or line.against_reference.by_bootstrap
-        if low is None or high is None:
-            continue
-        kind = "above" if low > 0 else "below" if high < 0 else "not told apart from"
-        kinds[kind].append(f"{line.variant} ({line.against_reference.value:+.4f})")
     own = any(variant.reference for variant in study.variants)
     reference = "what they are compared with" if own else study.reference
+    found = {
+        line.variant: line.against_reference
+        for line in lines
+        if line.variant not in (study.best, study.worst)
+    }
+    return _sorted(found, reference)
+
+
+def _sorted(differences: Mapping[str, Number | None], reference: str) -> list[str]:
+    """Which variants are above and below a reference, and which are not told apart from it."""
+    kinds: dict[str, list[str]] = {"above": [], "below": [], "not told apart from": []}
+    for variant, difference in differences.items():
+        low, high = interval_of(difference) if difference else (None, None)
+        if difference is None or low is None or high is None:
+            continue
+        kind = "above" if low > 0 else "below" if high < 0 else "not told apart from"
+        kinds[kind].append(f"{variant} ({difference.value:+.4f})")
     return [
         f"{kind[:1].upper()}{kind[1:]} {reference}: {', '.join(names)}."
         for kind, names in kinds.items()

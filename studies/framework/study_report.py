@@ -21,7 +21,7 @@ from tfrec_mt.storage.folders import write_text
 REPORT, TABLE = "report.html", "table.json"
 _HEADER = (
     *("variant", "value", "over seeds", "over users"),
-    *("against {}", "that over seeds", "share", "published"),
+    *("against {}", "that over seeds", "over control", "that over seeds", "share", "published"),
 )
 _NONE = "-"
 
@@ -142,6 +142,8 @@ def _tables(study: Study, lines: Sequence[Line]) -> list[tuple[str, list[str], l
                 _ends(line.value.by_bootstrap),
                 _difference(line.against_reference),
                 _ends(line.against_reference.by_seeds if line.against_reference else None, "+"),
+                _difference(line.over_control),
+                _ends(line.over_control.by_seeds if line.over_control else None, "+"),
                 f"{line.share.value:.0%}" if line.share else _NONE,
                 f"{line.published:.4f}" if line.published is not None else _NONE,
             ]

@@ -34,6 +34,7 @@ class Line:
       variant, metric: Which.
       value: The metric.
       against_reference: Paired difference to the reference; None for the reference itself.
+      over_control: Paired difference to the control; None where there is none.
       share: Share of the way from the worst variant to the best; None if there are none.
       published: The paper's figure, if it has one.
     """
@@ -42,6 +43,7 @@ class Line:
     metric: str
     value: Number
     against_reference: Number | None
+    over_control: Number | None
     share: Number | None
     published: float | None
 
@@ -68,6 +70,7 @@ def study_table(study: Study, outcomes: Outcomes) -> list[Line]:
                     metric=metric,
                     value=number(estimates),
                     against_reference=_paired(estimates, reference),
+                    over_control=_paired(estimates, found.get(variant.control or "")),
                     share=_share(estimates, worst, best),
                     published=variant.published.get(metric),
                 )
@@ -84,6 +87,11 @@ def number(estimates: Sequence[Estimate]) -> Number:
         error = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values))
         by_seeds = (overall.value - error, overall.value + error)
     return Number(value=overall.value, by_seeds=by_seeds, by_bootstrap=overall.interval())
+
+
+def interval_of(number: Number) -> tuple[float | None, float | None]:
+    """Ends of the interval that says whether a number is certain: over seeds, if there are any."""
+    return number.by_seeds or number.by_bootstrap
 
 
 def _paired(estimates: Sequence[Estimate], reference: Sequence[Estimate] | None) -> Number | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from studies.framework.study import Study
-from studies.framework.study_table import Line
+from studies.framework.study_table import Line, Number, interval_of
 
 TITLE = "Where kernels help and where they do not"
 EXPLANATION = (
@@ -36,15 +36,20 @@ def kernel_cases(studies: Iterable[tuple[Study, Sequence[Line]]]) -> dict[str, A
             lift = line.against_reference
             if lift is None or line.variant not in cases:
                 continue
-            low, high = lift.by_seeds or lift.by_bootstrap
+            low, high = interval_of(lift)
             case = cases.pop(line.variant)
             if low is not None and high is not None:
                 verdict = "helps" if low > 0 else "harms" if high < 0 else "not told apart"
-                ends = f"[{low:+.4f}, {high:+.4f}]"
                 base = f"{line.value.value - lift.value:.4f}"
-                rows.append(
-                    (lift.value, [case, study.name, base, f"{lift.value:+.4f} {ends}", verdict])
-                )
+                cells = [case, study.name, base, _told(lift), verdict, _told(line.over_control)]
+                rows.append((lift.value, cells))
     rows.sort(key=lambda row: -row[0])
-    header = ["case", "study", "AUC of the base", "what kernels add", ""]
+    header = ["case", "study", "AUC of the base", "what kernels add", "", "over the control"]
     return {"caption": TITLE, "header": header, "rows": [row for _, row in rows]}
+
+
+def _told(number: Number | None) -> str:
+    low, high = interval_of(number) if number else (None, None)
+    if number is None or low is None or high is None:
+        return "-"
+    return f"{number.value:+.4f} [{low:+.4f}, {high:+.4f}]"

@@ -59,13 +59,20 @@ def _published(total: float, domains: tuple[float, ...], log_loss: float) -> dic
     return {"ml1m/ctr/auc": total, **ages, "ml1m/ctr/log_loss": log_loss}
 
 
-def _pair(
+def _cases(
     name: str, base: dict[str, Any], kernels: dict[str, Any], case: str
-) -> tuple[Variant, Variant]:
-    alone, adapted = f"{name}: base", f"{name}: base+IAK"
+) -> tuple[Variant, ...]:
+    alone, control, adapted = (f"{name}: base{what}" for what in ("", ", continued", "+IAK"))
     return (
         Variant(name=alone, settings=base, reference=alone),
-        Variant(name=adapted, settings={**base, **kernels}, reference=alone, case=case),
+        Variant(name=control, settings={**base, "scores": "control"}, reference=alone),
+        Variant(
+            name=adapted,
+            settings={**base, **kernels},
+            reference=alone,
+            control=control,
+            case=case,
+        ),
     )
 
 
@@ -134,7 +141,7 @@ PUBLIC_DATA = Study(
             settings={**_RECIPE, **_FACTORS},
             reference="1M: OLR",
         ),
-        *_pair(
+        *_cases(
             "1M",
             {**_UNTOLD, **_FRESH_1M},
             _ON_FRESH,
@@ -156,7 +163,7 @@ PUBLIC_DATA = Study(
             settings={**_100K, **_RECIPE, **_FACTORS},
             reference="100K: OLR",
         ),
-        *_pair(
+        *_cases(
             "100K",
             {**_100K, **_UNTOLD, **_FRESH_100K},
             _ON_FRESH,
@@ -170,7 +177,7 @@ PUBLIC_DATA = Study(
             )
             for name, model in (("ESMM", "esmm"), ("MMoE", "mmoe"), ("OLR", "olr"))
         ),
-        *_pair(
+        *_cases(
             "Hillstrom, segment",
             _NO_SEGMENT,
             {"scores": "adapted", "kernel_topics": ["segment"]},

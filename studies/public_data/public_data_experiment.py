@@ -10,6 +10,7 @@ from studies.framework.study import Outcome, Settings
 from studies.public_data.public_data_runs import (
     Round,
     public_base,
+    public_control,
     public_data,
     public_kernels,
     rounds,
@@ -24,7 +25,8 @@ from tfrec_mt.evaluation.estimate import Estimate, mean
 from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.row_scoring import SCAN_ROWS
 from tfrec_mt.evaluation.score_table import ScoreTable
-from tfrec_mt.evaluation.scoring import ADAPTED, ZERO_SHOT
+from tfrec_mt.evaluation.scoring import ADAPTED, CONTROL, ZERO_SHOT
+from tfrec_mt.jobs.control import control_facts
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.models.weight_count import count_weights
@@ -32,7 +34,7 @@ from tfrec_mt.schema import Schema, SchemaError
 from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.run_folder import kernels_behind
 
-_SCORES = (ZERO_SHOT, ADAPTED, EXPECTED_RATING)
+_SCORES = (ZERO_SHOT, ADAPTED, CONTROL, EXPECTED_RATING)
 _METRICS = ("auc", "log_loss", "calibration")
 Score = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -47,8 +49,9 @@ def public_data_experiment(settings: Settings, folder: Path, shared: Path) -> Ou
 
     Args:
       settings: `PUBLIC_SETTINGS` and `seed`, of the split as of the training. `scores` says whose
-        they are: those of the base (`zero_shot`), with kernels (`adapted`), or of the factorised
-        ratings alone (`expected_rating`), which rank and are no probabilities.
+        they are: those of the base (`zero_shot`), with kernels (`adapted`), of the base itself
+        continued on the kernels' rows (`control`), or of the factorised ratings alone
+        (`expected_rating`), which rank and are no probabilities.
       folder: Takes the kernels; an interrupted run is resumed.
       shared: Takes data and bases.
 
@@ -68,7 +71,8 @@ def public_data_experiment(settings: Settings, folder: Path, shared: Path) -> Ou
         if scores == EXPECTED_RATING:
             score = _expected_rating(schema)
         else:
-            score, facts["weights"] = _trained(settings, dataset, folder, shared, part)
+            score, told = _trained(settings, dataset, folder, shared, part)
+            facts |= told
         for batch in scan(dataset, part.test, SCAN_ROWS):
             evaluator.update(
                 {ScoreKey(scores): score(batch.features)},
@@ -83,14 +87,17 @@ def public_data_experiment(settings: Settings, folder: Path, shared: Path) -> Ou
 
 def _trained(
     settings: Settings, dataset: PreparedDataset, folder: Path, shared: Path, part: Round
-) -> tuple[Score, float]:
-    """What scores a round, and the weights of its base."""
+) -> tuple[Score, dict[str, float]]:
+    """What scores a round, and numbers on it."""
     base = load_model(public_base(settings, shared, part) / MODEL, dataset)
-    weights = float(count_weights(base)[1])
+    facts: dict[str, float] = {"weights": count_weights(base)[1]}
     if settings["scores"] == ZERO_SHOT:
-        return Scorer(base), weights
+        return Scorer(base), facts
+    if settings["scores"] == CONTROL:
+        control = public_control(settings, shared, part)
+        return Scorer(load_model(control / MODEL, dataset)), facts | control_facts(control)
     kernels = kernels_behind(base, public_kernels(settings, folder, shared, part))
-    return Scorer(AdaptedModel(base, kernels)), weights
+    return Scorer(AdaptedModel(base, kernels)), facts
 
 
 def _expected_rating(schema: Schema) -> Score:

@@ -20,6 +20,7 @@ from tfrec_mt.data.sources.public_folder import public_folder
 from tfrec_mt.data.sources.tables import TABLES, TableSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.errors import nearest
+from tfrec_mt.jobs.control import control_config, run_control
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.schema import SchemaError
@@ -69,6 +70,7 @@ _BASE = (
     "epochs",
     "patience",
 )
+_CONTROL = ("kernel_batch_size",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,32 +133,17 @@ def public_base(settings: Settings, shared: Path, part: Round) -> Path:
     """Run folder of a round's base, in a shared folder."""
     output = _place(settings, shared, (*_DATA, *_BASE)) / part.name
     if not (output / MODEL).exists():
-        config = PretrainConfig(
-            data=public_data(settings, shared).path,
-            output=output,
-            model=settings["model"],
-            parts=part.base,
-            validation="validation" if settings["patience"] else None,
-            model_settings={
-                "base_topics": tuple(settings["base_topics"]),
-                "embedding_width": settings["embedding_width"],
-                "units": tuple(settings["units"]),
-                "dropout": settings["dropout"],
-            },
-            optimizer="lazy_adam",
-            learning_rate=settings["learning_rate"],
-            rate_schedule=settings["rate_schedule"],
-            ema_decay=settings["ema_decay"],
-            task_weights={"ctcvr": settings["order_weight"]},
-            train=TrainConfig(
-                batch_size=settings["batch_size"],
-                epochs=settings["epochs"],
-                patience=settings["patience"],
-                steps_per_call=16,
-                seed=settings["seed"],
-            ),
-        )
-        run_pretrain(config)
+        run_pretrain(_base_config(settings, public_data(settings, shared).path, output, part))
+    return output
+
+
+def public_control(settings: Settings, shared: Path, part: Round) -> Path:
+    """Run folder of a round's base continued on the kernels' rows, in a shared folder."""
+    output = _place(settings, shared, (*_DATA, *_BASE, *_CONTROL)) / part.name
+    if not (output / MODEL).exists():
+        base, data = public_base(settings, shared, part), public_data(settings, shared).path
+        kernels = _kernel_config(settings, data, base, output, part)
+        run_control(control_config(_base_config(settings, data, base, part), kernels, output))
     return output
 
 
@@ -164,18 +151,52 @@ def public_kernels(settings: Settings, folder: Path, shared: Path, part: Round) 
     """Run folder of a round's kernels, below `folder`; an interrupted run is resumed."""
     output = folder / part.name
     if not (output / KERNELS).exists():
-        config = FineTuneConfig(
-            base=public_base(settings, shared, part),
-            data=public_data(settings, shared).path,
-            output=output,
-            parts=part.kernels,
-            topics=tuple(settings["kernel_topics"]),
-            joint=False,
-            learning_rate=settings["kernel_learning_rate"],
-            train=TrainConfig(batch_size=settings["kernel_batch_size"], seed=settings["seed"]),
-        )
-        run_fine_tune(config)
+        base, data = public_base(settings, shared, part), public_data(settings, shared).path
+        run_fine_tune(_kernel_config(settings, data, base, output, part))
     return output
+
+
+def _base_config(settings: Settings, data: Path, output: Path, part: Round) -> PretrainConfig:
+    return PretrainConfig(
+        data=data,
+        output=output,
+        model=settings["model"],
+        parts=part.base,
+        validation="validation" if settings["patience"] else None,
+        model_settings={
+            "base_topics": tuple(settings["base_topics"]),
+            "embedding_width": settings["embedding_width"],
+            "units": tuple(settings["units"]),
+            "dropout": settings["dropout"],
+        },
+        optimizer="lazy_adam",
+        learning_rate=settings["learning_rate"],
+        rate_schedule=settings["rate_schedule"],
+        ema_decay=settings["ema_decay"],
+        task_weights={"ctcvr": settings["order_weight"]},
+        train=TrainConfig(
+            batch_size=settings["batch_size"],
+            epochs=settings["epochs"],
+            patience=settings["patience"],
+            steps_per_call=16,
+            seed=settings["seed"],
+        ),
+    )
+
+
+def _kernel_config(
+    settings: Settings, data: Path, base: Path, output: Path, part: Round
+) -> FineTuneConfig:
+    return FineTuneConfig(
+        base=base,
+        data=data,
+        output=output,
+        parts=part.kernels,
+        topics=tuple(settings["kernel_topics"]),
+        joint=False,
+        learning_rate=settings["kernel_learning_rate"],
+        train=TrainConfig(batch_size=settings["kernel_batch_size"], seed=settings["seed"]),
+    )
 
 
 def _source(settings: Settings, split: SplitSpec) -> Source:

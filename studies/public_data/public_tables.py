@@ -24,10 +24,13 @@ def _variants(topic: str, orders: bool, published: Published) -> Iterator[Varian
     kernels = {"scores": "adapted", "kernel_topics": [topic]}
     alone = "rows at random, base without domains"
     yield Variant(name=alone, settings=base, reference=alone)
+    control = f"{alone}: continued"
+    yield Variant(name=control, settings={**base, "scores": "control"}, reference=alone)
     yield Variant(
         name=f"{alone}: kernels",
         settings={**base, **kernels},
         reference=alone,
+        control=control,
         case=f"domains of {topic}, base without domains",
     )
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from studies.framework.study import Settings
 from studies.takeout.select_rows import select_rows
-from studies.takeout.takeout_runs import takeout_base, takeout_data
+from studies.takeout.takeout_runs import takeout_base, takeout_control, takeout_data
 from tfrec_mt.configs import EvaluateConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.evaluation.scoring import CONTROL
+from tfrec_mt.jobs.control import control_rate
 from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.models.model_store import load_model
@@ -23,8 +24,6 @@ from tfrec_mt.training.run_folder import model_folder
 
 FULL = "full"
 TEST = "test"
-# For a base trained further, as in the demo; a new one trains at four times that.
-_LEARNING_RATE = 0.002
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +42,8 @@ class FullFineTuning:
 def full_fine_tuning(settings: Settings, folder: Path, shared: Path) -> FullFineTuning:
     """Continues the base on each domain's rows of `kernel_parts` alone, and measures it there.
 
+    All copies have the rate that was chosen for the base continued on the rows of all domains.
+
     Nothing is frozen: what kernels do with a few weights, this does with all of them. Estimates are
     resampled by the same users as those of `takeout_experiment`, so differences are paired.
 
@@ -54,12 +55,15 @@ def full_fine_tuning(settings: Settings, folder: Path, shared: Path) -> FullFine
     """
     dataset = takeout_data(settings, shared)
     base = takeout_base(settings, shared)
+    chosen = control_rate(takeout_control(settings, shared))
+    assert chosen is not None
     estimates: dict[str, Estimate] = {}
     started = time.monotonic()
     for topic in settings["kernel_topics"] or [topic.name for topic in dataset.schema.topics]:
         for domain in dataset.schema.topic(topic).domains:
             cell = Cell(topic, domain)
-            estimates |= _of_domain(settings, dataset, base, cell, folder / topic / domain)
+            place = folder / topic / domain
+            estimates |= _of_domain(settings, dataset, base, chosen.rate, cell, place)
     trained, _ = count_weights(load_model(model_folder(base), dataset))
     facts = {
         "trained weights per domain": trained,
@@ -69,7 +73,12 @@ def full_fine_tuning(settings: Settings, folder: Path, shared: Path) -> FullFine
 
 
 def _of_domain(
-    settings: Settings, dataset: PreparedDataset, base: Path, cell: Cell, folder: Path
+    settings: Settings,
+    dataset: PreparedDataset,
+    base: Path,
+    rate: float,
+    cell: Cell,
+    folder: Path,
 ) -> dict[str, Estimate]:
     """Trains and measures one copy of the base."""
     data, run = folder / "data", folder / "run"
@@ -86,7 +95,7 @@ def _of_domain(
                 parts=parts,
                 init_from=base,
                 optimizer="lazy_adam",
-                learning_rate=_LEARNING_RATE,
+                learning_rate=rate,
                 rate_schedule="linear",
                 train=TrainConfig(batch_size=batch_size, seed=settings["seed"]),
             ),

@@ -1,5 +1,6 @@
 """An experiment of studies: kernels behind models that nobody designed for kernels."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,109 +10,101 @@ import tfrec_mt as mt
 from studies.framework.study import Outcome, Settings
 from studies.takeout.plain_checks import check_exactness
 from studies.takeout.plain_runs import (
-    BATCH,
     USER,
+    plain_attached,
     plain_control,
+    plain_control_run,
     plain_kernels,
     plain_rows,
 )
 from studies.takeout.takeout_experiment import TASK_METRICS, domain_means
-from studies.takeout.takeout_runs import takeout_base, takeout_data, takeout_kernels
-from tfrec_mt.configs import EvaluateConfig, PretrainConfig
-from tfrec_mt.configs.train import TrainConfig
+from studies.takeout.takeout_runs import (
+    takeout_base,
+    takeout_control,
+    takeout_data,
+    takeout_kernels,
+)
+from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.evaluation.cells import ALL, Cell
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate, difference
 from tfrec_mt.evaluation.evaluation import Evaluation
-from tfrec_mt.evaluation.scoring import ADAPTED, CONTROL, ZERO_SHOT
+from tfrec_mt.evaluation.scoring import CONTROL, ZERO_SHOT
+from tfrec_mt.jobs.control import control_facts
 from tfrec_mt.jobs.evaluate import run_evaluate
-from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.schema import Schema
-from tfrec_mt.storage.names import MODEL
 
 _CHECKED_ROWS = 2_000
-_LIFTS = {ADAPTED: "", CONTROL: "control/"}
 
 
 def plain_keras_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
-    """Trains a base on six days, kernels and a control on the seventh, measures on the eighth.
+    """Trains a base on six days, kernels or a control on the seventh, measures on the eighth.
 
     Estimates are lifts of AUC over the frozen base: `task/topic/domain`, `task/topic` and `task`,
-    the plain means over a topic's domains and over all, and with `control/` in front those of the
-    base that was continued on the kernels' rows.
+    the plain means over a topic's domains and over all; `scores` says whose they are: those of
+    kernels (`adapted`) or of the base continued on their rows (`control`).
 
     Args:
       settings: `PLAIN_SETTINGS` and `seed`, of the world as of the training.
-      folder: Takes kernels and the catalog's control; an interrupted run is resumed.
-      shared: Takes worlds and bases.
+      folder: Takes kernels; an interrupted run is resumed.
+      shared: Takes worlds, bases and controls.
 
     Raises:
       NotExactError: See `check_exactness`; of plain models.
     """
-    dataset = takeout_data(settings, shared)
-    if settings["scores"] == ZERO_SHOT:
+    dataset, scores = takeout_data(settings, shared), settings["scores"]
+    if scores == ZERO_SHOT:
         return Outcome(estimates=_no_lifts(dataset.schema))
-    facts: dict[str, float] = {}
-    if settings["plain"]:
-        features, labels = plain_rows(dataset, dataset.parts[-1])
-        adapted = plain_kernels(settings, folder / "kernels", shared)
-        control = plain_control(settings, shared)
-        report = mt.evaluate(adapted, (features, labels), user=USER, control=control)
-        facts = check_exactness(adapted, {n: x[:_CHECKED_ROWS] for n, x in features.items()})
-    else:
-        report = _of_catalog(settings, dataset, folder, shared)
+    run = _of_plain if settings["plain"] else _of_catalog
+    report, facts = run(settings, dataset, folder, shared)
     for task, what in TASK_METRICS.items():
         facts[f"{what}, base"] = report.scores.estimate(
             ZERO_SHOT, task, Cell(ALL, ALL), "auc"
         ).value
-    return Outcome(estimates=_lifts(report, dataset.schema), facts=facts)
+    return Outcome(estimates=_lifts(report, dataset.schema, scores), facts=facts)
+
+
+def _of_plain(
+    settings: Settings, dataset: PreparedDataset, folder: Path, shared: Path
+) -> tuple[Evaluation, dict[str, float]]:
+    features, labels = plain_rows(dataset, dataset.parts[-1])
+    if settings["scores"] == CONTROL:
+        control = plain_control(settings, shared)
+        base = plain_attached(settings, shared)
+        report = mt.evaluate(base, (features, labels), user=USER, control=control)
+        return report, control_facts(plain_control_run(settings, shared))
+    adapted = plain_kernels(settings, folder / "kernels", shared)
+    report = mt.evaluate(adapted, (features, labels), user=USER)
+    exact = check_exactness(adapted, {n: x[:_CHECKED_ROWS] for n, x in features.items()})
+    return report, exact
 
 
 def _of_catalog(
     settings: Settings, dataset: PreparedDataset, folder: Path, shared: Path
-) -> Evaluation:
-    base = takeout_base(settings, shared)
+) -> tuple[Evaluation, dict[str, float]]:
+    config = EvaluateConfig(data=dataset.path, base=takeout_base(settings, shared))
+    if settings["scores"] == CONTROL:
+        control = takeout_control(settings, shared)
+        return run_evaluate(dataclasses.replace(config, control=control)), control_facts(control)
     kernels = takeout_kernels(settings, folder / "kernels", shared)
-    control = folder / "control"
-    if not (control / MODEL).exists():
-        run_pretrain(
-            PretrainConfig(
-                data=dataset.path,
-                output=control,
-                parts=tuple(settings["kernel_parts"]),
-                init_from=base,
-                optimizer="lazy_adam",
-                learning_rate=settings["control_learning_rate"],
-                rate_schedule="linear",
-                train=TrainConfig(batch_size=BATCH, seed=settings["seed"]),
-            ),
-            label="control",
+    return run_evaluate(dataclasses.replace(config, kernels=kernels)), {}
+
+
+def _lifts(report: Evaluation, schema: Schema, model: str) -> dict[str, Estimate]:
+    of_cells = {
+        _name(task, cell): difference(
+            *(report.scores.estimate(m, task, cell, "auc") for m in (model, ZERO_SHOT))
         )
-    return run_evaluate(
-        EvaluateConfig(data=dataset.path, base=base, kernels=kernels, control=control)
-    )
-
-
-def _lifts(report: Evaluation, schema: Schema) -> dict[str, Estimate]:
-    found: dict[str, Estimate] = {}
-    for model, prefix in _LIFTS.items():
-        of_cells = {
-            _name(task, cell): difference(
-                *(report.scores.estimate(m, task, cell, "auc") for m in (model, ZERO_SHOT))
-            )
-            for task, cell in _cells(schema)
-        }
-        means = domain_means(schema, of_cells)
-        found |= {f"{prefix}{name}": estimate for name, estimate in means.items()}
-    return found
+        for task, cell in _cells(schema)
+    }
+    return domain_means(schema, of_cells)
 
 
 def _no_lifts(schema: Schema) -> dict[str, Estimate]:
     """Those of a base over itself."""
     none = Estimate(0.0, np.zeros(len(ClusterBootstrap().weights)))
-    means = domain_means(schema, {_name(task, cell): none for task, cell in _cells(schema)})
-    return {f"{prefix}{name}": none for prefix in _LIFTS.values() for name in means}
+    return domain_means(schema, {_name(task, cell): none for task, cell in _cells(schema)})
 
 
 def _cells(schema: Schema) -> Iterator[tuple[str, Cell]]:

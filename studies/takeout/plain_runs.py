@@ -13,12 +13,15 @@ from studies.takeout.takeout_runs import TAKEOUT_SETTINGS, takeout_data, takeout
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.scan import scan
+from tfrec_mt.jobs.control import choose_rate
+from tfrec_mt.losses.multi_task_loss import log_loss
 from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema
 from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.storage.names import KERNELS
+from tfrec_mt.storage.names import KERNELS, MODEL
+from tfrec_mt.training.users_apart import held_out
 
 # Beside what studies of kernels set: the plain model, or none for the catalog's; where kernels
-# attach to it, by default where `HEADS` says; the rates of its training and of the controls.
+# attach to it, by default where `HEADS` says; the rate of its training.
 PLAIN_SETTINGS: Settings = {
     **TAKEOUT_SETTINGS,
     "rows": 600_000,
@@ -26,11 +29,11 @@ PLAIN_SETTINGS: Settings = {
     "plain": "",
     "heads": "",
     "plain_learning_rate": 0.004,
-    "control_learning_rate": 0.002,
 }
 USER = "uid"
 BATCH = 512
 _BASE = ("plain", "plain_learning_rate")
+_CONTROL = (*_BASE, "kernel_parts", "kernel_batch_size")
 _READ_ROWS = 1 << 16
 Columns = dict[str, Any]
 
@@ -58,23 +61,57 @@ def plain_base(settings: Settings, shared: Path) -> Path:
         keras.utils.set_random_seed(settings["seed"])
         dataset = takeout_data(settings, shared)
         model = PLAIN_MODELS[settings["plain"]](_sizes(dataset.schema))
-        _fit(model, dataset, settings["base_parts"], settings["plain_learning_rate"])
+        rows = plain_rows(dataset, *settings["base_parts"])
+        _fit(model, *rows, BATCH, settings["plain_learning_rate"])
         with published_folder(path.parent) as folder:
             model.save(folder / path.name)
     return path
 
 
 def plain_control(settings: Settings, shared: Path) -> keras.Model:
-    """The plain model itself, continued on the kernels' rows."""
-    path = _place(settings, shared, (*_BASE, "control_learning_rate")) / "control.keras"
-    if not path.exists():
+    """The plain model itself, continued on the kernels' rows; see `run_control`."""
+    run = plain_control_run(settings, shared)
+    path = run / MODEL / "control.keras"
+    if path.exists():
+        return keras.models.load_model(path, compile=False)
+    base, batch = plain_base(settings, shared), settings["kernel_batch_size"]
+    features, labels = plain_rows(takeout_data(settings, shared), *settings["kernel_parts"])
+    apart = held_out(features[USER])
+
+    def continued(rate: float, weights: Any = None) -> keras.Model:
         keras.utils.set_random_seed(settings["seed"])
-        model = keras.models.load_model(plain_base(settings, shared), compile=False)
-        dataset = takeout_data(settings, shared)
-        _fit(model, dataset, settings["kernel_parts"], settings["control_learning_rate"])
-        with published_folder(path.parent) as folder:
-            model.save(folder / path.name)
-    return keras.models.load_model(path, compile=False)
+        model = keras.models.load_model(base, compile=False)
+        _fit(model, features, labels, batch, rate, weights)
+        return model
+
+    def loss(rate: float) -> float:
+        model = continued(rate, np.where(apart, 0.0, 1.0).astype(np.float32))
+        found = model.predict({name: features[name][apart] for name in INPUTS}, 4096, verbose=0)
+        return sum(
+            float(np.mean(log_loss(found[task][:, 0], values[apart])))
+            for task, values in labels.items()
+        )
+
+    run.mkdir(parents=True, exist_ok=True)
+    chosen = choose_rate(run, -(-len(apart) // batch), loss)
+    model = continued(chosen.rate)
+    with published_folder(path.parent) as folder:
+        model.save(folder / path.name)
+    return model
+
+
+def plain_control_run(settings: Settings, shared: Path) -> Path:
+    """Folder of a plain model's control."""
+    return _place(settings, shared, _CONTROL)
+
+
+def plain_attached(settings: Settings, shared: Path) -> AdaptedModel:
+    """The plain model with untrained kernels of all topics."""
+    model = keras.models.load_model(plain_base(settings, shared), compile=False)
+    base = mt.KerasBase(model, HEADS[settings["heads"] or settings["plain"]])
+    topics = {topic.name: topic.domains for topic in takeout_data(settings, shared).schema.topics}
+    adapter = mt.Adapter(settings["adapter"], settings["adapter_settings"])
+    return mt.attach(base, adapter, topics)
 
 
 def plain_kernels(settings: Settings, folder: Path, shared: Path) -> AdaptedModel:
@@ -87,14 +124,9 @@ def plain_kernels(settings: Settings, folder: Path, shared: Path) -> AdaptedMode
     """
     if (folder / KERNELS).exists():
         return mt.load(folder)
-    model = keras.models.load_model(plain_base(settings, shared), compile=False)
-    base = mt.KerasBase(model, HEADS[settings["heads"] or settings["plain"]])
-    dataset = takeout_data(settings, shared)
-    topics = {topic.name: topic.domains for topic in dataset.schema.topics}
-    (part,) = settings["kernel_parts"]
     return mt.fine_tune(
-        mt.attach(base, mt.Adapter(settings["adapter"], settings["adapter_settings"]), topics),
-        plain_rows(dataset, part),
+        plain_attached(settings, shared),
+        plain_rows(takeout_data(settings, shared), *settings["kernel_parts"]),
         folder,
         user=USER,
         joint=settings["joint"],
@@ -107,14 +139,25 @@ def plain_kernels(settings: Settings, folder: Path, shared: Path) -> AdaptedMode
     )
 
 
-def _fit(model: keras.Model, dataset: PreparedDataset, parts: list[str], rate: float) -> None:
+def _fit(
+    model: keras.Model,
+    features: Columns,
+    labels: Columns,
+    batch: int,
+    rate: float,
+    weights: Any = None,
+) -> None:
     """One pass at a rate that falls to 0."""
-    (part,) = parts
-    features, labels = plain_rows(dataset, part)
-    steps = -(-dataset.rows(part) // BATCH)
+    steps = -(-len(features[USER]) // batch)
     falling = keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0)
     model.compile(keras.optimizers.Adam(falling), dict.fromkeys(labels, "binary_crossentropy"))
-    model.fit({name: features[name] for name in INPUTS}, labels, batch_size=BATCH, verbose=0)
+    model.fit(
+        {name: features[name] for name in INPUTS},
+        labels,
+        batch_size=batch,
+        sample_weight=weights,
+        verbose=0,
+    )
 
 
 def _sizes(schema: Schema) -> dict[str, int]:

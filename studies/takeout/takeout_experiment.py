@@ -6,12 +6,18 @@ from pathlib import Path
 
 from studies.framework.study import Outcome, Settings
 from studies.takeout.full_fine_tuning import FULL, full_fine_tuning
-from studies.takeout.takeout_runs import takeout_base, takeout_data, takeout_kernels
+from studies.takeout.takeout_runs import (
+    takeout_base,
+    takeout_control,
+    takeout_data,
+    takeout_kernels,
+)
 from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.evaluation.estimate import Estimate, mean
-from tfrec_mt.evaluation.scoring import ADAPTED, ZERO_SHOT
+from tfrec_mt.evaluation.scoring import ADAPTED, CONTROL, ZERO_SHOT
+from tfrec_mt.jobs.control import control_facts
 from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.weight_count import count_weights
@@ -59,7 +65,7 @@ def _of_base(
 ) -> tuple[dict[str, Estimate], dict[str, float]]:
     """AUC of each domain by `task/topic/domain`, and further numbers."""
     base = takeout_base(settings, shared)
-    kernels, facts = None, dict[str, float]()
+    kernels, control, facts = None, None, dict[str, float]()
     model = load_model(model_folder(base), dataset)
     if settings["scores"] in (ADAPTED, ZERO_SHOT):
         facts["weights"] = count_weights(model)[1]
@@ -69,7 +75,11 @@ def _of_base(
         facts["minutes of kernels"] = (time.monotonic() - started) / 60
         layers = kernels_behind(model, kernels)
         facts["weights of a kernel"] = layers[0].trained_weights_of_one
-    table = run_evaluate(EvaluateConfig(data=dataset.path, base=base, kernels=kernels)).scores
+    if settings["scores"] == CONTROL:
+        control = takeout_control(settings, shared)
+        facts |= control_facts(control)
+    config = EvaluateConfig(data=dataset.path, base=base, kernels=kernels, control=control)
+    table = run_evaluate(config).scores
     of_cells = {
         f"{task}/{topic.name}/{domain}": table.estimate(
             settings["scores"], task, Cell(topic.name, domain), "auc"

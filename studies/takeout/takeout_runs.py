@@ -11,15 +11,17 @@ from tfrec_mt.data.sources.crossed_topics import CrossedTopics
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.scoring import ADAPTED
+from tfrec_mt.jobs.control import control_config, run_control
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.storage.names import KERNELS, MODEL
 
 # Everything that a study of kernels may set. `scores` says whose they are: those of the base with
-# kernels (`adapted`) or without (`zero_shot`), of copies of it in place of kernels (`full`), of
-# counts of clicks (`popularity`) or of the truth (`oracle`). The base is trained on `base_parts`,
-# kernels on `kernel_parts`, of `kernel_topics` or all if none are named. Variants whose world, or
-# base, is the same share it.
+# kernels (`adapted`) or without (`zero_shot`), of the base itself continued on the kernels' rows
+# (`control`), of copies of it in place of kernels (`full`), of counts of clicks (`popularity`) or
+# of the truth (`oracle`). The base is trained on `base_parts`, kernels on `kernel_parts`, of
+# `kernel_topics` or all if none are named. Variants whose world, base or control is the same share
+# it.
 TAKEOUT_SETTINGS: Settings = {
     "rows": 1_000_000,
     "shift": 1.0,
@@ -49,6 +51,7 @@ TAKEOUT_SETTINGS: Settings = {
 _CONFIG = ("rows", "shift", "drift", "short_history", "long_history")
 _WORLD = (*_CONFIG, "cross_topics", "split")
 _BASE = ("model", "base_topics", "base_parts", "units", "long_top")
+_CONTROL = (*_BASE, "kernel_parts", "kernel_batch_size")
 
 
 def takeout_config(settings: Settings) -> TakeoutConfig:
@@ -70,6 +73,16 @@ def takeout_base(settings: Settings, shared: Path) -> Path:
     output = takeout_world(settings, shared) / folder_of(settings, _BASE)
     if not (output / MODEL).exists():
         run_pretrain(_base_config(settings, takeout_data(settings, shared).path, output))
+    return output
+
+
+def takeout_control(settings: Settings, shared: Path) -> Path:
+    """Run folder of the base continued on the kernels' rows, in a shared folder."""
+    output = takeout_world(settings, shared) / f"control,{folder_of(settings, _CONTROL)}"
+    if not (output / MODEL).exists():
+        base, data = takeout_base(settings, shared), takeout_data(settings, shared).path
+        kernels = kernel_config(settings, data, base, output)
+        run_control(control_config(_base_config(settings, data, base), kernels, output))
     return output
 
 

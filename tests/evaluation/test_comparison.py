@@ -3,6 +3,8 @@ from dataclasses import replace
 from tests.evaluation.click_log import TASKS, ClickLog
 from tests.evaluation.example_rows import NOTE, ROLES, example_rows
 from tfrec_mt.evaluation.comparison import ModelRoles, compare_models, tasks_of
+from tfrec_mt.evaluation.over_control import control_sentences
+from tfrec_mt.evaluation.table import format_table
 
 
 def test_brings_the_rows_of_a_cell_together() -> None:
@@ -30,8 +32,50 @@ def test_brings_the_rows_of_a_cell_together() -> None:
 
 def test_a_lift_over_another_model_is_another_lift() -> None:
     rows = example_rows()
-    other = [replace(row, reference="control", value=9.0) for row in rows if row.reference]
-    assert compare_models([*rows, *other], "ctr", ROLES) == compare_models(rows, "ctr", ROLES)
+    other = [replace(row, reference="popularity", value=9.0) for row in rows if row.reference]
+    lines = compare_models(rows, "ctr", ROLES)
+    found = compare_models(
+        [*rows, *(row for row in other if row.metric == "auc_lift")], "ctr", ROLES
+    )
+    assert found == lines
+    assert all(line.over_control is None for line in lines)
+
+
+def test_the_distance_to_the_control_stands_beside() -> None:
+    rows = example_rows()
+    over = [
+        replace(row, reference="control", value=-0.01, ci_low=-0.02, ci_high=-0.005)
+        for row in rows
+        if (row.model, row.metric) == ("adapted", "auc_lift") and row.value
+    ]
+    lines = compare_models([*rows, *over], "ctr", ROLES)
+    assert [line.over_control and line.over_control.value for line in lines] == [
+        *(-0.01, None),
+        *(-0.01, -0.01, -0.01),
+    ]
+    table = format_table([*rows, *over], "ctr", ROLES).splitlines()
+    assert "  over control  " in table[1]
+    assert "-0.0100 [-0.0200, -0.0050]" in table[3] and "-0.0100" not in table[4]
+
+
+def test_what_is_below_the_control_is_said_first() -> None:
+    rows = example_rows()
+    (whole,) = [
+        replace(row, reference="control", value=0.01, ci_low=-0.01, ci_high=0.02)
+        for row in rows
+        if (row.model, row.metric, row.domain) == ("adapted", "auc_lift", "all")
+    ]
+    better = replace(whole, task="ctcvr", ci_low=0.005)
+    worse = replace(whole, task="buys", value=-0.01, ci_low=-0.02, ci_high=-0.005)
+    rows += [replace(row, task=task) for task in ("ctcvr", "buys") for row in rows]
+    found = control_sentences([*rows, whole, better, worse], ("ctr", "ctcvr", "buys"), ROLES)
+    assert found == [
+        "buys, all rows: kernels are below the control, AUC -0.0100 [-0.0200, -0.0050].",
+        "ctr, all rows: kernels are not told apart from the control, AUC +0.0100 "
+        "[-0.0100, +0.0200].",
+        "ctcvr, all rows: kernels are above the control, AUC +0.0100 [+0.0050, +0.0200].",
+    ]
+    assert control_sentences(rows, ("ctr",), ROLES) == []
 
 
 def test_nothing_to_compare() -> None:

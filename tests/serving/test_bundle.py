@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,7 +15,8 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from tests.serving.loopback import loopback
-from tfrec_mt.serving.bundle import MODEL_CARD, README, REQUEST
+from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.serving.bundle import MODEL_CARD, README, REQUEST, card, documents
 from tfrec_mt.serving.versions import EXTRA, read_manifest, roll_back
 from tfrec_mt.serving.warm_up import read_warm_up
 
@@ -76,6 +78,31 @@ def test_the_readme_names_inputs_and_domains(version: Path) -> None:
     assert "| output | `ctr` | float32 | [None, None] |" in text
     for topic, domains in read_manifest(version)["kernels"].items():
         assert f"- `{topic}`: {', '.join(domains)}\n" in text
+
+
+def test_the_model_card_tells_the_distance_to_a_control(version: Path) -> None:
+    manifest = read_manifest(version)
+    rows = [
+        MetricRow(
+            model="adapted",
+            task="ctr",
+            topic="all",
+            domain="all",
+            metric="auc_lift",
+            value=-0.0123,
+            n=5_000,
+            ci_low=-0.02,
+            ci_high=-0.004,
+            reference=reference,
+        )
+        for reference in ("control", "zero_shot")
+    ]
+    base = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    told = card(base, {}, {"test": 9}, rows, what="Scores.", unit="rows", kernel_weights=3)
+    text = documents("1", manifest | {"card": told})[MODEL_CARD]
+    assert "| auc_lift over control | -0.0123 | -0.0200 to -0.0040 |" in text
+    assert "The control is the base itself" in text and "over zero_shot" not in text
+    assert "The control is" not in documents("1", manifest)[MODEL_CARD]
 
 
 def test_the_model_card_counts_and_quotes(version: Path) -> None:

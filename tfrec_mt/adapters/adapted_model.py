@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfrec_mt.adapters.domain_kernels import DomainKernels, Ids
 from tfrec_mt.adapters.kernel_store import load_kernels, save_kernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
+from tfrec_mt.adapters.memory import of_rows
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.fitting import Fitting
@@ -98,28 +99,54 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         return {name: features[name] for name in needed}
 
     def adapt(
-        self, plain: Mapping[str, Any], codes: Mapping[str, Any], ids: Ids | None = None
+        self,
+        plain: Mapping[str, Any],
+        codes: Mapping[str, Any],
+        ids: Ids | None = None,
+        kernels: Sequence[DomainKernels] | None = None,
+        start: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Adds the residuals of all topics to plain knowledge.
+        """Adds the residuals of topics to plain knowledge.
 
         Args:
           plain: The base's knowledge `{task: [B * N, D]}`.
           codes: Each row's kernel in each topic, `{topic: [B]}`; 0 for none.
           ids: See `ids`.
+          kernels: Some of the model's; None: all.
+          start: What they are added to; None: plain knowledge.
         """
-        adapted, seen = dict(plain), self.seen(plain)
+        adapted, seen = dict(plain if start is None else start), self.seen(plain)
         rows = tf.shape(next(iter(plain.values())))[0]
-
-        def spread(values: Any) -> Any:
-            # each of a request's N items is in the request's domain
-            return tf.repeat(tf.reshape(values, [-1]), rows // tf.maximum(tf.size(values), 1))
-
-        spread_ids = {name: spread(values) for name, values in (ids or {}).items()}
-        for layer in self.kernels:
-            added = layer(plain, spread(codes[layer.topic]), seen, spread_ids)
+        spread_ids = {name: of_rows(values, rows) for name, values in (ids or {}).items()}
+        for layer in self.kernels if kernels is None else kernels:
+            added = layer(plain, of_rows(codes[layer.topic], rows), seen, spread_ids)
             for task, residual in added.items():
                 adapted[task] += residual
         return adapted
+
+    def remembered(
+        self,
+        logits: Mapping[str, Any],
+        codes: Mapping[str, Any],
+        features: Mapping[str, Any],
+        kernels: Sequence[DomainKernels] | None = None,
+    ) -> dict[str, Any]:
+        """Adds what kernels remember of rows to logits `{task: [B * N, 1]}`; see `Memory`.
+
+        Args:
+          logits: Of adapted knowledge.
+          codes: See `adapt`.
+          features: The base's features.
+          kernels: See `adapt`.
+        """
+        total = dict(logits)
+        rows = tf.shape(next(iter(total.values())))[0]
+        for layer in self.kernels if kernels is None else kernels:
+            if layer.memory is not None:
+                ids = layer.memory.ids(features, rows)
+                added = layer.memory.offsets(of_rows(codes[layer.topic], rows), ids)
+                total |= {task: total[task] + offset for task, offset in added.items()}
+        return total
 
     def logits(self, knowledge: Mapping[str, Any]) -> dict[str, Any]:
         return dict(self.base.logits(knowledge))
@@ -128,7 +155,8 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         return dict(self.base.probabilities(logits))
 
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
-        return self.probabilities(self.logits(self.knowledge(features)))
+        logits = self.logits(self.knowledge(features))
+        return self.probabilities(self.remembered(logits, self.kernel_codes(features), features))
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         if self.base.fit_refused:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.errors import nearest
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
@@ -40,6 +41,7 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
       needs_directions: Whether `align` must be called before training.
       needed_features: Features and topics whose codes kernels read besides knowledge. Such kernels
         are trained and measured; an export refuses them.
+      memory: What kernels remember of ids beside what they do with knowledge, if anything.
 
     Example:
       >>> isinstance(model.kernels[0], mt.adapters.DomainKernels)
@@ -65,6 +67,7 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
         self.domains = tuple(domains)
         self.knowledge_widths = dict(knowledge_widths)
         self.seen_widths = dict(knowledge_widths if seen_widths is None else seen_widths)
+        self.memory: Memory | None = None
 
     def _stack(
         self, name: str, shape: tuple[int, ...], start: str = "zeros", trainable: bool = True
@@ -223,6 +226,39 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
             )
         for weight in self.kernel_weights:
             weight.value.scatter_nd_update([[index]], [weights[weight.name]])
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self.memory is not None:
+            config["memory"] = {
+                "features": [*self.memory.features],
+                "bags": sorted(self.memory.bags),
+            }
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        config = dict(config)
+        remembered = config.pop("memory", None)
+        layer = cls(**config)
+        if remembered is not None:
+            tasks = [*layer.knowledge_widths]
+            layer.memory = Memory.of_arrays(**remembered, tasks=tasks, count=len(layer.domains))
+        return layer
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        if self.memory is not None:
+            store |= dict(zip(MEMORY_ARRAYS, self.memory.arrays(), strict=True))
+
+    def load_own_variables(self, store: Any) -> None:
+        stored = {name: store[name] for name in store.keys()}  # noqa: SIM118  no mapping
+        if (memory := self.memory) is not None:
+            arrays = [np.asarray(stored.pop(name)) for name in MEMORY_ARRAYS]
+            self.memory = Memory.of_arrays(
+                memory.features, memory.bags, memory.tasks, len(self.domains), *arrays
+            )
+        super().load_own_variables(stored)
 
     def _index(self, domain: str) -> int:
         if domain not in self.domains:

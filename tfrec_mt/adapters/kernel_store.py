@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory, Remembered
 from tfrec_mt.errors import DataError, nearest
 from tfrec_mt.storage.created import created_within
 from tfrec_mt.storage.description import checked_description
@@ -69,13 +70,15 @@ def _digest(description: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -
     return digest.hexdigest()
 
 
+# Key of a description: whose ids a kernel remembers, if any.
+_MEMORY = "memory"
 # What a domain's folder held in the format before.
 _OLD_FILE = "kernel.json"
 # Domains that were file names as they are before names were escaped.
 _PLAIN_NAME = re.compile(r"(?!\.)[^/\\%\x00-\x1f\x7f]{1,64}")
 
 # Settings of a layer that do not shape its kernels.
-_NOT_OF_A_KERNEL = ("name", "trainable", "dtype", "topic", "domains", "seen_widths")
+_NOT_OF_A_KERNEL = ("name", "trainable", "dtype", "topic", "domains", "seen_widths", _MEMORY)
 
 
 class KernelStoreError(ValueError):
@@ -115,9 +118,15 @@ def save_kernels(
         "beside": list(beside),
         "base_fingerprint": base_fingerprint,
     }
-    for domain, target in targets.items():
+    memory = layer.memory
+    if memory is not None:
+        shared[_MEMORY] = layer.get_config()[_MEMORY]
+    for place, (domain, target) in enumerate(targets.items()):
+        weights = layer.kernel(domain, view)
+        if memory is not None:
+            weights |= dict(zip(MEMORY_ARRAYS, memory.domains[place], strict=True))
         with published_file(target) as temporary:
-            write_kernel(temporary, shared | {"domain": domain}, layer.kernel(domain, view))
+            write_kernel(temporary, shared | {"domain": domain}, weights)
 
 
 def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
@@ -254,12 +263,13 @@ def _read(path: Path, base_fingerprint: str) -> _Kernel:
 def _layer(topic: str, kernels: Mapping[str, _Kernel]) -> DomainKernels:
     first = next(iter(kernels.values()))
     for domain, kernel in kernels.items():
-        if any(kernel.value[key] != first.value[key] for key in ("adapter", "config")):
+        if any(kernel.value.get(k) != first.value.get(k) for k in ("adapter", "config", _MEMORY)):
             raise KernelStoreError(
                 f"{kernel.path}: the kernel of {topic}={domain} has other settings than the one "
                 f"in {first.path}; kernels of a topic share theirs"
             )
     kind = ADAPTERS[first.value["adapter"]]
+    remembered = [_remembered(kernel) for kernel in kernels.values()]
     stored = [values.size for kernel in kernels.values() for values in kernel.weights.values()]
     try:
         # a configuration of a few bytes may claim a rank of any size
@@ -274,4 +284,28 @@ def _layer(topic: str, kernels: Mapping[str, _Kernel]) -> DomainKernels:
             layer.set_kernel(domain, kernel.weights)
         except ValueError as error:
             raise KernelStoreError(f"{kernel.path}: {error}") from error
+    if _MEMORY in first.value:
+        layer.memory = _memory(layer, kernels, remembered)
     return layer
+
+
+def _remembered(kernel: _Kernel) -> Remembered:
+    """Takes what a kernel remembers out of its weights."""
+    keys, offsets = (kernel.weights.pop(name, np.zeros(0)) for name in MEMORY_ARRAYS)
+    return Remembered(keys, offsets)
+
+
+def _memory(
+    layer: DomainKernels, kernels: Mapping[str, _Kernel], remembered: Sequence[Remembered]
+) -> Memory:
+    first, tasks = next(iter(kernels.values())), [*layer.knowledge_widths]
+    found = first.value[_MEMORY]
+    lists = [found.get(key) for key in ("features", "bags")] if isinstance(found, dict) else [None]
+    if not all(isinstance(x, list) and all(isinstance(name, str) for name in x) for x in lists):
+        raise KernelStoreError(f"{first.path} is damaged: expected names of features as its memory")
+    for kernel, of_domain in zip(kernels.values(), remembered, strict=True):
+        try:
+            of_domain.check(len(found["features"]), len(tasks))
+        except ValueError as error:
+            raise KernelStoreError(f"{kernel.path} is damaged: {error}") from error
+    return Memory(found["features"], found["bags"], tasks, remembered)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory, looked_up
 from tfrec_mt.layers.domain_rows import DomainGroups
 
 # No domain is called this, see `check_domains`. (A table cannot be read from a file that is empty
@@ -66,10 +67,12 @@ class ServedKernels(tf.Module):
     Args:
       domains: File of the domains' names, in the order of the kernels; see `write_domains`.
       folded: The kernels, without that of unknown domains.
+      memory: What they remember of ids, if anything.
     """
 
-    def __init__(self, domains: Path, folded: FoldedKernels) -> None:
+    def __init__(self, domains: Path, folded: FoldedKernels, memory: Memory | None = None) -> None:
         super().__init__()
+        self._memory = memory
         self._negative_slope = folded.negative_slope
         self._gates_summed = folded.gates_summed
         initializer = tf.lookup.TextFileInitializer(
@@ -83,13 +86,14 @@ class ServedKernels(tf.Module):
         # checkpoints find variables by these names
         self.stacks = {
             name: tf.Variable(values, trainable=False, shape=[None, *values.shape[1:]])
-            for name, values in stacks(folded).items()
+            for name, values in (stacks(folded) | memory_stacks(memory)).items()
         }
 
     @property
     def weights_of_one(self) -> int:
         """Weights of one domain's kernel."""
-        return sum(math.prod(stack.shape[1:]) for stack in self.stacks.values())
+        of_kernels = (stack for name, stack in self.stacks.items() if name not in MEMORY_ARRAYS)
+        return sum(math.prod(stack.shape[1:]) for stack in of_kernels)
 
     def codes(self, domains: Any) -> Any:
         """Place of each domain's kernel, `[B]` texts to `[B]`; 0 where there is none."""
@@ -101,6 +105,20 @@ class ServedKernels(tf.Module):
         count = tf.cast(self._table.size(), tf.int32)
         groups = DomainGroups.of(codes + 1, count, _BLOCK_ROWS)
         return {task: self._added(task, rows, groups) for task, rows in knowledge.items()}
+
+    def remembered(self, features: Mapping[str, Any], codes: Any) -> dict[str, Any]:
+        """What each row's memory adds to logits: `{task: [B]}`; see `Memory`.
+
+        Args:
+          features: A base's codes by name.
+          codes: `[B]`, see `codes`.
+        """
+        if self._memory is None:
+            return {}
+        keys, offsets = (self.stacks[name] for name in MEMORY_ARRAYS)
+        ids = self._memory.ids(features, tf.size(codes))
+        found = looked_up(keys, offsets, self._memory.features, codes, ids)
+        return {task: found[:, place] for place, task in enumerate(self._memory.tasks)}
 
     def _added(self, task: str, rows: Any, groups: DomainGroups) -> Any:
         spread = hidden = groups.spread(rows)
@@ -116,6 +134,11 @@ class ServedKernels(tf.Module):
             if self._gates_summed:
                 hidden = tf.reduce_sum(hidden, axis=-1, keepdims=True)
         return groups.collect(hidden)
+
+
+def memory_stacks(memory: Memory | None) -> dict[str, np.ndarray]:
+    """The variables' values by name; none without a memory."""
+    return {} if memory is None else dict(zip(MEMORY_ARRAYS, memory.arrays(), strict=True))
 
 
 def write_domains(path: Path, domains: Iterable[str]) -> None:

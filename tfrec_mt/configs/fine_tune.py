@@ -28,6 +28,7 @@ class FineTuneConfig:
         They do not change; those of the topics being trained are ignored.
       joint: Whether topics are trained as the sum that is served, or each by itself, as in the
         paper; see `KernelLearner`.
+      memory: Of click logs: features whose ids kernels remember, see `Memory`; none if empty.
       rate_rule: Dynamic batch-aware rates, equation 21 of the IAK paper; see `kernel_rates`.
       certainty: Standard errors, over users, by which a kernel must beat the base on rows that it
         has not yet learned from; otherwise it is saved as zero, which leaves the base unchanged.
@@ -52,6 +53,7 @@ class FineTuneConfig:
     kl_weight: Weight = 1.0
     related_share: Share = 0.0
     joint: bool = True
+    memory: tuple[str, ...] = ()
     beside: Path | None = None
     rate_rule: RateRule = "none"
     certainty: Weight = 1.0

@@ -25,14 +25,13 @@ def base_and_kernels(
 
     def forward(features: Mapping[str, Any]) -> list[dict[str, Any]]:
         plain = base.knowledge(features)
-        found = [plain]
+        found = [base.logits(plain)]
         if model:
             codes, ids = model.kernel_codes(features), model.ids(features)
-            for layer in model.kernels:
-                residuals = layer(plain, codes[layer.topic], ids=ids)
-                found.append({task: rows + residuals[task] for task, rows in plain.items()})
-            found.append(model.adapt(plain, codes, ids))
-        return [base.probabilities(base.logits(knowledge)) for knowledge in found]
+            for some in (*([layer] for layer in model.kernels), model.kernels):
+                logits = base.logits(model.adapt(plain, codes, ids, some))
+                found.append(model.remembered(logits, codes, features, some))
+        return [base.probabilities(logits) for logits in found]
 
     run = BatchFunction(forward)
 

@@ -37,6 +37,7 @@ class ComparisonLine:
       zero_shot, adapted, together, control: Metric row of each model's AUC, or RMSE.
       lift: Metric row of the lift of the adapted model over the zero-shot one.
       control_lift: Metric row of the lift of the control over the zero-shot model.
+      over_control: Metric row of the lift of the adapted model over the control.
       oracle_share: Metric row of the adapted model's share of the oracle's lead.
     """
 
@@ -49,6 +50,7 @@ class ComparisonLine:
     control: MetricRow | None
     lift: MetricRow
     control_lift: MetricRow | None
+    over_control: MetricRow | None
     oracle_share: MetricRow | None
 
     @property
@@ -104,6 +106,11 @@ def compare_models(rows: Iterable[MetricRow], task: str, roles: ModelRoles) -> l
             control=row_of(lift, roles.control, metric),
             lift=lift,
             control_lift=row_of(lift, roles.control, f"{metric}_lift", roles.zero_shot),
+            over_control=(
+                row_of(lift, roles.adapted, f"{metric}_lift", roles.control)
+                if roles.control
+                else None
+            ),
             oracle_share=row_of(lift, roles.adapted, f"{metric}_oracle_share", roles.baseline),
         )
         for lift in lifts

@@ -15,6 +15,7 @@ from tfrec_mt.evaluation.comparison import ModelRoles, compare_models, main_metr
 from tfrec_mt.evaluation.figures import interval_figure, lift_figure
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.metric_table import MetricTable
+from tfrec_mt.evaluation.over_control import control_sentences
 from tfrec_mt.evaluation.page import Section, render_fragment
 from tfrec_mt.evaluation.report import ReportCase, lift_table, task_name, write_report
 from tfrec_mt.evaluation.table import format_metrics, format_table
@@ -40,6 +41,8 @@ class Evaluation:
       part: The part that was scored.
       split: How the parts came about.
       scores: All estimates with their replicates.
+      below: Sentences about models that are below their floors.
+      control: How the control came about; empty if that is not known.
 
     Example:
       >>> report = mt.evaluate("runs/shop/kernels")
@@ -53,6 +56,8 @@ class Evaluation:
     part: str
     split: str
     scores: MetricTable
+    below: tuple[str, ...] = ()
+    control: str = ""
 
     @functools.cached_property
     def rows(self) -> pl.DataFrame:
@@ -67,18 +72,19 @@ class Evaluation:
 
         Columns `task`, `topic`, `domain`, `n` (rows, for news impressions), one per model (such as
         `zero_shot`, `adapted`, `control`), and with kernels `lift`, `ci_low` and `ci_high`: by how
-        much the adapted model is better than the base.
+        much the adapted model is better than the base. With a control also `over_control`,
+        `over_control_low` and `over_control_high`: by how much it is better than the control.
         """
         cell = ["task", "topic", "domain"]
         main = pl.col("metric").is_in(["auc", "rmse"])
         measured = self.rows.filter(main, pl.col("reference").is_null())
         found = measured.pivot("model", index=[*cell, "n"], values="value", maintain_order=True)
         if self.roles.adapted != self.roles.zero_shot:
-            lifts = self.rows.filter(
-                pl.col("metric").is_in(["auc_lift", "rmse_lift"]),
-                pl.col("model") == self.roles.adapted,
-                pl.col("reference") == self.roles.zero_shot,
-            ).select(*cell, "n", pl.col("value").alias("lift"), "ci_low", "ci_high")
+            lifts = self._lifts(self.roles.zero_shot, "lift", "ci_low", "ci_high")
+            if self.roles.control:
+                names = ("over_control", "over_control_low", "over_control_high")
+                over = self._lifts(self.roles.control, *names)
+                lifts = lifts.join(over, on=[*cell, "n"], how="left")
             # means over domains are of lifts alone
             found = found.join(lifts, on=[*cell, "n"], how="full", coalesce=True)
         topics = self.rows["topic"].unique(maintain_order=True)
@@ -87,6 +93,19 @@ class Evaluation:
             pl.col("topic").replace_strict({topic: i for i, topic in enumerate(topics)}),
             pl.col("domain") == MEAN,
             maintain_order=True,
+        )
+
+    def _lifts(self, reference: str, value: str, low: str, high: str) -> pl.DataFrame:
+        """By how much the adapted model is better than another, by cell."""
+        return self.rows.filter(
+            pl.col("metric").is_in(["auc_lift", "rmse_lift"]),
+            pl.col("model") == self.roles.adapted,
+            pl.col("reference") == reference,
+        ).select(
+            *("task", "topic", "domain", "n"),
+            pl.col("value").alias(value),
+            pl.col("ci_low").alias(low),
+            pl.col("ci_high").alias(high),
         )
 
     def save(self, folder: str | Path) -> Path:
@@ -108,10 +127,13 @@ class Evaluation:
                 rows=self.metrics,
                 roles=self.roles,
                 reliability=self.reliability(),
+                control=self.control,
             )
             overall = "\n\n".join(format_metrics(self.metrics, task) for task in self.tasks)
             how = f"The part {self.part!r}, split by {self.split}."
             sections = [Section("All rows together", how, overall)]
+            if self.below:
+                sections.insert(0, Section("Below the floor", " ".join(self.below)))
             try:
                 write_report(temporary / REPORT_FILE, "Evaluation", [case], sections=sections)
             except MissingExtraError as error:
@@ -138,12 +160,18 @@ class Evaluation:
         )
 
     def __str__(self) -> str:
-        texts = [f"part {self.part}, split by {self.split}"]
+        texts = self._sentences()
+        texts = ["\n".join(texts)] if texts else []
+        texts.append(f"part {self.part}, split by {self.split}")
         for task in self.tasks:
             texts.append(format_metrics(self.metrics, task))
             if self.roles.adapted != self.roles.zero_shot:
                 texts.append(format_table(self.metrics, task, self.roles))
         return "\n\n".join(texts)
+
+    def _sentences(self) -> list[str]:
+        told = [f"Control: {self.control}."] if self.control else []
+        return [*self.below, *control_sentences(self.metrics, self.tasks, self.roles), *told]
 
     def _repr_html_(self) -> str:
         tables: list[dict[str, object]] = []
@@ -166,6 +194,7 @@ class Evaluation:
             "evaluation.html.jinja",
             part=self.part,
             split=self.split,
+            sentences=self._sentences(),
             tables=tables,
             pictures=pictures,
         )

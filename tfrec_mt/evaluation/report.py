@@ -17,6 +17,7 @@ from tfrec_mt.evaluation.comparison import (
 )
 from tfrec_mt.evaluation.figures import curves_figure, lift_figure, reliability_figure
 from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.evaluation.over_control import control_sentences, told_apart
 from tfrec_mt.evaluation.page import Picture, Section, render_page
 from tfrec_mt.evaluation.table import table_cells
 from tfrec_mt.metrics.calibration import CalibrationBin
@@ -34,12 +35,14 @@ class ReportCase:
       rows: Rows of `ScoreTable.rows`, `lift` and `oracle_share`.
       roles: Which model is which.
       reliability: Reliability curves by task and model.
+      control: How the control came about.
     """
 
     name: str
     rows: Sequence[MetricRow]
     roles: ModelRoles
     reliability: Mapping[str, Mapping[str, Sequence[CalibrationBin]]] = field(default_factory=dict)
+    control: str = ""
 
 
 def write_report(
@@ -81,6 +84,7 @@ def write_report(
         title=title,
         sections=sections,
         settings=settings or {},
+        sentences=[sentence for case in cases for sentence in _against_control(case)],
         tables=[
             lift_table(f"{metrics[task].upper()} for {task_name(task)}, {name}", found, roles[name])
             for (name, task), found in lines.items()
@@ -98,6 +102,12 @@ def lift_table(caption: str, lines: Sequence[ComparisonLine], roles: ModelRoles)
         (line.domain == MEAN, row, line.note or "") for line, row in zip(lines, cells, strict=True)
     ]
     return {"caption": caption, "header": header, "rows": rows}
+
+
+def _against_control(case: ReportCase) -> list[str]:
+    told = [f"control: {case.control}."] if case.control else []
+    found = control_sentences(case.rows, tasks_of(case.rows), case.roles)
+    return [f"{case.name}; {sentence}" for sentence in found + told]
 
 
 def _lift_pictures(
@@ -137,6 +147,13 @@ def _lift_sentence(lines: Sequence[ComparisonLine], metric: str) -> str:
         text += f"; the mean over domains is {mean.lift.value:+.4f}"
         if mean.control_lift and mean.control_lift.value is not None:
             text += f", that of the control {mean.control_lift.value:+.4f}"
+    over = [line.over_control for line in domains if line.over_control]
+    if over:
+        sides = [told_apart(row) for row in over]
+        text += (
+            f"; against the control it is better in {sides.count('above')} domains and worse in "
+            f"{sides.count('below')}"
+        )
     return text + "."
 
 

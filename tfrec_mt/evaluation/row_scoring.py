@@ -11,9 +11,10 @@ from tfrec_mt.evaluation.base_and_kernels import base_and_kernels
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.familiar_users import NEW, SEEN, FamiliarUsers
+from tfrec_mt.evaluation.floor import Floor
 from tfrec_mt.evaluation.popularity import Popularity
 from tfrec_mt.evaluation.score_table import ScoreTable
-from tfrec_mt.evaluation.scoring import CONTROL, Scoring
+from tfrec_mt.evaluation.scoring import CONTROL, FLOOR, FRESH_FLOOR, ZERO_SHOT, Scoring
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import CategoricalFeature, Schema
@@ -26,7 +27,9 @@ POPULARITY = "popularity"
 class RowScoring(Scoring):
     """Scores every row once with every model; see `Scoring`.
 
-    Where the schema has the item as a feature, item popularity stands beside.
+    Where the schema has the item as a feature, item popularity stands beside, and in any case a
+    `Floor`: `floor` learns from the base's rows and, where there are kernels or a control,
+    `fresh_floor` from all parts before the measured one.
 
     Args:
       dataset: The data.
@@ -35,6 +38,7 @@ class RowScoring(Scoring):
       control: The base continued on the kernels' rows, or None.
       part: Part to score.
       seen_in: See `EvaluateConfig`.
+      learned: Parts that the base learned from.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class RowScoring(Scoring):
         control: RankingModel | None = None,
         part: str = "test",
         seen_in: Sequence[str] = (),
+        learned: Sequence[str] = (),
     ) -> None:
         topics = {topic.name: topic.domains for topic in dataset.schema.topics}
         super().__init__(
@@ -58,6 +63,13 @@ class RowScoring(Scoring):
         self._popularity = Popularity(dataset, dataset.parts[0]) if counted else None
         self.baseline = POPULARITY if counted else None
         self.keys += [ScoreKey(POPULARITY)] if counted else []
+        self._floors = _floors(dataset, part, learned, [key.model for key in self.keys])
+        self.floors = {
+            model: FLOOR if model == ZERO_SHOT else max(self._floors, key=len)
+            for model in dict.fromkeys(key.model for key in self.keys if key.topic is None)
+            if self._floors and model != POPULARITY
+        }
+        self.keys += [ScoreKey(name) for name in self._floors]
         self._familiar = FamiliarUsers(dataset, seen_in) if seen_in else None
         self._evaluator = Evaluator(
             self.keys,
@@ -78,6 +90,7 @@ class RowScoring(Scoring):
             scores[ScoreKey(CONTROL)] = self._control_score(batch.features)
         if self._popularity:
             scores[ScoreKey(POPULARITY)] = self._popularity(batch.features)
+        scores |= {ScoreKey(name): floor(batch) for name, floor in self._floors.items()}
         return scores
 
     def count(self, scores: Mapping[ScoreKey, Any], batch: Batch) -> None:
@@ -96,6 +109,18 @@ class RowScoring(Scoring):
 
     def table(self) -> ScoreTable:
         return self._evaluator.result()
+
+
+def _floors(
+    dataset: PreparedDataset, part: str, learned: Sequence[str], models: Sequence[str]
+) -> dict[str, Floor]:
+    """The floors of a base and of what was trained behind it, where they differ."""
+    before = dataset.parts[: dataset.parts.index(part)] if part in dataset.parts else ()
+    of_base = tuple(name for name in learned if name != part)
+    parts = {FLOOR: of_base or before[:1]}
+    if set(models) - {ZERO_SHOT, POPULARITY} and set(before) > set(of_base):
+        parts[FRESH_FLOOR] = tuple(before)
+    return {name: Floor(dataset, of) for name, of in parts.items() if of}
 
 
 def _counts_items(schema: Schema) -> bool:

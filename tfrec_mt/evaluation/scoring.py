@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.evaluation.below_floors import below_floors
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.comparison import ModelRoles
 from tfrec_mt.evaluation.evaluation import Evaluation
@@ -12,6 +13,7 @@ from tfrec_mt.evaluation.metric_table import MetricTable
 
 ZERO_SHOT, ADAPTED, CONTROL = "zero_shot", "adapted", "control"
 ALL_KERNELS = "all_kernels"
+FLOOR, FRESH_FLOOR = "floor", "fresh_floor"
 
 
 class Scoring(abc.ABC):
@@ -30,11 +32,13 @@ class Scoring(abc.ABC):
 
     Attributes:
       baseline: Model whose distance to the oracle is what can be won; None for none.
+      floors: By model, what it must beat, as far as that is known.
       keys: What `scores` must give, and what is counted besides under another name.
     """
 
     tasks: tuple[str, ...]
     baseline: str | None
+    floors: Mapping[str, str]
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class Scoring(abc.ABC):
         control: bool,
         kinds: Sequence[str] = (),
     ) -> None:
-        self.part, self.topics = part, dict(topics)
+        self.part, self.topics, self.floors = part, dict(topics), {}
         self._several, self._adapted, self._control = len(kernels) > 1, bool(kernels), control
         alone = [ScoreKey(ADAPTED, layer.topic) for layer in kernels]
         self._twins = {
@@ -86,6 +90,10 @@ class Scoring(abc.ABC):
         for model in dict.fromkeys(key.model for key in self.keys):
             if model in (ADAPTED, ALL_KERNELS, CONTROL):
                 rows += table.lift(model, ZERO_SHOT)
+            if model in self.floors:
+                rows += table.lift(model, self.floors[model])
+            if model in (ADAPTED, ALL_KERNELS) and self._control:
+                rows += table.lift(model, CONTROL)
             if self.baseline not in (None, model):
                 rows += table.oracle_share(model, self.baseline)
         return Evaluation(
@@ -101,4 +109,5 @@ class Scoring(abc.ABC):
             part=self.part,
             split=split,
             scores=table,
+            below=tuple(below_floors(table, self.floors, self.tasks)),
         )

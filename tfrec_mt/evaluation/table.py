@@ -16,6 +16,7 @@ _HEADER = (
     "95% interval",
     "all kernels",
     "control",
+    "over control",
     "oracle share",
 )
 
@@ -47,6 +48,7 @@ def table_cells(lines: Sequence[ComparisonLine], roles: ModelRoles) -> list[list
     absent = {
         "all kernels": roles.together is None,
         "control": roles.control is None,
+        "over control": all(line.over_control is None for line in lines),
         "oracle share": all(line.oracle_share is None for line in lines),
     }
     shown = [column for column, name in enumerate(_HEADER) if not absent.get(name)]
@@ -101,12 +103,21 @@ def _line_cells(line: ComparisonLine) -> tuple[str, ...]:
         _interval(line.lift),
         _number(line.together),
         _number(line.control),
+        with_interval(line.over_control) if line.over_control else "-",
         _number(line.oracle_share, ".1%"),
     )
 
 
 def _number(row: MetricRow | None, form: str = ".4f") -> str:
     return "-" if row is None or row.value is None else f"{row.value:{form}}"
+
+
+def with_interval(row: MetricRow) -> str:
+    """A difference with its interval, or a dash."""
+    if row.value is None:
+        return "-"
+    interval = _interval(row)
+    return f"{row.value:+.4f}" + (f" {interval}" if interval != "-" else "")
 
 
 def _interval(row: MetricRow) -> str:

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfrec_mt.configs import ExportConfig, FineTuneConfig, PretrainConfig, ScoreConfig
-from tfrec_mt.configs.bounds import Rate, Seed, check
+from tfrec_mt.configs.bounds import Seed, check
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.evaluation import METRICS_FILE, REPORT_FILE, Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
+from tfrec_mt.evaluation.over_control import control_sentences
 from tfrec_mt.evaluation.page import Section
 from tfrec_mt.evaluation.report import ReportCase, write_report
-from tfrec_mt.evaluation.scoring import ADAPTED, ZERO_SHOT
+from tfrec_mt.evaluation.scoring import ADAPTED, CONTROL, ZERO_SHOT
 from tfrec_mt.evaluation.table import format_metrics, format_table
 from tfrec_mt.jobs.domain_lift import LiftCase, lift_case, measure_lift
 from tfrec_mt.jobs.export import run_export
@@ -48,8 +49,6 @@ class DemoConfig:
       seed: Seed of a generated world, of the split and of training.
       pretrain: Settings of the bases.
       fine_tune: Settings of the kernels.
-      control_learning_rate: Learning rate at the start of the bases that are continued on the
-        kernels' rows.
       cases: Whether the base knows the topics, each case with a base of its own; the first is
         exported.
     """
@@ -61,7 +60,6 @@ class DemoConfig:
     seed: Seed = 0
     pretrain: PretrainConfig
     fine_tune: FineTuneConfig
-    control_learning_rate: Rate = 0.002
     cases: tuple[Literal["unknown", "known"], ...] = ("unknown", "known")
 
     def __post_init__(self) -> None:
@@ -75,7 +73,6 @@ class DemoConfig:
             "seed": self.seed,
             "pretrain": settings_of(self.pretrain),
             "fine_tune": settings_of(self.fine_tune),
-            "control_learning_rate": self.control_learning_rate,
             "cases": self.cases,
         }
 
@@ -122,7 +119,6 @@ def _cases(config: DemoConfig, dataset: PreparedDataset) -> Iterator[LiftCase]:
             config.pretrain,
             config.fine_tune,
             topics if known else (),
-            config.control_learning_rate,
         )
 
 
@@ -133,7 +129,7 @@ def _export_and_compare(config: DemoConfig, case: LiftCase, measured: Evaluation
     version = versions / "1"
     if not version.exists():
         _say("export: base and kernels as one SavedModel")
-        rows = [row for row in measured.metrics if row.model in (ZERO_SHOT, ADAPTED)]
+        rows = [row for row in measured.metrics if row.model in (ZERO_SHOT, ADAPTED, CONTROL)]
         version = run_export(
             ExportConfig(base=base, kernels=kernels, data=data, output=versions, metrics=rows)
         )
@@ -158,6 +154,9 @@ def _tagged(case: LiftCase, evaluation: Evaluation) -> Iterator[MetricRow]:
 
 
 def _print_tables(name: str, evaluation: Evaluation) -> None:
+    for sentence in control_sentences(evaluation.metrics, evaluation.tasks, evaluation.roles):
+        print(f"{name}; {sentence}")
+    print(f"{name}; control: {evaluation.control}")
     for task in evaluation.tasks:
         print(f"\n{name}\n{format_metrics(evaluation.metrics, task)}")
         print(f"\n{format_table(evaluation.metrics, task, evaluation.roles)}\n", flush=True)
@@ -172,6 +171,7 @@ def _write_report(
             rows=one.metrics,
             roles=one.roles,
             reliability=one.reliability(),
+            control=one.control,
         )
         for case, one in zip(cases, found, strict=True)
     ]
@@ -194,9 +194,9 @@ def _write_report(
                 f"{', '.join(config.pretrain.parts)}, kernels on "
                 f"{', '.join(config.fine_tune.parts)}, and everything is measured on the last "
                 "part. Zero-shot is the frozen base; adapted adds the kernels of one topic; the "
-                "control is the base itself trained on the kernels' rows. Where the true "
-                "probabilities are known, the oracle's are them, and the share is of its lead "
-                "over item popularity.",
+                "control is the base itself trained on the kernels' rows, in as many steps. Where "
+                "the true probabilities are known, the oracle's are them, and the share is of its "
+                "lead over item popularity.",
             ),
         ],
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tfrec_mt.configs import EvaluateConfig, FineTuneConfig, PretrainConfig
 from tfrec_mt.evaluation.evaluation import Evaluation
+from tfrec_mt.jobs.control import control_config, run_control
 from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
@@ -20,7 +21,7 @@ class LiftCase:
       name: What sets the case apart, in a reader's words.
       folder: Takes the runs `base`, `control` and `kernels`.
       pretrain: Settings of the base.
-      control: Settings of the base continued on the kernels' rows.
+      control: Settings of the base continued on the kernels' rows; see `control_config`.
       fine_tune: Settings of the kernels.
     """
 
@@ -37,7 +38,6 @@ def lift_case(
     base: PretrainConfig,
     kernels: FineTuneConfig,
     topics: tuple[str, ...],
-    control_learning_rate: float,
 ) -> LiftCase:
     """A case whose base sees `topics`, with its runs in `folder`."""
     settings = base.model_settings | {"base_topics": topics}
@@ -46,15 +46,7 @@ def lift_case(
         name=name,
         folder=folder,
         pretrain=pretrain_config,
-        control=dataclasses.replace(
-            pretrain_config,
-            output=folder / "control",
-            parts=kernels.parts,
-            validation=None,
-            init_from=folder / "base",
-            learning_rate=control_learning_rate,
-            train=dataclasses.replace(base.train, epochs=kernels.train.epochs, patience=0),
-        ),
+        control=control_config(pretrain_config, kernels, folder / "control"),
         fine_tune=dataclasses.replace(kernels, base=folder / "base", output=folder / "kernels"),
     )
 
@@ -65,7 +57,7 @@ def measure_lift(case: LiftCase, part: str = "test") -> Evaluation:
     if not (base / MODEL).exists():
         run_pretrain(case.pretrain, "pretrain")
     if not (control / MODEL).exists():
-        run_pretrain(case.control, "control")
+        run_control(case.control)
     if not (kernels / KERNELS).exists():
         run_fine_tune(case.fine_tune)
     return run_evaluate(

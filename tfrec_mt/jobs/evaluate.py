@@ -1,5 +1,6 @@
 """`evaluate`: a base, its kernels and the control, measured with intervals."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import keras
 from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.configs.choices import Precision
 from tfrec_mt.evaluation.evaluation import Evaluation
+from tfrec_mt.jobs.control import control_rate
 from tfrec_mt.jobs.opened import Folder, open_base, open_model
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.folders import check_absent
@@ -66,9 +68,18 @@ def evaluate(
     found = opened.workload.scoring(
         opened.log, opened.base, opened.kernels, against, part, seen_in
     ).measure(origin.split if origin else "the caller")
+    if against is not None:
+        found = dataclasses.replace(found, control=_told(against))
     if folder:
         found.save(folder)
     return found
+
+
+def _told(control: Any) -> str:
+    """How a control was trained, where its run says so."""
+    origin = getattr(control, "origin", None)
+    chosen = control_rate(origin.run) if origin else None
+    return str(chosen) if chosen else ""
 
 
 def run_evaluate(config: EvaluateConfig) -> Evaluation:

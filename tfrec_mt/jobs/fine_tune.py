@@ -190,5 +190,13 @@ def train_behind(
         return make_reader()
 
     return train_kernels(
-        config, base, reader, train, log.fingerprint, domains, label, workload.any_shape
+        config,
+        base,
+        reader,
+        train,
+        log.fingerprint,
+        domains,
+        label,
+        workload.any_shape,
+        workload.memory(config, log),
     )

@@ -80,57 +80,84 @@ def run_pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
     Returns:
       Folder of the model.
     """
-    workload = workload_in(config.data)
-    if not isinstance(config, workload.config_class):
-        raise SchemaError(
-            f"{config.data} holds {workload.kind}: expected a {workload.config_class.__name__}, "
-            f"got a {type(config).__name__}"
+    training = BaseTraining(config)
+    with run_folder(config.output, training.settings, MODEL):
+        training.run(label)
+    return config.output / MODEL
+
+
+class BaseTraining:
+    """A base, what it is trained on and what trains it, before the first step.
+
+    What cannot work is refused here, and leaves no run behind.
+
+    Args:
+      config: See `run_pretrain`.
+
+    Attributes:
+      settings: All that decides the result, as JSON values.
+
+    Raises:
+      DataError: No such part.
+      SchemaError: Settings that do not exist or do not fit the data.
+    """
+
+    def __init__(self, config: PretrainConfig) -> None:
+        self.config = config
+        self._workload = workload = workload_in(config.data)
+        if not isinstance(config, workload.config_class):
+            raise SchemaError(
+                f"{config.data} holds {workload.kind}: expected a "
+                f"{workload.config_class.__name__}, got a {type(config).__name__}"
+            )
+        if config.optimizer not in OPTIMIZERS:
+            raise SchemaError(
+                f"optimizer={config.optimizer!r}: unknown; {nearest(config.optimizer, OPTIMIZERS)}"
+            )
+        self.dataset = dataset = workload.dataset_class(config.data)
+        if config.validation is not None and config.validation not in dataset.parts:
+            raise DataError(
+                f"validation: {config.data} has no part {config.validation!r}, but "
+                f"{', '.join(dataset.parts)}"
+            )
+        self.settings = settings_of(config) | {"data_fingerprint": dataset.fingerprint}
+        keras.utils.set_random_seed(config.train.seed)
+        if config.init_from is None:
+            self.model = workload.new_model(dataset, config)
+        else:
+            self.model = workload.load_base(config.init_from, dataset)
+        self.reader = workload.reader(dataset, config)
+        self._validation = (
+            workload.validation(self.model, dataset, config) if config.validation else None
         )
-    if config.optimizer not in OPTIMIZERS:
-        raise SchemaError(
-            f"optimizer={config.optimizer!r}: unknown; {nearest(config.optimizer, OPTIMIZERS)}"
+        steps = self.reader.steps_per_epoch * config.train.epochs
+        self.optimizer = OPTIMIZERS[config.optimizer](
+            learning_rate=scheduled_rate(
+                config.rate_schedule, config.learning_rate, steps, config.warm_up
+            ),
+            weight_decay=config.weight_decay or None,
+            use_ema=config.ema_decay > 0,
+            ema_momentum=config.ema_decay or 0.99,  # Keras wants one in any case
         )
-    dataset = workload.dataset_class(config.data)
-    if config.validation is not None and config.validation not in dataset.parts:
-        raise DataError(
-            f"validation: {config.data} has no part {config.validation!r}, but "
-            f"{', '.join(dataset.parts)}"
-        )
-    settings = settings_of(config) | {"data_fingerprint": dataset.fingerprint}
-    keras.utils.set_random_seed(config.train.seed)
-    # what cannot work leaves no run behind
-    if config.init_from is None:
-        model = workload.new_model(dataset, config)
-    else:
-        model = workload.load_base(config.init_from, dataset)
-    reader = workload.reader(dataset, config)
-    validation = workload.validation(model, dataset, config) if config.validation else None
-    steps = reader.steps_per_epoch * config.train.epochs
-    optimizer = OPTIMIZERS[config.optimizer](
-        learning_rate=scheduled_rate(
-            config.rate_schedule, config.learning_rate, steps, config.warm_up
-        ),
-        weight_decay=config.weight_decay or None,
-        use_ema=config.ema_decay > 0,
-        ema_momentum=config.ema_decay or 0.99,  # Keras wants one in any case
-    )
-    learner = workload.learner(model, optimizer, config)
-    with run_folder(config.output, settings, MODEL):
+        self.learner = workload.learner(self.model, self.optimizer, config)
+
+    def run(self, label: str) -> None:
+        """Trains to the end, from the newest checkpoint if there is one, and saves the model."""
+        config, model, optimizer = self.config, self.model, self.optimizer
         trained, whole = count_weights(model)
         logging.info("%s: %s of %s weights are trained", label, f"{trained:,}", f"{whole:,}")
         TrainLoop(
-            learner,
-            reader,
+            self.learner,
+            self.reader,
             config.train,
             config.output,
-            _averaged(validation, model, optimizer) if validation else None,
+            _averaged(self._validation, model, optimizer) if self._validation else None,
             label,
-            topics={topic.name: topic.domains for topic in dataset.schema.topics},
-            any_shape=workload.any_shape,
+            topics={topic.name: topic.domains for topic in self.dataset.schema.topics},
+            any_shape=self._workload.any_shape,
         ).run()
         with averaged_weights(model, optimizer):
-            save_model(model, config.output / MODEL, dataset.vocabularies)
-    return config.output / MODEL
+            save_model(model, config.output / MODEL, self.dataset.vocabularies)
 
 
 def _averaged(

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from tfrec_mt.evaluation.metric_row import MetricRow
+from tfrec_mt.evaluation.scoring import CONTROL
 from tfrec_mt.serving.signatures import UNKNOWN_ITEM, UNKNOWN_USER, USED_FALLBACK
 from tfrec_mt.storage.folders import write_text
 
@@ -23,7 +24,9 @@ PRECISION, MAX_ITEMS = "precision", "max_items"
 # Numbers that a request must bring, and the history that says which clicks there are.
 NUMBERS, FIRST_HISTORY = "needed_numbers", "first_history"
 
-_TOLD = ("auc", "rmse", "calibration")  # metrics of a model card
+# Metrics of a model card, and of those against a control the differences.
+_TOLD = ("auc", "rmse", "calibration")
+_OVER_CONTROL = ("auc_lift", "rmse_lift")
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("tfrec_mt.serving"),
     undefined=jinja2.StrictUndefined,
@@ -128,7 +131,11 @@ def card(
         "kernel_weights": kernel_weights,
         "source": dict(source),
         "parts": dict(parts),
-        "metrics": [dataclasses.asdict(row) for row in metrics if row.metric in _TOLD],
+        "metrics": [
+            dataclasses.asdict(row)
+            for row in metrics
+            if row.metric in _TOLD or (row.metric in _OVER_CONTROL and row.reference == CONTROL)
+        ],
     }
 
 

@@ -9,11 +9,13 @@ import numpy as np
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import load_kernel, read_kernel, warn_of_missing_topics
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, domain_keys
 from tfrec_mt.adapters.served_kernels import stacks, write_domains
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import MODEL_CARD, README
 from tfrec_mt.serving.kernel_files import (
+    MEMORIES,
     SLOPES,
     domains_file,
     folded_to_serve,
@@ -73,6 +75,7 @@ class _Kernels:
     def __init__(self, version: Path, topic: str, manifest: Mapping[str, Any]) -> None:
         self.domains = list(manifest["kernels"][topic])
         self.slope = manifest.get(SLOPES, {}).get(topic)
+        self.features = manifest.get(MEMORIES, {}).get(topic)
         self.stacks = read_stacks(version, topic)
         self.moved: set[str] = set()
         self._name = f"{version}: topic {topic!r}"
@@ -85,7 +88,11 @@ class _Kernels:
         place = self.domains.index(domain)
         self.domains.pop(place)
         # the first of a stack is that of unknown domains
-        self.stacks = {n: np.delete(stack, place + 1, axis=0) for n, stack in self.stacks.items()}
+        memory = self._memory_without(place) if self.features is not None else {}
+        self.stacks = {
+            name: memory[name] if name in memory else np.delete(stack, place + 1, axis=0)
+            for name, stack in self.stacks.items()
+        }
         self.moved.add(domain)
 
     def add(self, layer: DomainKernels, directions: Mapping[str, np.ndarray] | None) -> None:
@@ -101,13 +108,43 @@ class _Kernels:
                 f"{self._name}: expected kernels of slope {self.slope} between layers, {domain!r} "
                 f"has {folded.negative_slope}"
             )
+        features = None if layer.memory is None else [*layer.memory.features]
+        if features != self.features:
+            raise DataError(
+                f"{self._name}: expected kernels that remember {_listed(self.features)}, "
+                f"{domain!r} remembers {_listed(features)}"
+            )
         new = {name: values[1:] for name, values in stacks(folded).items()}
+        new |= self._memory_of(layer)
         expected, found = ({n: v.shape[1:] for n, v in s.items()} for s in (self.stacks, new))
         if expected != found:
             raise DataError(f"{self._name}: expected kernels of {expected}, {domain!r} has {found}")
         self.domains.append(domain)
         self.stacks = {name: np.concatenate([self.stacks[name], new[name]]) for name in new}
         self.moved.add(domain)
+
+    def _memory_without(self, place: int) -> dict[str, np.ndarray]:
+        """What is left of the memory without the domain at a place."""
+        keys, offsets = (self.stacks[name] for name in MEMORY_ARRAYS)
+        first, end = (
+            domain_keys(place + n, len(self.features), np.zeros(1, np.int64)) for n in (0, 1)
+        )
+        before, after = keys < first, keys >= end
+        moved = np.concatenate([keys[before], keys[after] - (end - first)])
+        left = np.concatenate([offsets[before], offsets[after]])
+        return dict(zip(MEMORY_ARRAYS, (moved, left), strict=True))
+
+    def _memory_of(self, layer: DomainKernels) -> dict[str, np.ndarray]:
+        """What a kernel that comes remembers, as the last domain of the topic."""
+        if layer.memory is None:
+            return {}
+        (own,) = layer.memory.domains
+        keys = domain_keys(len(self.domains), len(layer.memory.features), own.keys)
+        return dict(zip(MEMORY_ARRAYS, (keys, own.offsets), strict=True))
+
+
+def _listed(features: Sequence[str] | None) -> str:
+    return "nothing" if features is None else ", ".join(features)
 
 
 def exchange_kernels(config: ExchangeConfig) -> Path:

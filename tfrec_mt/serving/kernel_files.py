@@ -19,6 +19,8 @@ DIRECTIONS_FILE = "directions.npz"
 # Key of a manifest: the slope below zero between the layers of each topic's kernels. It is part of
 # the graph, so kernels of another slope cannot come.
 SLOPES = "negative_slopes"
+# Key of a manifest: features that the memory of a topic's kernels is of; they are in the graph too.
+MEMORIES = "memories"
 _VARIABLES = Path("variables") / "variables"
 
 

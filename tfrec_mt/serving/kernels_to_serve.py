@@ -14,6 +14,7 @@ from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.serving.kernel_files import (
     DIRECTIONS_FILE,
+    MEMORIES,
     SLOPES,
     directions_as_bytes,
     domains_file,
@@ -45,13 +46,14 @@ def kernels_to_serve(
         "base_fingerprint": fingerprint(base),
         "kernels": {layer.topic: list(layer.domains) for layer in kernels},
         SLOPES: {topic: of_topic.negative_slope for topic, of_topic in folded.items()},
+        MEMORIES: {layer.topic: [*layer.memory.features] for layer in kernels if layer.memory},
     }
     with tempfile.TemporaryDirectory() as lists:
         served = {}
         for layer in kernels:
             domains = Path(lists) / domains_file(layer.topic)
             write_domains(domains, layer.domains)
-            served[layer.topic] = ServedKernels(domains, folded[layer.topic])
+            served[layer.topic] = ServedKernels(domains, folded[layer.topic], layer.memory)
         yield served, description, files
 
 

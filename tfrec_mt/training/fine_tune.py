@@ -37,6 +37,8 @@ from tfrec_mt.training.run_folder import (
 from tfrec_mt.training.train_loop import Reader, TrainLoop
 from tfrec_mt.training.untrained_model import check_head, untrained_kernels, untrained_model
 
+LearnMemory = Callable[[AdaptedModel, AdaptedModel | None], None]
+
 
 def train_kernels(
     config: FineTuneConfig,
@@ -47,6 +49,7 @@ def train_kernels(
     topics: Mapping[str, Sequence[str]],
     label: str,
     any_shape: bool = False,
+    learn_memory: LearnMemory | None = None,
 ) -> Path:
     """Trains kernels behind a base, whatever it and its batches are, and saves them.
 
@@ -60,6 +63,7 @@ def train_kernels(
       topics: Domains of each topic.
       label: See `TrainLoop`.
       any_shape: See `TrainLoop`.
+      learn_memory: Gives trained kernels a memory; told the kernels that they stand beside.
 
     Returns:
       Folder of the kernels.
@@ -107,6 +111,8 @@ def train_kernels(
             named = zip(topics[topic], factors, strict=True)
             kept = ", ".join(f"{domain} {factor:g}" for domain, factor in named)
             logging.info("%s: kernels of %s keep %s of what they add", label, topic, kept)
+        if learn_memory is not None:
+            learn_memory(model, beside)
         with published_folder(config.output / KERNELS) as temporary:
             for layer in model.kernels:
                 others = [x.topic for x in model.kernels if config.joint and x is not layer]

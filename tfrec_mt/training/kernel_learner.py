@@ -51,6 +51,9 @@ class KernelBatch:
             )
         if self._directions is not None:
             self._plain = model.base.logits(self._plain)
+            if beside is not None:
+                codes = beside.kernel_codes(features)
+                self._plain = beside.remembered(self._plain, codes, features)
         self.codes: dict[str, Any] = model.kernel_codes(features)
         self._ids = model.ids(features)
 

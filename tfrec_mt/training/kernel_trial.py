@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
@@ -32,11 +33,34 @@ class UserClusters:
 
     def read(self, start_step: int, stop_step: int) -> Batch:
         batch = self._reader.read(start_step, stop_step)
-        cluster = (splitmix64(batch.keys["user"]) % CLUSTERS).astype(np.int32)
+        cluster = clusters_of(batch.keys["user"])
         return dataclasses.replace(batch, features=batch.features | {CLUSTER: cluster})
 
 
+def clusters_of(users: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Number of each user's cluster, from 0 to `CLUSTERS - 1`."""
+    return (splitmix64(users) % CLUSTERS).astype(np.int32)
+
+
 FACTORS = (0.25, 0.5, 0.75, 1.0)
+
+
+def best_factors(gains: np.ndarray, certainty: float) -> np.ndarray:
+    """The factor that serves each domain best, or 0 if it is not certain that it beats 0.
+
+    Args:
+      gains: By how much losses fell, `[N, CLUSTERS, len(FACTORS)]`.
+      certainty: See `KernelTrial`.
+
+    Returns:
+      `[N]`; 1 where no row was tried.
+    """
+    sums, squares = gains.sum(axis=1), (gains**2).sum(axis=1)
+    best = sums.argmax(axis=1)[:, np.newaxis]
+    gain, square = (np.take_along_axis(x, best, 1)[:, 0] for x in (sums, squares))
+    certain = gain > certainty * np.sqrt(square)
+    found = np.where(certain, np.asarray(FACTORS)[best[:, 0]], 0.0)
+    return np.where(squares.any(axis=1), found, 1.0)
 
 
 class KernelTrial:
@@ -115,12 +139,7 @@ class KernelTrial:
         """
         factors = {}
         for layer in self._layers:
-            of_clusters = self._gains[layer.topic].numpy().astype(np.float64)
-            gains, squares = of_clusters.sum(axis=1), (of_clusters**2).sum(axis=1)
-            best = gains.argmax(axis=1)[:, np.newaxis]
-            gain, square = (np.take_along_axis(x, best, 1)[:, 0] for x in (gains, squares))
-            certain = gain > self._certainty * np.sqrt(square)
-            found = np.where(certain, np.asarray(FACTORS)[best[:, 0]], 0.0)
-            factors[layer.topic] = np.where(squares.any(axis=1), found, 1.0)
+            gains = self._gains[layer.topic].numpy().astype(np.float64)
+            factors[layer.topic] = best_factors(gains, self._certainty)
             layer.scale_residuals(factors[layer.topic])
         return factors

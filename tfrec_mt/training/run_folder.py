@@ -144,6 +144,17 @@ def _check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> No
         )
 
 
+def learned_parts(run: Path, data_fingerprint: str) -> tuple[str, ...]:
+    """Parts of a dataset that a run's model has learned from, the runs it continued included."""
+    if not (run / SETTINGS_FILE).is_file():
+        return ()
+    settings = read_settings(run)
+    own = settings.get("parts", ()) if settings.get("data_fingerprint") == data_fingerprint else ()
+    before = settings.get("init_from")
+    earlier = learned_parts(Path(before), data_fingerprint) if before else ()
+    return tuple(dict.fromkeys([*earlier, *own]))
+
+
 def model_folder(run: str | Path) -> Path:
     """Folder of a run's model.
 

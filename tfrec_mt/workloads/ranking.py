@@ -36,9 +36,13 @@ from tfrec_mt.serving.signatures import needed_numbers
 from tfrec_mt.serving.warm_up import Requests, every_domain
 from tfrec_mt.storage.names import KNOWLEDGE
 from tfrec_mt.training.base_learner import BaseLearner
+from tfrec_mt.training.fine_tune import LearnMemory
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
+from tfrec_mt.training.learn_memory import learn_memory
+from tfrec_mt.training.memory_features import AUTO, memory_features
 from tfrec_mt.training.one_class import rows_of, tasks_of_one_class, warn_of_one_class
 from tfrec_mt.training.optimizers.catalog import SLOTS
+from tfrec_mt.training.run_folder import learned_parts
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _EVENTS = {"ctr": "a click (`ctr`)", "ctcvr": "a click and a conversion (`ctcvr`)"}
@@ -164,17 +168,41 @@ class Ranking(LogWorkload):
         plain, folder = BatchReader(dataset, config.parts, batch, seed=seed), config.knowledge
         if folder is None and config.train.epochs > 1:
             folder = config.output / KNOWLEDGE
+        remembered = memory_features(dataset.schema, config.memory)
+        if config.beside is not None:  # its kernels may remember any
+            remembered |= memory_features(dataset.schema, (AUTO,))
 
         def reader() -> BatchReader:
             _warn_of_one_class(dataset, config.parts, topics)
             if folder is None:
                 return plain
-            needed = ADAPTERS[config.adapter].needed_features
-            kept = KeptKnowledge(config.data, base, config.parts, folder, config.precision, needed)
+            needed = {*ADAPTERS[config.adapter].needed_features, *remembered}
+            kept = KeptKnowledge(
+                config.data, base, config.parts, folder, config.precision, sorted(needed)
+            )
             window = _KEPT_WINDOW_ROWS
             return BatchReader(kept, config.parts, batch, seed=seed, window_rows=window)
 
         return reader, config.train
+
+    def memory(self, config: FineTuneConfig, dataset: PreparedDataset) -> LearnMemory | None:
+        features = memory_features(dataset.schema, config.memory)
+        if not features:
+            return None
+
+        def learn(model: AdaptedModel, beside: AdaptedModel | None) -> None:
+            rows = (batch for part in config.parts for batch in scan(dataset, part, SCAN_ROWS))
+            learn_memory(
+                model,
+                rows,
+                [*features],
+                [name for name, bag in features.items() if bag],
+                joint=config.joint,
+                certainty=config.certainty,
+                beside=beside,
+            )
+
+        return learn
 
     def scoring(
         self,
@@ -185,7 +213,9 @@ class Ranking(LogWorkload):
         part: str,
         seen_in: Sequence[str],
     ) -> RowScoring:
-        return RowScoring(dataset, base, kernels, control, part, seen_in)
+        run = base.origin.run if base.origin else None
+        learned = learned_parts(run, dataset.fingerprint) if run else ()
+        return RowScoring(dataset, base, kernels, control, part, seen_in, learned)
 
     def served(
         self,

@@ -19,6 +19,7 @@ from tfrec_mt.models.model_store import check_same_schema, load_model
 from tfrec_mt.serving.warm_up import Requests
 from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.training.compiled_steps import Learner
+from tfrec_mt.training.fine_tune import LearnMemory
 from tfrec_mt.training.run_folder import model_folder, save_once
 from tfrec_mt.training.train_loop import Reader
 
@@ -111,6 +112,18 @@ class Workload(abc.ABC):
 
         Settings are checked at once; the reader is made once the run's folder is held.
         """
+
+    def memory(self, config: FineTuneConfig, dataset: Any) -> LearnMemory | None:
+        """What gives trained kernels a memory of ids, if that is wanted.
+
+        Raises:
+          SchemaError: This kind of data has no such features.
+        """
+        if config.memory:
+            raise SchemaError(
+                f"memory={','.join(config.memory)}: expected none, it is for prepared click logs"
+            )
+        return None
 
     @abc.abstractmethod
     def scoring(

@@ -1,6 +1,7 @@
 """The engine of studies on an experiment that only draws numbers."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,23 @@ def test_a_variant_may_be_compared_with_another_one(tmp_path: Path) -> None:
             best=None,
             worst=None,
         )
+
+
+def test_the_distance_to_a_control_stands_beside(tmp_path: Path) -> None:
+    variants = (
+        Variant(name="base", settings={"level": 0.6}),
+        Variant(name="continued", settings={"level": 0.75}),
+        Variant(name="kernels", settings={"level": 0.7}, control="continued"),
+    )
+    study = _study(Lab(), variants=variants, best=None, worst=None)
+    lines = study_table(study, run_study(study, tmp_path, (0,)))
+    found = [line.over_control and line.over_control.value for line in lines]
+    assert found == [None, None, pytest.approx(-0.05)]
+    text = format_study(study, lines)
+    assert "over control" in text and "-0.0500" in text.splitlines()[-1]
+    assert [v.name for v in study.only(["kernels"]).variants] == ["base", "continued", "kernels"]
+    with pytest.raises(SchemaError, match="no variant 'another'"):
+        replace(study, variants=(*variants, Variant(name="x", control="another")))
 
 
 def test_what_is_done_is_not_run_again_and_seeds_can_be_added(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Sentences that say what came."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from studies.framework.study import Outcome, Settings, Study, Variant
@@ -36,6 +37,7 @@ def _line(variant: str, lift: float | None, published: float | None = None) -> L
         metric="auc",
         value=_number(0.5 + (lift or 0.0), 0.1),
         against_reference=None if lift is None else _number(lift, 0.1),
+        over_control=None,
         share=None,
         published=published,
     )
@@ -54,6 +56,13 @@ def test_one_seed_is_judged_over_users() -> None:
     one = Number(value=-0.05, by_seeds=None, by_bootstrap=(-0.06, -0.04))
     lines = [Line(**{**line.__dict__, "against_reference": one})]
     assert findings(STUDY, lines) == ["AUC. Below base: same (-0.0500)."]
+
+
+def test_kernels_are_compared_with_their_control_too() -> None:
+    lines = [replace(_line("tall", 0.2), over_control=_number(-0.3, 0.1)), _line("base", None)]
+    assert findings(STUDY, lines) == [
+        "AUC. Above base: tall (+0.2000). Below the control: tall (-0.3000)."
+    ]
 
 
 def test_pairs_that_turn_the_papers_order_are_named() -> None:

@@ -36,6 +36,7 @@ def _line(variant: str, metric: str, lift: float, width: float) -> Line:
         against_reference=Number(
             value=lift, by_seeds=None, by_bootstrap=(lift - width, lift + width)
         ),
+        over_control=None,
         share=None,
         published=None,
     )
@@ -52,7 +53,7 @@ def test_cases_of_all_studies_are_ordered_and_judged_by_their_first_metric() -> 
         ]
     )
     assert found["rows"] == [
-        ["far apart", "one", "0.7000", "+0.0200 [+0.0100, +0.0300]", "helps"],
-        ["alike", "one", "0.7000", "+0.0010 [-0.0010, +0.0030]", "not told apart"],
-        ["memorised", "two", "0.7000", "-0.0100 [-0.0150, -0.0050]", "harms"],
+        ["far apart", "one", "0.7000", "+0.0200 [+0.0100, +0.0300]", "helps", "-"],
+        ["alike", "one", "0.7000", "+0.0010 [-0.0010, +0.0030]", "not told apart", "-"],
+        ["memorised", "two", "0.7000", "-0.0100 [-0.0150, -0.0050]", "harms", "-"],
     ]

@@ -58,6 +58,10 @@ def test_kernels_behind_it_are_exact_and_measured(
             assert len(lifts) == domains
             assert np.any(lifts)
             assert outcome.estimates[f"{task}/{topic}"].value == pytest.approx(np.nanmean(lifts))
+    control = plain_keras_experiment({**settings, "scores": "control"}, tmp_path, shared)
+    assert set(control.estimates) == set(outcome.estimates)
+    assert control.estimates["ctr"].value not in (0, outcome.estimates["ctr"].value)
+    assert control.facts["its rate"] > 0
     if name == "two_towers":  # what is there is not trained again
         monkeypatch.setattr(keras.Model, "fit", pytest.fail)
         monkeypatch.setattr(mt, "fine_tune", pytest.fail)
@@ -83,6 +87,6 @@ def test_a_model_that_is_not_exact_is_refused(monkeypatch: pytest.MonkeyPatch) -
 def test_each_base_has_a_rate_of_its_own_from_the_grid() -> None:
     tried = {variant.name for variant in PLAIN_KERAS_RATES.variants}
     for variant in PLAIN_KERAS.variants:
-        if variant.name != PLAIN_KERAS.worst:
+        if variant.control:
             assert f"{variant.name} {variant.settings['kernel_learning_rate']:g}" in tried
     assert not {*PLAIN_KERAS.seeds} & {*PLAIN_KERAS_RATES.seeds}

@@ -1,0 +1,93 @@
+"""Looking up what kernels remember, against dictionaries."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfrec_mt.adapters.memory import Memory, Remembered, looked_up, memory_keys
+
+FEATURES, DOMAINS, TASKS = ("item", "tags"), 3, ("ctr", "ctcvr")
+
+
+def _memory(rng: np.random.Generator) -> tuple[Memory, dict[tuple[int, int, int], np.ndarray]]:
+    """A memory, and its offsets by domain, place of the feature and code."""
+    table, domains = {}, []
+    for domain in range(1, DOMAINS + 1):
+        keys = [memory_keys(0, np.zeros(domain % 2, np.int64))]
+        for place in (1, 2):
+            codes = np.sort(rng.choice(2**31 - 1, 5, replace=False)) if place == 1 else np.arange(4)
+            keys.append(memory_keys(place, codes.astype(np.int64)))
+        every = np.concatenate(keys)
+        offsets = rng.normal(size=(len(every), 2)).astype(np.float32)
+        for key, offset in zip(every, offsets, strict=True):
+            table[domain, int(key) >> 32, int(key) & 0xFFFFFFFF] = offset
+        domains.append(Remembered(every, offsets))
+    return Memory(FEATURES, ["tags"], TASKS, domains), table
+
+
+def test_offsets_are_those_of_a_dictionary() -> None:
+    rng = np.random.default_rng(0)
+    memory, table = _memory(rng)
+    known = [code for _, place, code in table if place == 1]
+    rows = 200
+    domains = rng.integers(0, DOMAINS + 1, rows).astype(np.int32)
+    items = rng.choice([*known, 0, 7, 2**31 - 2], rows).astype(np.int32)
+    tags = rng.integers(0, 6, (rows, 3)).astype(np.int32)
+    found = memory.offsets(
+        tf.constant(domains), {"item": tf.constant(items), "tags": tf.constant(tags)}
+    )
+    zero = np.zeros(2, np.float32)
+    for row in range(rows):
+        expected = table.get((domains[row], 0, 0), zero) + table.get(
+            (domains[row], 1, items[row]), zero
+        )
+        held = [tag for tag in tags[row] if tag > 0]
+        if held:
+            expected = expected + sum(table.get((domains[row], 2, t), zero) for t in held) / len(
+                held
+            )
+        if domains[row] == 0:
+            expected = zero
+        got = [float(found[task][row, 0]) for task in TASKS]
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+    assert any(np.any(found["ctr"].numpy()[domains == d]) for d in range(1, DOMAINS + 1))
+    assert not found["ctr"].numpy()[domains == 0].any()
+
+
+def test_requests_with_items_have_one_row_each() -> None:
+    memory, _ = _memory(np.random.default_rng(1))
+    known = memory.domains[0].keys[1:3] & 0xFFFFFFFF
+    items = tf.constant([known, known[::-1]], tf.int32)  # [B, N]
+    tags = tf.constant([[1, 2, 0], [3, 0, 0]], tf.int32)  # [B, V]
+    ids = memory.ids({"item": items, "tags": tags}, tf.constant(4))
+    assert ids["item"].numpy().tolist() == [*known, *known[::-1]]
+    assert ids["tags"].numpy().tolist() == [[1, 2, 0], [1, 2, 0], [3, 0, 0], [3, 0, 0]]
+
+
+def test_an_empty_memory_adds_nothing() -> None:
+    found = looked_up(
+        tf.zeros([0], tf.int64),
+        tf.zeros([0, 2]),
+        ["item"],
+        tf.constant([0, 1]),
+        {"item": tf.constant([0, 5])},
+    )
+    assert found.numpy().tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("keys", "offsets", "told"),
+    [
+        (np.array([2, 1]), np.zeros((2, 1), np.float32), "ascending"),
+        (np.array([1.0]), np.zeros((1, 1), np.float32), "ascending"),
+        (memory_keys(3, np.array([1])), np.zeros((1, 1), np.float32), "of 2 features"),
+        (np.array([-1]), np.zeros((1, 1), np.float32), "of 2 features"),
+        (np.array([1]), np.zeros((1, 2), np.float32), "1 ids and 1 tasks"),
+        (np.array([1]), np.full((1, 1), np.nan, np.float32), "finite"),
+    ],
+)
+def test_what_no_domain_can_remember_is_refused(
+    keys: np.ndarray, offsets: np.ndarray, told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        Remembered(keys, offsets).check(2, 1)

@@ -1,0 +1,171 @@
+"""Kernels with a memory: learned, kept, served, exchanged."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+import polars as pl
+import pytest
+
+import tfrec_mt as mt
+from tests.jobs import TRAIN, Job
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.kernel_store import (
+    KernelStoreError,
+    kernel_path,
+    load_kernels,
+    read_kernel,
+    write_kernel,
+)
+from tfrec_mt.configs import ScoreConfig
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.reading.scan import scan
+from tfrec_mt.errors import SchemaError
+from tfrec_mt.jobs.score import run_score
+from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
+from tfrec_mt.serving.load_saved_model import load_saved_model
+from tfrec_mt.serving.requests import candidate_tensors, row_tensors
+from tfrec_mt.serving.versions import answered
+from tfrec_mt.training.memory_features import memory_features
+
+SETTINGS = {"learning_rate": 0.01, "certainty": 0.0, **dataclasses.asdict(TRAIN)}
+
+
+@pytest.fixture(scope="module")
+def run(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The job's kernels, with a memory."""
+    run = tmp_path_factory.mktemp("memory") / "kernels"
+    mt.fine_tune(job.base, job.data, run, memory=["auto"], **SETTINGS)
+    return run
+
+
+@pytest.fixture(scope="module")
+def version(run: Path, job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return mt.export(mt.load(run), tmp_path_factory.mktemp("memory") / "export")
+
+
+def _probabilities(model: AdaptedModel, log: PreparedDataset) -> np.ndarray:
+    return np.concatenate(
+        [model(batch.features)["ctr"].numpy()[:, 0] for batch in scan(log, "test", 1000)]
+    )
+
+
+def test_kernels_are_those_without_a_memory(job: Job, run: Path) -> None:
+    plain = {layer.topic: layer for layer in mt.load(job.kernels).kernels}
+    for layer in mt.load(run).kernels:
+        assert layer.memory is not None and len(layer.memory) > 0
+        assert plain[layer.topic].memory is None
+        for one, other in zip(layer.weights, plain[layer.topic].weights, strict=True):
+            np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_rows_of_no_domain_are_the_bases(job: Job, run: Path) -> None:
+    model, log = mt.load(run), PreparedDataset(job.data)
+    features = next(scan(log, "test", 100)).features
+    nowhere = features | {topic.name: np.zeros(100, np.int32) for topic in log.schema.topics}
+    np.testing.assert_array_equal(model(nowhere)["ctr"], model.base(nowhere)["ctr"])
+    assert np.any(model(features)["ctr"] != AdaptedModel(model.base, [])(features)["ctr"])
+
+
+def test_keras_saves_and_loads_it(job: Job, run: Path, tmp_path: Path) -> None:
+    model, log = mt.load(run), PreparedDataset(job.data)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(_probabilities(again, log), _probabilities(model, log))
+
+
+def test_it_is_evaluated_with_its_kernels(job: Job, run: Path) -> None:
+    model, log = mt.load(run), PreparedDataset(job.data)
+    labels = np.concatenate([batch.labels["ctr"] for batch in scan(log, "test", 1000)])
+    scores = _probabilities(model, log).astype(np.float64)
+    loss = -np.mean(np.where(labels == 1, np.log(scores), np.log1p(-scores)))
+    rows = mt.evaluate(run, base=job.base).rows
+    found = rows.filter(model="adapted", task="ctr", topic="all", metric="log_loss")["value"]
+    assert found[0] == pytest.approx(loss, abs=2e-4)
+
+
+def test_an_export_scores_as_the_model_in_memory(job: Job, version: Path, run: Path) -> None:
+    scored = run_score(ScoreConfig(export=version, data=job.data, base=job.base, kernels=run))
+    assert scored.difference is not None and scored.difference < 1e-5
+
+
+def test_items_of_a_request_score_as_rows_do(job: Job, version: Path) -> None:
+    signatures = load_saved_model(version).signatures
+    items = {feature.name for feature in PreparedDataset(job.data).schema.side("item")}
+    specs = dict(signatures["serving_default"].structured_input_signature[1])
+    rows = row_tensors(PreparedDataset(job.data).requests().head(40), specs)
+    request = candidate_tensors(rows, items, 40)
+    of_items = answered("score_candidates", signatures["score_candidates"], request)["ctr"][0]
+    # the user and domains of the request, with each of its items
+    same = {
+        name: values if name in items else values[:1].repeat(40, axis=0)
+        for name, values in rows.items()
+    }
+    alone = answered("serving_default", signatures["serving_default"], same)["ctr"]
+    np.testing.assert_allclose(of_items, alone, atol=1e-6)
+
+
+def test_a_domain_takes_its_memory_with_it(job: Job, version: Path, run: Path) -> None:
+    rows = PreparedDataset(job.data).requests().drop("row").head(256)
+    first = mt.load_export(version).score(rows)
+    gone = rows["region"][0]
+    without = exchange_kernels(ExchangeConfig(output=version.parent, remove=[("region", gone)]))
+    second = mt.load_export(without).score(rows)
+    stay = (rows["region"] != gone).to_numpy()
+    np.testing.assert_array_equal(first["ctr"].to_numpy()[stay], second["ctr"].to_numpy()[stay])
+    nowhere = rows.with_columns(
+        pl.when(pl.col("region") == gone)
+        .then(pl.lit("nowhere"))
+        .otherwise("region")
+        .alias("region")
+    )
+    expected = mt.load_export(version).score(nowhere)
+    np.testing.assert_array_equal(expected["ctr"], second["ctr"])
+    kernel = kernel_path(run / "kernels", "region", gone)
+    again = exchange_kernels(ExchangeConfig(output=version.parent, add=[kernel]))
+    np.testing.assert_array_equal(mt.load_export(again).score(rows)["ctr"], first["ctr"])
+
+
+def test_a_kernel_of_another_memory_does_not_come(job: Job, version: Path) -> None:
+    plain = kernel_path(job.kernel_folder, "region", "region1")
+    with pytest.raises(ValueError, match="remembers nothing"):
+        exchange_kernels(
+            ExchangeConfig(output=version.parent, remove=[("region", "region1")], add=[plain])
+        )
+
+
+def test_kept_knowledge_brings_the_features_along(job: Job, run: Path, tmp_path: Path) -> None:
+    model = mt.fine_tune(
+        job.base,
+        job.data,
+        tmp_path / "kept",
+        memory=["auto"],
+        knowledge=tmp_path / "knowledge",
+        **SETTINGS,
+    )
+    for layer, plain in zip(model.kernels, mt.load(run).kernels, strict=True):
+        assert layer.memory is not None and plain.memory is not None
+        assert len(layer.memory) == pytest.approx(len(plain.memory), rel=0.2)
+
+
+def test_a_damaged_memory_is_refused(run: Path, tmp_path: Path) -> None:
+    path = kernel_path(tmp_path, "region", "region1")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(kernel_path(run / "kernels", "region", "region1").read_bytes())
+    description, weights = read_kernel(path)
+    weights["memory_keys"] = weights["memory_keys"][::-1].copy()
+    path.unlink()
+    write_kernel(path, description, weights)
+    with pytest.raises(KernelStoreError, match="ascending"):
+        load_kernels(tmp_path, description["base_fingerprint"])
+
+
+def test_only_ids_that_a_request_brings_can_be_remembered(job: Job) -> None:
+    schema = PreparedDataset(job.data).schema
+    assert "item_id" in memory_features(schema, ["auto"])
+    assert "user_id" not in memory_features(schema, ["auto"])
+    assert [*memory_features(schema, ["user_id"])] == ["user_id"]
+    for name in ("position", "itemid"):
+        with pytest.raises(SchemaError, match=f"memory: '{name}' is no feature"):
+            memory_features(schema, [name])

@@ -1,0 +1,202 @@
+"""`Memory`: what a domain's kernel remembers of ids, as offsets of logits."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+# A code is the lower half of a key.
+_HALF = 32
+# Names of what `Memory.arrays` gives, in files and among a server's variables.
+MEMORY_ARRAYS = ("memory_keys", "memory_offsets")
+# What an offset of the domain itself is remembered under.
+_OF_DOMAIN = 0
+
+
+class Remembered(NamedTuple):
+    """One domain's offsets.
+
+    Attributes:
+      keys: int64 `[M]`, ascending: the place of the feature plus one, 0 for the domain itself, and
+        in the lower 32 bits the code.
+      offsets: float32 `[M, T]`.
+    """
+
+    keys: NDArray[np.int64]
+    offsets: NDArray[np.float32]
+
+    def check(self, features: int, tasks: int) -> None:
+        """Checks what a file has given.
+
+        Raises:
+          ValueError: It is not what a domain can remember.
+        """
+        keys, offsets = self
+        if keys.dtype != np.int64 or keys.ndim != 1 or (np.diff(keys) <= 0).any():
+            raise ValueError("expected ascending whole numbers as what its memory is sorted by")
+        if len(keys) and not 0 <= keys[0] <= keys[-1] < (features + 1) << _HALF:
+            raise ValueError(f"expected a memory of {features} features")
+        if offsets.dtype != np.float32 or offsets.shape != (len(keys), tasks):
+            raise ValueError(
+                f"expected a memory of {len(keys)} ids and {tasks} tasks, got {offsets.shape}"
+            )
+        if not np.isfinite(offsets).all():
+            raise ValueError("expected finite numbers in its memory")
+
+
+class Memory:
+    """Offsets of a topic's logits by domain and id, for ids in rows that kernels were trained on.
+
+    Kernels see the base's knowledge alone and so cannot learn what fresh rows say of one item; the
+    memory can. An id that a domain has not met counts nothing, rows of no domain neither.
+
+    Args:
+      features: Names of the features, in the order of their places.
+      bags: Those of them that have several ids in a row.
+      tasks: Names of the tasks.
+      domains: Of each domain what it remembers, in the order of their codes.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[str],
+        bags: Collection[str],
+        tasks: Sequence[str],
+        domains: Sequence[Remembered],
+    ) -> None:
+        self.features, self.tasks = tuple(features), tuple(tasks)
+        self.bags = frozenset(bags)
+        self.domains = list(domains)
+
+    @classmethod
+    def of_arrays(
+        cls,
+        features: Sequence[str],
+        bags: Collection[str],
+        tasks: Sequence[str],
+        count: int,
+        keys: NDArray[np.int64] | None = None,
+        offsets: NDArray[np.float32] | None = None,
+    ) -> "Memory":
+        """A memory of `count` domains from what `arrays` gave; an empty one without."""
+        if keys is None or offsets is None:
+            keys, offsets = np.zeros(0, np.int64), np.zeros((0, len(tasks)), np.float32)
+        none = np.zeros(1, np.int64)
+        ends = np.concatenate([domain_keys(n, len(features), none) for n in range(count + 1)])
+        places = np.searchsorted(keys, ends)
+        domains = [
+            Remembered(keys[first:end] - start, offsets[first:end])
+            for first, end, start in zip(places[:-1], places[1:], ends[:-1], strict=True)
+        ]
+        return cls(features, bags, tasks, domains)
+
+    def __len__(self) -> int:
+        return sum(len(domain.keys) for domain in self.domains)
+
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Keys `[M]` over all domains, ascending, and offsets `[M, T]`; see `domain_keys`."""
+        keys = [
+            domain_keys(place, len(self.features), domain.keys)
+            for place, domain in enumerate(self.domains)
+        ]
+        return np.concatenate(keys), np.concatenate([domain.offsets for domain in self.domains])
+
+    def ids(self, features: Mapping[str, Any], rows: Any) -> dict[str, Any]:
+        """Codes of its features for each of `rows`, of a base's features."""
+        return ids_of_rows(features, self.features, self.bags, rows)
+
+    def offsets(self, codes: Any, features: Mapping[str, Any]) -> dict[str, Any]:
+        """What is added to logits, `{task: [B, 1]}`.
+
+        Args:
+          codes: `[B]` codes of domains, 0 for none.
+          features: Codes `[B]`, or `[B, V]` of bags, by name.
+        """
+        keys, offsets = (tf.constant(values) for values in self.arrays())
+        found = looked_up(keys, offsets, self.features, codes, features)
+        return {task: found[:, place, tf.newaxis] for place, task in enumerate(self.tasks)}
+
+
+def memory_keys(feature: int, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A domain's keys of codes of the feature at a place, from 1; 0 for the domain itself."""
+    return codes + (np.int64(feature) << _HALF)
+
+
+def domain_keys(place: int, features: int, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Keys of the domain at a place, from 0, among those of all domains of a topic.
+
+    Args:
+      place: Of the domain.
+      features: Number of features.
+      keys: Of the domain alone.
+    """
+    return keys + (np.int64(place * (features + 1)) << _HALF)
+
+
+def of_rows(values: Any, rows: Any) -> Any:
+    """Values of requests `[B]`, or of their items `[B, N]`, for each of the `B * N` rows."""
+    flat = tf.reshape(values, [-1])
+    return tf.repeat(flat, rows // tf.maximum(tf.size(flat), 1))
+
+
+def ids_of_rows(
+    features: Mapping[str, Any], names: Sequence[str], bags: Collection[str], rows: Any
+) -> dict[str, Any]:
+    """Codes `[B * N]` of some features, or `[B * N, V]` of bags, for each of the rows.
+
+    Args:
+      features: Codes of requests `[B, ...]` or of their items `[B, N, ...]`.
+      names: Which features.
+      bags: Those of them that have several ids in a row.
+      rows: Number of rows.
+    """
+    found = {}
+    for name in names:
+        codes = features[name]
+        if name in bags:
+            codes = tf.reshape(codes, [-1, codes.shape[-1]])
+            found[name] = tf.repeat(codes, rows // tf.maximum(tf.shape(codes)[0], 1), axis=0)
+        else:
+            found[name] = of_rows(codes, rows)
+    return found
+
+
+def looked_up(
+    keys: Any, offsets: Any, features: Sequence[str], domains: Any, codes: Mapping[str, Any]
+) -> Any:
+    """Offsets `[B, T]` of rows, exactly 0 for what is not remembered.
+
+    Args:
+      keys: `[M]`, see `Memory.arrays`.
+      offsets: `[M, T]`.
+      features: Their names.
+      domains: `[B]` codes of domains, 0 for none.
+      codes: Codes `[B]`, or `[B, V]` of bags, by feature.
+    """
+    first = (tf.cast(domains, tf.int64) - 1) * (len(features) + 1)
+    # a key below any other, so that there is one to compare with
+    keys = tf.concat([[tf.int64.min], keys], axis=0)
+    offsets = tf.pad(offsets, [[1, 0], [0, 0]])
+
+    def of(number: int, code: Any) -> Any:
+        """`[B, ...]` to `[B, ..., T]`."""
+        own = tf.reshape(first + number, [-1] + [1] * (code.shape.rank - 1))
+        wanted = tf.bitwise.left_shift(own, tf.constant(_HALF, tf.int64)) + tf.cast(code, tf.int64)
+        flat = tf.reshape(wanted, [-1])
+        place = tf.searchsorted(keys, flat, side="right") - 1
+        place = tf.where(tf.equal(tf.gather(keys, place), flat), place, 0)
+        found = tf.gather(offsets, place)
+        return tf.reshape(found, tf.concat([tf.shape(wanted), [offsets.shape[-1]]], axis=0))
+
+    total = of(_OF_DOMAIN, tf.zeros_like(domains))
+    for number, name in enumerate(features, start=1):
+        code = codes[name]
+        added = of(number, code)
+        if code.shape.rank == 2:
+            held = tf.cast(code > 0, added.dtype)[..., tf.newaxis]
+            count = tf.maximum(tf.reduce_sum(held, axis=1), 1.0)
+            added = tf.reduce_sum(added * held, axis=1) / count
+        total += added
+    return tf.where(domains[:, tf.newaxis] > 0, total, 0.0)

@@ -1,0 +1,52 @@
+"""`below_floors`: which models know less than their floors."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tfrec_mt.evaluation.cells import ALL, Cell
+from tfrec_mt.evaluation.estimate import difference
+from tfrec_mt.evaluation.metric_table import MetricTable
+
+_HIGHER_IS_BETTER = ("auc",)
+_ADVICE = (
+    "Kernels cannot mend what a base has not learned: validate each pass (`validation`, "
+    "`patience`), try other numbers of passes and a lower rate, and give the schema a history "
+    "where the log has times."
+)
+
+
+def below_floors(
+    table: MetricTable, floors: Mapping[str, str], tasks: Sequence[str]
+) -> Iterator[str]:
+    """A sentence for each model and task that is below its floor over all rows.
+
+    Args:
+      table: The metrics.
+      floors: What each model must beat.
+      tasks: Task names.
+    """
+    found = []
+    for model, floor in floors.items():
+        for task in tasks:
+            worse = [
+                said
+                for metric in table.metrics_of(task)
+                if metric in ("auc", "log_loss", "rmse")
+                and (said := _worse(table, model, floor, task, metric))
+            ]
+            if worse:
+                found.append(f"{model} is below {floor} in {task}: {'; '.join(worse)}.")
+    yield from found
+    if found:
+        yield _ADVICE
+
+
+def _worse(table: MetricTable, model: str, floor: str, task: str, metric: str) -> str | None:
+    cell = Cell(ALL, ALL)
+    own, other = (table.estimate(name, task, cell, metric) for name in (model, floor))
+    lead = difference(own, other) if metric in _HIGHER_IS_BETTER else difference(other, own)
+    if not lead.value < 0:
+        return None
+    _, high = lead.interval()
+    name = metric.replace("_", " ")
+    certain = ", beyond the 95% interval" if high is not None and high < 0 else ""
+    return f"{name} {own.value:.4f} against {other.value:.4f}{certain}"

@@ -1,0 +1,200 @@
+"""The control of kernels: the base itself continued on their rows, at a rate of its own."""
+
+import dataclasses
+import functools
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+
+from tfrec_mt.configs import FineTuneConfig, PretrainConfig
+from tfrec_mt.errors import SchemaError
+from tfrec_mt.jobs.pretrain import BaseTraining
+from tfrec_mt.models.ranking_model import RankingModel
+from tfrec_mt.storage.folders import write_text
+from tfrec_mt.storage.json_files import read_json
+from tfrec_mt.storage.names import MODEL
+from tfrec_mt.training.compiled_steps import CompiledSteps
+from tfrec_mt.training.run_folder import run_folder
+from tfrec_mt.training.users_apart import UsersApart
+
+CONTROL_FILE = "control.json"
+# Rates are tried from the first one on, each so many times the last, as long as the loss falls.
+FIRST_RATE, FACTOR, MOST_TRIED = 0.004, 2.0, 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlRate:
+    """How a control was trained.
+
+    Args:
+      steps: Its steps.
+      losses: Loss on rows of held-out users by the rates tried.
+    """
+
+    steps: int
+    losses: dict[float, float] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """The rate of least loss; the first one where no user could be held out."""
+        return min(self.losses, key=lambda rate: _or_worst(self.losses[rate]))
+
+    def __str__(self) -> str:
+        tried = " ".join(f"{rate:g}" for rate in sorted(self.losses))
+        return (
+            f"{self.steps} steps at rate {self.rate:g} (chosen from {tried} by log loss of "
+            "held-out users)"
+        )
+
+
+def control_config(base: PretrainConfig, kernels: FineTuneConfig, output: Path) -> PretrainConfig:
+    """Settings of the control of a base's kernels.
+
+    It learns from the kernels' rows, as often and in batches as large, so it takes as many steps;
+    its rate falls as theirs does. Weights are not averaged: an average over so few steps would be
+    close to the base.
+
+    Args:
+      base: How the base was trained; its `output` is the base's run.
+      kernels: How its kernels are trained.
+      output: The control's run folder.
+    """
+    train = dataclasses.replace(
+        base.train,
+        batch_size=kernels.train.batch_size,
+        epochs=kernels.train.epochs,
+        patience=0,
+    )
+    return dataclasses.replace(
+        base,
+        output=output,
+        parts=kernels.parts,
+        validation=None,
+        init_from=base.output,
+        rate_schedule=kernels.rate_schedule,
+        warm_up=0.0,
+        ema_decay=0.0,
+        train=train,
+    )
+
+
+def run_control(config: PretrainConfig, label: str = "control") -> Path:
+    """Chooses a rate, then trains the control on all rows; a killed run goes on by the same call.
+
+    A rate is judged by the loss, over tasks, of rows of the same parts whose users it was not
+    trained on.
+
+    Args:
+      config: See `control_config`; its rate does not count.
+      label: Shown beside the progress bar.
+
+    Returns:
+      Folder of the model; `CONTROL_FILE` lies beside it.
+
+    Raises:
+      SchemaError: The base is no ranking model.
+    """
+    training = BaseTraining(dataclasses.replace(config, learning_rate=FIRST_RATE))
+    if not isinstance(training.model, RankingModel):
+        raise SchemaError(
+            f"{config.data}: expected a click log, whose control has a rate that is chosen; train "
+            "others by `pretrain` with init_from"
+        )
+    settings = training.settings | {"learning_rate": None}
+    with run_folder(config.output, settings, MODEL):
+        steps = training.reader.steps_per_epoch * config.train.epochs
+        measured = functools.partial(_held_out_loss, config)
+        chosen = choose_rate(config.output, steps, measured, label)
+        logging.info("%s: %s", label, chosen)
+        BaseTraining(dataclasses.replace(config, learning_rate=chosen.rate)).run(label)
+    return config.output / MODEL
+
+
+def control_rate(run: Path) -> ControlRate | None:
+    """How the control in a run's folder was trained; None of one whose rate was given."""
+    path = run / CONTROL_FILE
+    if not path.is_file():
+        return None
+    told: dict[str, Any] = read_json(path)
+    losses = {float(rate): _number(loss) for rate, loss in told["losses"].items()}
+    return ControlRate(steps=told["steps"], losses=losses)
+
+
+def control_facts(run: Path) -> dict[str, float]:
+    """Steps and rate of the control in a run's folder, for tables."""
+    found = control_rate(run)
+    return {"steps of the control": found.steps, "its rate": found.rate} if found else {}
+
+
+def choose_rate(
+    run: Path, steps: int, measured: Callable[[float], float], label: str = "control"
+) -> ControlRate:
+    """Finds the rate of least loss; rates that a killed search has measured are not tried again.
+
+    Args:
+      run: Existing folder that takes `CONTROL_FILE`.
+      steps: Steps of the control.
+      measured: Loss on rows of held-out users after training at a rate.
+      label: Shown in the log.
+    """
+    found = control_rate(run) or ControlRate(steps=steps)
+
+    def loss(rate: float) -> float:
+        if rate not in found.losses:
+            found.losses[rate] = measured(rate)
+            _write(run, found)
+            logging.info("%s: rate %g, held-out loss %.5f", label, rate, found.losses[rate])
+        return _or_worst(found.losses[rate])
+
+    best, least = FIRST_RATE, loss(FIRST_RATE)
+    for factor in (FACTOR, 1 / FACTOR):
+        while len(found.losses) < MOST_TRIED and loss(best * factor) < least:
+            best *= factor
+            least = loss(best)
+        if best > FIRST_RATE:
+            break  # below the first one it only rises
+    return found
+
+
+def _held_out_loss(config: PretrainConfig, rate: float) -> float:
+    """Loss on rows of held-out users after training on the others; infinite if that diverges."""
+    training = BaseTraining(dataclasses.replace(config, learning_rate=rate))
+    per_call = config.train.steps_per_call
+    reader = UsersApart(training.reader, per_call)
+    last = reader.steps_per_epoch * config.train.epochs
+    strategy = tf.distribute.get_strategy()
+    run: CompiledSteps | None = None
+    for start in range(0, last, per_call):
+        batch = reader.read(start, min(start + per_call, last))
+        if run is None:
+            arrays = batch.features, batch.labels
+            run = CompiledSteps(training.learner, strategy, strategy.num_replicas_in_sync, *arrays)
+        if run(batch.features, batch.labels, stop=False).first_bad is not None:
+            return math.inf
+    return reader.loss(training.model, config.task_weights)
+
+
+def _or_worst(loss: float) -> float:
+    return loss if math.isfinite(loss) else math.inf
+
+
+def _write(run: Path, found: ControlRate) -> None:
+    told = {
+        "rate": found.rate,
+        "steps": found.steps,
+        "losses": {
+            str(rate): loss if math.isfinite(loss) else None
+            for rate, loss in sorted(found.losses.items())
+        },
+    }
+    write_text(run / CONTROL_FILE, json.dumps(told, indent=1))
+
+
+def _number(loss: float | None) -> float:
+    return math.inf if loss is None else loss

@@ -1,0 +1,301 @@
+"""`learn_memory`: what fresh rows say of ids, beyond what a base and its kernels do."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from absl import logging
+from numpy.typing import NDArray
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.memory import Memory, Remembered, memory_keys
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.models.scorer import BatchFunction
+from tfrec_mt.schema import Task
+from tfrec_mt.schema.task import ROW_WEIGHT
+from tfrec_mt.training.id_effects import Effects, Floats, Ids, fit_effects
+from tfrec_mt.training.kept_knowledge import knowledge_of
+from tfrec_mt.training.kernel_trial import CLUSTERS, FACTORS, best_factors, clusters_of
+
+# Parts of the users, each of which what the others' rows say is tried on.
+_FOLDS = 3
+# With variances that are known, effects are soon where they belong.
+_SWEEPS_OF_A_FOLD = 8
+# Offsets of less than a thousandth of a logit change nothing.
+_LEAST_OFFSET = 1e-3
+
+Codes = NDArray[Any]
+
+
+def learn_memory(
+    model: AdaptedModel,
+    rows: Iterable[Batch],
+    features: Sequence[str],
+    bags: Sequence[str],
+    *,
+    joint: bool,
+    certainty: float,
+    beside: AdaptedModel | None = None,
+) -> None:
+    """Gives a model's kernels a memory of some features' ids; see `Memory`.
+
+    Base and kernels say what to expect of a row; an id's offset is what a domain's rows say beyond
+    that. Each kind of id has a variance, which is learned and is 0 where ids say nothing; see
+    `fit_effects`. Each domain's memory is then tried on users whose rows it was not learned from,
+    and kept, shrunk or dropped as kernels are; see `KernelTrial`.
+
+    Args:
+      model: Base and trained kernels.
+      rows: The rows that the kernels were trained on, with the key `user`.
+      features: Names of the features.
+      bags: Those of them that have several ids in a row.
+      joint: Whether topics are learned as the sum that is served.
+      certainty: See `KernelTrial`.
+      beside: The base with fixed kernels of other topics that are to serve together with these.
+    """
+    found = _collect(model, rows, features, joint, beside)
+    tasks = list(model.base.learned_tasks())
+    topics = [layer.topic for layer in model.kernels]
+    for together in [topics] if joint else [[topic] for topic in topics]:
+        kinds = {
+            (topic, number): _kind(found.domains[topic], found.ids.get(name))
+            for topic in together
+            for number, name in enumerate(["", *features])
+        }
+        fits = [_TaskFit(found, kinds, task, tasks, chained(model)) for task in tasks]
+        for layer in model.kernels:
+            if layer.topic in together:
+                count = len(layer.domains)
+                gains = np.sum([fit.gains(layer.topic, count) for fit in fits], axis=0)
+                factors = best_factors(gains, certainty)
+                layer.memory = Memory(
+                    features,
+                    bags,
+                    model.base.tasks,
+                    _remembered(layer.topic, kinds, fits, factors),
+                )
+                kept = zip(layer.domains, factors, layer.memory.domains, strict=True)
+                told = ", ".join(f"{name} {by:g} of {len(of.keys):,}" for name, by, of in kept)
+                logging.info("memory of %s: offsets kept: %s", layer.topic, told)
+
+
+def chained(model: AdaptedModel) -> bool:
+    """Whether a task's logit is conditional on the task it is within."""
+    return bool(getattr(model.base, "chained", False))
+
+
+class _Rows(NamedTuple):
+    """What memory is learned from, for all rows `[n]`.
+
+    Attributes:
+      logits: What is expected, by topic and task; jointly learned topics share theirs.
+      domains: Codes of domains, 0 for none, by topic.
+      ids: Codes `[n]`, or `[n, V]` of bags, by feature.
+      labels: By task, NaN for none.
+      weights: How much each row counts.
+      clusters: See `clusters_of`.
+    """
+
+    logits: Mapping[tuple[str, str], Codes]
+    domains: Mapping[str, Codes]
+    ids: Mapping[str, Codes]
+    labels: Mapping[str, Floats]
+    weights: Floats
+    clusters: Codes
+
+
+def _collect(
+    model: AdaptedModel,
+    rows: Iterable[Batch],
+    features: Sequence[str],
+    joint: bool,
+    beside: AdaptedModel | None,
+) -> _Rows:
+    base, layers = model.base, model.kernels
+
+    def expected(features: Mapping[str, Any]) -> Any:
+        plain = knowledge_of(base, features)
+        codes, ids = model.kernel_codes(features), model.ids(features)
+        start = plain
+        if beside is not None:
+            of_beside = beside.kernel_codes(features)
+            start = beside.adapt(plain, of_beside, beside.ids(features))
+        found: dict[str, Any] = {}
+        for some in [layers] if joint else [[layer] for layer in layers]:
+            logits = base.logits(model.adapt(plain, codes, ids, some, start))
+            if beside is not None:
+                logits = beside.remembered(logits, of_beside, features)
+            logits = base.exposed(logits, features)
+            found |= {
+                f"logits:{layer.topic}/{task}": z[:, 0]
+                for layer in some
+                for task, z in logits.items()
+            }
+        return found | {f"domains:{topic}": of for topic, of in codes.items()}
+
+    forward, parts = BatchFunction(expected), dict[str, list[Codes]]()
+    for batch in rows:
+        count = len(batch.keys["user"])
+        columns = {name: values.numpy() for name, values in forward(batch.features).items()}
+        columns |= {f"ids:{name}": batch.features[name] for name in features}
+        columns |= {f"labels:{name}": batch.labels[name] for name in base.tasks}
+        columns["weights:"] = batch.labels.get(ROW_WEIGHT, np.ones(count, np.float32))
+        columns["clusters:"] = clusters_of(batch.keys["user"])
+        for name, values in columns.items():
+            parts.setdefault(name, []).append(values)
+    groups: dict[str, dict[Any, Codes]] = {}
+    for name, values in parts.items():
+        group, _, short = name.partition(":")
+        groups.setdefault(group, {})[short] = np.concatenate(values)
+    return _Rows(
+        {tuple(name.split("/", 1)): z for name, z in groups["logits"].items()},
+        groups["domains"],
+        groups.get("ids", {}),
+        {name: values.astype(np.float64) for name, values in groups["labels"].items()},
+        groups["weights"][""].astype(np.float64),
+        groups["clusters"][""],
+    )
+
+
+class _Kind(NamedTuple):
+    """One topic's ids of one feature, numbered by domain and code.
+
+    Attributes:
+      numbers: `[n]`, or `[n, V]` where 0 is an empty place.
+      domains, codes: What each number stands for.
+    """
+
+    numbers: Codes
+    domains: Codes
+    codes: Codes
+
+
+def _kind(domains: Codes, codes: Codes | None) -> _Kind:
+    """Numbers of the rows' ids; of the domains themselves without codes."""
+    codes = np.zeros(len(domains), np.int64) if codes is None else codes.astype(np.int64)
+    plain = codes.ndim == 1 and bool((domains > 0).all())
+    held = (domains > 0) if codes.ndim == 1 else (domains[:, np.newaxis] > 0) & (codes > 0)
+    of_domain = domains if codes.ndim == 1 else np.broadcast_to(domains[:, np.newaxis], codes.shape)
+    pairs = (of_domain[held].astype(np.int64) << 32) + codes[held]
+    distinct, places = np.unique(pairs, return_inverse=True)
+    if not plain:
+        numbers = np.zeros(codes.shape, np.int64)
+        numbers[held] = places + 1
+        places = numbers.reshape(len(domains), -1)
+        distinct = np.concatenate([np.zeros(1, np.int64), distinct])
+    return _Kind(places, distinct >> 32, distinct & (2**32 - 1))
+
+
+class _TaskFit:
+    """The effects of one task, over all rows and without each fold of users.
+
+    A task within another that its logit is conditional on learns from rows of the outer one.
+    """
+
+    def __init__(
+        self,
+        rows: _Rows,
+        kinds: Mapping[tuple[str, int], _Kind],
+        task: Task,
+        tasks: Sequence[Task],
+        conditional: bool,
+    ) -> None:
+        labels = _as_logits(task, rows.labels[task.name])
+        known = ~np.isnan(labels) & (rows.weights > 0)
+        if conditional and task.within is not None:
+            known &= rows.labels[task.within] == 1
+        self._task, self._kinds = task, {key: kind for key, kind in kinds.items()}
+        self._numbers = {key: kind.numbers[known] for key, kind in kinds.items()}
+        topic = next(iter(kinds))[0]
+        self._offsets = rows.logits[topic, task.name][known].astype(np.float64)
+        self._domains = {of: rows.domains[of][known] for of, _ in kinds}
+        self._labels, self._weights = labels[known], rows.weights[known]
+        self._clusters = rows.clusters[known]
+        self.effects = self._fit(np.ones(len(self._labels), bool), None)
+        self._folds = [self._fold(fold) for fold in range(_FOLDS)]
+
+    def _ids(self, chosen: Codes) -> list[Ids]:
+        return [
+            Ids(numbers[chosen], len(self._kinds[key].codes))
+            for key, numbers in self._numbers.items()
+        ]
+
+    def _fit(self, chosen: Codes, variances: Sequence[float] | None) -> Effects:
+        if not chosen.any():
+            empty = [np.zeros(len(kind.codes)) for kind in self._kinds.values()]
+            return Effects(0.0, empty, [0.0] * len(empty))
+        return fit_effects(
+            self._labels[chosen],
+            self._ids(chosen),
+            binary=self._task.binary,
+            weights=self._weights[chosen],
+            offsets=self._offsets[chosen],
+            variances=variances,
+            **({} if variances is None else {"sweeps": _SWEEPS_OF_A_FOLD}),
+        )
+
+    def _fold(self, fold: int) -> tuple[Codes, list[Floats]]:
+        """Which rows are held out, and what each kind of id adds to them."""
+        held = self._clusters % _FOLDS == fold
+        effects = self._fit(~held, self.effects.variances)
+        pairs = zip(self._ids(held), effects.values, strict=True)
+        return held, [ids.spread(of) for ids, of in pairs]
+
+    def gains(self, topic: str, domains: int) -> Floats:
+        """By how much losses fall with a share of a topic's memory, on users held out.
+
+        Returns:
+          Sums `[N, CLUSTERS, len(FACTORS)]`.
+        """
+        total = np.zeros((domains + 1, CLUSTERS, len(FACTORS)))
+        for held, added in self._folds:
+            own = sum(of for (name, _), of in zip(self._kinds, added, strict=True) if name == topic)
+            rest = self._offsets[held] + sum(added) - own
+            labels, weights = self._labels[held], self._task.weight * self._weights[held]
+            places = self._domains[topic][held] * CLUSTERS + self._clusters[held]
+            without = self._losses(rest, labels)
+            for number, factor in enumerate(FACTORS):
+                gain = weights * (without - self._losses(rest + factor * own, labels))
+                sums = np.bincount(places, gain, (domains + 1) * CLUSTERS)
+                total[:, :, number] += sums.reshape(domains + 1, CLUSTERS)
+        return total[1:]
+
+    def _losses(self, logits: Floats, labels: Floats) -> Floats:
+        if self._task.binary:
+            return np.asarray(np.logaddexp(0.0, logits) - labels * logits)
+        return np.square(labels - logits)
+
+
+def _as_logits(task: Task, labels: Floats) -> Floats:
+    """Labels as a task's logits predict them."""
+    if task.binary:
+        return labels
+    values = np.log1p(labels) if task.loss == "squared_log" else labels
+    return np.asarray((values - task.mean) / task.std)
+
+
+def _remembered(
+    topic: str,
+    kinds: Mapping[tuple[str, int], _Kind],
+    fits: Sequence[_TaskFit],
+    factors: Floats,
+) -> list[Remembered]:
+    """What each of a topic's domains remembers."""
+    found = []
+    own = [
+        (place, number, kind)
+        for place, ((name, number), kind) in enumerate(kinds.items())
+        if name == topic
+    ]
+    for code, factor in enumerate(factors, start=1):
+        keys, offsets = [], []
+        for place, number, kind in own:
+            inside = kind.domains == code
+            values = [factor * fit.effects.values[place][inside] for fit in fits]
+            keys.append(memory_keys(number, kind.codes[inside]))
+            offsets.append(np.stack(values, axis=1).astype(np.float32))
+        # features are in their order and codes ascend
+        every, of_every = np.concatenate(keys), np.concatenate(offsets)
+        kept = np.abs(of_every).max(axis=1, initial=0) >= _LEAST_OFFSET
+        found.append(Remembered(every[kept], of_every[kept]))
+    return found

@@ -1,0 +1,38 @@
+"""`memory_features`: whose ids kernels can remember."""
+
+from collections.abc import Sequence
+
+from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.schema import CategoricalFeature, Schema
+
+# Among the features to remember: all but the user's id.
+AUTO = "auto"
+
+
+def memory_features(schema: Schema, wanted: Sequence[str]) -> dict[str, bool]:
+    """Features that kernels can remember, and whether a row has several ids of each.
+
+    Args:
+      schema: A learned schema.
+      wanted: Their names; `AUTO` stands for all but the user's id.
+
+    Raises:
+      SchemaError: There is no such feature, or it is none of ids that a server knows.
+    """
+    can = {
+        feature.name: isinstance(feature, CategoricalFeature) and feature.max_values > 1
+        for feature in schema.side("user", "context", "item")
+        if isinstance(feature, CategoricalFeature) or feature.buckets is not None
+    }
+    found: dict[str, bool] = {}
+    for name in wanted:
+        if name == AUTO:
+            found |= {of: bag for of, bag in can.items() if of != schema.keys.user}
+        elif name in can:
+            found[name] = can[name]
+        else:
+            raise SchemaError(
+                f"memory: {name!r} is no feature of ids or of buckets that a request brings; "
+                f"{nearest(name, can)}"
+            )
+    return found
