@@ -128,12 +128,11 @@ class Evaluation:
                 roles=self.roles,
                 reliability=self.reliability(),
                 control=self.control,
+                below=self.below,
             )
             overall = "\n\n".join(format_metrics(self.metrics, task) for task in self.tasks)
             how = f"The part {self.part!r}, split by {self.split}."
             sections = [Section("All rows together", how, overall)]
-            if self.below:
-                sections.insert(0, Section("Below the floor", " ".join(self.below)))
             try:
                 write_report(temporary / REPORT_FILE, "Evaluation", [case], sections=sections)
             except MissingExtraError as error:

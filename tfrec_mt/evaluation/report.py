@@ -36,6 +36,7 @@ class ReportCase:
       roles: Which model is which.
       reliability: Reliability curves by task and model.
       control: How the control came about.
+      below: Sentences about models that are below their floors.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ReportCase:
     roles: ModelRoles
     reliability: Mapping[str, Mapping[str, Sequence[CalibrationBin]]] = field(default_factory=dict)
     control: str = ""
+    below: Sequence[str] = ()
 
 
 def write_report(
@@ -84,7 +86,7 @@ def write_report(
         title=title,
         sections=sections,
         settings=settings or {},
-        sentences=[sentence for case in cases for sentence in _against_control(case)],
+        sentences=[sentence for case in cases for sentence in _sentences(case)],
         tables=[
             lift_table(f"{metrics[task].upper()} for {task_name(task)}, {name}", found, roles[name])
             for (name, task), found in lines.items()
@@ -104,10 +106,10 @@ def lift_table(caption: str, lines: Sequence[ComparisonLine], roles: ModelRoles)
     return {"caption": caption, "header": header, "rows": rows}
 
 
-def _against_control(case: ReportCase) -> list[str]:
+def _sentences(case: ReportCase) -> list[str]:
     told = [f"control: {case.control}."] if case.control else []
     found = control_sentences(case.rows, tasks_of(case.rows), case.roles)
-    return [f"{case.name}; {sentence}" for sentence in found + told]
+    return [f"{case.name}; {sentence}" for sentence in (*case.below, *found, *told)]
 
 
 def _lift_pictures(

@@ -154,7 +154,8 @@ def _tagged(case: LiftCase, evaluation: Evaluation) -> Iterator[MetricRow]:
 
 
 def _print_tables(name: str, evaluation: Evaluation) -> None:
-    for sentence in control_sentences(evaluation.metrics, evaluation.tasks, evaluation.roles):
+    against = control_sentences(evaluation.metrics, evaluation.tasks, evaluation.roles)
+    for sentence in (*evaluation.below, *against):
         print(f"{name}; {sentence}")
     print(f"{name}; control: {evaluation.control}")
     for task in evaluation.tasks:
@@ -172,6 +173,7 @@ def _write_report(
             roles=one.roles,
             reliability=one.reliability(),
             control=one.control,
+            below=one.below,
         )
         for case, one in zip(cases, found, strict=True)
     ]
