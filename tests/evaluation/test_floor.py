@@ -88,12 +88,7 @@ def test_floors_have_the_rows_of_what_they_stand_beside(job: Job) -> None:
     alone = mt.evaluate(job.base, job.data)
     assert {"floor"} == {row.model for row in alone.metrics if "floor" in row.model}
     behind = mt.evaluate(job.kernels, job.data, base=job.base)
-    pairs = {
-        (row.model, row.reference)
-        for row in behind.metrics
-        if row.metric == "auc_lift" and "floor" in str(row.reference)
-    }
-    assert pairs == {("zero_shot", "floor"), ("adapted", "fresh_floor")}
+    assert {"floor", "fresh_floor"} == {r.model for r in behind.metrics if "floor" in r.model}
     values = {
         (row.model, row.metric): row.value
         for row in behind.metrics

@@ -86,8 +86,8 @@ def test_an_evaluation_tells_how_its_control_came_about(
     steps = 2 * (PreparedDataset(job.data).rows("fresh") // 256)
     told = f"{steps} steps at rate 0.004 (chosen from 0.004 0.008 by log loss of held-out users)"
     assert found.control == told and f"Control: {told}." in str(found)
-    first = str(found).splitlines()[0]
-    assert "all rows: kernels are" in first and "the control, AUC" in first
+    before_tables = str(found).split("part test")[0]
+    assert "all rows: kernels are" in before_tables and "the control, AUC" in before_tables
     assert told in found._repr_html_()
     assert told in (found.save(tmp_path / "evaluation") / "report.html").read_text(encoding="utf-8")
     _check_distances(found)

@@ -249,7 +249,8 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
     def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         if self.memory is not None:
-            store |= dict(zip(MEMORY_ARRAYS, self.memory.arrays(), strict=True))
+            for name, values in zip(MEMORY_ARRAYS, self.memory.arrays(), strict=True):
+                store[name] = values
 
     def load_own_variables(self, store: Any) -> None:
         stored = {name: store[name] for name in store.keys()}  # noqa: SIM118  no mapping

@@ -90,8 +90,6 @@ class Scoring(abc.ABC):
         for model in dict.fromkeys(key.model for key in self.keys):
             if model in (ADAPTED, ALL_KERNELS, CONTROL):
                 rows += table.lift(model, ZERO_SHOT)
-            if model in self.floors:
-                rows += table.lift(model, self.floors[model])
             if model in (ADAPTED, ALL_KERNELS) and self._control:
                 rows += table.lift(model, CONTROL)
             if self.baseline not in (None, model):
