@@ -65,7 +65,7 @@ class RowScoring(Scoring):
         self.keys += [ScoreKey(POPULARITY)] if counted else []
         self._floors = _floors(dataset, part, learned, [key.model for key in self.keys])
         self.floors = {
-            model: FLOOR if model == ZERO_SHOT else max(self._floors, key=len)
+            model: FLOOR if model == ZERO_SHOT or FRESH_FLOOR not in self._floors else FRESH_FLOOR
             for model in dict.fromkeys(key.model for key in self.keys if key.topic is None)
             if self._floors and model != POPULARITY
         }

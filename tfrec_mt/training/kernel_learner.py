@@ -46,13 +46,11 @@ class KernelBatch:
         # what is added to
         self._plain = self._knowledge
         if beside is not None:
-            self._plain = beside.adapt(
-                self._knowledge, beside.kernel_codes(features), beside.ids(features)
-            )
+            codes = beside.kernel_codes(features)
+            self._plain = beside.adapt(self._knowledge, codes, beside.ids(features))
         if self._directions is not None:
             self._plain = model.base.logits(self._plain)
             if beside is not None:
-                codes = beside.kernel_codes(features)
                 self._plain = beside.remembered(self._plain, codes, features)
         self.codes: dict[str, Any] = model.kernel_codes(features)
         self._ids = model.ids(features)

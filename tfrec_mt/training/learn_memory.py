@@ -13,7 +13,7 @@ from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.models.scorer import BatchFunction
 from tfrec_mt.schema import Task
 from tfrec_mt.schema.task import ROW_WEIGHT
-from tfrec_mt.training.id_effects import Effects, Floats, Ids, fit_effects
+from tfrec_mt.training.id_effects import SWEEPS, Effects, Floats, Ids, fit_effects
 from tfrec_mt.training.kept_knowledge import knowledge_of
 from tfrec_mt.training.kernel_trial import CLUSTERS, FACTORS, best_factors, clusters_of
 
@@ -55,6 +55,7 @@ def learn_memory(
     """
     found = _collect(model, rows, features, joint, beside)
     tasks = list(model.base.learned_tasks())
+    conditional = getattr(model.base, "chained", False)  # only bases of this package are
     topics = [layer.topic for layer in model.kernels]
     for together in [topics] if joint else [[topic] for topic in topics]:
         kinds = {
@@ -62,7 +63,7 @@ def learn_memory(
             for topic in together
             for number, name in enumerate(["", *features])
         }
-        fits = [_TaskFit(found, kinds, task, tasks, chained(model)) for task in tasks]
+        fits = [_TaskFit(found, kinds, task, conditional) for task in tasks]
         for layer in model.kernels:
             if layer.topic in together:
                 count = len(layer.domains)
@@ -77,11 +78,6 @@ def learn_memory(
                 kept = zip(layer.domains, factors, layer.memory.domains, strict=True)
                 told = ", ".join(f"{name} {by:g} of {len(of.keys):,}" for name, by, of in kept)
                 logging.info("memory of %s: offsets kept: %s", layer.topic, told)
-
-
-def chained(model: AdaptedModel) -> bool:
-    """Whether a task's logit is conditional on the task it is within."""
-    return bool(getattr(model.base, "chained", False))
 
 
 class _Rows(NamedTuple):
@@ -197,14 +193,13 @@ class _TaskFit:
         rows: _Rows,
         kinds: Mapping[tuple[str, int], _Kind],
         task: Task,
-        tasks: Sequence[Task],
         conditional: bool,
     ) -> None:
         labels = _as_logits(task, rows.labels[task.name])
         known = ~np.isnan(labels) & (rows.weights > 0)
         if conditional and task.within is not None:
             known &= rows.labels[task.within] == 1
-        self._task, self._kinds = task, {key: kind for key, kind in kinds.items()}
+        self._task, self._kinds = task, kinds
         self._numbers = {key: kind.numbers[known] for key, kind in kinds.items()}
         topic = next(iter(kinds))[0]
         self._offsets = rows.logits[topic, task.name][known].astype(np.float64)
@@ -231,7 +226,7 @@ class _TaskFit:
             weights=self._weights[chosen],
             offsets=self._offsets[chosen],
             variances=variances,
-            **({} if variances is None else {"sweeps": _SWEEPS_OF_A_FOLD}),
+            sweeps=SWEEPS if variances is None else _SWEEPS_OF_A_FOLD,
         )
 
     def _fold(self, fold: int) -> tuple[Codes, list[Floats]]:
