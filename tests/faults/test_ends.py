@@ -198,6 +198,33 @@ def test_a_preparation_that_gets_sigterm_ends_with_75_and_leaves_nothing(tmp_pat
     assert names(tmp_path) == []
 
 
+_DESTRUCTOR = """
+import os, signal, time
+from tfrec_mt.pipelines.run_binary import console_command
+
+class Fragile:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)  # is interrupted by what the signal raises
+
+def main(told):
+    Fragile()
+    time.sleep(60)
+
+console_command(lambda told: None, main)()
+"""
+
+
+@pytest.mark.fault_case("24")
+def test_sigterm_inside_a_destructor_is_not_lost() -> None:
+    """Python only prints what is raised there."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _DESTRUCTOR], capture_output=True, text=True, timeout=50
+    )
+    assert ended.returncode == STOPPED, ended.stderr[-1_000:]
+    assert ended.stderr.splitlines()[-1].startswith("interrupted: nothing half done is left")
+
+
 @pytest.mark.slow
 @pytest.mark.fault_case("24")
 @pytest.mark.fault_case("M")

@@ -83,6 +83,10 @@ def _gone(address: str, rows: Rows, draw: random.Random) -> None:
         time.sleep(draw.choice([0, 0.002, 0.02]))
 
 
+# Of each call that fails, TensorFlow for Python keeps the list of its outputs, 1.1 kB.
+_SELDOM = (_refused, _garbage, _gone)
+
+
 class Clients:
     """Clients of every kind, who ask until they are stopped.
 
@@ -119,7 +123,7 @@ class Clients:
         draw = random.Random(seed)
         client = GrpcClient(self._address, "ranking", deadline_seconds=60)
         of_client = ask not in (_garbage, _gone)
-        while not self._stop.wait(_PAUSE if of_client else 10 * _PAUSE):
+        while not self._stop.wait(10 * _PAUSE if ask in _SELDOM else _PAUSE):
             try:
                 ask(client if of_client else self._address, self._rows, draw)
             except Exception as error:  # whatever it is, it should not be

@@ -15,7 +15,8 @@ from tests.fault_cases import Record
 ROOT = Path(__file__).parents[2]
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
 SECONDS = 60 * MINUTES
-_WARM_UP = 0.1  # of the time
+# Of the time: a server's allocator fills up for a quarter of an hour.
+_WARM_UP = 0.3
 _MOST_GROWTH = 0.05
 
 
@@ -52,10 +53,16 @@ def _parted(line: str) -> tuple[str, str, str]:
 
 @dataclass(frozen=True)
 class Change:
-    """From the first fifth of a watched time to its last, after a warm-up."""
+    """From the first fifth of a watched time to its last, after a warm-up.
+
+    Attributes:
+      first, last: What was held then.
+      own: Own memory in MB by tenths of the whole time.
+    """
 
     first: Held
     last: Held
+    own: tuple[float, ...]
 
     @property
     def growth(self) -> float:
@@ -77,7 +84,8 @@ class Change:
                 ("threads", "threads", ""),
             )
         ]
-        return ", ".join(told)
+        curve = " ".join(f"{held:,.0f}" for held in self.own)
+        return f"{', '.join(told)}; own memory by tenths of the time: {curve}"
 
 
 def watched(process: subprocess.Popen[str], seconds: float) -> Change:
@@ -87,9 +95,12 @@ def watched(process: subprocess.Popen[str], seconds: float) -> Change:
         assert process.poll() is None, f"the process ended with {process.returncode}"
         seen.append(Held.by(process.pid))
         time.sleep(1)
+    tenth = len(seen) / 10
+    curve = [seen[round(n * tenth) : round((n + 1) * tenth)] for n in range(10)]
     seen = seen[round(_WARM_UP * len(seen)) :]
     fifth = len(seen) // 5
-    return Change(Held.median(seen[:fifth]), Held.median(seen[-fifth:]))
+    own = tuple(Held.median(part).own for part in curve)
+    return Change(Held.median(seen[:fifth]), Held.median(seen[-fifth:]), own)
 
 
 @contextlib.contextmanager

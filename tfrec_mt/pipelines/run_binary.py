@@ -25,6 +25,9 @@ from tfrec_mt.quiet_start import import_tensorflow
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: the same command again resumes, or starts again
 
+# From outside, and from ourselves where that was lost, after so many seconds.
+_STOPPING, _LATER = (signal.SIGTERM, signal.SIGALRM), 0.05
+
 
 def console_command(
     define: Callable[[ConfigFlags], None], main: Callable[[ConfigFlags], None]
@@ -74,7 +77,9 @@ def run_binary(main: Callable[[], None], debug: Callable[[], bool] = lambda: Fal
 @contextlib.contextmanager
 def _ending(debug: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Ends the process with a line and an exit code on SIGTERM and on errors."""
-    signal.signal(signal.SIGTERM, _stop)
+    for number in _STOPPING:
+        signal.signal(number, _stop)
+    sys.unraisablehook = _stop_again
     try:
         yield
     except Stopped:
@@ -90,11 +95,20 @@ def _ending(debug: Callable[[], bool] = lambda: False) -> Iterator[None]:
         print(f"error: {sentence(error)}", file=sys.stderr)
         sys.exit(EXIT_ERROR)
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the process ends, one way or the other
+        for number in _STOPPING:
+            signal.signal(number, signal.SIG_IGN)  # the process ends, one way or the other
 
 
 def _stop(*_: Any) -> None:
     raise Stopped
+
+
+def _stop_again(unraisable: Any) -> None:
+    """Raises again, a little later, what came in a destructor, where Python only prints it."""
+    if unraisable.exc_type is Stopped:
+        signal.setitimer(signal.ITIMER_REAL, _LATER)
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _one_line(
