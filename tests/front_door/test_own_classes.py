@@ -91,6 +91,7 @@ def test_what_cannot_be_registered() -> None:
         mt.register_source("x")(mt.models.MMoE)
 
 
+@pytest.mark.slow
 def test_presets(shop: Shop, tmp_path: Path) -> None:
     base, model = mt.load(shop.base), mt.load(shop.kernels)
     base.save_to_preset(tmp_path / "base")

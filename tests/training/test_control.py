@@ -72,6 +72,7 @@ def test_a_control_has_the_rows_passes_and_batches_of_its_kernels(
     assert found.rate == 0.008 and sorted(found.losses) == [0.004, 0.008, 0.016]
 
 
+@pytest.mark.slow
 def test_an_evaluation_tells_how_its_control_came_about(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,9 +106,11 @@ def test_items_of_a_request_score_as_rows_do(job: Job, version: Path) -> None:
     np.testing.assert_allclose(of_items, alone, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_domain_takes_its_memory_with_it(job: Job, version: Path, run: Path) -> None:
     rows = PreparedDataset(job.data).requests().drop("row").head(256)
-    first = mt.load_export(version).score(rows)
+    served = mt.load_export(version)
+    first = served.score(rows)
     gone = rows["region"][0]
     without = exchange_kernels(ExchangeConfig(output=version.parent, remove=[("region", gone)]))
     second = mt.load_export(without).score(rows)
@@ -120,7 +122,7 @@ def test_a_domain_takes_its_memory_with_it(job: Job, version: Path, run: Path) -
         .otherwise("region")
         .alias("region")
     )
-    expected = mt.load_export(version).score(nowhere)
+    expected = served.score(nowhere)
     np.testing.assert_array_equal(expected["ctr"], second["ctr"])
     kernel = kernel_path(run / "kernels", "region", gone)
     again = exchange_kernels(ExchangeConfig(output=version.parent, add=[kernel]))
