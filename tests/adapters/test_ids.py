@@ -68,6 +68,7 @@ def test_a_feature_that_rows_do_not_have_is_named(model: AdaptedModel) -> None:
         model.ids(features)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [False, True])
 def test_ids_reach_training_from_features_and_beside_kept_knowledge(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool

@@ -152,6 +152,7 @@ for folder in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_exports_need_neither_keras_nor_this_package(tmp_path: Path) -> None:
     expected = {}
     for name in NAMES:

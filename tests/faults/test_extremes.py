@@ -17,8 +17,9 @@ MEGABYTE = 1 << 20
 NEAR = 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.fault_case("I")
-@pytest.mark.parametrize("trained", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trained", [False, True])
 def test_ids_of_a_megabyte_are_scored_as_others(
     trained: bool, tmp_path: Path, record_property: Record
 ) -> None:

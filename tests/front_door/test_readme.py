@@ -26,6 +26,7 @@ def test_the_first_screen_is_short_and_its_pictures_and_links_are_there() -> Non
             assert (ROOT / target).exists(), target
 
 
+@pytest.mark.slow
 def test_the_first_lines_of_python_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop_rows(6_000).write_csv(tmp_path / "clicks.csv")
     # in a process of its own: a person starts with nothing imported

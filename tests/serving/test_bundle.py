@@ -57,6 +57,7 @@ def test_the_rest_request_is_the_first_warm_up_request(version: Path) -> None:
         np.testing.assert_array_equal(np.array(request["inputs"][name], texts.dtype), texts)
 
 
+@pytest.mark.slow
 def test_the_readmes_grpc_request_works_as_written(version: Path) -> None:
     (program,) = re.findall("```python\n(.*?)```", (version / EXTRA / README).read_text(), re.S)
     with loopback("ranking", version.parent) as address:

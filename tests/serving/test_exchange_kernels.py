@@ -53,6 +53,7 @@ def _answer(version: Path, rows: dict[str, Any]) -> dict[str, np.ndarray]:
     return {name: values.numpy() for name, values in answer.items()}
 
 
+@pytest.mark.slow
 def test_a_kernel_that_goes_and_comes_again_leaves_no_trace(
     job: Job,
     exported: Path,

@@ -233,6 +233,7 @@ def test_unknown_domains_score_as_the_base(
     np.testing.assert_array_equal(_ask(loaded, "score_impression", **nothing)["scores"], expected)
 
 
+@pytest.mark.slow
 def test_the_model_needs_neither_keras_nor_us(
     exported_news: Path, loaded: Any, request_of_two: dict[str, Any], tmp_path: Path
 ) -> None:

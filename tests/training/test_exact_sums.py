@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.training.small_runs import assert_same_weights, make_loop, values_of
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.training.compiled_steps import CompiledSteps
@@ -10,6 +12,7 @@ STEPS = 16
 REPEATS = 20
 
 
+@pytest.mark.slow
 def test_repeated_steps_give_the_same_bits(dataset: PreparedDataset, tmp_path: Path) -> None:
     loop = make_loop(dataset, tmp_path, "kernels")
     batch = loop.reader.read(0, STEPS)

@@ -98,6 +98,7 @@ def test_kernels(adapter: str) -> None:
     _assert_equal_weights(fitted, looped)
 
 
+@pytest.mark.slow
 def test_callbacks_of_keras_work(tmp_path: Path) -> None:
     model = _adapted("iak")
     rows = _batches(_rows(model.base.schema))

@@ -44,6 +44,7 @@ def survive(
         runs += 1
 
 
+@pytest.mark.slow
 def test_killed_runs_end_with_the_same_weights(dataset: PreparedDataset, tmp_path: Path) -> None:
     survive([kill_at_a_random_call, kill_in_a_save], "toy", 4, dataset, tmp_path)
 

@@ -126,7 +126,10 @@ def test_with_lora_only_lora_user_encoder_and_heads_move() -> None:
         assert moved == own, weight.path
 
 
-@pytest.mark.parametrize("surgery", SURGERIES)
+@pytest.mark.parametrize(
+    "surgery",
+    ["mtrec", *(pytest.param(s, marks=pytest.mark.slow) for s in SURGERIES if s != "mtrec")],
+)
 def test_it_learns(surgery: Surgery) -> None:
     learner = NewsLearner(small_news_model(**ALL), LazyAdam(0.003), surgery)
     step = tf.function(lambda: learner.step(FEATURES, {}), autograph=False)

@@ -102,6 +102,7 @@ def assert_same(a: Weights, b: Weights) -> None:
         np.testing.assert_array_equal(value, b[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_two_devices_are_one(data: PreparedDataset, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     # The number of devices is settled when TensorFlow is first used.

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import json
 import numpy as np
@@ -20,6 +22,7 @@ print(json.dumps([
 """
 
 
+@pytest.mark.slow
 def test_kinds_have_the_same_signature() -> None:
     # another process: TensorFlow Recommenders wants another Keras than all other tests
     environment = {
