@@ -26,6 +26,9 @@ class PretrainConfig:
       learning_rate: Initial learning rate.
       rate_schedule: Whether the learning rate falls to 0 over the run or stays constant.
       warm_up: Share of the steps, at the start, over which the learning rate rises.
+      as_unknown: Of click logs: an id of n rows is read as unknown with chance k / (k + n), so that
+        rows of unknown ids are trained; this is k, 0 for never. A base that is continued reads none
+        so: it knows them already.
       weight_decay: Share of every weight, times the learning rate, that each step removes.
       ema_decay: Decay per step of a moving average of all weights, which is then validated and
         saved in their place; 0 for none. Averaging passes over whole tables at every step.
@@ -45,6 +48,7 @@ class PretrainConfig:
     learning_rate: Rate = 0.008
     rate_schedule: RateSchedule = "linear"
     warm_up: Annotated[float, Within(0, 0.99)] = 0.0
+    as_unknown: Weight = 4.0
     weight_decay: Weight = 0.0
     ema_decay: Annotated[float, Within(0, 0.999999)] = 0.0
     task_weights: dict[str, Weight] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """`below_floors`: which models know less than their floors."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from tfrec_mt.evaluation.cells import ALL, Cell
@@ -7,15 +8,14 @@ from tfrec_mt.evaluation.estimate import difference
 from tfrec_mt.evaluation.metric_table import MetricTable
 
 _HIGHER_IS_BETTER = ("auc",)
-_ADVICE = (
+ADVICE = (
     "Kernels cannot mend what a base has not learned: validate each pass (`validation`, "
-    "`patience`), try other numbers of passes and a lower rate, and give the schema a history "
-    "where the log has times."
+    "`patience`), try other numbers of passes and a lower rate"
 )
 
 
 def below_floors(
-    table: MetricTable, floors: Mapping[str, str], tasks: Sequence[str]
+    table: MetricTable, floors: Mapping[str, Sequence[str]], tasks: Sequence[str], advice: str
 ) -> Iterator[str]:
     """A sentence for each model and task that is below its floor over all rows.
 
@@ -23,21 +23,22 @@ def below_floors(
       table: The metrics.
       floors: What each model must beat.
       tasks: Task names.
+      advice: What to try, said at the end.
     """
     found = []
-    for model, floor in floors.items():
-        for task in tasks:
-            worse = [
-                said
-                for metric in table.metrics_of(task)
-                if metric in ("auc", "log_loss", "rmse")
-                and (said := _worse(table, model, floor, task, metric))
-            ]
-            if worse:
-                found.append(f"{model} is below {floor} in {task}: {'; '.join(worse)}.")
+    pairs = [(model, floor) for model, own in floors.items() for floor in own]
+    for (model, floor), task in itertools.product(pairs, tasks):
+        worse = [
+            said
+            for metric in table.metrics_of(task)
+            if metric in ("auc", "log_loss", "rmse")
+            and (said := _worse(table, model, floor, task, metric))
+        ]
+        if worse:
+            found.append(f"{model} is below {floor} in {task}: {'; '.join(worse)}.")
     yield from found
     if found:
-        yield _ADVICE
+        yield advice
 
 
 def _worse(table: MetricTable, model: str, floor: str, task: str, metric: str) -> str | None:

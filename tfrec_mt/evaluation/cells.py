@@ -5,6 +5,7 @@ from dataclasses import dataclass
 ALL = "all"
 MEAN = "mean"
 ORACLE = "oracle"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class Evaluator:
       keys: The sets of scores in every batch.
       tasks: Task names.
       topics: Domains of each topic, in the order of their codes.
+      apart: Further topics, in which models are measured and not compared.
       truth: Tasks whose true probabilities are in every batch.
       requests: Whether request ids are in every batch.
       regressions: Tasks whose labels are numbers.
@@ -60,6 +61,7 @@ class Evaluator:
         tasks: Sequence[str],
         topics: Mapping[str, Sequence[str]],
         *,
+        apart: Mapping[str, Sequence[str]] | None = None,
         truth: Sequence[str] = (),
         requests: bool = False,
         regressions: Collection[str] = (),
@@ -68,7 +70,7 @@ class Evaluator:
         rows_in_memory: int = 2_000_000,
         spill_folder: str | Path | None = None,
     ) -> None:
-        self._models = ScoredModels(keys, topics)
+        self._models = ScoredModels(keys, topics, apart)
         self._records = ScoreRecords(self._models, tasks, truth, requests, regressions, weighted)
         self._bootstrap = bootstrap or ClusterBootstrap()
         self._histograms: dict[tuple[ScoreKey, str, str], ScoreHistogram] = {}

@@ -1,6 +1,6 @@
 """`ImpressionScoring`: news models on whole impressions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
@@ -10,6 +10,12 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.scan_impressions import scan_impressions
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.impression_evaluator import RANDOM, ImpressionEvaluator
+from tfrec_mt.evaluation.news_floors import (
+    RECENT_CLICKS,
+    SECTION_RATES,
+    RecentClicks,
+    SectionRates,
+)
 from tfrec_mt.evaluation.scoring import ADAPTED, CONTROL, ZERO_SHOT, Scoring
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.news_scorer import Adapt, NewsScorer
@@ -21,7 +27,8 @@ SCAN_IMPRESSIONS = 1024
 class ImpressionScoring(Scoring):
     """Scores every impression once with every model; each title is read once per base.
 
-    Besides the models there are a random order and, where the truth is known, the oracle.
+    Besides the models there are a random order, two floors (clicks of an article in the last hours,
+    and rates of sections in the first part) and, where the truth is known, the oracle.
 
     Args:
       dataset: The news.
@@ -59,6 +66,15 @@ class ImpressionScoring(Scoring):
                 self._scorers[key] = plain.adapted(adapt_with(AdaptedModel(base, of_key)))
         if control:
             self._scorers[ScoreKey(CONTROL)] = NewsScorer(control, dataset)
+        self._floors: dict[str, Callable[[ImpressionBatch], Any]] = {
+            RECENT_CLICKS: RecentClicks(dataset)
+        }
+        before = dataset.parts[: dataset.parts.index(part)]
+        labelled = [name for name in before if dataset.part(name).clicked is not None]
+        if labelled:
+            self._floors[SECTION_RATES] = SectionRates(dataset, labelled[0])
+        self.floors = {key.model: tuple(self._floors) for key in self.keys}
+        self.keys += [ScoreKey(name) for name in self._floors]
         truth = dataset.part(part).truth is not None
         self._evaluator = ImpressionEvaluator(self.keys, topics, truth)
 
@@ -66,7 +82,8 @@ class ImpressionScoring(Scoring):
         return scan_impressions(self._dataset, self.part, SCAN_IMPRESSIONS)
 
     def scores(self, batch: ImpressionBatch) -> dict[ScoreKey, Any]:
-        return {key: scorer(batch) for key, scorer in self._scorers.items()}
+        scores = {key: scorer(batch) for key, scorer in self._scorers.items()}
+        return scores | {ScoreKey(name): floor(batch) for name, floor in self._floors.items()}
 
     def count(self, scores: Mapping[ScoreKey, Any], batch: ImpressionBatch) -> None:
         assert batch.clicked is not None

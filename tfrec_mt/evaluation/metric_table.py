@@ -121,7 +121,7 @@ class MetricTable(abc.ABC):
             if self.knows_truth(task)
             for metric in self.compared(task)
             for cell in self._models.cells(model)
-            if cell in cells
+            if cell in cells and cell.topic not in self._models.apart
         ]
 
     def _lift(self, model: str, reference: str, task: str, metric: str) -> list[MetricRow]:
@@ -130,7 +130,7 @@ class MetricTable(abc.ABC):
         lifts = {
             cell: difference(*(self.estimate(m, task, cell, metric) for m in pair))
             for cell in self._models.cells(model)
-            if cell in known
+            if cell in known and cell.topic not in self._models.apart
         }
         name = f"{metric}_lift"
         found = [

@@ -8,6 +8,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.evaluation.base_and_kernels import base_and_kernels
+from tfrec_mt.evaluation.below_floors import ADVICE
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.familiar_users import NEW, SEEN, FamiliarUsers
@@ -15,6 +16,7 @@ from tfrec_mt.evaluation.floor import Floor
 from tfrec_mt.evaluation.popularity import Popularity
 from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.evaluation.scoring import CONTROL, FLOOR, FRESH_FLOOR, ZERO_SHOT, Scoring
+from tfrec_mt.evaluation.unknown_ids import UnknownIds
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema import CategoricalFeature, Schema
@@ -29,7 +31,8 @@ class RowScoring(Scoring):
 
     Where the schema has the item as a feature, item popularity stands beside, and in any case a
     `Floor`: `floor` learns from the base's rows and, where there are kernels or a control,
-    `fresh_floor` from all parts before the measured one.
+    `fresh_floor` from all parts before the measured one. Rows of unknown users and items are
+    measured apart, see `UnknownIds`.
 
     Args:
       dataset: The data.
@@ -40,6 +43,8 @@ class RowScoring(Scoring):
       seen_in: See `EvaluateConfig`.
       learned: Parts that the base learned from.
     """
+
+    advice = f"{ADVICE}, and give the schema a history where the log has times."
 
     def __init__(
         self,
@@ -65,16 +70,20 @@ class RowScoring(Scoring):
         self.keys += [ScoreKey(POPULARITY)] if counted else []
         self._floors = _floors(dataset, part, learned, [key.model for key in self.keys])
         self.floors = {
-            model: FLOOR if model == ZERO_SHOT or FRESH_FLOOR not in self._floors else FRESH_FLOOR
+            model: (
+                FLOOR if model == ZERO_SHOT or FRESH_FLOOR not in self._floors else FRESH_FLOOR,
+            )
             for model in dict.fromkeys(key.model for key in self.keys if key.topic is None)
             if self._floors and model != POPULARITY
         }
         self.keys += [ScoreKey(name) for name in self._floors]
         self._familiar = FamiliarUsers(dataset, seen_in) if seen_in else None
+        self._unknown = UnknownIds(dataset.schema)
         self._evaluator = Evaluator(
             self.keys,
             self.tasks,
             topics | (self._familiar.topics if self._familiar else {}),
+            apart=self._unknown.topics,
             truth=tuple(dataset.schema.truth),
             requests=dataset.schema.keys.request is not None,
             weighted=dataset.schema.keys.weight is not None,
@@ -97,6 +106,7 @@ class RowScoring(Scoring):
         domains = {name: batch.features[name] for name in self.topics}
         if self._familiar:
             domains |= self._familiar.split(batch.keys["user"], domains)
+        domains |= self._unknown.codes(batch.features)
         self._evaluator.update(
             scores,
             labels={task: batch.labels[task] for task in self.tasks},

@@ -13,16 +13,25 @@ class ScoredModels:
     Args:
       keys: The sets of scores.
       topics: Domains of each topic.
+      apart: Further topics, in which models are measured and not compared.
 
     Attributes:
       keys: As given.
-      topics: As given, preceded by the topic `all` with the domain `all`.
+      topics: As given, those apart last, preceded by the topic `all` with the domain `all`.
+      apart: Names of the topics apart.
 
     Raises:
       SchemaError: Names that are used twice, unknown, or kept for this package's own use.
     """
 
-    def __init__(self, keys: Sequence[ScoreKey], topics: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        keys: Sequence[ScoreKey],
+        topics: Mapping[str, Sequence[str]],
+        apart: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.apart = frozenset(apart or {})
+        topics = {**topics, **(apart or {})}
         if not keys or len(set(keys)) != len(keys):
             raise SchemaError(f"expected distinct score keys, at least one, got {list(keys)}")
         if ALL in topics:

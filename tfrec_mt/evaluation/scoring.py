@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.evaluation.below_floors import below_floors
+from tfrec_mt.evaluation.below_floors import ADVICE, below_floors
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.comparison import ModelRoles
 from tfrec_mt.evaluation.evaluation import Evaluation
@@ -31,14 +31,16 @@ class Scoring(abc.ABC):
       kinds: Parts `TOPIC/KIND` of topics that are measured apart.
 
     Attributes:
+      advice: What to try where a model is below its floors.
       baseline: Model whose distance to the oracle is what can be won; None for none.
-      floors: By model, what it must beat, as far as that is known.
+      floors: By model, what it must beat.
       keys: What `scores` must give, and what is counted besides under another name.
     """
 
     tasks: tuple[str, ...]
     baseline: str | None
-    floors: Mapping[str, str]
+    advice = f"{ADVICE}."
+    floors: Mapping[str, Sequence[str]]
 
     def __init__(
         self,
@@ -107,5 +109,5 @@ class Scoring(abc.ABC):
             part=self.part,
             split=split,
             scores=table,
-            below=tuple(below_floors(table, self.floors, self.tasks)),
+            below=tuple(below_floors(table, self.floors, self.tasks, self.advice)),
         )

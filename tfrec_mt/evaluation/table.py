@@ -1,8 +1,8 @@
 """The comparison of models as plain text for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from tfrec_mt.evaluation.cells import ALL
+from tfrec_mt.evaluation.cells import ALL, UNKNOWN
 from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models, main_metric
 from tfrec_mt.evaluation.metric_row import MetricRow
 
@@ -56,14 +56,21 @@ def table_cells(lines: Sequence[ComparisonLine], roles: ModelRoles) -> list[list
 
 
 def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
-    """Every metric of every model over all rows, a model per line."""
-    found = {
-        (row.model, row.metric): row
-        for row in rows
-        if (row.task, row.topic, row.domain) == (task, ALL, ALL)
-        and row.reference is None
-        and not row.metric.startswith("decile_")
-    }
+    """Every metric of every model, a model per line: of all rows, and of those of unknown ids."""
+    found = {(row.model, row.topic, row.metric): row for row in rows if _is_measure(row, task)}
+    topics = dict.fromkeys(topic for _, topic, _ in found)
+    return "\n\n".join(_metrics_of(found, topic, task) for topic in topics)
+
+
+def _is_measure(row: MetricRow, task: str) -> bool:
+    """Whether a row is of all rows or of those of unknown ids, of which there are some."""
+    apart = row.domain == UNKNOWN and row.topic.endswith(f"/{UNKNOWN}") and row.n > 0
+    measure = row.reference is None and not row.metric.startswith("decile_")
+    return row.task == task and measure and (apart or row.topic == row.domain == ALL)
+
+
+def _metrics_of(rows: Mapping[tuple[str, str, str], MetricRow], topic: str, task: str) -> str:
+    found = {(model, metric): row for (model, of, metric), row in rows.items() if of == topic}
     models = list(dict.fromkeys(model for model, _ in found))
     metrics = list(dict.fromkeys(metric for _, metric in found))
     cells = [["model", *metrics]]
@@ -73,7 +80,10 @@ def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
         cells.append(
             ["oracle", *("-" if (v := by_metric[m]) is None else f"{v:.4f}" for m in metrics)]
         )
-    return "\n".join([f"All rows, task {task}", *map(_line, _aligned(cells, 1))])
+    count = next(iter(found.values())).n
+    feature = topic.removesuffix(f"/{UNKNOWN}")
+    title = "All rows" if topic == ALL else f"{count:,} rows of an unknown {feature}"
+    return "\n".join([f"{title}, task {task}", *map(_line, _aligned(cells, 1))])
 
 
 def _aligned(cells: Sequence[Sequence[str]], left: int) -> list[list[str]]:

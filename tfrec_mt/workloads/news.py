@@ -65,7 +65,7 @@ class News(LogWorkload):
     ) -> NewsPretrainConfig:
         if model != self.kind:
             raise SchemaError(f"model={model!r} is for click logs, these are news")
-        nested = ("model", "model_settings", "encoder_settings", "train")
+        nested = ("model", "model_settings", "encoder_settings", "train", "as_unknown")
         found = sort_settings(
             "pretrain on news",
             settings,

@@ -42,7 +42,9 @@ from tfrec_mt.training.learn_memory import learn_memory
 from tfrec_mt.training.memory_features import AUTO, memory_features
 from tfrec_mt.training.one_class import rows_of, tasks_of_one_class, warn_of_one_class
 from tfrec_mt.training.optimizers.catalog import SLOTS
+from tfrec_mt.training.rows_as_unknown import RowsAsUnknown
 from tfrec_mt.training.run_folder import learned_parts
+from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _EVENTS = {"ctr": "a click (`ctr`)", "ctcvr": "a click and a conversion (`ctcvr`)"}
@@ -110,8 +112,11 @@ class Ranking(LogWorkload):
     ) -> BaseLearner:
         return BaseLearner(model, optimizer, config.task_weights, config.surgery)
 
-    def reader(self, dataset: PreparedDataset, config: PretrainConfig) -> BatchReader:
-        reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=config.train.seed)
+    def reader(self, dataset: PreparedDataset, config: PretrainConfig) -> Reader:
+        seed, k = config.train.seed, config.as_unknown
+        reader: Reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=seed)
+        if k and config.init_from is None:
+            reader = RowsAsUnknown(reader, dataset, config.parts, k, seed)
         topics = {topic.name: topic.domains for topic in dataset.schema.topics}
         _warn_of_one_class(dataset, config.parts, topics)
         return reader

@@ -22,6 +22,7 @@ class ImpressionBatch:
       age_hours: float32 `[N]` hours from publication to impression, 0 if unknown.
       domains: By topic, int32 `[B]` domain codes, 0 = unknown.
       user, impression: int64 `[B]` keys.
+      time: int64 `[B]` seconds since 1970.
     """
 
     history: npt.NDArray[np.int32]
@@ -34,3 +35,4 @@ class ImpressionBatch:
     domains: dict[str, npt.NDArray[np.int32]]
     user: npt.NDArray[np.int64]
     impression: npt.NDArray[np.int64]
+    time: npt.NDArray[np.int64]

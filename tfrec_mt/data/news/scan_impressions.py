@@ -57,4 +57,5 @@ def impressions_of(
         domains={name: np.array(codes) for name, codes in columns.domains.items()},
         user=np.array(columns.user),
         impression=np.array(columns.impression),
+        time=np.array(columns.time),
     )

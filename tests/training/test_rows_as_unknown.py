@@ -1,0 +1,77 @@
+"""Ids of few rows are read as unknown ones, the same after any restart."""
+
+import numpy as np
+import pytest
+
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.reading.reader import BatchReader
+from tfrec_mt.training.rows_as_unknown import RowsAsUnknown
+
+K = 4.0
+
+
+def readers(
+    dataset: PreparedDataset, k: float = K, seed: int = 3
+) -> tuple[BatchReader, RowsAsUnknown]:
+    plain = BatchReader(dataset, ("train",), 64, seed=0)
+    return plain, RowsAsUnknown(plain, dataset, ("train",), k, seed)
+
+
+def test_an_id_of_n_rows_is_unknown_in_its_share_of_them(dataset: PreparedDataset) -> None:
+    plain, reader = readers(dataset)
+    steps = plain.steps_per_epoch
+    rows = np.concatenate([shard["features/user_id"].read() for shard in dataset.shards("train")])
+    counts = np.bincount(rows)
+    first = dataset.schema.vocabulary("user").first_known
+    read, expected, variance = 0.0, 0.0, 0.0
+    for epoch in range(20):
+        steps_of = epoch * steps, (epoch + 1) * steps
+        before = plain.read(*steps_of).features["user_id"]
+        after = reader.read(*steps_of).features["user_id"]
+        changed = before != after
+        assert ((after[changed] >= 1) & (after[changed] < first)).all()
+        chance = np.where(before >= first, K / (K + counts[before]), 0.0)
+        read += changed.sum()
+        expected += chance.sum()
+        variance += (chance * (1 - chance)).sum()
+    assert expected > 100
+    assert abs(read - expected) < 4 * np.sqrt(variance)
+
+
+def test_draws_depend_on_the_step_and_not_on_the_call(dataset: PreparedDataset) -> None:
+    _, reader = readers(dataset)
+    together = reader.read(2, 8).features
+    for step in range(2, 8):
+        alone = reader.read(step, step + 1).features
+        for name, codes in alone.items():
+            np.testing.assert_array_equal(together[name][step - 2], codes[0])
+    _, other = readers(dataset, seed=4)
+    assert (other.read(2, 8).features["user_id"] != together["user_id"]).any()
+
+
+def test_topics_history_and_labels_stay_as_they_are(dataset: PreparedDataset) -> None:
+    plain, reader = readers(dataset, k=1e9)
+    before, after = plain.read(0, 4), reader.read(0, 4)
+    known = dataset.schema.vocabulary("item").first_known
+    assert (after.features["item_id"] < known).all()
+    same = [f"history_{element}" for element in ("item_id",)]
+    same += [topic.name for topic in dataset.schema.topics]
+    for name in same:
+        np.testing.assert_array_equal(before.features[name], after.features[name])
+    for name, labels in before.labels.items():
+        np.testing.assert_array_equal(labels, after.labels[name])
+
+
+@pytest.mark.parametrize("k", [0.5, 8.0])
+def test_more_ids_are_unknown_with_a_larger_k(dataset: PreparedDataset, k: float) -> None:
+    plain, reader = readers(dataset, k)
+    steps = plain.steps_per_epoch
+    share = np.mean(
+        reader.read(0, steps).features["user_id"] != plain.read(0, steps).features["user_id"]
+    )
+    assert share == pytest.approx(_expected(dataset, k), abs=0.05)
+
+
+def _expected(dataset: PreparedDataset, k: float) -> float:
+    rows = np.concatenate([shard["features/user_id"].read() for shard in dataset.shards("train")])
+    return float(np.mean(k / (k + np.bincount(rows)[rows])))

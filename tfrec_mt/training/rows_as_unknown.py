@@ -1,0 +1,66 @@
+"""`RowsAsUnknown`: batches in which ids of few rows are now and then read as unknown ones."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.hashing import derived_seed, uniform
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.schema import CategoricalFeature
+from tfrec_mt.training.train_loop import Reader
+
+
+class RowsAsUnknown:
+    """A reader's batches, in which an id of n rows is read as unknown with chance `k / (k + n)`.
+
+    Every id of a base's rows is known, so no row would train what unknown ids are served from. What
+    it learns this way is what ids of few rows have in common, which is what new ids are like.
+
+    Args:
+      reader: A reader of click logs.
+      dataset: What it reads.
+      parts: Parts whose rows are counted.
+      k: See above, above 0.
+      seed: Seed of the draws, which depend on it and on the step alone.
+    """
+
+    def __init__(
+        self, reader: Reader, dataset: PreparedDataset, parts: Sequence[str], k: float, seed: int
+    ) -> None:
+        self._reader, self._seed = reader, seed
+        self.steps_per_epoch = reader.steps_per_epoch
+        schema = dataset.schema
+        features = [f for f in schema.features if isinstance(f, CategoricalFeature)]
+        self._first = {f.name: schema.vocabulary(f.vocabulary).first_known for f in features}
+        counts = {
+            f.name: np.zeros(schema.vocabulary(f.vocabulary).rows, np.int64) for f in features
+        }
+        for part in parts:
+            for shard in dataset.shards(part, [f"features/{name}" for name in counts]):
+                for name, found in counts.items():
+                    codes = shard[f"features/{name}"].read().ravel()
+                    found += np.bincount(codes, minlength=len(found))
+        self._chances: dict[str, npt.NDArray[np.float64]] = {}
+        for name, rows in counts.items():
+            self._chances[name] = k / (k + rows)
+            self._chances[name][: self._first[name]] = 0.0
+
+    def read(self, start_step: int, stop_step: int) -> Batch:
+        batch = self._reader.read(start_step, stop_step)
+        features = batch.features | {
+            name: self._read_again(name, batch.features[name], start_step)
+            for name in self._chances
+            if name in batch.features
+        }
+        return dataclasses.replace(batch, features=features)
+
+    def _read_again(self, name: str, codes: npt.NDArray[Any], start_step: int) -> npt.NDArray[Any]:
+        first = start_step * codes[0].size
+        drawn = uniform(np.arange(first, first + codes.size), derived_seed(self._seed, name))
+        unknown = drawn.reshape(codes.shape) < self._chances[name][codes]
+        buckets = self._first[name] - 1
+        return np.where(unknown, 1 + codes % buckets, codes)
