@@ -19,6 +19,8 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.schema import DataError
 
+FLOORS = {"recent_clicks", "section_rates"}
+
 
 @pytest.fixture(scope="module")
 def found(news_job: NewsJob, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
@@ -72,7 +74,7 @@ def test_each_model_has_one_row_per_cell_and_metric(found: Evaluation) -> None:
     keys = [(r.model, r.topic, r.domain, r.metric, r.reference) for r in found.metrics]
     assert len(set(keys)) == len(keys)
     models = {"zero_shot", "adapted", "all_kernels", "random", "oracle"}
-    assert {r.model for r in found.metrics} == models
+    assert {r.model for r in found.metrics} == models | FLOORS
     lifts = [r for r in found.metrics if r.metric == "mrr_lift" and r.domain == "mean"]
     assert {(r.model, r.topic) for r in lifts} >= {
         ("adapted", "all"),
@@ -89,7 +91,7 @@ def test_each_model_has_one_row_per_cell_and_metric(found: Evaluation) -> None:
 
 def test_without_kernels_there_is_no_lift(news_job: NewsJob) -> None:
     found = run_evaluate(EvaluateConfig(data=news_job.data, base=news_job.base))
-    assert {r.model for r in found.metrics} == {"zero_shot", "random", "oracle"}
+    assert {r.model for r in found.metrics} == {"zero_shot", "random", "oracle"} | FLOORS
     assert not [r for r in found.metrics if r.metric.endswith("_lift")]
     assert found.roles.adapted == found.roles.zero_shot
 

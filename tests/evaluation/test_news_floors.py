@@ -12,7 +12,7 @@ from tfrec_mt.jobs.evaluate import run_evaluate
 
 def test_recent_clicks_are_those_of_the_hours_before(news_job: NewsJob) -> None:
     dataset, hours = NewsDataset(news_job.data), 24
-    clicks = []
+    clicks: list[tuple[int, int]] = []
     for part in dataset.parts:
         for batch in scan_impressions(dataset, part, 10_000):
             assert batch.clicked is not None

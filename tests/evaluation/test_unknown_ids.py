@@ -56,7 +56,7 @@ def test_models_are_measured_on_them_and_compared_elsewhere() -> None:
     table = evaluator.result()
     found = table.estimate("zero_shot", "ctr", Cell(USER, "unknown"), "auc").value
     chosen = unknown == 1
-    assert found == pytest.approx(roc_auc_score(labels[chosen], scores[chosen]), abs=5e-4)
+    assert found == pytest.approx(roc_auc_score(labels[chosen], scores[chosen]), abs=2e-3)
     assert {row.topic for row in table.lift("adapted", "zero_shot")} == {ALL, "scene"}
     text = format_metrics(table.rows(), "ctr")
     assert "80 rows of an unknown user_id, task ctr\nmodel" in text

@@ -48,7 +48,7 @@ class PretrainConfig:
     learning_rate: Rate = 0.008
     rate_schedule: RateSchedule = "linear"
     warm_up: Annotated[float, Within(0, 0.99)] = 0.0
-    as_unknown: Weight = 4.0
+    as_unknown: Weight = 0.0
     weight_decay: Weight = 0.0
     ema_decay: Annotated[float, Within(0, 0.999999)] = 0.0
     task_weights: dict[str, Weight] = field(default_factory=dict)

@@ -73,7 +73,8 @@ class ImpressionScoring(Scoring):
         labelled = [name for name in before if dataset.part(name).clicked is not None]
         if labelled:
             self._floors[SECTION_RATES] = SectionRates(dataset, labelled[0])
-        self.floors = {key.model: tuple(self._floors) for key in self.keys}
+        models = [key.model for key in self.keys if key.topic is None]
+        self.floors = dict.fromkeys(models, tuple(self._floors))
         self.keys += [ScoreKey(name) for name in self._floors]
         truth = dataset.part(part).truth is not None
         self._evaluator = ImpressionEvaluator(self.keys, topics, truth)

@@ -76,12 +76,16 @@ class MetricTable(abc.ABC):
         return self._estimates[place]
 
     def rows(self) -> list[MetricRow]:
-        """Every metric of every model on every cell, also where it is not defined."""
+        """Every metric of every model on every cell, also where it is not defined.
+
+        Cells of topics apart are left out where they have no row.
+        """
         return [
             self._row(model, task, cell, metric, self.estimate(model, task, cell, metric))
             for model in self.models
             for task in self._tasks
             for cell in self._models.cells(model)
+            if cell.topic not in self._models.apart or self._size(model, task, cell)
             for metric in self.metrics_of(task)
         ]
 

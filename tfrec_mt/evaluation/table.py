@@ -63,8 +63,8 @@ def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
 
 
 def _is_measure(row: MetricRow, task: str) -> bool:
-    """Whether a row is of all rows or of those of unknown ids, of which there are some."""
-    apart = row.domain == UNKNOWN and row.topic.endswith(f"/{UNKNOWN}") and row.n > 0
+    """Whether a row is of all rows or of those of unknown ids."""
+    apart = row.domain == UNKNOWN and row.topic.endswith(f"/{UNKNOWN}")
     measure = row.reference is None and not row.metric.startswith("decile_")
     return row.task == task and measure and (apart or row.topic == row.domain == ALL)
 

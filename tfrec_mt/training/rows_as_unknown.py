@@ -44,10 +44,9 @@ class RowsAsUnknown:
                 for name, found in counts.items():
                     codes = shard[f"features/{name}"].read().ravel()
                     found += np.bincount(codes, minlength=len(found))
-        self._chances: dict[str, npt.NDArray[np.float64]] = {}
-        for name, rows in counts.items():
-            self._chances[name] = k / (k + rows)
-            self._chances[name][: self._first[name]] = 0.0
+        self._chances = {name: k / (k + rows) for name, rows in counts.items()}
+        for name, chances in self._chances.items():
+            chances[: self._first[name]] = 0.0
 
     def read(self, start_step: int, stop_step: int) -> Batch:
         batch = self._reader.read(start_step, stop_step)
