@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.encoding import decode_label
 from tfrec_mt.data.reading.batch import Arrays, Batch
+from tfrec_mt.data.reading.whole_columns import whole_columns
 from tfrec_mt.schema import CategoricalFeature
 from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.training.id_effects import Effects, Ids, fit_effects
@@ -35,12 +36,7 @@ class Floor:
         self._tasks = {task.name: task for task in schema.tasks}
         labels = [f"labels/{task}" for task in self._tasks]
         weight = f"labels/{ROW_WEIGHT}"
-        stored = [
-            {name: column.read() for name, column in shard.items()}
-            for part in parts
-            for shard in dataset.shards(part, {*self._columns, *labels, weight})
-        ]
-        rows = {name: np.concatenate([shard[name] for shard in stored]) for name in stored[0]}
+        rows = whole_columns(dataset, parts, {*self._columns, *labels, weight})
         self._sizes = {name: int(rows[name].max()) + 1 for name in self._columns}
         self._effects: dict[str, Effects] = {}
         for name, task in self._tasks.items():

@@ -140,6 +140,18 @@ class FrontEnd(ConfiguredLayer):
         item = next(feature.name for feature in self.schema.side("item"))
         return tf.repeat(codes, tf.shape(features[item])[1])
 
+    def single_places(self) -> dict[str, int]:
+        """First column, in the output, of each embedding of one code."""
+        found, column = {}, 0
+        sides = ((("user", "context"), self.base_topics), (("item",), ()))
+        for names, topics in sides:
+            single, bags, numbers = self._sorted(self.schema.side(*names), topics)
+            for name in single:
+                found[name] = column
+                column += self.width
+            column += len(bags) * self.width + len(numbers)
+        return found
+
     def _vectors(
         self,
         side: Iterable[Feature],
@@ -147,6 +159,17 @@ class FrontEnd(ConfiguredLayer):
         topics: Sequence[str] = (),
     ) -> list[Any]:
         """Single codes and topics embedded together, then means of bags, then plain numbers."""
+        single, bags, numbers = self._sorted(side, topics)
+        vectors = [self.embedding({n: features[n] for n in single})] if single else []
+        vectors += [self._mean(name, features[name]) for name in bags]
+        return vectors + [
+            tf.cast(features[name], self.compute_dtype)[..., tf.newaxis] for name in numbers
+        ]
+
+    def _sorted(
+        self, side: Iterable[Feature], topics: Sequence[str]
+    ) -> tuple[list[str], list[str], list[str]]:
+        """Names of what has one code, topics last, of bags, and of plain numbers."""
         single, bags, numbers = list[str](), list[str](), list[str]()
         for feature in side:
             if feature.name not in self.embedding.feature_tables:
@@ -155,12 +178,7 @@ class FrontEnd(ConfiguredLayer):
                 bags.append(feature.name)
             else:
                 single.append(feature.name)
-        single += topics
-        vectors = [self.embedding({n: features[n] for n in single})] if single else []
-        vectors += [self._mean(name, features[name]) for name in bags]
-        return vectors + [
-            tf.cast(features[name], self.compute_dtype)[..., tf.newaxis] for name in numbers
-        ]
+        return [*single, *topics], bags, numbers
 
     def _mean(self, name: str, codes: Any) -> Any:
         """Mean embedding of the filled places of a bag, `[..., V] -> [..., D]`."""

@@ -85,6 +85,11 @@ class FusedEmbedding(ConfiguredLayer):
         )
         self.built = True
 
+    def rows_of(self, feature: str) -> slice:
+        """Rows of a feature's table."""
+        table = self.feature_tables[feature]
+        return slice(self._start[table], self._start[table] + self.table_rows[table])
+
     def rows(self, codes: Mapping[str, Any]) -> Any:
         """Rows of these codes in the table, int32 `[..., F]`."""
         return tf.stack(

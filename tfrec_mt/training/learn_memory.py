@@ -16,6 +16,7 @@ from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.training.id_effects import SWEEPS, Effects, Floats, Ids, fit_effects
 from tfrec_mt.training.kept_knowledge import knowledge_of
 from tfrec_mt.training.kernel_trial import CLUSTERS, FACTORS, best_factors, clusters_of
+from tfrec_mt.training.logit_labels import logit_labels
 
 # Parts of the users, each of which what the others' rows say is tried on.
 _FOLDS = 3
@@ -195,10 +196,8 @@ class _TaskFit:
         task: Task,
         conditional: bool,
     ) -> None:
-        labels = _as_logits(task, rows.labels[task.name])
+        labels = logit_labels(task, rows.labels, conditional)
         known = ~np.isnan(labels) & (rows.weights > 0)
-        if conditional and task.within is not None:
-            known &= rows.labels[task.within] == 1
         self._task, self._kinds = task, kinds
         self._numbers = {key: kind.numbers[known] for key, kind in kinds.items()}
         topic = next(iter(kinds))[0]
@@ -259,14 +258,6 @@ class _TaskFit:
         if self._task.binary:
             return np.asarray(np.logaddexp(0.0, logits) - labels * logits)
         return np.square(labels - logits)
-
-
-def _as_logits(task: Task, labels: Floats) -> Floats:
-    """Labels as a task's logits predict them."""
-    if task.binary:
-        return labels
-    values = np.log1p(labels) if task.loss == "squared_log" else labels
-    return np.asarray((values - task.mean) / task.std)
 
 
 def _remembered(
