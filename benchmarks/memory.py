@@ -28,7 +28,7 @@ def peak_bytes(data: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         command = [
             *(sys.executable, "-m", "tfrec_mt.pipelines.pretrain", f"--data={data}", *PAPER),
-            *("--batch_size=1024", f"--output={folder}/base"),
+            *("--batch_size=1024", "--epochs=1", f"--output={folder}/base"),
         ]
         process = subprocess.Popen(command)
         _, status, usage = os.wait4(process.pid, 0)

@@ -27,7 +27,7 @@ def main(_: list[str]) -> None:
         log, base = f"--data={data}", f"--base={folder}/base"
         kernels, output = f"--kernels={folder}/kernels", f"--output={folder}"
         runs = [
-            ("pretrain", log, f"{output}/base"),
+            ("pretrain", log, "--epochs=1", f"{output}/base"),
             ("fine_tune", log, base, "--parts=train", f"{output}/kernels"),
             ("evaluate", log, base, kernels, "--part=test", f"{output}/evaluation"),
             ("export", log, base, kernels, f"{output}/export"),

@@ -33,7 +33,7 @@ def run_job(folder: Path) -> None:
     settings = PretrainConfig(
         data=job.data,
         output=job.base,
-        model_settings=SMALL_MODEL,
+        model_settings={**SMALL_MODEL, "base_topics": ()},
         optimizer="lazy_adam",
         learning_rate=0.003,
         rate_schedule="constant",

@@ -169,6 +169,9 @@ def _base_config(settings: Settings, data: Path, output: Path, part: Round) -> P
             "units": tuple(settings["units"]),
             "dropout": settings["dropout"],
         },
+        # as the figures in BUILD_NOTES were measured
+        start="random",
+        as_unknown=0.0,
         optimizer="lazy_adam",
         learning_rate=settings["learning_rate"],
         rate_schedule=settings["rate_schedule"],

@@ -113,6 +113,9 @@ def _base_config(settings: Settings, data: Path, output: Path) -> PretrainConfig
         optimizer="lazy_adam",
         learning_rate=0.008,
         rate_schedule="linear",
+        # as the figures in BUILD_NOTES were measured
+        start="random",
+        as_unknown=0.0,
         train=TrainConfig(batch_size=512, seed=settings["seed"]),
     )
 

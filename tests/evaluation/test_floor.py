@@ -44,7 +44,9 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
 
 @pytest.fixture(scope="module")
 def unlearned(log: PreparedDataset, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
-    base = mt.pretrain(log, tmp_path_factory.mktemp("floor") / "base", learning_rate=1e-7)
+    base = mt.pretrain(
+        log, tmp_path_factory.mktemp("floor") / "base", start="random", epochs=1, learning_rate=1e-7
+    )
     return mt.evaluate(base, log)
 
 

@@ -65,7 +65,10 @@ def test_no_flag_takes_what_is_no_number(binary: Any) -> None:
         ({"seed": 2**32}, "seed must be a whole number from 0 to 4294967295, got 4294967296"),
         ({"seed": -1}, "seed must be a whole number from 0 to 4294967295, got -1"),
         ({"batch_size": 10**12}, "fewer than one batch of 1000000000000"),
-        ({"patience": 2}, "patience=2 stops by the value on a part: expected validation="),
+        (
+            {"patience": 2, "epochs": 3},
+            "patience=2 stops by the value on a part: expected validation=",
+        ),
         ({"validation": "tst"}, "has no part 'tst', but train, fresh, test"),
         ({"validation": "tst", "patience": 1}, "has no part 'tst', but train, fresh, test"),
         ({"parts": "trian"}, "has no part 'trian'; did you mean 'train'?"),

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import tfrec_mt as mt
-from tests.shop import TINY, Shop, shop_rows, shop_schema
+from tests.shop import SHORT, TINY, Shop, shop_rows, shop_schema
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.evaluation.metric_row import read_rows
 from tfrec_mt.models.model_store import fingerprint
@@ -195,11 +195,10 @@ def test_the_table_says_what_the_metrics_say(shop: Shop) -> None:
 
 
 def test_a_run_that_was_killed_goes_on_with_the_same_call(shop: Shop, tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"batch_size": 256, **TINY}
-    mt.pretrain(shop.data, tmp_path / "base", **settings)
+    mt.pretrain(shop.data, tmp_path / "base", **SHORT)
     # as if it had been killed before it saved its model
     shutil.rmtree(tmp_path / "base" / "model")
-    mt.pretrain(shop.data, tmp_path / "base", **settings)
+    mt.pretrain(shop.data, tmp_path / "base", **SHORT)
     assert fingerprint(mt.load(tmp_path / "base")) == fingerprint(mt.load(shop.base))
 
 

@@ -44,7 +44,12 @@ def test_wrong_flags_stop_before_any_work(
     ("binary", "kind", "flags", "named"),
     [
         ("pretrain", "job", ["--recency"], "pretrain with model='olr' has no setting 'recency'"),
-        ("pretrain", "job", ["--model=star"], "STAR is told a row's domain: expected base_topics"),
+        (
+            "pretrain",
+            "job",
+            ["--model=star", "--base_topics="],
+            "STAR is told a row's domain: expected base_topics",
+        ),
         (
             "pretrain",
             "job",

@@ -122,7 +122,7 @@ def test_a_kill_before_the_first_checkpoint_starts_over(
 
 
 def scripted(loop: TrainLoop, values: list[float]) -> list[str]:
-    """Gives the loop validation values by epoch; returns where the weights' hashes will be."""
+    """Gives the loop validation losses by epoch; returns where the weights' hashes will be."""
     hashes: list[str] = []
 
     def validate() -> float:
@@ -138,7 +138,7 @@ def scripted(loop: TrainLoop, values: list[float]) -> list[str]:
 def test_early_stopping_ends_with_the_best_epoch(
     killed_in: str | None, dataset: PreparedDataset, tmp_path: Path
 ) -> None:
-    values = [0.6, 0.7, 0.7, 0.65, 0.9]
+    values = [0.4, 0.3, 0.3, 0.35, 0.1]
     config: dict[str, Any] = {"epochs": 5, "patience": 2, "checkpoint_every": 6}
     loop = make_loop(dataset, tmp_path / "straight", validate=lambda: 0.0, **config)
     epoch = loop.reader.steps_per_epoch

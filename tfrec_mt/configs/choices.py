@@ -8,8 +8,13 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 Surgery = Literal["mtrec", "pcgrad", "none"]
 SURGERIES: tuple[Surgery, ...] = ("mtrec", "pcgrad", "none")
 
-RateSchedule = Literal["constant", "linear"]
-RATE_SCHEDULES: tuple[RateSchedule, ...] = ("constant", "linear")
+RateSchedule = Literal["constant", "linear", "each_pass"]
+RATE_SCHEDULES: tuple[RateSchedule, ...] = ("constant", "linear", "each_pass")
+
+# Settings of training that the data may choose.
+Chosen = Literal["batch_size", "epochs"]
+CHOSEN: tuple[Chosen, ...] = ("batch_size", "epochs")
+Start = Literal["floor", "random"]
 
 IndexKind = Literal["brute_force", "streaming", "scann"]
 

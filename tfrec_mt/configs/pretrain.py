@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from tfrec_mt.configs.bounds import Count, Rate, Weight, Within, check
-from tfrec_mt.configs.choices import RateSchedule, Surgery
+from tfrec_mt.configs.choices import Chosen, RateSchedule, Start, Surgery
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.errors import SchemaError
 
@@ -18,13 +18,17 @@ class PretrainConfig:
       data: Prepared dataset.
       output: Run folder; the model ends up in `output/model`.
       parts: Parts to train on.
+      chosen: Of click logs: settings that are chosen from the data; see `chosen_settings`.
       validation: Part used for early stopping.
       model: Name of a model in the catalog.
       model_settings: Arguments of the model that the data do not determine.
       init_from: Run folder of a model to continue training, instead of a new one.
+      start: Of click logs and models whose last layer sees the embeddings, such as `olr`: where
+        weights begin, `random` or as a logistic regression on users, items and `base_topics`.
       optimizer: Name of an optimizer in the catalog.
       learning_rate: Initial learning rate.
-      rate_schedule: Whether the learning rate falls to 0 over the run or stays constant.
+      rate_schedule: Whether the learning rate falls to 0 over the run, over each pass, or not at
+        all.
       warm_up: Share of the steps, at the start, over which the learning rate rises.
       as_unknown: Of click logs: an id of n rows is read as unknown with chance k / (k + n), so that
         rows of unknown ids are trained; this is k, 0 for never. A base that is continued reads none
@@ -40,15 +44,17 @@ class PretrainConfig:
     data: Path
     output: Path
     parts: tuple[str, ...] = ("train",)
+    chosen: tuple[Chosen, ...] = ()
     validation: str | None = None
     model: str = "olr"
     model_settings: dict[str, Any] = field(default_factory=dict)
     init_from: Path | None = None
+    start: Start = "floor"
     optimizer: str = "lazy_adam"
-    learning_rate: Rate = 0.008
-    rate_schedule: RateSchedule = "linear"
+    learning_rate: Rate = 0.003
+    rate_schedule: RateSchedule = "each_pass"
     warm_up: Annotated[float, Within(0, 0.99)] = 0.0
-    as_unknown: Weight = 0.0
+    as_unknown: Weight = 4.0
     weight_decay: Weight = 0.0
     ema_decay: Annotated[float, Within(0, 0.999999)] = 0.0
     task_weights: dict[str, Weight] = field(default_factory=dict)
@@ -57,7 +63,7 @@ class PretrainConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.train.patience and self.validation is None:
+        if self.train.patience and self.validation is None and "epochs" not in self.chosen:
             raise SchemaError(
                 f"patience={self.train.patience} stops by the value on a part: expected "
                 "validation=, a part that is not trained on"
@@ -80,6 +86,7 @@ class NewsPretrainConfig(PretrainConfig):
 
     model: str = "news"
     learning_rate: Rate = 2e-5
+    rate_schedule: RateSchedule = "linear"
     warm_up: Annotated[float, Within(0, 0.99)] = 0.1
     weight_decay: Weight = 1e-6
     surgery: Surgery = "mtrec"

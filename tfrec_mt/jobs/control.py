@@ -75,6 +75,7 @@ def control_config(base: PretrainConfig, kernels: FineTuneConfig, output: Path) 
         base,
         output=output,
         parts=kernels.parts,
+        chosen=(),
         validation=None,
         init_from=base.output,
         rate_schedule=kernels.rate_schedule,

@@ -14,6 +14,7 @@ from tfrec_mt.models.model_store import save_model
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.averaged_weights import averaged_weights
+from tfrec_mt.training.chosen_settings import chosen_settings
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.run_folder import run_folder, settings_of
@@ -103,7 +104,6 @@ class BaseTraining:
     """
 
     def __init__(self, config: PretrainConfig) -> None:
-        self.config = config
         self._workload = workload = workload_in(config.data)
         if not isinstance(config, workload.config_class):
             raise SchemaError(
@@ -115,6 +115,7 @@ class BaseTraining:
                 f"optimizer={config.optimizer!r}: unknown; {nearest(config.optimizer, OPTIMIZERS)}"
             )
         self.dataset = dataset = workload.dataset_class(config.data)
+        self.config = config = chosen_settings(config, dataset)
         if config.validation is not None and config.validation not in dataset.parts:
             raise DataError(
                 f"validation: {config.data} has no part {config.validation!r}, but "
@@ -133,7 +134,11 @@ class BaseTraining:
         steps = self.reader.steps_per_epoch * config.train.epochs
         self.optimizer = OPTIMIZERS[config.optimizer](
             learning_rate=scheduled_rate(
-                config.rate_schedule, config.learning_rate, steps, config.warm_up
+                config.rate_schedule,
+                config.learning_rate,
+                steps,
+                config.warm_up,
+                config.train.epochs,
             ),
             weight_decay=config.weight_decay or None,
             use_ema=config.ema_decay > 0,
@@ -163,7 +168,7 @@ class BaseTraining:
 def _averaged(
     validation: Callable[[], float], model: keras.Model, optimizer: keras.optimizers.Optimizer
 ) -> Callable[[], float]:
-    """The value of the averaged weights, where there are some."""
+    """The loss of the averaged weights, where there are some."""
 
     def value() -> float:
         with averaged_weights(model, optimizer):

@@ -3,6 +3,7 @@
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.configs import FineTuneConfig, NewsPretrainConfig, PretrainConfig
+from tfrec_mt.configs.choices import CHOSEN
 from tfrec_mt.configs.described import described
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.news.news_recommender import NewsRecommender
@@ -20,9 +21,11 @@ def define_ranking(told: ConfigFlags, without: tuple[str, ...] = ()) -> None:
       without: Settings that get no flag.
     """
     models = {"model": [*RANKING_MODELS, *{"news": NewsRecommender}], "optimizer": OPTIMIZERS}
-    told.add(PretrainConfig, without=without, choices=models)
+    chosen: dict[str, str] = {name: "chosen from the data" for name in CHOSEN}
+    told.add(PretrainConfig, without=(*without, "chosen"), choices=models, defaults=chosen)
     shared = described(RankingModel)
-    told.add(RankingModel, of="click logs", without=(*without, "schema"))
+    all_topics = {"base_topics": "all of the schema's"}
+    told.add(RankingModel, of="click logs", without=(*without, "schema"), defaults=all_topics)
     for name, model in RANKING_MODELS.items():
         same = [one for one, setting in described(model).items() if setting == shared.get(one)]
         told.add(model, of=name, without=(*without, "schema", *same))

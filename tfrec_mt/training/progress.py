@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import TextIO
 
@@ -36,6 +36,7 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
         self._warm = False
         self._waited = 0.0
         self._told: float | None = None
+        self._validated = ""
         super().__init__(
             desc=label,
             total=steps * rows,
@@ -62,13 +63,18 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
         elapsed = self.format_dict["elapsed"]
         share = self._waited / elapsed if self._warm and elapsed else 0.0
         waited = f", {share:.0%} waiting for data" if share >= _WAITING_SHOWN else ""
-        self.set_postfix_str(f"loss {loss:.4f}{waited}", refresh=False)
+        self.set_postfix_str(f"loss {loss:.4f}{self._validated}{waited}", refresh=False)
         if not self._warm:
             self._warm, self._waited = True, 0.0
             self.n = self.initial = step * self._rows
             self.unpause()
             self.refresh()
         self.update(step * self._rows - self.n)
+
+    def validated(self, losses: Sequence[float]) -> None:
+        """Shows the validation loss of the last of some passes, and the best of them."""
+        best = "" if losses[-1] == min(losses) else f", best {min(losses):.4f}"
+        self._validated = f", validation {losses[-1]:.4f}{best}"
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         if self.leave:

@@ -15,7 +15,7 @@ from tfrec_mt.training.train_loop import Reader
 
 
 class RowsAsUnknown:
-    """A reader's batches, in which an id of n rows is read as unknown with chance `k / (k + n)`.
+    """A reader's batches; an id or domain of n rows is read as unknown with chance `k / (k + n)`.
 
     Every id of a base's rows is known, so no row would train what unknown ids are served from. What
     it learns this way is what ids of few rows have in common, which is what new ids are like.
@@ -35,10 +35,12 @@ class RowsAsUnknown:
         self.steps_per_epoch = reader.steps_per_epoch
         schema = dataset.schema
         features = [f for f in schema.features if isinstance(f, CategoricalFeature)]
-        self._first = {f.name: schema.vocabulary(f.vocabulary).first_known for f in features}
-        counts = {
-            f.name: np.zeros(schema.vocabulary(f.vocabulary).rows, np.int64) for f in features
-        }
+        tables = {f.name: schema.vocabulary(f.vocabulary) for f in features}
+        self._first = {name: table.first_known for name, table in tables.items()}
+        self._first |= {topic.name: 1 for topic in schema.topics}
+        sizes = {name: table.rows for name, table in tables.items()}
+        sizes |= {topic.name: 1 + len(topic.domains) for topic in schema.topics}
+        counts = {name: np.zeros(size, np.int64) for name, size in sizes.items()}
         for part in parts:
             for shard in dataset.shards(part, [f"features/{name}" for name in counts]):
                 for name, found in counts.items():
@@ -61,5 +63,5 @@ class RowsAsUnknown:
         first = start_step * codes[0].size
         drawn = uniform(np.arange(first, first + codes.size), derived_seed(self._seed, name))
         unknown = drawn.reshape(codes.shape) < self._chances[name][codes]
-        buckets = self._first[name] - 1
-        return np.where(unknown, 1 + codes % buckets, codes)
+        buckets = self._first[name] - 1  # a domain that is not known is none
+        return np.where(unknown, 1 + codes % buckets if buckets else 0, codes).astype(codes.dtype)

@@ -28,7 +28,7 @@ from tfrec_mt.training.worker import SigtermRequest, Worker, mean_over_workers
 
 
 class EarlyStopping:
-    """Watches one validation value per epoch, higher is better.
+    """Watches one validation loss per epoch.
 
     Args:
       patience: Epochs in a row without a new best after which to stop, at least 1.
@@ -47,10 +47,10 @@ class EarlyStopping:
         """
         if math.isnan(value):
             raise DataError(
-                f"the validation value of epoch {len(self.values) + 1} is not a number; does the "
-                "validation part have rows of both classes?"
+                f"the validation loss of epoch {len(self.values) + 1} is not a number; does the "
+                "validation part have a label of each task?"
             )
-        better = value > max(self.values, default=-math.inf)
+        better = value < min(self.values, default=math.inf)
         self.values.append(value)
         return better
 
@@ -59,7 +59,7 @@ class EarlyStopping:
         """Whether the best epoch is at least `patience` epochs ago."""
         if not self.values:
             return False
-        return len(self.values) - 1 - self.values.index(max(self.values)) >= self.patience
+        return len(self.values) - 1 - self.values.index(min(self.values)) >= self.patience
 
 
 class DivergedError(RuntimeError):
@@ -98,7 +98,7 @@ class TrainLoop:
       reader: The batches; a worker's slices where there are several.
       config: Settings.
       folder: Takes checkpoints, `log.jsonl` and TensorBoard events.
-      validate: Value of the current weights, higher is better; called after each epoch if
+      validate: Loss of the current weights on other rows; called after each epoch if
         `config.patience` is set, and training ends with the best epoch's weights.
       label: Name on the progress bar and in errors.
       topics: Domains by topic in the order of their codes, for the error when training diverges.
@@ -217,8 +217,11 @@ class TrainLoop:
                 self._log(step, result.metrics)
                 if progress:
                     progress.advance(step, result.metrics["loss"])
-                if self.validate and step % epoch == 0 and self._finish_epoch(step, self.validate):
-                    last = step
+                if self.validate and step % epoch == 0:
+                    if self._finish_epoch(step, self.validate):
+                        last = step
+                    if progress:
+                        progress.validated(self._early_stopping.values)
                 if step == last or step % self.config.checkpoint_every == 0 or result.stop:
                     self._save(step)
                 if result.stop and step < last:
@@ -271,6 +274,13 @@ class TrainLoop:
         value = mean_over_workers(self.strategy, validate())
         better = self._early_stopping.add(value)
         self._log(step, {"validation": value})
+        logging.info(
+            "%s: pass %d, validation %.5f%s",
+            self.label,
+            len(self._early_stopping.values),
+            value,
+            ", the best so far" if better else "",
+        )
         if better and self.worker.is_chief:
             self.best.save(step, {})
         mean_over_workers(self.strategy, value)  # no worker restores the best before it is there

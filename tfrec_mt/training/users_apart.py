@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tfrec_mt.data.reading.batch import Batch
-from tfrec_mt.losses.multi_task_loss import observed, row_losses, weights_of
 from tfrec_mt.models.ranking_model import RankingModel
-from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.training.kernel_trial import clusters_of
 from tfrec_mt.training.train_loop import Reader
+from tfrec_mt.training.weighted_loss import WeightedLoss
 
 _ONE_IN = 3  # users held out
 
@@ -46,25 +45,18 @@ class UsersApart:
         Returns:
           NaN where no row is held out.
         """
-        score, tasks = Scorer(model), model.learned_tasks()
-        sums, totals = dict.fromkeys(model.tasks, 0.0), dict.fromkeys(model.tasks, 0.0)
+        found = WeightedLoss(model, task_weights)
         for start in range(0, self.steps_per_epoch, self._steps_per_call):
             stop = min(start + self._steps_per_call, self.steps_per_epoch)
             batch = self._reader.read(start, stop)
             chosen = held_out(batch.keys["user"])
-            if not chosen.any():
-                continue
-            scores = score({name: values[chosen] for name, values in batch.features.items()})
-            labels = {name: values[chosen] for name, values in batch.labels.items()}
-            for task in tasks:
-                own = labels[task.name]
-                weights = np.where(observed(own), labels.get(ROW_WEIGHT, 1.0), 0.0)
-                sums[task.name] += float(np.dot(row_losses(task, scores[task.name], own), weights))
-                totals[task.name] += float(weights.sum())
-        weights_of_tasks = weights_of(tasks, task_weights)
-        if not all(totals.values()):
-            return float("nan")
-        return sum(weights_of_tasks[name] * sums[name] / totals[name] for name in sums)
+            if chosen.any():
+                features, labels = (
+                    {name: values[chosen] for name, values in of.items()}
+                    for of in (batch.features, batch.labels)
+                )
+                found.add(features, labels)
+        return found.value
 
 
 def held_out(users: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

@@ -65,7 +65,15 @@ class News(LogWorkload):
     ) -> NewsPretrainConfig:
         if model != self.kind:
             raise SchemaError(f"model={model!r} is for click logs, these are news")
-        nested = ("model", "model_settings", "encoder_settings", "train", "as_unknown")
+        nested = (
+            "model",
+            "model_settings",
+            "encoder_settings",
+            "train",
+            "as_unknown",
+            "chosen",
+            "start",
+        )
         found = sort_settings(
             "pretrain on news",
             settings,
@@ -136,13 +144,13 @@ class News(LogWorkload):
     def validation(
         self, model: NewsRecommender, dataset: NewsDataset, config: NewsPretrainConfig
     ) -> Callable[[], float]:
-        """Mean AUC over impressions."""
+        """Share of pairs of a click and none in the wrong order, 1 - AUC, mean over impressions."""
         part = config.validation
         assert part is not None
         if dataset.part(part).clicked is None:
             raise DataError(f"part {part!r} of {dataset.path} has no labels to validate on")
 
-        def mean_auc() -> float:
+        def wrong_order() -> float:
             score = NewsScorer(model, dataset)  # a new one: the weights have moved
             scores, clicks, impressions, count = [], [], [], 0
             for batch in scan_impressions(dataset, part, SCAN_IMPRESSIONS, config.history_length):
@@ -157,9 +165,9 @@ class News(LogWorkload):
                 np.concatenate(impressions),
                 weighting="uniform",
             )
-            return value.value
+            return 1.0 - value.value
 
-        return mean_auc
+        return wrong_order
 
     def kernel_reader(
         self,

@@ -12,22 +12,19 @@ from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
-from tfrec_mt.configs.choices import Precision
+from tfrec_mt.configs.choices import CHOSEN, Precision
 from tfrec_mt.configs.settings import arguments_of, check_numbers, fields_of, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.data.reading.scan import scan
-from tfrec_mt.errors import DataError, SchemaError, nearest
+from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.evaluation.row_scoring import SCAN_ROWS, RowScoring
 from tfrec_mt.layers.weight_budget import weight_budget
-from tfrec_mt.losses.multi_task_loss import row_losses
-from tfrec_mt.metrics.auc import auc
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.contract import check_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.registry import is_ours
-from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.serving.bundle import FIRST_HISTORY, MAX_ITEMS, NUMBERS, PRECISION
 from tfrec_mt.serving.history_inputs import first_history
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
@@ -37,14 +34,16 @@ from tfrec_mt.serving.warm_up import Requests, every_domain
 from tfrec_mt.storage.names import KNOWLEDGE
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.fine_tune import LearnMemory
+from tfrec_mt.training.floor_start import start_at_floor
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
 from tfrec_mt.training.learn_memory import learn_memory
 from tfrec_mt.training.memory_features import AUTO, memory_features
-from tfrec_mt.training.one_class import rows_of, tasks_of_one_class, warn_of_one_class
+from tfrec_mt.training.one_class import rows_of, warn_of_one_class
 from tfrec_mt.training.optimizers.catalog import SLOTS
 from tfrec_mt.training.rows_as_unknown import RowsAsUnknown
 from tfrec_mt.training.run_folder import learned_parts
 from tfrec_mt.training.train_loop import Reader
+from tfrec_mt.training.weighted_loss import WeightedLoss
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _EVENTS = {"ctr": "a click (`ctr`)", "ctcvr": "a click and a conversion (`ctcvr`)"}
@@ -87,9 +86,10 @@ class Ranking(LogWorkload):
             },
         )
         check_numbers(found["model"], RANKING_MODELS[model])
+        chosen = () if run.get("init_from") else tuple(n for n in CHOSEN if n not in settings)
         return PretrainConfig(
             **run,
-            **found["run"],
+            **{"chosen": chosen, **found["run"]},
             model=model,
             model_settings=found["model"],
             train=TrainConfig(**found["train"]),
@@ -99,7 +99,11 @@ class Ranking(LogWorkload):
         kind = RANKING_MODELS[config.model]
         slots = SLOTS.get(config.optimizer, 0) + (config.ema_decay > 0)
         with weight_budget(f"model={config.model!r}", slots):
-            model = kind(dataset.schema, **config.model_settings)
+            topics = tuple(topic.name for topic in dataset.schema.topics)
+            told = {"base_topics": topics} if "base_topics" in arguments_of(kind) else {}
+            model: RankingModel = kind(dataset.schema, **{**told, **config.model_settings})
+        if config.start == "floor":
+            start_at_floor(model, dataset, config.parts)
         if not is_ours(kind):
             check_model(config.model, model, next(scan(dataset, dataset.parts[0], 4)).features)
         return model
@@ -124,41 +128,16 @@ class Ranking(LogWorkload):
     def validation(
         self, model: RankingModel, dataset: PreparedDataset, config: PretrainConfig
     ) -> Callable[[], float]:
-        """Mean AUC over binary tasks, or if there is none minus the mean loss of the others."""
-        score, part = Scorer(model), config.validation
+        """The loss that training lowers: the weighted sum of the tasks' mean losses."""
+        part, loss = config.validation, WeightedLoss(model, config.task_weights)
         assert part is not None
         dataset.shards(part)  # files that have changed are found before training
-        binary = [task for task in dataset.schema.tasks if task.binary]
-        if config.train.patience:
-            one_sided = tasks_of_one_class(rows_of(dataset, [part], binary, ()), binary)
-            if one_sided:
-                raise DataError(
-                    f"part {part!r} of {dataset.path}: expected labels 0 and 1 of each task to "
-                    f"validate on, {', '.join(one_sided)} has none of one of them"
-                )
 
         def value() -> float:
-            scores: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
-            labels: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
-            weights: dict[str, list[np.ndarray]] = {task: [] for task in model.tasks}
+            loss.reset()
             for batch in scan(dataset, part, SCAN_ROWS):
-                for task, values in score(batch.features).items():
-                    known = ~np.isnan(batch.labels[task])
-                    scores[task].append(values[known])
-                    labels[task].append(batch.labels[task][known])
-                    counts = batch.labels.get(ROW_WEIGHT, np.ones(len(known)))
-                    weights[task].append(counts[known])
-            seen = {
-                name: [np.concatenate(of[name]) for of in (labels, scores, weights)]
-                for name in model.tasks
-            }
-            if binary:
-                return float(np.mean([auc(*seen[task.name]) for task in binary]))
-            losses = []
-            for of in dataset.schema.tasks:
-                label, predicted, counts = seen[of.name]
-                losses.append(np.average(row_losses(of, predicted, label), weights=counts))
-            return -float(np.mean(losses))
+                loss.add(batch.features, batch.labels)
+            return loss.value
 
         return value
 

@@ -237,7 +237,7 @@ class LogWorkload(Workload):
 
     @abc.abstractmethod
     def validation(self, model: Any, dataset: Any, config: Any) -> Callable[[], float]:
-        """A function that gives the value of a model's weights on a part, higher is better."""
+        """A function that gives the loss of a model's weights on a part."""
 
     @abc.abstractmethod
     def requests(self, dataset: Any) -> pl.DataFrame:

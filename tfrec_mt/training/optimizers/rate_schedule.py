@@ -45,20 +45,47 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return cls(config["peak"], config["steps"], after)
 
 
+@keras.saving.register_keras_serializable("tfrec_mt")
+class FallingEachPass(keras.optimizers.schedules.LearningRateSchedule):
+    """`rate * (1 - (t mod steps) / steps)` at steps `t = 0, 1, ...`.
+
+    Args:
+      rate: Learning rate at the start of a pass.
+      steps: Steps of a pass, at least 1.
+
+    Reference:
+      Loshchilov and Hutter, SGDR, ICLR 2017, for warm restarts.
+    """
+
+    def __init__(self, rate: float, steps: int) -> None:
+        self.rate = rate
+        self.steps = steps
+
+    def __call__(self, step: Any) -> Any:
+        done = tf.cast(tf.cast(step, tf.int64) % self.steps, tf.float32)
+        return self.rate * (1.0 - done / self.steps)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rate": self.rate, "steps": self.steps}
+
+
 def scheduled_rate(
-    schedule: RateSchedule, rate: float, steps: int, warm_up: float = 0.0
+    schedule: RateSchedule, rate: float, steps: int, warm_up: float = 0.0, passes: int = 1
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate of a run of known length, as optimizers take it.
 
     - `constant`: `rate` at every step, for endless logs, where one run continues another.
     - `linear`: `rate * (1 - t / steps)` at step `t = 0, 1, ...`. Late steps average out the noise
       of early ones, which nothing else does in a single pass.
+    - `each_pass`: `linear` over each pass, so that every pass ends with a model worth keeping: for
+      runs that stop when a pass no longer helps.
 
     Args:
-      schedule: Which of the two.
+      schedule: Which of them.
       rate: Learning rate at the start, or at the end of the warm-up.
       steps: Steps of the run, at least 1.
       warm_up: Share of the steps in which the rate rises first, at least 0 and below 1.
+      passes: Passes over the data that the steps make up.
 
     Raises:
       ValueError: An unknown schedule, or a share out of range.
@@ -67,9 +94,11 @@ def scheduled_rate(
         raise ValueError(f"warm_up must be at least 0 and below 1, got {warm_up}")
     rising = round(warm_up * steps)
     if rising:
-        return WarmUp(rate, rising, scheduled_rate(schedule, rate, steps - rising))
+        return WarmUp(rate, rising, scheduled_rate(schedule, rate, steps - rising, passes=passes))
     if schedule == "constant":
         return rate
     if schedule == "linear":
         return keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
+    if schedule == "each_pass":
+        return FallingEachPass(rate, max(1, steps // passes))
     raise ValueError(f"schedule must be one of {', '.join(RATE_SCHEDULES)}, got {schedule!r}")

@@ -1,0 +1,47 @@
+"""Study `first_hour`: what defaults alone give, log by log, beside a floor and plain Keras."""
+
+from studies.first_hour.first_hour_experiment import (
+    DEFAULTS,
+    FIRST_HOUR_LOGS,
+    FIRST_HOUR_SETTINGS,
+    FLOOR,
+    KERAS,
+    first_hour_experiment,
+)
+from studies.framework.study import Study, Variant
+
+
+def _name(who: str, log: str) -> str:
+    return f"{log}: {who}"
+
+
+FIRST_HOUR = Study(
+    name="first_hour",
+    title="The first hour: defaults alone",
+    question=(
+        "What does a base give that is trained by one command, with no setting but the data?\n\n"
+        "Beside it stand the floor, a logistic regression on user, item and domain, and the same "
+        "network under `fit` of Keras: Adam at its defaults, batches of 512, early stopping by the "
+        "loss on the same rows, with a patience of 2 and at most 10 epochs.\n\n"
+        "Expected: the base is at least .005 above the floor in AUC and below it in log loss on "
+        "each log, and `fit` is nowhere more than .002 ahead."
+    ),
+    experiment=first_hour_experiment,
+    settings=FIRST_HOUR_SETTINGS,
+    variants=tuple(
+        Variant(
+            name=_name(who, log),
+            settings={"log": log, "who": who},
+            reference=_name(FLOOR, log),
+        )
+        for log in FIRST_HOUR_LOGS
+        for who in (FLOOR, DEFAULTS, KERAS)
+    ),
+    metrics={
+        "auc": "AUC of a click",
+        "log_loss": "log loss of a click",
+        "calibration": "predicted over observed clicks",
+    },
+    seeds=(0, 1, 2),
+    reference=_name(FLOOR, next(iter(FIRST_HOUR_LOGS))),
+)

@@ -1,0 +1,110 @@
+"""An experiment of studies: a base of defaults on a log, its floor, and Keras' own `fit`."""
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import tfrec_mt as mt
+from studies.framework.study import Outcome, Settings
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.source import Source
+from tfrec_mt.data.sources.public_folder import public_folder
+from tfrec_mt.errors import nearest
+from tfrec_mt.evaluation.cells import ALL, Cell
+from tfrec_mt.models.online_large_recommender import OnlineLargeRecommender
+from tfrec_mt.schema import SchemaError
+
+FLOOR, DEFAULTS, KERAS = "floor", "defaults", "Keras fit"
+FIRST_HOUR_SETTINGS: Settings = {"log": "takeout 50k", "who": DEFAULTS}
+
+_PARTS = "train:6,fresh:2,test:2"
+_METRICS = ("auc", "log_loss", "calibration")
+_BATCH, _EPOCHS, _PATIENCE = 512, 10, 2  # of Keras
+
+
+def _takeout(rows: int, seed: int) -> tuple[Source, dict[str, Any]]:
+    return mt.sources.takeout(rows=rows, seed=seed), {}
+
+
+def _movielens(variant: Any, split: str, seed: int) -> tuple[Source, dict[str, Any]]:
+    folder = public_folder(f"movielens_{variant}")
+    return mt.sources.movielens(folder, variant), {"split": split, "split_parts": _PARTS}
+
+
+def _hillstrom(seed: int) -> tuple[Source, dict[str, Any]]:
+    source = mt.sources.hillstrom(public_folder("hillstrom_email"))
+    return source, {"split": "random", "split_parts": _PARTS}
+
+
+FIRST_HOUR_LOGS: Mapping[str, Callable[[int], tuple[Source, dict[str, Any]]]] = {
+    "takeout 50k": functools.partial(_takeout, 50_000),
+    "takeout 300k": functools.partial(_takeout, 300_000),
+    "takeout 1M": functools.partial(_takeout, 1_000_000),
+    "MovieLens-1M": functools.partial(_movielens, "1m", "random"),
+    "MovieLens-100K": functools.partial(_movielens, "100k", "random"),
+    "MovieLens-100K by time": functools.partial(_movielens, "100k", "time"),
+    "Hillstrom": _hillstrom,
+}
+
+
+def first_hour_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
+    """Trains on the first part of a log and measures on the last; the part between validates.
+
+    Estimates are AUC, log loss and calibration of a click over all rows.
+
+    Args:
+      settings: `FIRST_HOUR_SETTINGS` and `seed`. `who` is measured: the floor, a base of defaults,
+        or the same network under `fit` of Keras.
+      folder: Takes the base.
+      shared: Takes the data.
+
+    Raises:
+      SchemaError: An unknown log, or `$TFREC_MT_DATA` is not set.
+    """
+    who, log = settings["who"], _log(settings, shared)
+    base: mt.models.RankingModel
+    started = time.monotonic()
+    if who == DEFAULTS:
+        base = mt.pretrain(log, folder / "base", seed=settings["seed"])
+    else:
+        base = _fitted(log, settings["seed"], epochs=_EPOCHS if who == KERAS else 0)
+    minutes = (time.monotonic() - started) / 60
+    table = mt.evaluate(base, log).scores
+    model, task = ("floor" if who == FLOOR else "zero_shot"), log.schema.task_names[0]
+    estimates = {name: table.estimate(model, task, Cell(ALL, ALL), name) for name in _METRICS}
+    return Outcome(estimates=estimates, facts={} if who == FLOOR else {"minutes": minutes})
+
+
+def _log(settings: Settings, shared: Path) -> PreparedDataset:
+    name = settings["log"]
+    if name not in FIRST_HOUR_LOGS:
+        raise SchemaError(f"unknown log {name!r}; {nearest(name, FIRST_HOUR_LOGS)}")
+    path = shared / name.replace(" ", "_")
+    if not path.exists():
+        source, split = FIRST_HOUR_LOGS[name](settings["seed"])
+        mt.prepare(source, output=path, **split)
+    return PreparedDataset(path)
+
+
+def _fitted(log: PreparedDataset, seed: int, epochs: int) -> OnlineLargeRecommender:
+    """The network of the defaults, trained as a user of Keras would; with 0 epochs not at all."""
+    keras.utils.set_random_seed(seed)
+    model = OnlineLargeRecommender(log.schema)
+    model.compile(optimizer="adam")
+    if epochs:
+        train, validation, _ = log.parts
+        model.fit(
+            log.batches(train, _BATCH, shuffle=True, seed=seed),
+            validation_data=log.batches(validation, 4096),
+            epochs=epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                keras.callbacks.EarlyStopping(patience=_PATIENCE, restore_best_weights=True)
+            ],
+        )
+    return model

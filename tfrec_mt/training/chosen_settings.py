@@ -1,0 +1,63 @@
+"""`chosen_settings`: how a base learns where nobody has said it."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TypeVar
+
+from absl import logging
+
+from tfrec_mt.configs import PretrainConfig
+from tfrec_mt.data.dataset import PreparedDataset
+
+MOST_PASSES = 20
+PATIENCE = 2
+# A pass has about so many steps, where batches may be as small or as large.
+STEPS = 400
+SMALLEST_BATCH, LARGEST_BATCH = 64, 512
+
+_Config = TypeVar("_Config", bound=PretrainConfig)
+
+
+def chosen_settings(config: _Config, dataset: PreparedDataset) -> _Config:
+    """Settings with those that `config.chosen` names, by rules that look at the rows' number alone.
+
+    - `batch_size`: the power of two, from 64 to 512, that gives a pass 400 steps or more.
+    - `epochs`: up to 20 passes, until the loss on the part behind those that are learned from has
+      not fallen for 2. The last part is left alone, as models are measured on it: where only that
+      is left, there is one pass.
+
+    Args:
+      config: Settings.
+      dataset: What the base will learn from.
+    """
+    said = []
+    if "batch_size" in config.chosen:
+        rows = sum(dataset.rows(part) for part in config.parts)
+        most = max(rows // STEPS, 1).bit_length() - 1
+        size = min(max(2**most, SMALLEST_BATCH), LARGEST_BATCH)
+        train = dataclasses.replace(config.train, batch_size=size)
+        config = dataclasses.replace(config, train=train)
+        said.append(f"batches of {size} of {rows:,} rows")
+    if "epochs" in config.chosen:
+        validation = config.validation or _part_behind(config.parts, dataset.parts)
+        if validation is None:
+            logging.warning(
+                "%s has no part between %s and the last to validate on, so there is one pass: name "
+                "a part (validation), say how many (epochs), or prepare three parts",
+                dataset.path,
+                ", ".join(config.parts),
+            )
+        else:
+            patience = config.train.patience or PATIENCE
+            train = dataclasses.replace(config.train, epochs=MOST_PASSES, patience=patience)
+            config = dataclasses.replace(config, validation=validation, train=train)
+            said.append(f"up to {MOST_PASSES} passes, while the loss on part {validation!r} falls")
+    if said:
+        logging.info("%s: %s", config.output, ", ".join(said))
+    return config
+
+
+def _part_behind(learned: Sequence[str], parts: Sequence[str]) -> str | None:
+    """The part behind those that are learned from, unless it is the last."""
+    last = max((parts.index(name) for name in learned if name in parts), default=0)
+    return parts[last + 1] if last + 2 < len(parts) else None
