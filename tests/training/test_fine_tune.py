@@ -24,12 +24,9 @@ def test_every_domain_gets_a_kernel_of_this_base(job: Job) -> None:
     assert set(kernels) == {topic.name for topic in schema.topics}
     for topic in schema.topics:
         assert set(kernels[topic.name].domains) == set(topic.domains)
-        layer = kernels[topic.name]
-        learned = [
-            any("decoder" in name and values.any() for name, values in layer.kernel(domain).items())
-            for domain in topic.domains
-        ]
-        assert any(learned)  # the trial may have dropped others
+        for domain in topic.domains:
+            weights = kernels[topic.name].kernel(domain)
+            assert any("decoder" in name and values.any() for name, values in weights.items())
 
 
 @pytest.mark.parametrize(("parts", "warned"), [(("train",), True), (("fresh",), False)])

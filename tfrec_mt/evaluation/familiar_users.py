@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.reading.whole_columns import whole_columns
 
 Codes = npt.NDArray[np.int32]
 SEEN, NEW = "seen", "new"
@@ -28,12 +29,11 @@ class FamiliarUsers:
     def __init__(self, dataset: PreparedDataset, parts: Sequence[str]) -> None:
         self._topics = {topic.name: topic.domains for topic in dataset.schema.topics}
         read = ("keys/user", *(f"features/{name}" for name in self._topics))
-        shards = [shard for part in parts for shard in dataset.shards(part, read)]
-        users = np.concatenate([shard["keys/user"].read() for shard in shards])
+        columns = whole_columns(dataset, parts, read)
         self._pairs = {}
         for name in self._topics:
-            codes = np.concatenate([shard[f"features/{name}"].read() for shard in shards])
-            self._pairs[name] = np.unique(self._pair(name, users, codes))
+            codes = columns[f"features/{name}"]
+            self._pairs[name] = np.unique(self._pair(name, columns["keys/user"], codes))
 
     @property
     def topics(self) -> dict[str, tuple[str, ...]]:

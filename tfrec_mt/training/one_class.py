@@ -34,15 +34,6 @@ def warn_of_one_class(
             logging.warning("task %s: %s; there is nothing to learn", task, _told(counts[0]))
 
 
-def tasks_of_one_class(
-    pieces: Iterable[tuple[Columns, Columns]], tasks: Sequence[Task]
-) -> list[str]:
-    """The binary tasks whose labels are all alike; see `warn_of_one_class`."""
-    return [
-        task for (task, _), counts in _class_counts(pieces, tasks, {}).items() if not counts.all()
-    ]
-
-
 def rows_of(
     dataset: PreparedDataset, parts: Sequence[str], tasks: Sequence[Task], topics: Iterable[str]
 ) -> Iterable[tuple[Columns, Columns]]:
