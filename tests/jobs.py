@@ -34,6 +34,8 @@ def run_job(folder: Path) -> None:
         data=job.data,
         output=job.base,
         model_settings={**SMALL_MODEL, "base_topics": ()},
+        start="random",
+        as_unknown=0.0,
         optimizer="lazy_adam",
         learning_rate=0.003,
         rate_schedule="constant",

@@ -41,8 +41,7 @@ def test_domains_are_measured_with_their_topics_kernels_and_with_all(job: Job) -
         scores = np.concatenate([model(batch.features)["ctr"].numpy()[:, 0] for batch in batches])
         for code, domain in enumerate(dataset.schema.topic("scene").domains, start=1):
             expected = roc_auc_score(clicks[codes == code], scores[codes == code])
-            # of 66 clicks in 840 rows of much the same score some are in one bin of the histogram
-            assert values[name, domain] == pytest.approx(expected, abs=2e-3)
+            assert values[name, domain] == pytest.approx(expected, abs=5e-4)
     assert len({values[name, "homepage"] for name in models}) == 3
     lifted = {(r.model, r.topic) for r in found.metrics if r.metric == "auc_lift"}
     assert {("all_kernels", topic) for topic in ("scene", "period", "region")} <= lifted
