@@ -31,6 +31,10 @@ class DataError(ValueError):
     """
 
 
+class TooFewRowsError(DataError):
+    """Fewer rows than one batch."""
+
+
 def without_values(error: Exception) -> str:
     """What another library says, without what it quotes: that may be ids of users."""
     return re.sub(r"""'[^']*'|"[^"]*"|\[.*\]""", "...", str(error), flags=re.DOTALL)

@@ -18,7 +18,7 @@ from tfrec_mt.losses.multi_task_loss import log_loss
 from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import KERNELS, MODEL
-from tfrec_mt.training.users_apart import held_out
+from tfrec_mt.training.user_clusters import held_out
 
 # Beside what studies of kernels set: the plain model, or none for the catalog's; where kernels
 # attach to it, by default where `HEADS` says; the rate of its training.

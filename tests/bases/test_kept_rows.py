@@ -35,6 +35,9 @@ def test_kept_rows_are_shuffled_the_same_way_however_they_are_asked_for(tmp_path
     rows = whole.keys["user"]
     assert all(len(np.unique(epoch)) == 2800 for epoch in (rows[:4], rows[4:]))
     assert set(rows[:4].ravel()) != set(rows[4:].ravel())
+    even = reader.of(lambda users: users % 2 == 0)
+    drawn = even.read(0, 2).keys["user"].ravel()
+    assert even.steps_per_epoch == 2 and len(np.unique(drawn)) == 1400 and not (drawn % 2).any()
     other = KnownRows(tmp_path / "rows", 700, seed=4).read(0, 1).keys["user"]
     assert (other != rows[:1]).any()
     # what a row brings is its own

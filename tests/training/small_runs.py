@@ -26,10 +26,10 @@ from tfrec_mt.schema import Task
 from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.compiled_steps import Learner
 from tfrec_mt.training.kernel_learner import KernelLearner
-from tfrec_mt.training.kernel_trial import UserClusters
 from tfrec_mt.training.optimizers.adagrad_decay import AdagradDecay
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
 from tfrec_mt.training.train_loop import TrainLoop
+from tfrec_mt.training.user_clusters import UserClusters
 
 BATCH = 64
 NOISE = "noise"

@@ -28,7 +28,8 @@ from tfrec_mt.jobs.evaluate import run_evaluate
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.schema.task import ROW_WEIGHT
-from tfrec_mt.training.users_apart import UsersApart, held_out
+from tfrec_mt.training.user_clusters import held_out
+from tfrec_mt.training.users_apart import UsersApart
 
 
 def _config(job: Job, output: Path) -> PretrainConfig:

@@ -1,4 +1,4 @@
-"""Kernels keep as much of what they add as served on rows they had not seen."""
+"""Kernels keep as much of what they add as served users they had not learned from."""
 
 from typing import Any
 
@@ -7,10 +7,13 @@ import tensorflow as tf
 
 from tests.worlds import random_batch, randomise, small_model, small_schema
 from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.iak import IAK
+from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.training.kernel_learner import KernelLearner
-from tfrec_mt.training.kernel_trial import CLUSTER, CLUSTERS, FACTORS
+from tfrec_mt.training.kernel_trial import FACTORS
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
+from tfrec_mt.training.user_clusters import CLUSTER, CLUSTERS
 
 SCHEMA = small_schema()
 TOPIC = SCHEMA.topic("period")
@@ -19,12 +22,15 @@ TOPIC = SCHEMA.topic("period")
 Gains = dict[int, dict[int, list[float]]]
 
 
+def _kernels(base: RankingModel) -> IAK:
+    kernels = IAK(TOPIC.name, TOPIC.domains, base.knowledge_widths, encoder_units=(5,))
+    randomise(kernels, seed=3)
+    return kernels
+
+
 def _learner(trial: tuple[int, int]) -> KernelLearner:
     base = small_model("olr", SCHEMA)
-    widths = base.knowledge_widths
-    kernels = IAK(TOPIC.name, TOPIC.domains, widths, encoder_units=(5,))
-    randomise(kernels, seed=3)
-    model = AdaptedModel(base, [kernels])
+    model = AdaptedModel(base, [_kernels(base)])
     return KernelLearner(model, lambda factor: LazyAdam(0.05 * factor), trial=trial)
 
 
@@ -35,7 +41,8 @@ def _batch(
     features, labels = random_batch(SCHEMA, 40, seed)
     features[CLUSTER] = np.random.default_rng(seed).choice([3, 4, 70, 255], 40).astype(np.int32)
     plain = learner.model.base.knowledge(features)
-    base, adapted = (_chances(learner, features, plain, factor) for factor in (0.0, 1.0))
+    layer = learner.model.kernels[0]
+    base, adapted = (_chances(learner, layer, features, plain, factor) for factor in (0.0, 1.0))
     first = features[TOPIC.name] == 1
     for task in labels:
         labels[task][first] = (adapted[task] > base[task])[first]
@@ -43,20 +50,24 @@ def _batch(
 
 
 def _chances(
-    learner: KernelLearner, features: dict[str, np.ndarray], plain: dict[str, Any], factor: float
+    learner: KernelLearner,
+    layer: DomainKernels,
+    features: dict[str, np.ndarray],
+    plain: dict[str, Any],
+    factor: float,
 ) -> dict[str, np.ndarray]:
-    base, layer = learner.model.base, learner.model.kernels[0]
+    base = learner.model.base
     residuals = layer(plain, tf.constant(features[TOPIC.name]))
     adapted = {task: h + factor * residuals[task] for task, h in plain.items()}
     chances = base.probabilities(base.exposed(base.logits(adapted), features))
     return {task: np.asarray(chance, np.float64)[:, 0] for task, chance in chances.items()}
 
 
-def _add_gains(gains: Gains, learner: KernelLearner, seed: int) -> None:
-    """Adds by how much the loss of one batch's rows is lower with each factor."""
+def _add_gains(gains: Gains, learner: KernelLearner, layer: DomainKernels, seed: int) -> None:
+    """Adds by how much the loss of one batch's rows is lower with each factor of some kernels."""
     features, labels = _batch(learner, seed)
     plain = learner.model.base.knowledge(features)
-    chances = [_chances(learner, features, plain, factor) for factor in (0.0, *FACTORS)]
+    chances = [_chances(learner, layer, features, plain, factor) for factor in (0.0, *FACTORS)]
     for row, code in enumerate(features[TOPIC.name]):
         losses = [
             sum(-np.log(p[row] if labels[task][row] else 1 - p[row]) for task, p in of.items())
@@ -82,23 +93,27 @@ def _expected(clusters: dict[int, list[float]]) -> float:
     return FACTORS[factor] if best > error else 0.0
 
 
-def test_each_kernel_keeps_what_served_on_rows_before_it_learned_from_them() -> None:
+def test_each_kernel_keeps_what_served_as_it_was_before_the_first_step_of_the_trial() -> None:
     learner = _learner(trial=(1, 4))
+    tried = _kernels(learner.model.base)
     gains: Gains = {}
     for seed in range(5):
+        if seed == 1:
+            tried.set_weights(learner.model.kernels[0].get_weights())
         if 1 <= seed < 4:
-            _add_gains(gains, learner, seed)
+            _add_gains(gains, learner, tried, seed)
         _step(learner, seed)
     features, _ = random_batch(SCHEMA, 40, 9)
     plain = learner.model.base.knowledge(features)
     codes = tf.constant(features[TOPIC.name])
     before = learner.model.kernels[0](plain, codes)
 
-    factors = learner.shrink()[TOPIC.name]
+    factors, gain, error = learner.shrink()[TOPIC.name]
 
     expected = [_expected(gains[code]) for code in range(1, len(TOPIC.domains) + 1)]
     np.testing.assert_array_equal(factors, expected)
     assert expected[0] > 0 and 0.0 in expected  # both outcomes are there
+    np.testing.assert_array_equal(factors > 0, gain > error)
     kept = np.concatenate([[1.0], factors])[features[TOPIC.name]][:, np.newaxis]
     for task, residual in learner.model.kernels[0](plain, codes).items():
         np.testing.assert_allclose(residual, kept * before[task], rtol=1e-5, atol=1e-6)
@@ -119,6 +134,6 @@ def test_without_a_trial_kernels_stay_as_they_are() -> None:
     _step(learner, 0)
     before = [weight.numpy() for weight in learner.model.kernels[0].weights]
 
-    np.testing.assert_array_equal(learner.shrink()[TOPIC.name], np.ones(len(TOPIC.domains)))
+    assert not learner.shrink()
     for weight, old in zip(learner.model.kernels[0].weights, before, strict=True):
         np.testing.assert_array_equal(weight.numpy(), old)

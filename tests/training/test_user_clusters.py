@@ -7,7 +7,8 @@ import tensorflow as tf
 from tests.worlds import small_model, small_schema
 from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.data.reading.batch import Batch
-from tfrec_mt.training.kernel_trial import CLUSTER, CLUSTERS, FACTORS, KernelTrial, UserClusters
+from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial
+from tfrec_mt.training.user_clusters import CLUSTER, CLUSTERS, UserClusters
 
 
 class _Reader:
@@ -47,6 +48,6 @@ def test_a_gain_that_two_users_do_not_agree_on_is_not_certain(users: int, kept: 
         tf.constant(user, tf.int32),
         {factor: tf.constant(values, tf.float32) for factor, values in losses.items()},
     )
-    assert trial.shrink()[topic.name][0] == kept
+    assert trial.shrink()[topic.name].factors[0] == kept
     # as so many rows of their own both would have been certain
     assert gain.sum() > np.sqrt((gain**2).sum())

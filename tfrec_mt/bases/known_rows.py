@@ -1,5 +1,6 @@
 """`KnownRows`: what a frozen base knows of rows, with labels and domains, once on disk."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.bases.own_rows import RowBatch
 from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.hashing import permutation
-from tfrec_mt.data.reading.batch import Batch
-from tfrec_mt.errors import DataError
+from tfrec_mt.data.reading.batch import Batch, Users
+from tfrec_mt.errors import DataError, TooFewRowsError
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.models.scorer import BatchFunction
 from tfrec_mt.storage.description import read_description, write_description
@@ -37,8 +38,8 @@ class KnownRows:
       seed: Seed of the order.
 
     Raises:
-      DataError: The folder holds nothing of that kind, a file is not what was written, or there
-        are fewer rows than one batch.
+      DataError: The folder holds nothing of that kind, or a file is not what was written.
+      TooFewRowsError: Fewer rows than one batch.
     """
 
     def __init__(self, folder: Path, batch_size: int, seed: int) -> None:
@@ -51,11 +52,24 @@ class KnownRows:
             name: ColumnFile.open(folder / f"{place}.npy").mapped()
             for place, name in enumerate(found["columns"])
         }
-        self.rows = len(next(iter(self._columns.values())))
-        self.steps_per_epoch = self.rows // batch_size
-        if not self.steps_per_epoch:
-            raise DataError(f"expected at least one batch of {batch_size} rows, got {self.rows}")
         self._batch_size, self._seed = batch_size, seed
+        self._choose(np.arange(len(self._columns["keys:user"])))
+
+    def of(self, users: Users | None) -> "KnownRows":
+        """A reader of some users' rows; itself of all."""
+        if users is None:
+            return self
+        found = copy.copy(self)
+        found._choose(np.flatnonzero(users(self._columns["keys:user"])))
+        return found
+
+    def _choose(self, rows: npt.NDArray[np.int64]) -> None:
+        self._chosen, self.rows = rows, len(rows)
+        self.steps_per_epoch = self.rows // self._batch_size
+        if not self.steps_per_epoch:
+            raise TooFewRowsError(
+                f"expected at least one batch of {self._batch_size} rows, got {self.rows}"
+            )
         self._epoch, self._order = -1, np.zeros(0, np.int64)
 
     def read(self, start_step: int, stop_step: int) -> Batch:
@@ -82,7 +96,8 @@ class KnownRows:
         epoch, within = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, permutation(self.rows, self._seed, epoch)
-        return self._order[within * self._batch_size : (within + 1) * self._batch_size]
+        order = self._order[within * self._batch_size : (within + 1) * self._batch_size]
+        return self._chosen[order]
 
 
 def keep_rows(folder: Path, model: AdaptedModel, batches: Iterator[RowBatch]) -> None:

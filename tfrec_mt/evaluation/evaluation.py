@@ -43,6 +43,7 @@ class Evaluation:
       scores: All estimates with their replicates.
       below: Sentences about models that are below their floors.
       control: How the control came about; empty if that is not known.
+      trial: Sentences about kernels that were dropped.
 
     Example:
       >>> report = mt.evaluate("runs/shop/kernels")
@@ -58,6 +59,7 @@ class Evaluation:
     scores: MetricTable
     below: tuple[str, ...] = ()
     control: str = ""
+    trial: tuple[str, ...] = ()
 
     @functools.cached_property
     def rows(self) -> pl.DataFrame:
@@ -129,6 +131,7 @@ class Evaluation:
                 reliability=self.reliability(),
                 control=self.control,
                 below=self.below,
+                trial=self.trial,
             )
             overall = "\n\n".join(format_metrics(self.metrics, task) for task in self.tasks)
             how = f"The part {self.part!r}, split by {self.split}."
@@ -170,7 +173,8 @@ class Evaluation:
 
     def _sentences(self) -> list[str]:
         told = [f"Control: {self.control}."] if self.control else []
-        return [*self.below, *control_sentences(self.metrics, self.tasks, self.roles), *told]
+        found = control_sentences(self.metrics, self.tasks, self.roles)
+        return [*self.below, *found, *told, *self.trial]
 
     def _repr_html_(self) -> str:
         tables: list[dict[str, object]] = []

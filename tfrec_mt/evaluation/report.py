@@ -37,6 +37,7 @@ class ReportCase:
       reliability: Reliability curves by task and model.
       control: How the control came about.
       below: Sentences about models that are below their floors.
+      trial: Sentences about kernels that were dropped.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ReportCase:
     reliability: Mapping[str, Mapping[str, Sequence[CalibrationBin]]] = field(default_factory=dict)
     control: str = ""
     below: Sequence[str] = ()
+    trial: Sequence[str] = ()
 
 
 def write_report(
@@ -109,7 +111,8 @@ def lift_table(caption: str, lines: Sequence[ComparisonLine], roles: ModelRoles)
 def _sentences(case: ReportCase) -> list[str]:
     told = [f"control: {case.control}."] if case.control else []
     found = control_sentences(case.rows, tasks_of(case.rows), case.roles)
-    return [f"{case.name}; {sentence}" for sentence in (*case.below, *found, *told)]
+    every = (*case.below, *found, *told, *case.trial)
+    return [f"{case.name}; {sentence}" for sentence in every]
 
 
 def _lift_pictures(

@@ -14,6 +14,7 @@ from tfrec_mt.jobs.control import control_rate
 from tfrec_mt.jobs.opened import Folder, open_base, open_model
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.folders import check_absent
+from tfrec_mt.training.trial_results import trial_sentences
 
 
 def evaluate(
@@ -70,9 +71,18 @@ def evaluate(
     ).measure(origin.split if origin else "the caller")
     if against is not None:
         found = dataclasses.replace(found, control=_told(against))
+    if opened.kernels and (run := _run(model)):
+        found = dataclasses.replace(found, trial=trial_sentences(run))
     if folder:
         found.save(folder)
     return found
+
+
+def _run(model: keras.Model | Folder) -> Path | None:
+    """The run that made kernels, where that is known."""
+    if isinstance(model, str | Path):
+        return Path(model)
+    return model.origin.run if model.origin else None
 
 
 def _told(control: Any) -> str:

@@ -26,7 +26,7 @@ from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.names import BASE, ROWS
 from tfrec_mt.training.fine_tune import train_kernels
 from tfrec_mt.training.run_folder import kernels_behind
-from tfrec_mt.training.train_loop import Reader
+from tfrec_mt.training.users_in_turn import ReaderOf
 
 
 def fine_tune(
@@ -182,17 +182,17 @@ def train_behind(
     if not domains:
         raise SchemaError("topics: expected the domains of at least one, which `attach` takes")
     workload = of_data(log)
-    make_reader, train = workload.kernel_reader(config, base, log, domains)
+    make_readers, train = workload.kernel_reader(config, base, log, domains)
 
-    def reader() -> Reader:
+    def readers() -> ReaderOf:
         if keep_base:
             workload.keep_base(base, config.base, log)
-        return make_reader()
+        return make_readers()
 
     return train_kernels(
         config,
         base,
-        reader,
+        readers,
         train,
         log.fingerprint,
         domains,

@@ -24,7 +24,7 @@ from tfrec_mt.schema.features import check_domains
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import KERNELS
 from tfrec_mt.training.kernel_learner import KernelLearner
-from tfrec_mt.training.kernel_trial import UserClusters
+from tfrec_mt.training.kernel_trial import Tried
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS, SLOTS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.run_folder import (
@@ -34,16 +34,19 @@ from tfrec_mt.training.run_folder import (
     run_folder,
     settings_of,
 )
-from tfrec_mt.training.train_loop import Reader, TrainLoop
+from tfrec_mt.training.train_loop import TrainLoop
+from tfrec_mt.training.trial_results import save_trial, trial_sentences
 from tfrec_mt.training.untrained_model import check_head, untrained_kernels, untrained_model
+from tfrec_mt.training.user_clusters import UserClusters
+from tfrec_mt.training.users_in_turn import ReaderOf, users_in_turn
 
-LearnMemory = Callable[[AdaptedModel, AdaptedModel | None], None]
+LearnMemory = Callable[[AdaptedModel, AdaptedModel | None], Mapping[str, Tried]]
 
 
 def train_kernels(
     config: FineTuneConfig,
     base: BaseModel,
-    make_reader: Callable[[], Reader],
+    make_readers: Callable[[], ReaderOf],
     train: TrainConfig,
     data_fingerprint: str,
     topics: Mapping[str, Sequence[str]],
@@ -56,14 +59,15 @@ def train_kernels(
     Args:
       config: Settings of the run.
       base: The base; it is frozen.
-      make_reader: Makes a reader of the base's inputs or knowledge, topics, labels and the key
-        `user`; called once the run's folder is locked.
+      make_readers: Makes what makes readers of the base's inputs or knowledge, topics, labels and
+        the key `user`; called once the run's folder is locked.
       train: The loop's settings, with the reader's batch size.
       data_fingerprint: Of the dataset.
       topics: Domains of each topic.
       label: See `TrainLoop`.
       any_shape: See `TrainLoop`.
-      learn_memory: Gives trained kernels a memory; told the kernels that they stand beside.
+      learn_memory: Gives trained kernels a memory and says what became of it on users held out;
+        told the kernels that they stand beside.
 
     Returns:
       Folder of the kernels.
@@ -91,12 +95,12 @@ def train_kernels(
         ),
     }
     with run_folder(config.output, settings, KERNELS):
-        reader = UserClusters(make_reader())
+        in_turn, trial = users_in_turn(make_readers())
+        reader = UserClusters(in_turn)
         model = untrained_model(
             base, topics, config.adapter, config.adapter_settings, reader, train
         )
         steps = reader.steps_per_epoch
-        trial = (steps // 2, steps)
         learner = kernel_learner(config, model, steps * train.epochs, trial, beside)
         TrainLoop(
             learner,
@@ -107,12 +111,11 @@ def train_kernels(
             topics={**base.topics, **topics},
             any_shape=any_shape,
         ).run()
-        for topic, factors in learner.shrink().items():
-            named = zip(topics[topic], factors, strict=True)
-            kept = ", ".join(f"{domain} {factor:g}" for domain, factor in named)
-            logging.info("%s: kernels of %s keep %s of what they add", label, topic, kept)
-        if learn_memory is not None:
-            learn_memory(model, beside)
+        tried = learner.shrink()
+        remembered = learn_memory(model, beside) if learn_memory is not None else {}
+        save_trial(config.output, topics, tried, remembered)
+        for sentence in trial_sentences(config.output):
+            logging.warning("%s: %s", label, sentence)
         with published_folder(config.output / KERNELS) as temporary:
             for layer in model.kernels:
                 others = [x.topic for x in model.kernels if config.joint and x is not layer]

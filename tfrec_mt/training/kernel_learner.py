@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
@@ -16,7 +15,8 @@ from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.storage.variables import named_variables
 from tfrec_mt.training.kept_knowledge import knowledge_of
 from tfrec_mt.training.kernel_optimizers import KernelOptimizers
-from tfrec_mt.training.kernel_trial import CLUSTER, FACTORS, KernelTrial
+from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial, Tried
+from tfrec_mt.training.user_clusters import CLUSTER
 
 # What one topic's kernels add to each row by task: to its logit `[B, 1]` where that is linear in
 # knowledge, else to its knowledge `[B, D]`.
@@ -158,6 +158,14 @@ class KernelLearner:
 
     def step(self, features: Mapping[str, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
         batch, layers = KernelBatch(self.model, features, self.beside), self.model.kernels
+        if self._trial.wanted:
+            step = self._optimizers[layers[0].topic].step
+            self._trial.keep(step)
+            tf.cond(
+                self._trial.takes(step),
+                lambda: self._try(batch, labels, features[CLUSTER]),
+                lambda: None,
+            )
         with tf.GradientTape() as tape:
             added = {layer.topic: batch.added(layer, batch.codes[layer.topic]) for layer in layers}
             turns = {layer.topic: self._turn(layer, batch, added, labels) for layer in layers}
@@ -167,12 +175,6 @@ class KernelLearner:
         values = {"loss": loss}
         for layer in layers:
             topic, optimizers = layer.topic, self._optimizers[layer.topic]
-            if self._trial.wanted:
-                tf.cond(
-                    self._trial.takes(optimizers.step),
-                    lambda layer=layer: self._try(layer, batch, added, labels, features[CLUSTER]),
-                    lambda: None,
-                )
             gradient = [tf.convert_to_tensor(g) for g in gradients[topic]]
             optimizers.apply(gradient, _rows(layer, batch), self.rate_rule)
             values |= {f"{topic}/{task}": mean for task, mean in turns[topic].means.items()}
@@ -232,31 +234,27 @@ class KernelLearner:
         weights = tf.math.divide_no_nan(tf.cast(rows, tf.float32), tf.cast(borrowed, tf.float32))
         return lent, tf.gather(tf.concat([[0.0], weights], axis=0), lent)
 
-    def _try(
-        self,
-        layer: DomainKernels,
-        batch: KernelBatch,
-        added: Mapping[str, Added],
-        labels: Mapping[str, Any],
-        clusters: Any,
-    ) -> None:
-        own = added[layer.topic]
-        losses = {}
-        for factor in (0.0, *FACTORS):
-            tried = {task: factor * more for task, more in own.items()}
-            chances = batch.chances(*self._together(layer, added, tried))
-            # [B], all tasks together
-            losses[factor] = tf.add_n(
-                [
-                    task.weight * row_losses(task, chances[task.name], labels[task.name])
-                    for task in self.tasks
-                ]
-            )
-            if ROW_WEIGHT in labels:
-                losses[factor] *= labels[ROW_WEIGHT]
-        self._trial.add(layer, batch.codes[layer.topic], clusters, losses)
+    def _try(self, batch: KernelBatch, labels: Mapping[str, Any], clusters: Any) -> None:
+        layers = self.model.kernels
+        with self._trial.kernels_before():
+            added = {layer.topic: batch.added(layer, batch.codes[layer.topic]) for layer in layers}
+        for layer in layers:
+            losses = {}
+            for factor in (0.0, *FACTORS):
+                tried = {task: factor * more for task, more in added[layer.topic].items()}
+                chances = batch.chances(*self._together(layer, added, tried))
+                # [B], all tasks together
+                losses[factor] = tf.add_n(
+                    [
+                        task.weight * row_losses(task, chances[task.name], labels[task.name])
+                        for task in self.tasks
+                    ]
+                )
+                if ROW_WEIGHT in labels:
+                    losses[factor] *= labels[ROW_WEIGHT]
+            self._trial.add(layer, batch.codes[layer.topic], clusters, losses)
 
-    def shrink(self) -> dict[str, np.ndarray]:
+    def shrink(self) -> dict[str, Tried]:
         """See `KernelTrial.shrink`."""
         return self._trial.shrink()
 

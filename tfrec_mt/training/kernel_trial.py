@@ -1,75 +1,56 @@
-"""`KernelTrial`: how much kernels help on rows that they have not yet learned from."""
+"""`KernelTrial`: how much kernels help users that they have not learned from."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.data.hashing import splitmix64
-from tfrec_mt.data.reading.batch import Batch
-from tfrec_mt.training.train_loop import Reader
-
-# What the number of a row's cluster is called among features; no feature's name has a slash.
-CLUSTER = "keys/user_cluster"
-CLUSTERS = 256
-
-
-class UserClusters:
-    """Adds the number of each row's cluster of users to the features of a reader's batches.
-
-    A hash of the user draws the cluster, so clusters are as independent as users are.
-
-    Args:
-      reader: A reader with the key `user`.
-    """
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self.steps_per_epoch = reader.steps_per_epoch
-
-    def read(self, start_step: int, stop_step: int) -> Batch:
-        batch = self._reader.read(start_step, stop_step)
-        cluster = clusters_of(batch.keys["user"])
-        return dataclasses.replace(batch, features=batch.features | {CLUSTER: cluster})
-
-
-def clusters_of(users: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Number of each user's cluster, from 0 to `CLUSTERS - 1`."""
-    return (splitmix64(users) % CLUSTERS).astype(np.int32)
-
+from tfrec_mt.training.user_clusters import CLUSTERS
 
 FACTORS = (0.25, 0.5, 0.75, 1.0)
 
 
-def best_factors(gains: np.ndarray, certainty: float) -> np.ndarray:
-    """The factor that serves each domain best, or 0 if it is not certain that it beats 0.
+class Tried(NamedTuple):
+    """What became of a topic's kernels, or of their memories, on users held out; all `[N]`.
 
-    Args:
-      gains: By how much losses fell, `[N, CLUSTERS, len(FACTORS)]`.
-      certainty: See `KernelTrial`.
-
-    Returns:
-      `[N]`; 1 where no row was tried.
+    Attributes:
+      factors: The factor that serves each domain best; 0 if it is not certain that it beats 0, or
+        if no row was tried.
+      gains: By how much losses fell with the best factor above 0, all rows together.
+      errors: Standard errors of that.
     """
-    sums, squares = gains.sum(axis=1), (gains**2).sum(axis=1)
-    best = sums.argmax(axis=1)[:, np.newaxis]
-    gain, square = (np.take_along_axis(x, best, 1)[:, 0] for x in (sums, squares))
-    certain = gain > certainty * np.sqrt(square)
-    found = np.where(certain, np.asarray(FACTORS)[best[:, 0]], 0.0)
-    return np.where(squares.any(axis=1), found, 1.0)
+
+    factors: np.ndarray
+    gains: np.ndarray
+    errors: np.ndarray
+
+    @classmethod
+    def of(cls, gains: np.ndarray, certainty: float) -> "Tried":
+        """Judges kernels.
+
+        Args:
+          gains: By how much losses fell, `[N, CLUSTERS, len(FACTORS)]`.
+          certainty: See `KernelTrial`.
+        """
+        sums, squares = gains.sum(axis=1), (gains**2).sum(axis=1)
+        best = sums.argmax(axis=1)[:, np.newaxis]
+        gain, square = (np.take_along_axis(x, best, 1)[:, 0] for x in (sums, squares))
+        certain = gain > certainty * np.sqrt(square)
+        factors = np.where(certain, np.asarray(FACTORS)[best[:, 0]], 0.0)
+        return cls(factors, gain, np.sqrt(square))
 
 
 class KernelTrial:
     """Finds the factor by which each kernel's residuals serve best.
 
-    A kernel is fitted to few rows and may have learned only their noise. So in some steps each
-    batch is scored, before it is learned from, with the residuals multiplied by 0 and by each of
-    `FACTORS`. `shrink` then gives each kernel the factor that was best, or 0 if it is not certain
-    that the kernel beat the base. That costs no rows and hardly any time.
+    A kernel is fitted to few rows and may have learned only their noise. So in some steps, whose
+    users it has not met before them, each row is scored by the kernels as they were before the
+    first of these steps, with the residuals multiplied by 0 and by each of `FACTORS`. `shrink` then
+    gives each kernel the factor that was best, or 0 if it is not certain that the kernel beat the
+    base. That costs no rows: the kernels themselves go on to learn from them.
 
     A user's rows are alike, so certainty is computed over clusters of users.
 
@@ -79,9 +60,8 @@ class KernelTrial:
       certainty: Standard errors by which a kernel must be better than the base.
 
     Reference:
-      Dawid 1984, Statistical Theory: The Prequential Approach, for judging by the next row; Liang
-      and Zeger 1986, Longitudinal Data Analysis Using Generalized Linear Models, for the error of
-      sums over clusters.
+      Liang and Zeger 1986, Longitudinal Data Analysis Using Generalized Linear Models, for the
+      error of sums over clusters.
     """
 
     def __init__(
@@ -98,11 +78,18 @@ class KernelTrial:
             )
             for layer in layers
         }
+        # the kernels as they were before the first step
+        self._before = [
+            (weight, tf.Variable(weight.value, trainable=False, name=f"{weight.name}_before"))
+            for layer in (layers if self.wanted else ())
+            for weight in layer.trainable_variables
+        ]
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
-        """The gains so far, by name."""
-        return {f"{topic}/trial_gains": gains for topic, gains in self._gains.items()}
+        """All that the trial has found and kept so far, by name."""
+        gains = {f"{topic}/trial_gains": gains for topic, gains in self._gains.items()}
+        return gains | {f"trial/{n}": before for n, (_, before) in enumerate(self._before)}
 
     @property
     def wanted(self) -> bool:
@@ -112,6 +99,19 @@ class KernelTrial:
     def takes(self, step: Any) -> Any:
         """Whether a step belongs to the trial."""
         return (step >= self._steps[0]) & (step < self._steps[1])
+
+    def keep(self, step: Any) -> None:
+        """Keeps the kernels as they are now, if this is the trial's first step."""
+
+        def copy() -> None:
+            for weight, before in self._before:
+                before.assign(weight.value)
+
+        tf.cond(tf.equal(step, self._steps[0]), copy, lambda: None)
+
+    def kernels_before(self) -> keras.StatelessScope:
+        """Inside of it, kernels are as they were before the trial's first step."""
+        return keras.StatelessScope(self._before)
 
     def add(
         self, layer: DomainKernels, domains: Any, clusters: Any, losses: Mapping[float, Any]
@@ -131,15 +131,15 @@ class KernelTrial:
         sums = tf.math.unsorted_segment_sum(gains, places, count * CLUSTERS)
         self._gains[layer.topic].assign_add(tf.reshape(sums, [count, CLUSTERS, len(FACTORS)])[1:])
 
-    def shrink(self) -> dict[str, np.ndarray]:
+    def shrink(self) -> dict[str, Tried]:
         """Multiplies each kernel's residuals by its best factor.
 
         Returns:
-          Factors `{topic: [N]}`; 1 for kernels that had no rows in the trial.
+          What was found by topic; nothing without a trial.
         """
-        factors = {}
-        for layer in self._layers:
+        found = {}
+        for layer in self._layers if self.wanted else ():
             gains = self._gains[layer.topic].numpy().astype(np.float64)
-            factors[layer.topic] = best_factors(gains, self._certainty)
-            layer.scale_residuals(factors[layer.topic])
-        return factors
+            found[layer.topic] = Tried.of(gains, self._certainty)
+            layer.scale_residuals(found[layer.topic].factors)
+        return found

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from absl import logging
 from numpy.typing import NDArray
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
@@ -15,11 +14,10 @@ from tfrec_mt.schema import Task
 from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.training.id_effects import SWEEPS, Effects, Floats, Ids, fit_effects
 from tfrec_mt.training.kept_knowledge import knowledge_of
-from tfrec_mt.training.kernel_trial import CLUSTERS, FACTORS, best_factors, clusters_of
+from tfrec_mt.training.kernel_trial import FACTORS, Tried
 from tfrec_mt.training.logit_labels import logit_labels
+from tfrec_mt.training.user_clusters import CLUSTERS, FOLDS, clusters_of
 
-# Parts of the users, each of which what the others' rows say is tried on.
-_FOLDS = 3
 # With variances that are known, effects are soon where they belong.
 _SWEEPS_OF_A_FOLD = 8
 # Offsets of less than a thousandth of a logit change nothing.
@@ -37,7 +35,7 @@ def learn_memory(
     joint: bool,
     certainty: float,
     beside: AdaptedModel | None = None,
-) -> None:
+) -> dict[str, Tried]:
     """Gives a model's kernels a memory of some features' ids; see `Memory`.
 
     Base and kernels say what to expect of a row; an id's offset is what a domain's rows say beyond
@@ -53,11 +51,15 @@ def learn_memory(
       joint: Whether topics are learned as the sum that is served.
       certainty: See `KernelTrial`.
       beside: The base with fixed kernels of other topics that are to serve together with these.
+
+    Returns:
+      What became of each topic's memories on users held out.
     """
     found = _collect(model, rows, features, joint, beside)
     tasks = list(model.base.learned_tasks())
     conditional = getattr(model.base, "chained", False)  # only bases of this package are
     topics = [layer.topic for layer in model.kernels]
+    tried: dict[str, Tried] = {}
     for together in [topics] if joint else [[topic] for topic in topics]:
         kinds = {
             (topic, number): _kind(found.domains[topic], found.ids.get(name))
@@ -69,16 +71,14 @@ def learn_memory(
             if layer.topic in together:
                 count = len(layer.domains)
                 gains = np.sum([fit.gains(layer.topic, count) for fit in fits], axis=0)
-                factors = best_factors(gains, certainty)
+                tried[layer.topic] = Tried.of(gains, certainty)
                 layer.memory = Memory(
                     features,
                     bags,
                     model.base.tasks,
-                    _remembered(layer.topic, kinds, fits, factors),
+                    _remembered(layer.topic, kinds, fits, tried[layer.topic].factors),
                 )
-                kept = zip(layer.domains, factors, layer.memory.domains, strict=True)
-                told = ", ".join(f"{name} {by:g} of {len(of.keys):,}" for name, by, of in kept)
-                logging.info("memory of %s: offsets kept: %s", layer.topic, told)
+    return tried
 
 
 class _Rows(NamedTuple):
@@ -206,7 +206,7 @@ class _TaskFit:
         self._labels, self._weights = labels[known], rows.weights[known]
         self._clusters = rows.clusters[known]
         self.effects = self._fit(np.ones(len(self._labels), bool), None)
-        self._folds = [self._fold(fold) for fold in range(_FOLDS)]
+        self._folds = [self._fold(fold) for fold in range(FOLDS)]
 
     def _ids(self, chosen: Codes) -> list[Ids]:
         return [
@@ -230,7 +230,7 @@ class _TaskFit:
 
     def _fold(self, fold: int) -> tuple[Codes, list[Floats]]:
         """Which rows are held out, and what each kind of id adds to them."""
-        held = self._clusters % _FOLDS == fold
+        held = self._clusters % FOLDS == fold
         effects = self._fit(~held, self.effects.variances)
         pairs = zip(self._ids(held), effects.values, strict=True)
         return held, [ids.spread(of) for ids, of in pairs]

@@ -3,16 +3,13 @@
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema.task import ROW_WEIGHT
-from tfrec_mt.training.kernel_trial import clusters_of
 from tfrec_mt.training.train_loop import Reader
+from tfrec_mt.training.user_clusters import held_out
 from tfrec_mt.training.weighted_loss import WeightedLoss
-
-_ONE_IN = 3  # users held out
 
 
 class UsersApart:
@@ -57,8 +54,3 @@ class UsersApart:
                 )
                 found.add(features, labels)
         return found.value
-
-
-def held_out(users: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Which users are held out, by a hash of them alone."""
-    return clusters_of(users) % _ONE_IN == 0

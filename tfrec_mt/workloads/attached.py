@@ -21,6 +21,7 @@ from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.names import BASE, ROWS
 from tfrec_mt.training.one_class import warn_of_one_class
 from tfrec_mt.training.untrained_model import untrained_kernels
+from tfrec_mt.training.users_in_turn import ReaderOf
 from tfrec_mt.workloads.workload import Served, Workload, class_name
 
 
@@ -66,22 +67,22 @@ class Attached(Workload):
         base: AttachedBase,
         dataset: OwnRows,
         topics: Mapping[str, Sequence[str]],
-    ) -> tuple[Callable[[], KnownRows], TrainConfig]:
+    ) -> tuple[Callable[[], ReaderOf], TrainConfig]:
         if config.knowledge is not None:
             raise SchemaError("knowledge: expected none, a run keeps what a base knows of its rows")
         named = {topic: tuple(domains) for topic, domains in topics.items()}
         kernels = untrained_kernels(base, named, config.adapter, config.adapter_settings)
 
-        def reader() -> KnownRows:
+        def readers() -> ReaderOf:
             batches = dataset.batches(base.learned_tasks(), [*topics])
             keep_rows(config.output / ROWS, AdaptedModel(base, kernels), batches)
             train = config.train
             known = KnownRows(config.output / ROWS, train.batch_size, train.seed)
             pieces = [(known.columns("labels"), known.columns("features"))]
             warn_of_one_class(pieces, base.learned_tasks(), topics)
-            return known
+            return known.of
 
-        return reader, config.train
+        return readers, config.train
 
     def scoring(
         self,

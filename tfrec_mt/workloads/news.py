@@ -20,6 +20,7 @@ from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_requests import news_requests, stored_impressions
 from tfrec_mt.data.news.scan_impressions import scan_impressions
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary
+from tfrec_mt.data.reading.batch import Users
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.evaluation.impression_scoring import (
     SCAN_IMPRESSIONS,
@@ -41,6 +42,7 @@ from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.warm_up import Requests, every_domain
 from tfrec_mt.training.news_learner import NewsLearner
 from tfrec_mt.training.news_reader import NewsReader, PairReader
+from tfrec_mt.training.users_in_turn import ReaderOf
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _IMPRESSIONS_PER_WARM_UP = 4
@@ -175,16 +177,24 @@ class News(LogWorkload):
         base: NewsRecommender,
         dataset: NewsDataset,
         topics: Mapping[str, Sequence[str]],
-    ) -> tuple[Callable[[], PairReader], TrainConfig]:
+    ) -> tuple[Callable[[], ReaderOf], TrainConfig]:
         """The base is frozen, so each title is read once, whatever the number of steps."""
         if config.knowledge is not None:
             raise SchemaError("knowledge: expected none, what a base knows of news is not kept")
         self.set_precision(base, config.precision)
-        clicks = NewsBatchReader(
-            dataset, config.parts, config.train.batch_size, seed=config.train.seed
-        )
-        reader = PairReader(clicks, NewsScorer(base, dataset).vectors)
-        pairs = reader.read(0, 1).labels["ctr"].size
+        vectors = NewsScorer(base, dataset).vectors
+
+        def reader(users: Users | None) -> PairReader:
+            clicks = NewsBatchReader(
+                dataset,
+                config.parts,
+                config.train.batch_size,
+                seed=config.train.seed,
+                users=users,
+            )
+            return PairReader(clicks, vectors)
+
+        pairs = reader(None).read(0, 1).labels["ctr"].size
         train = dataclasses.replace(config.train, batch_size=pairs, steps_per_call=1)
         return lambda: reader, train
 

@@ -1,5 +1,6 @@
 """`Ranking`: ranking models on click logs."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.fine_tune import LearnMemory
 from tfrec_mt.training.floor_start import start_at_floor
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
+from tfrec_mt.training.kernel_trial import Tried
 from tfrec_mt.training.learn_memory import learn_memory
 from tfrec_mt.training.memory_features import AUTO, memory_features
 from tfrec_mt.training.one_class import rows_of, warn_of_one_class
@@ -43,6 +45,7 @@ from tfrec_mt.training.optimizers.catalog import SLOTS
 from tfrec_mt.training.rows_as_unknown import RowsAsUnknown
 from tfrec_mt.training.run_folder import learned_parts
 from tfrec_mt.training.train_loop import Reader
+from tfrec_mt.training.users_in_turn import ReaderOf
 from tfrec_mt.training.weighted_loss import WeightedLoss
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
@@ -147,36 +150,42 @@ class Ranking(LogWorkload):
         base: RankingModel,
         dataset: PreparedDataset,
         topics: Mapping[str, Sequence[str]],
-    ) -> tuple[Callable[[], BatchReader], TrainConfig]:
-        batch, seed = config.train.batch_size, config.train.seed
-        plain, folder = BatchReader(dataset, config.parts, batch, seed=seed), config.knowledge
+    ) -> tuple[Callable[[], ReaderOf], TrainConfig]:
+        read: Callable[..., Reader] = functools.partial(
+            BatchReader,
+            parts=config.parts,
+            batch_size=config.train.batch_size,
+            seed=config.train.seed,
+        )
+        read(dataset)  # parts and rows are checked
+        folder = config.knowledge
         if folder is None and config.train.epochs > 1:
             folder = config.output / KNOWLEDGE
         remembered = memory_features(dataset.schema, config.memory)
         if config.beside is not None:  # its kernels may remember any
             remembered |= memory_features(dataset.schema, (AUTO,))
 
-        def reader() -> BatchReader:
+        def readers() -> ReaderOf:
             _warn_of_one_class(dataset, config.parts, topics)
             if folder is None:
-                return plain
+                return lambda users: read(dataset, users=users)
             needed = {*ADAPTERS[config.adapter].needed_features, *remembered}
             kept = KeptKnowledge(
                 config.data, base, config.parts, folder, config.precision, sorted(needed)
             )
             window = _KEPT_WINDOW_ROWS
-            return BatchReader(kept, config.parts, batch, seed=seed, window_rows=window)
+            return lambda users: read(kept, window_rows=window, users=users)
 
-        return reader, config.train
+        return readers, config.train
 
     def memory(self, config: FineTuneConfig, dataset: PreparedDataset) -> LearnMemory | None:
         features = memory_features(dataset.schema, config.memory)
         if not features:
             return None
 
-        def learn(model: AdaptedModel, beside: AdaptedModel | None) -> None:
+        def learn(model: AdaptedModel, beside: AdaptedModel | None) -> Mapping[str, Tried]:
             rows = (batch for part in config.parts for batch in scan(dataset, part, SCAN_ROWS))
-            learn_memory(
+            return learn_memory(
                 model,
                 rows,
                 [*features],

@@ -22,6 +22,7 @@ from tfrec_mt.training.compiled_steps import Learner
 from tfrec_mt.training.fine_tune import LearnMemory
 from tfrec_mt.training.run_folder import model_folder, save_once
 from tfrec_mt.training.train_loop import Reader
+from tfrec_mt.training.users_in_turn import ReaderOf
 
 ROW = "row"  # column of sampled requests: their places in the part they come from
 
@@ -107,10 +108,10 @@ class Workload(abc.ABC):
         base: Any,
         dataset: Any,
         topics: Mapping[str, Sequence[str]],
-    ) -> tuple[Callable[[], Reader], TrainConfig]:
-        """What makes the reader that kernels are trained on, and the loop's settings for it.
+    ) -> tuple[Callable[[], ReaderOf], TrainConfig]:
+        """What makes the readers that kernels are trained on, and the loop's settings for them.
 
-        Settings are checked at once; the reader is made once the run's folder is held.
+        Settings are checked at once; readers are made once the run's folder is held.
         """
 
     def memory(self, config: FineTuneConfig, dataset: Any) -> LearnMemory | None:

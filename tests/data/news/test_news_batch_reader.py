@@ -48,6 +48,22 @@ def impression_rows(dataset: NewsDataset, part: str) -> dict[int, dict[str, Any]
     return rows
 
 
+def test_clicks_of_some_users_are_read_once_in_each_epoch(newsroom: NewsDataset) -> None:
+    def clicks(batches: NewsBatchReader) -> list[tuple[int, ...]]:
+        """Impression, user and clicked article of each click of an epoch."""
+        found: list[tuple[int, ...]] = []
+        for step in range(batches.steps_per_epoch):
+            batch = batches.read(step)
+            article = batch.article[batch.candidates[:, 0]]
+            found += zip(batch.impression, batch.user, article, strict=True)
+        return found
+
+    everything = clicks(reader(newsroom, batch_size=1))
+    odd = clicks(reader(newsroom, batch_size=1, users=lambda users: users % 2 == 1))
+    assert sorted(odd) == sorted(click for click in everything if click[1] % 2)
+    assert 0 < len(odd) < len(everything)
+
+
 @pytest.mark.parametrize("negatives", [1, 4, 30])
 def test_every_entry_of_a_batch_against_its_impression(
     newsroom: NewsDataset, negatives: int

@@ -151,3 +151,33 @@ def test_bad_arguments_say_what_is_wrong(
 def test_steps_must_be_a_range(dataset: PreparedDataset) -> None:
     with pytest.raises(ValueError, match="got steps 4 to 4"):
         BatchReader(dataset, ["train"], 8, seed=0).read(4, 4)
+
+
+@pytest.mark.parametrize(("blocks", "windows"), [(16, 100), (64, 300), (8_192, 1 << 18)])
+def test_an_epoch_of_some_users_holds_each_of_their_rows_once_whole(
+    dataset: PreparedDataset, blocks: int, windows: int
+) -> None:
+    def odd(users: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        return users % 2 == 1
+
+    stored = []
+    for part in ("train", "fresh"):
+        for batch in scan(dataset, part, 500):
+            rows = zip(rows_of(batch), odd(batch.keys["user"]), strict=True)
+            stored += [row for row, chosen in rows if chosen]
+    assert 200 < len(stored) < dataset.rows("train") + dataset.rows("fresh") - 200
+    reader = BatchReader(
+        dataset,
+        ["train", "fresh"],
+        24,
+        seed=1,
+        block_rows=blocks,
+        window_rows=windows,
+        users=odd,
+    )
+    assert reader.steps_per_epoch == len(stored) // 24
+    for epoch in range(2):
+        steps = epoch * reader.steps_per_epoch, (epoch + 1) * reader.steps_per_epoch
+        drawn = rows_of(reader.read(*steps))
+        assert len(set(drawn)) == len(drawn) == reader.steps_per_epoch * 24
+        assert set(drawn) <= set(stored)

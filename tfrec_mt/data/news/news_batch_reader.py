@@ -11,7 +11,8 @@ from tfrec_mt.data.news.impression_columns import ImpressionColumns
 from tfrec_mt.data.news.news_batch import NewsBatch
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.shown_histories import age_in_hours, shown_histories
-from tfrec_mt.schema import DataError
+from tfrec_mt.data.reading.batch import Users
+from tfrec_mt.errors import DataError, TooFewRowsError
 
 _TITLES_STEP = 16
 
@@ -31,13 +32,15 @@ class NewsBatchReader:
       seed: Seed of the order and of the drawn candidates.
       negatives: Unclicked candidates per click.
       history_length: Clicks of history to show, H; by default the spec's.
+      users: Whose clicks are read; by default all.
 
     Attributes:
       steps_per_epoch: Batches per epoch.
       clicks: Clicks per epoch.
 
     Raises:
-      DataError: An unknown part or one without labels, or fewer clicks than one batch.
+      DataError: An unknown part or one without labels.
+      TooFewRowsError: Fewer clicks than one batch.
       ValueError: A number below 1.
     """
 
@@ -49,6 +52,7 @@ class NewsBatchReader:
         seed: int,
         negatives: int = 4,
         history_length: int | None = None,
+        users: Users | None = None,
     ) -> None:
         length = dataset.schema.history_length if history_length is None else history_length
         if batch_size < 1 or negatives < 1 or length < 1:
@@ -66,10 +70,13 @@ class NewsBatchReader:
         self._columns = ImpressionColumns.concatenate(chosen)
         self._clicked = self._columns.clicked
         self._impression, self._place = _clicks(self._columns)
+        if users is not None:
+            kept = users(self._columns.user[self._impression])
+            self._impression, self._place = self._impression[kept], self._place[kept]
         self.clicks = len(self._place)
         self.steps_per_epoch = self.clicks // batch_size
         if not self.steps_per_epoch:
-            raise DataError(
+            raise TooFewRowsError(
                 f"parts {list(parts)} of {dataset.path} hold {self.clicks} clicks with unclicked "
                 f"candidates, fewer than one batch of {batch_size}"
             )

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from tfrec_mt.data.column_file import Columns
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.hashing import permutation
-from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.batch import Batch, Users
 from tfrec_mt.data.reading.stored_rows import StoredRows
-from tfrec_mt.schema import DataError
+from tfrec_mt.errors import TooFewRowsError
 
 BLOCK_ROWS = 1 << 8
 WINDOW_ROWS = 1 << 18
@@ -36,9 +36,11 @@ class BatchReader:
       workers: How many workers share a global batch; each gets an equal contiguous slice.
       block_rows: Rows of a block.
       window_rows: Rows of a window, about; one window of all columns is held in memory.
+      users: Whose rows are read; by default all.
 
     Raises:
-      DataError: An unknown part, or fewer rows than one batch.
+      DataError: An unknown part.
+      TooFewRowsError: Fewer rows than one batch.
       ValueError: A batch size, history length or worker out of range.
     """
 
@@ -54,6 +56,7 @@ class BatchReader:
         workers: int = 1,
         block_rows: int = BLOCK_ROWS,
         window_rows: int = WINDOW_ROWS,
+        users: Users | None = None,
     ) -> None:
         if batch_size < 1 or workers < 1 or batch_size % workers:
             raise ValueError(
@@ -62,10 +65,10 @@ class BatchReader:
             )
         if not 0 <= worker < workers:
             raise ValueError(f"worker must be in 0..{workers - 1}, got {worker}")
-        self._stored = StoredRows(dataset, parts, history_length)
+        self._stored = StoredRows(dataset, parts, history_length, users)
         self.steps_per_epoch = self._stored.rows // batch_size
         if not self.steps_per_epoch:
-            raise DataError(
+            raise TooFewRowsError(
                 f"parts {list(parts)} of {dataset.path} hold {self._stored.rows} rows, "
                 f"fewer than one batch of {batch_size}"
             )

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from tfrec_mt.data.column_file import Columns
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.encoding import decode_label
-from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.batch import Batch, Users
 from tfrec_mt.data.reading.history_windows import HistoryWindows
 from tfrec_mt.schema import DataError
 
@@ -19,6 +20,7 @@ class StoredRows:
       dataset: The dataset.
       parts: Names of the parts.
       history_length: Clicks of history per row; by default and at most the schema's.
+      users: Whose rows there are; by default all.
 
     Raises:
       DataError: An unknown part, one named twice, or none.
@@ -26,14 +28,23 @@ class StoredRows:
     """
 
     def __init__(
-        self, dataset: PreparedDataset, parts: Sequence[str], history_length: int | None
+        self,
+        dataset: PreparedDataset,
+        parts: Sequence[str],
+        history_length: int | None,
+        users: Users | None = None,
     ) -> None:
         if not parts or len(set(parts)) != len(parts):
             raise DataError(f"expected one or several distinct parts to read, got {list(parts)}")
         self._shards = [shard for part in parts for shard in dataset.shards(part)]
         self._sizes = [shard.rows for part in parts for shard in dataset.manifest.parts[part]]
         self._ends = np.cumsum(self._sizes)
-        self.rows = int(self._ends[-1])
+        # their places among all rows, if these are not all
+        self._chosen: npt.NDArray[np.int64] | None = None
+        if users is not None:
+            keys = np.concatenate([shard["keys/user"].read() for shard in self._shards])
+            self._chosen = np.flatnonzero(users(keys))
+        self.rows = int(self._ends[-1]) if self._chosen is None else len(self._chosen)
         self._windows = HistoryWindows(dataset, history_length) if dataset.schema.history else None
 
     def allocate(self, rows: int) -> Columns:
@@ -45,12 +56,22 @@ class StoredRows:
 
     def read_into(self, columns: Columns, pieces: Sequence[tuple[int, int]]) -> None:
         """Fills columns with pieces of the rows, each `(first row, row after its last)`."""
-        at = 0
-        for number, within in self._by_shard(pieces):
-            count = sum(stop - start for start, stop in within)
-            for name, column in self._shards[number].items():
-                column.read_into(columns[name][at : at + count], within)
-            at += count
+        places = None
+        if self._chosen is not None:
+            chosen = [self._chosen[start:stop] for start, stop in pieces]
+            pieces, places = _covering([rows for rows in chosen if len(rows)])
+        by_shard = [*self._by_shard(pieces)]
+        for name, values in columns.items():
+            target, at = values, 0
+            if places is not None:
+                count = sum(stop - start for start, stop in pieces)
+                target = np.empty((count, *values.shape[1:]), values.dtype)
+            for number, within in by_shard:
+                count = sum(stop - start for start, stop in within)
+                self._shards[number][name].read_into(target[at : at + count], within)
+                at += count
+            if places is not None:
+                np.take(target, places, axis=0, out=values, mode="clip")
 
     def _by_shard(
         self, pieces: Sequence[tuple[int, int]]
@@ -83,3 +104,14 @@ class StoredRows:
                 columns["history/start"], columns["history/length"], columns.get("keys/timestamp")
             )
         return Batch(**groups)
+
+
+def _covering(
+    rows: Sequence[npt.NDArray[np.int64]],
+) -> tuple[list[tuple[int, int]], npt.NDArray[np.int64]]:
+    """From the first to the last of each of some ascending rows, and where they are in all that."""
+    pieces = [(int(of[0]), int(of[-1]) + 1) for of in rows]
+    begins = np.cumsum([0, *(stop - start for start, stop in pieces)])
+    pairs = zip(rows, pieces, begins[:-1], strict=True)
+    places = [of - start + begin for of, (start, _), begin in pairs]
+    return pieces, np.concatenate([np.zeros(0, np.int64), *places])
