@@ -61,14 +61,18 @@ class KernelBatch:
             return layer(self._knowledge, domains, self._seen, self._ids)
         return layer.shifts(self._knowledge, domains, self._directions, self._seen, self._ids)
 
-    def chances(self, *added: Added) -> dict[str, Any]:
-        """Probabilities `{task: [B, 1]}` of exposed rows to which all of that is added."""
+    def logits(self, *added: Added) -> dict[str, Any]:
+        """Logits `{task: [B, 1]}` of exposed rows to which all of that is added."""
         total = {
             task: functools.reduce(_sum_of_two, [*(a[task] for a in added), x])
             for task, x in self._plain.items()
         }
         logits = self._base.logits(total) if self._directions is None else total
-        return dict(self._base.probabilities(self._base.exposed(logits, self._features)))
+        return dict(self._base.exposed(logits, self._features))
+
+    def chances(self, *added: Added) -> dict[str, Any]:
+        """Probabilities `{task: [B, 1]}` of these logits."""
+        return dict(self._base.probabilities(self.logits(*added)))
 
 
 class Turn(NamedTuple):

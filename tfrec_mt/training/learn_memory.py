@@ -13,7 +13,7 @@ from tfrec_mt.models.scorer import BatchFunction
 from tfrec_mt.schema import Task
 from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.training.id_effects import SWEEPS, Effects, Floats, Ids, fit_effects
-from tfrec_mt.training.kept_knowledge import knowledge_of
+from tfrec_mt.training.kernel_learner import KernelBatch
 from tfrec_mt.training.kernel_trial import FACTORS, Tried
 from tfrec_mt.training.logit_labels import logit_labels
 from tfrec_mt.training.user_clusters import CLUSTERS, FOLDS, clusters_of
@@ -111,24 +111,13 @@ def _collect(
     base, layers = model.base, model.kernels
 
     def expected(features: Mapping[str, Any]) -> Any:
-        plain = knowledge_of(base, features)
-        codes, ids = model.kernel_codes(features), model.ids(features)
-        start = plain
-        if beside is not None:
-            of_beside = beside.kernel_codes(features)
-            start = beside.adapt(plain, of_beside, beside.ids(features))
+        batch = KernelBatch(model, features, beside)
+        added = [batch.added(layer, batch.codes[layer.topic]) for layer in layers]
         found: dict[str, Any] = {}
-        for some in [layers] if joint else [[layer] for layer in layers]:
-            logits = base.logits(model.adapt(plain, codes, ids, some, start))
-            if beside is not None:
-                logits = beside.remembered(logits, of_beside, features)
-            logits = base.exposed(logits, features)
-            found |= {
-                f"logits:{layer.topic}/{task}": z[:, 0]
-                for layer in some
-                for task, z in logits.items()
-            }
-        return found | {f"domains:{topic}": of for topic, of in codes.items()}
+        for place, layer in enumerate(layers):
+            logits = batch.logits(*(added if joint else [added[place]]))
+            found |= {f"logits:{layer.topic}/{task}": z[:, 0] for task, z in logits.items()}
+        return found | {f"domains:{topic}": of for topic, of in batch.codes.items()}
 
     forward, parts = BatchFunction(expected), dict[str, list[Codes]]()
     for batch in rows:
