@@ -19,9 +19,9 @@ def test_what_was_chosen_is_marked() -> None:
     train = TrainConfig(batch_size=128, epochs=20, patience=2)
     found = _told(train, validation="fresh", chosen=("batch_size", "epochs"))
     assert found == (
-        "batches of 128 (chosen), 1,250 a pass; up to 20 passes (chosen), until the loss on part "
-        "'fresh' has not fallen for 2, of which the best is kept; lazy_adam at rate 0.003, which "
-        "falls to 0 over each pass"
+        "batches of 128 (chosen), 1,250 a pass; up to 20 passes (chosen), until the validation "
+        "loss on part 'fresh' has not fallen for 2 (the best pass is kept); lazy_adam at rate "
+        "0.003, which falls to 0 over each pass"
     )
 
 

@@ -56,4 +56,5 @@ def _worse(table: MetricTable, model: str, floor: str, task: str, metric: str) -
     _, high = lead.interval()
     name = metric.replace("_", " ")
     certain = ", beyond the 95% interval" if high is not None and high < 0 else ""
-    return f"{name} {own.value:.4f} against {other.value:.4f}{certain}"
+    digits = 4 if abs(lead.value) >= 1e-4 else 6
+    return f"{name} {own.value:.{digits}f} against {other.value:.{digits}f}{certain}"

@@ -26,8 +26,8 @@ def told_settings(config: PretrainConfig, steps: int) -> str:
     passes = f"{passes}{marked('epochs')}"
     if train.patience:
         passes = (
-            f"up to {passes}, until the loss on part {config.validation!r} has not fallen for "
-            f"{train.patience}, of which the best is kept"
+            f"up to {passes}, until the validation loss on part {config.validation!r} has not "
+            f"fallen for {train.patience} (the best pass is kept)"
         )
     rising = f" after rising for {config.warm_up:.0%} of the steps" if config.warm_up else ""
     return (
