@@ -1,5 +1,6 @@
 """Floors: what they know, and what is said of a model that knows less."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,9 @@ import polars as pl
 import pytest
 
 import tfrec_mt as mt
+from tests.binaries import succeed
 from tests.jobs import Job
+from tests.shop import SHORT, TINY, shop_rows, shop_schema
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.evaluation.evaluation import Evaluation
@@ -78,6 +81,40 @@ def test_a_model_that_has_learned_nothing_is_said_to_be_below(unlearned: Evaluat
     assert "validation" in advice
     assert str(unlearned).startswith(first)
     assert first in unlearned._repr_html_()
+
+
+def test_the_advice_names_what_was_not_done(unlearned: Evaluation, log: PreparedDataset) -> None:
+    advice = unlearned.below[-1]
+    assert "logistic regression on user, item and domains" in advice
+    for setting in ("epochs", "start", "learning_rate"):
+        assert f"`{setting}`" in advice
+    assert "history" not in advice and log.schema.history is not None
+
+
+def test_a_log_without_a_history_is_advised_to_have_one(tmp_path: Path) -> None:
+    rows = shop_rows()
+    schema = dataclasses.replace(shop_schema(rows), history=None)
+    log = mt.prepare(rows, schema, tmp_path / "data")
+    mt.pretrain(log, tmp_path / "base", **SHORT | {"learning_rate": 1e-7})
+    folders = (f"--{name}={tmp_path / name}" for name in ("data", "base"))
+    first, *lines = succeed("evaluate", *folders, f"--output={tmp_path / 'found'}").splitlines()
+    assert first.startswith("zero_shot is below floor in ctr: auc 0.")
+    advice = next(line for line in lines if line.startswith("A floor is"))
+    assert "a history in the schema, as `Schema.infer` proposes it" in advice
+
+
+def test_what_was_spoilt_behind_a_base_has_an_advice_of_its_own(
+    log: PreparedDataset, tmp_path: Path
+) -> None:
+    base = mt.pretrain(log, tmp_path / "base", **TINY)
+    spoilt = mt.pretrain(
+        log, tmp_path / "spoilt", init_from=base, parts="fresh", epochs=4, learning_rate=0.5
+    )
+    assert mt.evaluate(base, log).below == ()
+    *found, advice = mt.evaluate(base, log, control=spoilt).below
+    assert all(told.startswith("control is below fresh_floor in ctr: ") for told in found)
+    assert len(found) == 1
+    assert advice.startswith("The base is above its floor") and "`memory=auto`" in advice
 
 
 def test_a_report_begins_with_it(unlearned: Evaluation, tmp_path: Path) -> None:

@@ -61,3 +61,22 @@ def test_a_base_of_defaults_ends_with_its_best_pass(shop: Shop, tmp_path: Path) 
 def test_passes_that_are_said_are_all_made(shop: Shop, tmp_path: Path) -> None:
     mt.pretrain(shop.data, tmp_path / "base", **TINY, epochs=1)
     assert "validation" not in (tmp_path / "base/log.jsonl").read_text()
+
+
+def test_a_person_reads_how_a_base_learns_once(
+    shop: Shop, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    small = [f"--{name}={value}" for name, value in TINY.items() if name != "units"]
+    output = f"--output={tmp_path / 'base'}"
+    done = run_binary("pretrain", f"--data={shop.data}", output, *small, "--units=8")
+    assert done.stdout == f"model: {tmp_path / 'base' / 'model'}\n"
+    mt.pretrain(shop.data, tmp_path / "base2", **TINY)
+    entries = [json.loads(line) for line in (tmp_path / "base/log.jsonl").read_text().splitlines()]
+    losses = [entry["validation"] for entry in entries if "validation" in entry]
+    for told in (done.stderr, capfd.readouterr().err):
+        first = next(line for line in told.splitlines() if line.startswith("pretrain: "))
+        assert first.startswith("pretrain: batches of 64 (chosen), 46 a pass; up to 20 passes")
+        assert told.count("at rate 0.003, which falls to 0 over each pass\n") == 1
+        for number, loss in enumerate(losses, 1):
+            assert told.count(f"pretrain: pass {number}, validation {loss:.5f}, ") == 1
+        assert f"pass {losses.index(min(losses)) + 1} is the best" in told

@@ -43,6 +43,17 @@ def test_with_an_output_the_data_is_prepared_at_once(files: str, tmp_path: Path)
     assert schema.feature("kind").side == "context" and schema.history is None
 
 
+def test_a_base_without_a_history_says_how_to_get_one(files: str, tmp_path: Path) -> None:
+    schema, data = f"--schema={tmp_path / 'schema.json'}", f"--output={tmp_path / 'data'}"
+    succeed("prepare_data", "--infer", files, *NAMES, "--nohistory", schema, data)
+    where = (f"--data={tmp_path / 'data'}", f"--output={tmp_path / 'base'}")
+    done = run_binary("pretrain", *where, *SMALL_MODEL, "--epochs=1")
+    assert done.returncode == 0
+    (line,) = [line for line in done.stderr.splitlines() if "history" in line]
+    assert f"{tmp_path / 'data'}: the schema has no history, and users have 50.0 rows each" in line
+    assert '"history": {"elements": ["iid", "kind"], "time_gaps": true}' in line
+
+
 @pytest.mark.slow
 def test_five_commands_lead_from_a_csv_file_to_scores(files: str, tmp_path: Path) -> None:
     data, base, kernels = (f"--{name}={tmp_path / name}" for name in ("data", "base", "kernels"))

@@ -251,3 +251,24 @@ def test_history_takes_the_item_and_three_of_its_features() -> None:
     assert schema.history is not None
     assert schema.history.elements == ("iid", "item_brand", "item_0", "item_1")
     assert not schema.history.time_gaps
+
+
+def test_a_history_is_proposed_where_a_user_has_two_rows(tmp_path: Path) -> None:
+    once = shop_log().with_columns(uid=pl.Series(range(ROWS)))
+    inferred = infer(once)
+    assert inferred.schema.history is None
+    assert "History: none, no user has two rows." in str(inferred)
+    assert infer(once, rows=100).schema.history is not None  # who knows what follows
+    twice = once.with_columns(uid=pl.Series([7, 7, *range(10, ROWS + 8)]))
+    twice.with_columns(pl.col("uid").replace(7, None)).drop("item_tags").write_csv(
+        tmp_path / "log.csv"
+    )
+    assert infer(twice).schema.history is not None
+    assert infer(tmp_path / "log.csv").schema.history is None  # no user is no user
+
+
+def test_a_history_without_times_says_what_is_missing() -> None:
+    inferred = infer(shop_log(), time=None)
+    assert inferred.schema.history is not None and not inferred.schema.history.time_gaps
+    assert "without time= their order is not known" in inferred.history
+    assert "pass time='ts'" in inferred.history

@@ -1,11 +1,12 @@
 """What a person or a log file sees while a run trains."""
 
 import io
+import re
 import sys
 
 import pytest
 
-from tfrec_mt.training.progress import Progress
+from tfrec_mt.training.progress import Progress, say
 
 
 class Terminal(io.StringIO):
@@ -112,6 +113,48 @@ def test_a_narrow_terminal_is_never_wrapped(clock: Clock, monkeypatch: pytest.Mo
     monkeypatch.setattr("tqdm.std._screen_shape_wrapper", lambda: lambda _: (40, 20))
     lines = run(clock, Terminal(), 0.25, 100)
     assert all(len(line) <= 40 for line in lines)
+
+
+def run_of_passes(clock: Clock, stream: io.StringIO | None) -> None:
+    """Three passes of four calls, a second each, the second of which is the best."""
+    losses = [0.5, 0.25, 0.375]
+    with Progress("pretrain", 12, 64, stream=stream) as progress:
+        for call in range(1, 13):
+            clock.now += 1
+            progress.advance(call, 0.5)
+            if call % 4 == 0:
+                progress.validated(losses[: call // 4])
+
+
+PASSES = [
+    "pretrain: pass 1, validation 0.50000, the best so far",
+    "pretrain: pass 2, validation 0.25000, the best so far",
+    "pretrain: pass 3, validation 0.37500, pass 2 is the best with 0.25000",
+]
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
+def test_each_validated_pass_has_a_line_of_its_own(clock: Clock, stream: io.StringIO) -> None:
+    run_of_passes(clock, stream)
+    # what a line that is redrawn leaves behind
+    left = re.sub(r".*\r(?=[^\n])", "", stream.getvalue()).splitlines()
+    assert [line.rstrip() for line in left if "pass" in line] == PASSES
+    assert stream.isatty() == (len(left) == 4)
+    assert "loss 0.5000, validation 0.3750, best 0.2500]" in left[-1]
+
+
+def test_what_is_said_before_stands_where_progress_is(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say("pretrain: batches of 64")
+    run_of_passes(clock, None)
+    written = capsys.readouterr()
+    assert written.err.startswith("pretrain: batches of 64\npretrain:   0%|")
+    assert written.out == ""
+    cell = Cell()
+    monkeypatch.setattr(sys, "stdout", cell)
+    say("pretrain: batches of 64")
+    assert cell.getvalue() == "pretrain: batches of 64\n" and capsys.readouterr().err == ""
 
 
 def test_a_run_without_steps_is_told_once(clock: Clock) -> None:

@@ -10,22 +10,29 @@ from tfrec_mt.evaluation.metric_table import MetricTable
 _HIGHER_IS_BETTER = ("auc",)
 ADVICE = (
     "Kernels cannot mend what a base has not learned: validate each pass (`validation`, "
-    "`patience`), try other numbers of passes and a lower rate"
+    "`patience`), try other numbers of passes and a lower rate."
+)
+KERNEL_ADVICE = (
+    "The base is above its floor, what was trained behind it is not: try other numbers of passes "
+    "(`epochs`) and a lower `learning_rate` there."
 )
 
 
 def below_floors(
-    table: MetricTable, floors: Mapping[str, Sequence[str]], tasks: Sequence[str], advice: str
+    table: MetricTable,
+    floors: Mapping[str, Sequence[str]],
+    tasks: Sequence[str],
+    advice: Mapping[str, str],
 ) -> Iterator[str]:
     """A sentence for each model and task that is below its floor over all rows.
 
     Args:
       table: The metrics.
-      floors: What each model must beat.
+      floors: What each model must beat, the base first.
       tasks: Task names.
-      advice: What to try, said at the end.
+      advice: What to try by model; that of the first one below is said at the end.
     """
-    found = []
+    found: dict[str, str] = {}
     pairs = [(model, floor) for model, own in floors.items() for floor in own]
     for (model, floor), task in itertools.product(pairs, tasks):
         worse = [
@@ -35,10 +42,9 @@ def below_floors(
             and (said := _worse(table, model, floor, task, metric))
         ]
         if worse:
-            found.append(f"{model} is below {floor} in {task}: {'; '.join(worse)}.")
+            found[f"{model} is below {floor} in {task}: {'; '.join(worse)}."] = advice[model]
     yield from found
-    if found:
-        yield advice
+    yield from list(found.values())[:1]
 
 
 def _worse(table: MetricTable, model: str, floor: str, task: str, metric: str) -> str | None:
@@ -50,4 +56,5 @@ def _worse(table: MetricTable, model: str, floor: str, task: str, metric: str) -
     _, high = lead.interval()
     name = metric.replace("_", " ")
     certain = ", beyond the 95% interval" if high is not None and high < 0 else ""
-    return f"{name} {own.value:.4f} against {other.value:.4f}{certain}"
+    digits = 4 if abs(lead.value) >= 1e-4 else 6
+    return f"{name} {own.value:.{digits}f} against {other.value:.{digits}f}{certain}"

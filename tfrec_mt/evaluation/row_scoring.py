@@ -8,7 +8,6 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.evaluation.base_and_kernels import base_and_kernels
-from tfrec_mt.evaluation.below_floors import ADVICE
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.familiar_users import NEW, SEEN, FamiliarUsers
@@ -24,6 +23,12 @@ from tfrec_mt.schema.task import ROW_WEIGHT
 
 SCAN_ROWS = 8192
 POPULARITY = "popularity"
+_ADVICE = (
+    "A floor is a logistic regression on user, item and domains. Kernels cannot mend a base that "
+    "knows less: leave `epochs` and `start` to their defaults (validation chooses the passes, from "
+    "the floor on) and try a lower `learning_rate`{more}."
+)
+_HISTORY = " and a history in the schema, as `Schema.infer` proposes it"
 
 
 class RowScoring(Scoring):
@@ -44,7 +49,12 @@ class RowScoring(Scoring):
       learned: Parts that the base learned from.
     """
 
-    advice = f"{ADVICE}, and give the schema a history where the log has times."
+    kernel_advice = (
+        "The base is above its floor; fresh_floor is a logistic regression that has learned from "
+        "the rows of the kernels as well. Let kernels remember ids (`memory=auto`), make more "
+        "passes (`epochs`), try a lower `learning_rate`, or train the base on these rows, too "
+        "(`parts`)."
+    )
 
     def __init__(
         self,
@@ -61,6 +71,7 @@ class RowScoring(Scoring):
             part, topics, kernels, control is not None, kinds=(SEEN, NEW) if seen_in else ()
         )
         self.tasks = dataset.schema.task_names
+        self.advice = _ADVICE.format(more="" if dataset.schema.history else _HISTORY)
         self._dataset = dataset
         self._score = base_and_kernels(base, kernels)
         self._control_score = Scorer(control) if control else None

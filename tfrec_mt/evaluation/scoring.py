@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.evaluation.below_floors import ADVICE, below_floors
+from tfrec_mt.evaluation.below_floors import ADVICE, KERNEL_ADVICE, below_floors
 from tfrec_mt.evaluation.cells import ScoreKey
 from tfrec_mt.evaluation.comparison import ModelRoles
 from tfrec_mt.evaluation.evaluation import Evaluation
@@ -31,7 +31,8 @@ class Scoring(abc.ABC):
       kinds: Parts `TOPIC/KIND` of topics that are measured apart.
 
     Attributes:
-      advice: What to try where a model is below its floors.
+      advice, kernel_advice: What to try where the base is below its floors, and where it is not but
+        a model behind it is.
       baseline: Model whose distance to the oracle is what can be won; None for none.
       floors: By model, what it must beat.
       keys: What `scores` must give, and what is counted besides under another name.
@@ -39,7 +40,7 @@ class Scoring(abc.ABC):
 
     tasks: tuple[str, ...]
     baseline: str | None
-    advice = f"{ADVICE}."
+    advice, kernel_advice = ADVICE, KERNEL_ADVICE
     floors: Mapping[str, Sequence[str]]
 
     def __init__(
@@ -88,6 +89,7 @@ class Scoring(abc.ABC):
             scores = self.scores(batch)
             self.count(scores | {twin: scores[of] for twin, of in self._twins.items()}, batch)
         table = self.table()
+        advice = dict.fromkeys(self.floors, self.kernel_advice) | {ZERO_SHOT: self.advice}
         rows = table.rows()
         for model in dict.fromkeys(key.model for key in self.keys):
             if model in (ADAPTED, ALL_KERNELS, CONTROL):
@@ -109,5 +111,5 @@ class Scoring(abc.ABC):
             part=self.part,
             split=split,
             scores=table,
-            below=tuple(below_floors(table, self.floors, self.tasks, self.advice)),
+            below=tuple(below_floors(table, self.floors, self.tasks, advice)),
         )

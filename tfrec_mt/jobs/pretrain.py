@@ -17,7 +17,9 @@ from tfrec_mt.training.averaged_weights import averaged_weights
 from tfrec_mt.training.chosen_settings import chosen_settings
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
+from tfrec_mt.training.progress import say
 from tfrec_mt.training.run_folder import run_folder, settings_of
+from tfrec_mt.training.told_settings import told_settings
 from tfrec_mt.training.train_loop import TrainLoop
 from tfrec_mt.workloads.catalog import workload_in
 
@@ -151,6 +153,7 @@ class BaseTraining:
         config, model, optimizer = self.config, self.model, self.optimizer
         trained, whole = count_weights(model)
         logging.info("%s: %s of %s weights are trained", label, f"{trained:,}", f"{whole:,}")
+        say(f"{label}: {told_settings(config, self.reader.steps_per_epoch)}")
         TrainLoop(
             self.learner,
             self.reader,

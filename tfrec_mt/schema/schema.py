@@ -249,7 +249,8 @@ class Schema:
           topics: Columns whose values are domains.
           kinds: `"categorical"`, `"numeric"` or `"bag"` by column; `"none"` leaves it out.
           sides: `"user"`, `"item"`, `"context"` or `"exposure"` by column.
-          history: Whether the model sees what the user clicked before.
+          history: Whether the model sees what the user clicked before, where users have several
+            rows; without `time`, other clicks of theirs in no order.
           rows: How many rows to look at.
           null_words: Words of text files that stand for a missing value, beside an empty field.
           quoting: How fields of text files are quoted, see `read_delimited`.

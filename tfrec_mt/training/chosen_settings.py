@@ -30,14 +30,12 @@ def chosen_settings(config: _Config, dataset: PreparedDataset) -> _Config:
       config: Settings.
       dataset: What the base will learn from.
     """
-    said = []
     if "batch_size" in config.chosen:
         rows = sum(dataset.rows(part) for part in config.parts)
         most = max(rows // STEPS, 1).bit_length() - 1
         size = min(max(2**most, SMALLEST_BATCH), LARGEST_BATCH)
         train = dataclasses.replace(config.train, batch_size=size)
         config = dataclasses.replace(config, train=train)
-        said.append(f"batches of {size} of {rows:,} rows")
     if "epochs" in config.chosen:
         validation = config.validation or _part_behind(config.parts, dataset.parts)
         if validation is None:
@@ -51,9 +49,6 @@ def chosen_settings(config: _Config, dataset: PreparedDataset) -> _Config:
             patience = config.train.patience or PATIENCE
             train = dataclasses.replace(config.train, epochs=MOST_PASSES, patience=patience)
             config = dataclasses.replace(config, validation=validation, train=train)
-            said.append(f"up to {MOST_PASSES} passes, while the loss on part {validation!r} falls")
-    if said:
-        logging.info("%s: %s", config.output, ", ".join(said))
     return config
 
 

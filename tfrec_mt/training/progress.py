@@ -18,7 +18,7 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
 
     It is redrawn at most once a second; lines come at most every ten seconds and at the end. Rates
     leave out the first call, which compiles the graph. A share of 3% or more of time spent waiting
-    for data is shown.
+    for data is shown. Each pass that is validated has a line of its own.
 
     Args:
       label: What is running.
@@ -36,7 +36,7 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
         self._warm = False
         self._waited = 0.0
         self._told: float | None = None
-        self._validated = ""
+        self._trained = self._waiting = self._validated = ""
         super().__init__(
             desc=label,
             total=steps * rows,
@@ -62,8 +62,9 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
         """Moves to a step, with the latest loss."""
         elapsed = self.format_dict["elapsed"]
         share = self._waited / elapsed if self._warm and elapsed else 0.0
-        waited = f", {share:.0%} waiting for data" if share >= _WAITING_SHOWN else ""
-        self.set_postfix_str(f"loss {loss:.4f}{self._validated}{waited}", refresh=False)
+        self._trained = f"loss {loss:.4f}"
+        self._waiting = f", {share:.0%} waiting for data" if share >= _WAITING_SHOWN else ""
+        self._set_postfix()
         if not self._warm:
             self._warm, self._waited = True, 0.0
             self.n = self.initial = step * self._rows
@@ -73,8 +74,21 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
 
     def validated(self, losses: Sequence[float]) -> None:
         """Shows the validation loss of the last of some passes, and the best of them."""
-        best = "" if losses[-1] == min(losses) else f", best {min(losses):.4f}"
-        self._validated = f", validation {losses[-1]:.4f}{best}"
+        best = losses.index(min(losses)) + 1
+        worse = best < len(losses)
+        self._validated = f", validation {losses[-1]:.4f}"
+        self._validated += f", best {min(losses):.4f}" if worse else ""
+        self._set_postfix()
+        told = f"pass {best} is the best with {min(losses):.5f}" if worse else "the best so far"
+        line = f"{self.desc}: pass {len(losses)}, validation {losses[-1]:.5f}, {told}"
+        if self.leave:
+            self.write(line, file=self.fp)
+        else:
+            print(line, file=self.fp, flush=True)
+
+    def _set_postfix(self) -> None:
+        told = f"{self._trained}{self._validated}{self._waiting}"
+        self.set_postfix_str(told, refresh=False)
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         if self.leave:
@@ -83,6 +97,11 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
             self._told = self.n
             self.fp.write(f"{self}\n")
             self.fp.flush()
+
+
+def say(text: str) -> None:
+    """Shows a line where progress is shown, of what a person should know before it begins."""
+    print(text, file=shown_stream()[0], flush=True)
 
 
 def shown_stream() -> tuple[TextIO, bool]:

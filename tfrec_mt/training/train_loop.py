@@ -274,13 +274,6 @@ class TrainLoop:
         value = mean_over_workers(self.strategy, validate())
         better = self._early_stopping.add(value)
         self._log(step, {"validation": value})
-        logging.info(
-            "%s: pass %d, validation %.5f%s",
-            self.label,
-            len(self._early_stopping.values),
-            value,
-            ", the best so far" if better else "",
-        )
         if better and self.worker.is_chief:
             self.best.save(step, {})
         mean_over_workers(self.strategy, value)  # no worker restores the best before it is there

@@ -40,6 +40,7 @@ from tfrec_mt.training.kept_knowledge import KeptKnowledge
 from tfrec_mt.training.kernel_trial import Tried
 from tfrec_mt.training.learn_memory import learn_memory
 from tfrec_mt.training.memory_features import AUTO, memory_features
+from tfrec_mt.training.no_history import warn_of_no_history
 from tfrec_mt.training.one_class import rows_of, warn_of_one_class
 from tfrec_mt.training.optimizers.catalog import SLOTS
 from tfrec_mt.training.rows_as_unknown import RowsAsUnknown
@@ -105,6 +106,7 @@ class Ranking(LogWorkload):
             topics = tuple(topic.name for topic in dataset.schema.topics)
             told = {"base_topics": topics} if "base_topics" in arguments_of(kind) else {}
             model: RankingModel = kind(dataset.schema, **{**told, **config.model_settings})
+        warn_of_no_history(dataset, config.parts)
         if config.start == "floor":
             start_at_floor(model, dataset, config.parts)
         if not is_ours(kind):

@@ -7,11 +7,12 @@ from typing import Any
 import polars as pl
 
 from tfrec_mt.errors import DataError, SchemaError, nearest
-from tfrec_mt.schema.features import SIDES, CategoricalFeature, Feature, History, Topic, Vocabulary
+from tfrec_mt.schema.features import SIDES, Feature, History, Topic, Vocabulary
 from tfrec_mt.schema.inference.column_content import column_content
 from tfrec_mt.schema.inference.column_names import suggestion
 from tfrec_mt.schema.inference.feature_columns import FeatureColumns
 from tfrec_mt.schema.inference.inferred_schema import ColumnDecision, InferredSchema
+from tfrec_mt.schema.inference.proposed_history import proposed_history
 from tfrec_mt.schema.inference.role_values import (
     check_within,
     domain_values,
@@ -26,8 +27,6 @@ from tfrec_mt.schema.task import Task
 from tfrec_mt.tables.frames import first_rows, frame_name
 from tfrec_mt.tables.notation import NULL_WORDS, Quoting
 
-_HISTORY_FEATURES = 3
-_SHORT = 50
 _SHOWN_DOMAINS = 5
 _TYPES: dict[str, Any] = {"values": pl.Int64, "missing": pl.Int64, "guessed": pl.Boolean}
 
@@ -80,7 +79,9 @@ def infer_schema(
                 f"sides=: column {name!r} is left out ({decisions[name].why}); "
                 "to keep it, give its kind in kinds= too"
             )
-    made, account = _history(features, roles, history)
+    users = key_content("user", frame[roles.user]).present
+    once = not more and not users.is_duplicated().any()
+    made, account = _history(features, roles, history, once)
     schema = Schema(
         vocabularies=tuple(vocabularies),
         features=tuple(features),
@@ -187,25 +188,26 @@ def _percent(part: int, whole: int) -> str:
     return f"{share:.0f}%" if share >= 10 or share == 0 else f"{share:.2g}%"
 
 
-def _history(features: Sequence[Feature], roles: Roles, wanted: bool) -> tuple[History | None, str]:
-    """The history, and its account in the table."""
+def _history(
+    features: Sequence[Feature], roles: Roles, wanted: bool, once: bool
+) -> tuple[History | None, str]:
+    """The history, unless every user has one row at most, and its account in the table."""
     if not wanted:
         return None, "none, as history=False says."
     if roles.click is None:
         return None, "none, no task is a click or another binary one."
-    items = [feature for feature in features if isinstance(feature, CategoricalFeature)]
-    items = [item for item in items if item.side == "item" and item.max_values == 1]
-    elements = tuple(item.name for item in items[: 1 + _HISTORY_FEATURES])
-    if not elements:
+    if once:
+        return None, "none, no user has two rows."
+    history = proposed_history(features, roles.time is not None)
+    if history is None:
         return None, "none, no item feature has one id per row."
-    history = History(elements=elements, short=_SHORT, time_gaps=roles.time is not None)
-    described = ", ".join(elements)
+    described = ", ".join(history.elements)
     if roles.time is None:
         return history, (
-            f"up to {_SHORT} other rows of the user with {roles.click} = 1, each as {described}; "
-            "without time= their order is not known."
+            f"up to {history.short} other rows of the user with {roles.click} = 1, each as "
+            f"{described}; without time= their order is not known."
         )
     return history, (
-        f"the user's {_SHORT} newest rows before this one with {roles.click} = 1, each as "
+        f"the user's {history.short} newest rows before this one with {roles.click} = 1, each as "
         f"{described} and its age."
     )

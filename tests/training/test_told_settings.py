@@ -1,0 +1,48 @@
+"""What is said of how a base learns."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tfrec_mt.configs import PretrainConfig, TrainConfig
+from tfrec_mt.training.told_settings import told_settings
+
+PLACE = Path("nowhere")
+
+
+def _told(train: TrainConfig, **settings: Any) -> str:
+    return told_settings(PretrainConfig(data=PLACE, output=PLACE, train=train, **settings), 1_250)
+
+
+def test_what_was_chosen_is_marked() -> None:
+    train = TrainConfig(batch_size=128, epochs=20, patience=2)
+    found = _told(train, validation="fresh", chosen=("batch_size", "epochs"))
+    assert found == (
+        "batches of 128 (chosen), 1,250 a pass; up to 20 passes (chosen), until the validation "
+        "loss on part 'fresh' has not fallen for 2 (the best pass is kept); lazy_adam at rate "
+        "0.003, which falls to 0 over each pass"
+    )
+
+
+def test_what_was_said_is_not_marked() -> None:
+    found = _told(TrainConfig(batch_size=64), optimizer="adam", rate_schedule="constant")
+    assert found == "batches of 64, 1,250 a pass; 1 pass; adam at rate 0.003"
+    assert "; 3 passes; " in _told(TrainConfig(epochs=3), validation="fresh")
+    assert "(chosen), 1,250 a pass; 3 passes;" in _told(
+        TrainConfig(epochs=3), chosen=("batch_size",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "end"),
+    [
+        ({"rate_schedule": "linear"}, "rate 0.0002, which falls to 0 over the run"),
+        (
+            {"rate_schedule": "linear", "warm_up": 0.1},
+            "rate 0.0002 after rising for 10% of the steps, which falls to 0 over the run",
+        ),
+    ],
+)
+def test_the_rate_comes_with_its_schedule(settings: dict[str, Any], end: str) -> None:
+    assert _told(TrainConfig(), learning_rate=2e-4, **settings).endswith(end)
