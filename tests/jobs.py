@@ -60,7 +60,7 @@ def run_job(folder: Path) -> None:
             data=job.data,
             output=job.kernels,
             optimizer="lazy_adam",
-            learning_rate=0.01,
+            learning_rate=0.02,
             certainty=0.0,  # so few rows make nothing certain
             train=TRAIN,
         )
