@@ -29,7 +29,7 @@ from tfrec_mt.storage.names import KERNELS, MODEL
 # Everything that a study of public data may set; the defaults are the published protocol of
 # MovieLens-1M. With `folds`, rows are divided into so many, and each is tested on a base that was
 # trained on the others, less `kernel_folds` that are left to kernels; a base then has no part to
-# stop early on. Without, the base learns from the first part, kernels from `fresh`. Kernels remember
+# stop early on. Without, the base learns from the first part, kernels from `fresh`. They remember
 # ids of the features of `memory`.
 PUBLIC_SETTINGS: Settings = {
     "dataset": "ml1m",
