@@ -6,9 +6,10 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
+from pydantic import TypeAdapter
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import SUFFIX, load_kernels
@@ -24,6 +25,9 @@ SETTINGS_FILE = "run.json"
 _OF_A_START = frozenset((SETTINGS_FILE, LOG_FILE, EVENTS, CHECKPOINTS, BEST, BASE, ROWS, KNOWLEDGE))
 
 
+Config = TypeVar("Config")
+
+
 class RunFolderError(RuntimeError):
     """A folder that this run may not write to."""
 
@@ -33,6 +37,20 @@ def settings_of(config: Any) -> dict[str, Any]:
     values = dataclasses.asdict(config)
     del values["output"]
     return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+
+
+def config_of(kind: type[Config], settings: Mapping[str, Any], **changed: Any) -> Config:
+    """The config of a run's settings; what they leave out, or leave open, is as by default.
+
+    Args:
+      kind: Class of the config.
+      settings: See `settings_of`; others besides are left out.
+      changed: Fields that are different, or that no settings have.
+    """
+    named = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    told = {name: v for name, v in settings.items() if name in named and v is not None}
+    config: Config = TypeAdapter(kind).validate_python(told | changed)
+    return config
 
 
 def read_settings(run: Path) -> dict[str, Any]:
