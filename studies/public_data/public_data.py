@@ -64,20 +64,20 @@ def _cases(
     name: str, base: dict[str, Any], kernels: dict[str, Any], case: str
 ) -> tuple[Variant, ...]:
     alone, control, adapted = (f"{name}: base{what}" for what in ("", ", continued", "+IAK"))
-    told: Settings = {**base, **kernels}
+    behind: Settings = {**base, **kernels}
     return (
         Variant(name=alone, settings=base, reference=alone),
         Variant(name=control, settings={**base, "scores": "control"}, reference=alone),
         Variant(
             name=adapted,
-            settings=told,
+            settings=behind,
             reference=alone,
             control=control,
             case=case,
         ),
         Variant(
             name=f"{adapted}, with memory",
-            settings={**told, **WITH_MEMORY},
+            settings={**behind, **WITH_MEMORY},
             reference=alone,
             control=control,
         ),
