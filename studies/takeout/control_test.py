@@ -83,8 +83,8 @@ CONTROL_TEST = Study(
         "in small domains. The control of kernels is their base itself, continued on the same rows "
         "in as many steps, at a rate that is chosen on held-out users: what it gains is the day, "
         "not the domains. Kernels with memory also remember what the day says of each id in each "
-        "domain, which no base's knowledge holds: expected a small gain over kernels alone, of "
-        "similar size behind each base."
+        "domain, which no base's knowledge holds: expected a further gain of similar size behind "
+        "each base, and more than another kind of kernel has over IAK."
     ),
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,

@@ -23,7 +23,7 @@ OVERLAP = Study(
         "The control, the base itself continued on the same rows in as many steps, learns from the "
         "rows of all domains alike: expected below kernels of own rows, as domains differ more "
         "than days do. A memory of ids is of a domain's own rows at any share; it is tried with "
-        "own rows alone, where most is expected of kernels. Expected: a little more."
+        "own rows alone, where most is expected of kernels. Expected: more than any share gives."
     ),
     paper=(
         "With 30% of the weight on rows of the other scene the kernel of scene 1 ranks better than "
