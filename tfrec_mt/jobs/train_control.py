@@ -8,7 +8,7 @@ from tfrec_mt.errors import SchemaError
 from tfrec_mt.jobs.control import control_config, run_control
 from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_model, run_of
 from tfrec_mt.storage.names import KERNELS, ROWS
-from tfrec_mt.training.run_folder import config_of, read_settings
+from tfrec_mt.training.run_folder import config_of
 from tfrec_mt.workloads.catalog import workload_in
 
 
@@ -54,13 +54,8 @@ def train_control(
         )
     opened = open_model(run, log, base)
     data = opened.log.path
-    continued = run_of(opened.base, "base")
-    config = control_config(
-        config_of(
-            workload_in(data).config_class, read_settings(continued), data=data, output=continued
-        ),
-        config_of(FineTuneConfig, read_settings(run), data=data, output=run),
-        output,
-    )
-    run_control(config)
+    continued, kind = run_of(opened.base, "base"), workload_in(data).config_class
+    of_base = config_of(continued, kind, data=data, output=continued)
+    of_kernels = config_of(run, FineTuneConfig, data=data, output=run)
+    run_control(control_config(of_base, of_kernels, output))
     return open_base(output, opened.log)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import keras
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import SUFFIX, load_kernels
@@ -39,20 +39,6 @@ def settings_of(config: Any) -> dict[str, Any]:
     return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
 
 
-def config_of(kind: type[Config], settings: Mapping[str, Any], **changed: Any) -> Config:
-    """The config of a run's settings; what they leave out, or leave open, is as by default.
-
-    Args:
-      kind: Class of the config.
-      settings: See `settings_of`; others besides are left out.
-      changed: Fields that are different, or that no settings have.
-    """
-    named = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    told = {name: v for name, v in settings.items() if name in named and v is not None}
-    config: Config = TypeAdapter(kind).validate_python(told | changed)
-    return config
-
-
 def read_settings(run: Path) -> dict[str, Any]:
     """What a run was told.
 
@@ -69,6 +55,31 @@ def read_settings(run: Path) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise RunFolderError(f"{path} is damaged: expected a JSON object")
     return settings
+
+
+def config_of(run: Path, kind: type[Config], **changed: Any) -> Config:
+    """The config of a run; what its settings leave out, or leave open, is as by default.
+
+    Args:
+      run: Its folder.
+      kind: Class of the config.
+      changed: Fields that are different, `output` at least.
+
+    Raises:
+      RunFolderError: The folder is no run's, or that of another kind of run.
+    """
+    named = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    settings = read_settings(run).items()
+    told = {name: value for name, value in settings if name in named and value is not None}
+    try:
+        config: Config = TypeAdapter(kind).validate_python(told | changed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise RunFolderError(
+            f"{run / SETTINGS_FILE}: expected a {kind.__name__}: {place}: {first['msg']}"
+        ) from error
+    return config
 
 
 @contextlib.contextmanager
