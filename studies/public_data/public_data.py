@@ -76,7 +76,7 @@ def _cases(
             case=case,
         ),
         Variant(
-            name=f"{adapted}, with memory",
+            name=f"{adapted} with memory",
             settings={**behind, **WITH_MEMORY},
             reference=alone,
             control=control,

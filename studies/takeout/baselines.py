@@ -75,7 +75,7 @@ BASELINES = Study(
             control=_CONTINUED,
             published=_published(0.72414, 0.73112, 0.72730, 0.84053, 0.84806, 0.83852),
         ),
-        Variant(name="OLR+IAK, with memory", settings=WITH_MEMORY, control=_CONTINUED),
+        Variant(name="OLR+IAK with memory", settings=WITH_MEMORY, control=_CONTINUED),
         Variant(name="OLR, seven days", settings={**_ZERO_SHOT, "base_parts": ["train", "fresh"]}),
         Variant(name="OLR, with topics", settings=_JOINT),
         Variant(name="PEPNet", settings={**_JOINT, "model": "pepnet"}),

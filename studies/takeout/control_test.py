@@ -39,7 +39,7 @@ def _cases(name: str, model: str) -> tuple[Variant, ...]:
         Variant(name=control, settings={"scores": "control", "model": model}, reference=name),
         Variant(name=f"{name}+IAK", settings={"model": model}, reference=name, control=control),
         Variant(
-            name=f"{name}+IAK, with memory",
+            name=f"{name}+IAK with memory",
             settings={"model": model, **WITH_MEMORY},
             reference=name,
             control=control,

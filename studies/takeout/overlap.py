@@ -35,7 +35,7 @@ OVERLAP = Study(
         Variant(name="base alone", settings={"scores": "zero_shot"}),
         Variant(name=_CONTINUED, settings={"scores": "control"}),
         Variant(name=OWN, control=_CONTINUED),
-        Variant(name=f"{OWN}, with memory", settings=WITH_MEMORY, control=_CONTINUED),
+        Variant(name=f"{OWN} with memory", settings=WITH_MEMORY, control=_CONTINUED),
         *(
             Variant(
                 name=f"{share:.0%} of related rows",

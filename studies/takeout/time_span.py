@@ -13,10 +13,10 @@ _SETTINGS: Settings = {**TAKEOUT_SETTINGS, "split": _SPLIT, "kernel_parts": DAYS
 
 def _span(days: int) -> Iterator[Variant]:
     name, parts = f"{days} day{'s' * (days > 1)}", {"kernel_parts": DAYS[-days:]}
-    control = f"{name}, base continued"
+    control = f"{name}: base continued"
     yield Variant(name=control, settings={**parts, "scores": "control"})
     yield Variant(name=name, settings=parts, control=control)
-    yield Variant(name=f"{name}, with memory", settings={**parts, **WITH_MEMORY}, control=control)
+    yield Variant(name=f"{name} with memory", settings={**parts, **WITH_MEMORY}, control=control)
 
 
 TIME_SPAN = Study(

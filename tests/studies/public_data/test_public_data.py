@@ -82,7 +82,7 @@ def hillstrom(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
             name: public_data_experiment(
                 _settings(f"Hillstrom, segment: {name}", **small), folder / name, folder / "shared"
             )
-            for name in ("base", "base, continued", "base+IAK", "base+IAK, with memory")
+            for name in ("base", "base, continued", "base+IAK", "base+IAK with memory")
         }
 
 

@@ -11,7 +11,7 @@ from studies.takeout.time_span import TIME_SPAN
 from studies.takeout.time_span_experiment import time_span_experiment
 
 SMALL = {"rows": 20_000, "units": [8], "certainty": 0.0, "seed": 0}
-TWO_DAYS = "2 days, base continued", "2 days", "2 days, with memory"
+TWO_DAYS = "2 days: base continued", "2 days", "2 days with memory"
 
 
 def _run(variant: str, folder: Path) -> Outcome:
