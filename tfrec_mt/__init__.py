@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tfrec_mt.jobs.load import load as load
     from tfrec_mt.jobs.prepare import prepare as prepare
     from tfrec_mt.jobs.pretrain import pretrain as pretrain
+    from tfrec_mt.jobs.train_control import train_control as train_control
     from tfrec_mt.models.catalog import register_model as register_model
     from tfrec_mt.schema import Schema as Schema
     from tfrec_mt.schema import Task as Task
@@ -82,6 +83,7 @@ _HOMES = {
     "remove_kernels": "tfrec_mt.jobs.exchange",
     "roll_back": "tfrec_mt.jobs.exchange",
     "sources": "tfrec_mt.sources",
+    "train_control": "tfrec_mt.jobs.train_control",
 }
 
 # Names that do without TensorFlow, which takes seconds to import.

@@ -8,11 +8,19 @@ from studies.ab_test.ab_test_experiment import (
     RANDOM,
     ab_test_experiment,
 )
-from studies.framework.study import Study, Variant
+from studies.framework.study import Settings, Study, Variant
+from studies.takeout.takeout_runs import WITH_MEMORY
 
 _LIFTS = {f"lift {gain}": f"lift of {what}, percent of ZS-OLR's" for gain, what in GAINS.items()}
+CONTINUED = "OLR, continued"
+# Kernels of all topics.
+KERNELS: dict[str, Settings] = {
+    "all topics": {},
+    "trained jointly": {"joint": True},
+    "all topics, with memory": WITH_MEMORY,
+    "trained jointly, with memory": {"joint": True, **WITH_MEMORY},
+}
 _SEVEN_DAYS = {"scores": "zero_shot", "base_parts": ["train", "fresh"]}
-
 AB_TEST = Study(
     name="ab_test",
     title="IAK, 7.7: an online A/B test",
@@ -36,9 +44,13 @@ AB_TEST = Study(
         "topics, if at all, with an interval about as wide as itself. Popularity and random lie "
         "below the base, the truth above all; it sorts by the mean over positions, which leaves "
         "less than 1% of orders to the best arrangement of lists.\n\n"
-        "Kernels have seen a day more than the base. A base of all seven days shows what that day "
-        "alone is worth, a small part of what kernels earn if these learn domains; one that sees "
-        "the topics shows what knowing them for seven days is worth, more than one day's kernels."
+        "Kernels have seen a day more than the base. Their control is the base itself, continued "
+        "on that day in as many steps, at a rate that is chosen on held-out users; it shows what "
+        "the day alone is worth, expected to be a small part of what kernels earn if these learn "
+        "domains. So does a base of all seven days; one that sees the topics shows what knowing "
+        "them for seven days is worth, more than one day's kernels. Kernels with memory also "
+        "remember what the day says of each id in each domain: expected to earn more than kernels "
+        "alone, as the lists' tops are made of single items, if less than each topic's kernels do."
     ),
     paper=(
         "Kernels of region 4: orders +1.86%, order rate +1.14%, net value +1.62% there. Of both "
@@ -48,10 +60,15 @@ AB_TEST = Study(
     settings=AB_TEST_SETTINGS,
     variants=(
         Variant(name="ZS-OLR", settings={"scores": "zero_shot"}),
-        Variant(name="OLR+IAK, all topics"),
-        Variant(name="OLR+IAK, trained jointly", settings={"joint": True}),
+        Variant(name=CONTINUED, settings={"scores": "control"}),
         *(
-            Variant(name=f"OLR+IAK, {topic}", settings={"active_topics": [topic]})
+            Variant(name=f"OLR+IAK, {name}", settings=settings, control=CONTINUED)
+            for name, settings in KERNELS.items()
+        ),
+        *(
+            Variant(
+                name=f"OLR+IAK, {topic}", settings={"active_topics": [topic]}, control=CONTINUED
+            )
             for topic in ("scene", "period", "region")
         ),
         Variant(name="OLR, seven days", settings=_SEVEN_DAYS),

@@ -22,6 +22,7 @@ from studies.takeout.takeout_runs import (
     TAKEOUT_SETTINGS,
     takeout_base,
     takeout_config,
+    takeout_control,
     takeout_data,
     takeout_kernels,
 )
@@ -34,7 +35,8 @@ from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.evaluation.row_scoring import POPULARITY
-from tfrec_mt.evaluation.scoring import ADAPTED, ZERO_SHOT
+from tfrec_mt.evaluation.scoring import ADAPTED, CONTROL, ZERO_SHOT
+from tfrec_mt.jobs.control import control_facts
 from tfrec_mt.models.model_store import load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import SchemaError
@@ -42,11 +44,11 @@ from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.run_folder import kernels_behind
 
 ORACLE, RANDOM = "oracle", "random"
-RANKERS = (ZERO_SHOT, ADAPTED, POPULARITY, ORACLE, RANDOM)
+RANKERS = (ZERO_SHOT, ADAPTED, CONTROL, POPULARITY, ORACLE, RANDOM)
 
-# `scores` may be `random`, too. Kernels are trained for `kernel_topics`; those of `active_topics`,
-# or all if none are named, act when candidates are scored. So many `requests` of the test day, or
-# all if 0, are each answered with the best of so many `candidates`.
+# `scores` may be `random`, too, but not `full`. Kernels are trained for `kernel_topics`; those of
+# `active_topics`, or all if none are named, act when candidates are scored. So many `requests` of
+# the test day, or all if 0, are each answered with the best of so many `candidates`.
 AB_TEST_SETTINGS: Settings = {
     **TAKEOUT_SETTINGS,
     "active_topics": [],
@@ -79,7 +81,7 @@ def ab_test_experiment(settings: Settings, folder: Path, shared: Path) -> Outcom
     Args:
       settings: `AB_TEST_SETTINGS` and `seed`, of the world as of training, recall and answers.
       folder: Not used; all that is trained is shared.
-      shared: Takes worlds, bases and kernels.
+      shared: Takes worlds, bases, controls and kernels.
 
     Raises:
       SchemaError: Unknown `scores` or `active_topics`, or fewer candidates than slots.
@@ -94,9 +96,14 @@ def ab_test_experiment(settings: Settings, folder: Path, shared: Path) -> Outcom
     plain = model_scores(AdaptedModel(base, []), requests.features)
     truth = oracle_scores(requests.offers, world.position_effect)
     scores = plain if ranker == ZERO_SHOT else truth
+    trained: dict[str, float] = {}
     if ranker == ADAPTED:
         adapted = AdaptedModel(base, _kernels(settings, shared, base))
         scores = model_scores(adapted, requests.features)
+    elif ranker == CONTROL:
+        run = takeout_control(settings, shared)
+        continued = AdaptedModel(load_model(run / MODEL, dataset), [])
+        scores, trained = model_scores(continued, requests.features), control_facts(run)
     elif ranker == POPULARITY:
         scores = popularity_scores(dataset, requests.features)
     elif ranker == RANDOM:
@@ -111,11 +118,11 @@ def ab_test_experiment(settings: Settings, folder: Path, shared: Path) -> Outcom
         Impressions(world, context, groups, found.item) for found in (lists, before, best)
     )
     gains = _expected(bootstrap, groups, context, lists)
-    facts: dict[str, float] = {"users": len(np.unique(requests.users))}
+    facts: dict[str, float] = {"users": len(np.unique(requests.users)), **trained}
     lifts: dict[str, Estimate] = {}
     if ranker != ZERO_SHOT:
-        control = _expected(bootstrap, groups, context, before)
-        lifts = {f"lift {name}": lift(gains[name], control[name]) for name in gains}
+        alone = _expected(bootstrap, groups, context, before)
+        lifts = {f"lift {name}": lift(gains[name], alone[name]) for name in gains}
         sampled, needed = _sampled(bootstrap, requests, lists, before, settings["seed"])
         lifts |= sampled
         facts |= needed

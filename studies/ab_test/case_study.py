@@ -1,5 +1,6 @@
 """Study `case_study`: the IAK paper's 7.8 and figure 4, what is shown in which region."""
 
+from studies.ab_test.ab_test import CONTINUED, KERNELS
 from studies.ab_test.ab_test_experiment import (
     AB_TEST_SETTINGS,
     HOT,
@@ -35,7 +36,14 @@ CASE_STUDY = Study(
         "residents, but no ranker knows who is one (only the truth does), so kernels show visitors "
         "hardly more than residents, whereas the truth does. Among the dozen items that are shown "
         "most in "
-        f"{HOT_REGION}, specialities are more frequent than one in twenty, with or without kernels."
+        f"{HOT_REGION}, specialities are more frequent than one in twenty, with or without "
+        "kernels.\n\n"
+        "The control, the base itself continued on the kernels' day in as many steps, sees no "
+        "region either: expected to show the base's mix, with items that sold well that day. A "
+        "memory of a region's items and cuisines says what its rows show of them beyond what base "
+        "and kernels expect. As a speciality is sold in one region alone, what the region adds to "
+        "it is in its id: expected at least the base's share of specialities, and a mix of "
+        "cuisines nearer to the truth's than that of kernels alone."
     ),
     paper=(
         "Of the eleven items shown most in region 4 with kernels, five are of the region's own "
@@ -45,9 +53,12 @@ CASE_STUDY = Study(
     settings={**AB_TEST_SETTINGS, "candidates": 200},
     variants=(
         Variant(name="ZS-OLR", settings={"scores": "zero_shot"}),
-        Variant(name="OLR+IAK, all topics"),
-        Variant(name="OLR+IAK, trained jointly", settings={"joint": True}),
-        Variant(name="OLR+IAK, region", settings={"active_topics": ["region"]}),
+        Variant(name=CONTINUED, settings={"scores": "control"}),
+        *(
+            Variant(name=f"OLR+IAK, {name}", settings=settings, control=CONTINUED)
+            for name, settings in KERNELS.items()
+        ),
+        Variant(name="OLR+IAK, region", settings={"active_topics": ["region"]}, control=CONTINUED),
         Variant(name="popularity", settings={"scores": "popularity"}),
         Variant(name="truth", settings={"scores": ORACLE}),
     ),

@@ -24,8 +24,9 @@ def model_scores(model: AdaptedModel, features: Mapping[str, Any]) -> NDArray[np
     """[R, N] a model's scores; without kernels they are the base's."""
 
     def forward(features: Mapping[str, Any]) -> Any:
-        knowledge = model.knowledge(features, candidates=True)
-        return model.probabilities(model.logits(knowledge))[RANKED_BY]
+        logits = model.logits(model.knowledge(features, candidates=True))
+        logits = model.remembered(logits, model.kernel_codes(features), features)
+        return model.probabilities(logits)[RANKED_BY]
 
     run = BatchFunction(forward)
     shape = features[model.base.schema.keys.item].shape

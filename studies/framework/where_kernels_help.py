@@ -19,6 +19,9 @@ EXPLANATION = (
     "part of it. Where the gap's interval contains zero, kernels are not worth training, and the "
     "trial keeps most of them at zero. Where the kernels' rows come from few users and the scored "
     "rows from others, kernels learn these users and may do harm, which the trial cannot see.",
+    "Part of what kernels add comes from the fresher rows that they are trained on. The last "
+    "column is what they add over their control, the base itself continued on these rows in as "
+    "many steps.",
 )
 
 

@@ -29,7 +29,8 @@ from tfrec_mt.storage.names import KERNELS, MODEL
 # Everything that a study of public data may set; the defaults are the published protocol of
 # MovieLens-1M. With `folds`, rows are divided into so many, and each is tested on a base that was
 # trained on the others, less `kernel_folds` that are left to kernels; a base then has no part to
-# stop early on. Without, the base learns from the first part, kernels from `fresh`.
+# stop early on. Without, the base learns from the first part, kernels from `fresh`. They remember
+# ids of the features of `memory`.
 PUBLIC_SETTINGS: Settings = {
     "dataset": "ml1m",
     "expected_rating": False,
@@ -51,6 +52,7 @@ PUBLIC_SETTINGS: Settings = {
     "epochs": 25,
     "patience": 2,
     "kernel_topics": [],
+    "memory": [],
     "kernel_batch_size": 256,
     "kernel_learning_rate": 0.05,
 }
@@ -197,6 +199,7 @@ def _kernel_config(
         parts=part.kernels,
         topics=tuple(settings["kernel_topics"]),
         joint=False,
+        memory=tuple(settings["memory"]),
         learning_rate=settings["kernel_learning_rate"],
         train=TrainConfig(batch_size=settings["kernel_batch_size"], seed=settings["seed"]),
     )

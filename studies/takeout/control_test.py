@@ -8,7 +8,7 @@ from studies.takeout.takeout_experiment import (
     TOPIC_METRICS,
     takeout_experiment,
 )
-from studies.takeout.takeout_runs import TAKEOUT_SETTINGS
+from studies.takeout.takeout_runs import TAKEOUT_SETTINGS, WITH_MEMORY
 from tfrec_mt.adapters.knowledge_view import seen_widths
 
 MODELS = {
@@ -38,6 +38,12 @@ def _cases(name: str, model: str) -> tuple[Variant, ...]:
         Variant(name=name, settings={"scores": "zero_shot", "model": model}),
         Variant(name=control, settings={"scores": "control", "model": model}, reference=name),
         Variant(name=f"{name}+IAK", settings={"model": model}, reference=name, control=control),
+        Variant(
+            name=f"{name}+IAK with memory",
+            settings={"model": model, **WITH_MEMORY},
+            reference=name,
+            control=control,
+        ),
     )
 
 
@@ -76,7 +82,9 @@ CONTROL_TEST = Study(
         "alone, can change everything, but has no more rows than a kernel: expected below kernels "
         "in small domains. The control of kernels is their base itself, continued on the same rows "
         "in as many steps, at a rate that is chosen on held-out users: what it gains is the day, "
-        "not the domains."
+        "not the domains. Kernels with memory also remember what the day says of each id in each "
+        "domain, which no base's knowledge holds: expected a further gain of similar size behind "
+        "each base, and more than another kind of kernel has over IAK."
     ),
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,

@@ -7,6 +7,8 @@ from studies.takeout.takeout_experiment import (
 )
 from studies.takeout.takeout_runs import TAKEOUT_SETTINGS
 
+_CONTINUED = "base continued"
+
 RATES = Study(
     name="rates",
     title="Dynamic batch-aware rates (IAK paper, 5.4.2 and equation 21)",
@@ -17,14 +19,20 @@ RATES = Study(
         "Expected: as printed the softmax saturates, since rows / norm reaches thousands, so in a "
         "step one kernel of a topic learns and the rest stand still, and the result is worse. "
         "Normalised (divided by its mean before the softmax, times the number of kernels after), "
-        "rates stay around 1, and as Adam levels gradients out anyway there is little to gain."
+        "rates stay around 1, and as Adam levels gradients out anyway there is little to gain. "
+        "Beside them stands their control, the base itself continued on the same rows in as many "
+        "steps: expected below all but the saturated rates."
     ),
     paper="The formula alone; no figures.",
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,
     variants=(
         Variant(name="base alone", settings={"scores": "zero_shot"}),
-        *(Variant(name=r, settings={"rate_rule": r}) for r in ("none", "normalised", "printed")),
+        Variant(name=_CONTINUED, settings={"scores": "control"}),
+        *(
+            Variant(name=r, settings={"rate_rule": r}, control=_CONTINUED)
+            for r in ("none", "normalised", "printed")
+        ),
     ),
     metrics=TAKEOUT_METRICS,
     seeds=(0, 1, 2, 3, 4),

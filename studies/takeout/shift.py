@@ -18,11 +18,14 @@ def _variants() -> Iterator[Variant]:
         for shift in SHIFTS:
             settings: Settings = {"shift": shift, "base_topics": topics}
             name = f"shift {shift:g}, topics {known}"
+            control = f"{name}: continued"
             yield Variant(name=name, settings={**settings, "scores": "zero_shot"})
+            yield Variant(name=control, settings={**settings, "scores": "control"}, reference=name)
             yield Variant(
                 name=f"{name}: kernels",
                 settings=settings,
                 reference=name,
+                control=control,
                 case=f"takeout, shift {shift:g}, topics {known} to the base",
             )
 
@@ -36,7 +39,10 @@ SHIFT = Study(
         "all alike), and bases in whether they see the topics. Expected: nothing at 0, or noise "
         "that the trial keeps out; a lift that grows faster than the shift where the topics are "
         "unknown, as what can be learned grows with its square; and a tenth of it where they are "
-        "known, which is what changed since the base's last day."
+        "known, which is what changed since the base's last day. Their control, the base itself "
+        "continued on the kernels' rows in as many steps, learns that change too, and where the "
+        "topics are known it can tell domains apart: expected about as much there, and next to "
+        "nothing of the lift where they are unknown."
     ),
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,

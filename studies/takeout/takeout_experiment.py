@@ -1,7 +1,7 @@
 """An experiment of studies: kernels behind a base on a generated takeout world."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from studies.framework.study import Outcome, Settings
@@ -12,6 +12,7 @@ from studies.takeout.takeout_runs import (
     takeout_data,
     takeout_kernels,
 )
+from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.evaluation.cells import Cell
@@ -75,6 +76,8 @@ def _of_base(
         facts["minutes of kernels"] = (time.monotonic() - started) / 60
         layers = kernels_behind(model, kernels)
         facts["weights of a kernel"] = layers[0].trained_weights_of_one
+        if settings["memory"]:
+            facts["remembered ids"] = remembered_ids(layers)
     if settings["scores"] == CONTROL:
         control = takeout_control(settings, shared)
         facts |= control_facts(control)
@@ -89,6 +92,11 @@ def _of_base(
         for domain in topic.domains
     }
     return of_cells, facts
+
+
+def remembered_ids(kernels: Sequence[DomainKernels]) -> int:
+    """How many ids, and domains themselves, kernels remember an offset of."""
+    return sum(len(layer.memory) for layer in kernels if layer.memory is not None)
 
 
 def domain_means(schema: Schema, of_cells: Mapping[str, Estimate]) -> dict[str, Estimate]:

@@ -15,13 +15,14 @@ from tfrec_mt.jobs.control import control_config, run_control
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.storage.names import KERNELS, MODEL
+from tfrec_mt.training.memory_features import AUTO
 
 # Everything that a study of kernels may set. `scores` says whose they are: those of the base with
 # kernels (`adapted`) or without (`zero_shot`), of the base itself continued on the kernels' rows
 # (`control`), of copies of it in place of kernels (`full`), of counts of clicks (`popularity`) or
 # of the truth (`oracle`). The base is trained on `base_parts`, kernels on `kernel_parts`, of
-# `kernel_topics` or all if none are named. Variants whose world, base or control is the same share
-# it.
+# `kernel_topics` or all if none are named; they remember ids of the features of `memory`. Variants
+# whose world, base or control is the same share it.
 TAKEOUT_SETTINGS: Settings = {
     "rows": 1_000_000,
     "shift": 1.0,
@@ -42,12 +43,15 @@ TAKEOUT_SETTINGS: Settings = {
     "kernel_topics": [],
     "related_share": 0.0,
     "joint": False,
+    "memory": [],
     "rate_rule": "none",
     "kl_weight": 1.0,
     "certainty": 1.0,
     "kernel_batch_size": 256,
     "kernel_learning_rate": 0.05,
 }
+# Kernels that remember ids, too.
+WITH_MEMORY: Settings = {"memory": [AUTO]}
 _CONFIG = ("rows", "shift", "drift", "short_history", "long_history")
 _WORLD = (*_CONFIG, "cross_topics", "split")
 _BASE = ("model", "base_topics", "base_parts", "units", "long_top")
@@ -132,6 +136,7 @@ def kernel_config(settings: Settings, data: Path, base: Path, output: Path) -> F
         adapter_settings=dict(settings["adapter_settings"]),
         related_share=settings["related_share"],
         joint=settings["joint"],
+        memory=tuple(settings["memory"]),
         rate_rule=settings["rate_rule"],
         kl_weight=settings["kl_weight"],
         certainty=settings["certainty"],

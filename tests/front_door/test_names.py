@@ -43,6 +43,7 @@ NAMES = {
     "remove_kernels",
     "roll_back",
     "sources",
+    "train_control",
 }
 # Each of them takes seconds, or much memory.
 HEAVY = ("tensorflow", "keras", "polars", "pyarrow", "pydantic", "matplotlib", "numpy")

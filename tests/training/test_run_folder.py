@@ -7,9 +7,15 @@ from typing import Any
 
 import pytest
 
+from tfrec_mt.configs import FineTuneConfig, NewsPretrainConfig, PretrainConfig
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.storage.lock import LockedError
-from tfrec_mt.training.run_folder import RunFolderError, run_folder, settings_of
+from tfrec_mt.training.run_folder import (
+    RunFolderError,
+    config_of,
+    run_folder,
+    settings_of,
+)
 
 SETTINGS: dict[str, Any] = {"data": "x", "parts": ("train",), "train": {"epochs": 1, "seed": 0}}
 
@@ -97,3 +103,35 @@ def test_settings_are_a_config_without_its_output() -> None:
     assert settings["data"] == "a/b"
     assert settings["train"]["epochs"] == 3
     assert set(settings) == {"data", "train"}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        PretrainConfig(
+            data=Path("data"),
+            output=Path("run"),
+            parts=("one", "two"),
+            chosen=("epochs",),
+            init_from=Path("base"),
+            task_weights={"ctr": 2.0},
+            train=TrainConfig(batch_size=64, patience=2),
+        ),
+        NewsPretrainConfig(data=Path("data"), output=Path("run"), history_length=9),
+        FineTuneConfig(
+            base=Path("base"), data=Path("data"), output=Path("run"), memory=("auto",), joint=False
+        ),
+    ],
+    ids=lambda config: type(config).__name__,
+)
+def test_settings_become_the_config_that_they_were_of(config: Any, tmp_path: Path) -> None:
+    start(tmp_path, settings_of(config) | {"data_fingerprint": "abc"})
+    assert config_of(tmp_path, type(config), output=Path("run")) == config
+    moved = config_of(tmp_path, type(config), output=Path("run"), data=Path("there"))
+    assert moved.data == Path("there")
+
+
+def test_settings_of_another_run_are_named(tmp_path: Path) -> None:
+    start(tmp_path, {"data": "x", "parts": 3})
+    with pytest.raises(RunFolderError, match=r"run.json: expected a PretrainConfig: parts: Input"):
+        config_of(tmp_path, PretrainConfig, output=Path("run"))

@@ -7,21 +7,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 from absl import logging
 
-from tfrec_mt.configs import FineTuneConfig, PretrainConfig
-from tfrec_mt.errors import SchemaError
+from tfrec_mt.configs import FineTuneConfig, NewsPretrainConfig, PretrainConfig
 from tfrec_mt.jobs.pretrain import BaseTraining
-from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.storage.folders import write_text
 from tfrec_mt.storage.json_files import read_json
 from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.compiled_steps import CompiledSteps
 from tfrec_mt.training.run_folder import run_folder
-from tfrec_mt.training.users_apart import UsersApart
 
 CONTROL_FILE = "control.json"
 # Rates are tried from the first one on, each so many times the last, as long as the loss falls.
@@ -53,7 +50,10 @@ class ControlRate:
         )
 
 
-def control_config(base: PretrainConfig, kernels: FineTuneConfig, output: Path) -> PretrainConfig:
+_Config = TypeVar("_Config", bound=PretrainConfig)
+
+
+def control_config(base: _Config, kernels: FineTuneConfig, output: Path) -> _Config:
     """Settings of the control of a base's kernels.
 
     It learns from the kernels' rows, as often and in batches as large, so it takes as many steps;
@@ -92,26 +92,21 @@ def run_control(config: PretrainConfig, label: str = "control") -> Path:
     trained on.
 
     Args:
-      config: See `control_config`; its rate does not count.
+      config: See `control_config`; its rate does not count, but of news, where the search begins
+        with it.
       label: Shown beside the progress bar.
 
     Returns:
       Folder of the model; `CONTROL_FILE` lies beside it.
-
-    Raises:
-      SchemaError: The base is no ranking model.
     """
-    training = BaseTraining(dataclasses.replace(config, learning_rate=FIRST_RATE))
-    if not isinstance(training.model, RankingModel):
-        raise SchemaError(
-            f"{config.data}: expected a click log, whose control has a rate that is chosen; train "
-            "others by `pretrain` with init_from"
-        )
+    # title encoders that were trained elsewhere take rates that are hundreds of times smaller
+    first = config.learning_rate if isinstance(config, NewsPretrainConfig) else FIRST_RATE
+    training = BaseTraining(dataclasses.replace(config, learning_rate=first))
     settings = training.settings | {"learning_rate": None}
     with run_folder(config.output, settings, MODEL):
         steps = training.reader.steps_per_epoch * config.train.epochs
         measured = functools.partial(_held_out_loss, config)
-        chosen = choose_rate(config.output, steps, measured, label)
+        chosen = choose_rate(config.output, steps, measured, label, first)
         logging.info("%s: %s", label, chosen)
         BaseTraining(dataclasses.replace(config, learning_rate=chosen.rate)).run(label)
     return config.output / MODEL
@@ -134,7 +129,11 @@ def control_facts(run: Path) -> dict[str, float]:
 
 
 def choose_rate(
-    run: Path, steps: int, measured: Callable[[float], float], label: str = "control"
+    run: Path,
+    steps: int,
+    measured: Callable[[float], float],
+    label: str = "control",
+    first: float = FIRST_RATE,
 ) -> ControlRate:
     """Finds the rate of least loss; rates that a killed search has measured are not tried again.
 
@@ -143,6 +142,7 @@ def choose_rate(
       steps: Steps of the control.
       measured: Loss on rows of held-out users after training at a rate.
       label: Shown in the log.
+      first: The rate that is tried first.
     """
     found = control_rate(run) or ControlRate(steps=steps)
 
@@ -153,12 +153,12 @@ def choose_rate(
             logging.info("%s: rate %g, held-out loss %.5f", label, rate, found.losses[rate])
         return _or_worst(found.losses[rate])
 
-    best, least = FIRST_RATE, loss(FIRST_RATE)
+    best, least = first, loss(first)
     for factor in (FACTOR, 1 / FACTOR):
         while len(found.losses) < MOST_TRIED and loss(best * factor) < least:
             best *= factor
             least = loss(best)
-        if best > FIRST_RATE:
+        if best > first:
             break  # below the first one it only rises
     return found
 
@@ -166,8 +166,8 @@ def choose_rate(
 def _held_out_loss(config: PretrainConfig, rate: float) -> float:
     """Loss on rows of held-out users after training on the others; infinite if that diverges."""
     training = BaseTraining(dataclasses.replace(config, learning_rate=rate))
-    per_call = config.train.steps_per_call
-    reader = UsersApart(training.reader, per_call)
+    workload, per_call = training.workload, config.train.steps_per_call
+    reader = workload.users_apart(training.reader, training.dataset, config)
     last = reader.steps_per_epoch * config.train.epochs
     strategy = tf.distribute.get_strategy()
     run: CompiledSteps | None = None
@@ -175,7 +175,10 @@ def _held_out_loss(config: PretrainConfig, rate: float) -> float:
         batch = reader.read(start, min(start + per_call, last))
         if run is None:
             arrays = batch.features, batch.labels
-            run = CompiledSteps(training.learner, strategy, strategy.num_replicas_in_sync, *arrays)
+            replicas = strategy.num_replicas_in_sync
+            run = CompiledSteps(
+                training.learner, strategy, replicas, *arrays, any_shape=workload.any_shape
+            )
         if run(batch.features, batch.labels, stop=False).first_bad is not None:
             return math.inf
     return reader.loss(training.model, config.task_weights)

@@ -98,6 +98,7 @@ class BaseTraining:
       config: See `run_pretrain`.
 
     Attributes:
+      workload: What kind of data it is.
       settings: All that decides the result, as JSON values.
 
     Raises:
@@ -106,7 +107,7 @@ class BaseTraining:
     """
 
     def __init__(self, config: PretrainConfig) -> None:
-        self._workload = workload = workload_in(config.data)
+        self.workload = workload = workload_in(config.data)
         if not isinstance(config, workload.config_class):
             raise SchemaError(
                 f"{config.data} holds {workload.kind}: expected a "
@@ -162,7 +163,7 @@ class BaseTraining:
             _averaged(self._validation, model, optimizer) if self._validation else None,
             label,
             topics={topic.name: topic.domains for topic in self.dataset.schema.topics},
-            any_shape=self._workload.any_shape,
+            any_shape=self.workload.any_shape,
         ).run()
         with averaged_weights(model, optimizer):
             save_model(model, config.output / MODEL, self.dataset.vocabularies)

@@ -6,9 +6,10 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
+from pydantic import TypeAdapter, ValidationError
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import SUFFIX, load_kernels
@@ -22,6 +23,9 @@ from tfrec_mt.training.train_log import EVENTS, LOG_FILE
 SETTINGS_FILE = "run.json"
 # All that a run makes before its first step.
 _OF_A_START = frozenset((SETTINGS_FILE, LOG_FILE, EVENTS, CHECKPOINTS, BEST, BASE, ROWS, KNOWLEDGE))
+
+
+Config = TypeVar("Config")
 
 
 class RunFolderError(RuntimeError):
@@ -51,6 +55,31 @@ def read_settings(run: Path) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise RunFolderError(f"{path} is damaged: expected a JSON object")
     return settings
+
+
+def config_of(run: Path, kind: type[Config], **changed: Any) -> Config:
+    """The config of a run; what its settings leave out, or leave open, is as by default.
+
+    Args:
+      run: Its folder.
+      kind: Class of the config.
+      changed: Fields that are different, `output` at least.
+
+    Raises:
+      RunFolderError: The folder is no run's, or that of another kind of run.
+    """
+    named = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    settings = read_settings(run).items()
+    told = {name: value for name, value in settings if name in named and value is not None}
+    try:
+        config: Config = TypeAdapter(kind).validate_python(told | changed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise RunFolderError(
+            f"{run / SETTINGS_FILE}: expected a {kind.__name__}: {place}: {first['msg']}"
+        ) from error
+    return config
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """`UsersApart`: batches whose held-out users are not learned from, and the loss on their rows."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -10,6 +12,13 @@ from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.user_clusters import held_out
 from tfrec_mt.training.weighted_loss import WeightedLoss
+
+
+class Apart(Reader, Protocol):
+    """Batches from which rows of some users are not learned."""
+
+    def loss(self, model: Any, task_weights: Mapping[str, float]) -> float:
+        """A model's mean loss on these rows; NaN where there are none."""
 
 
 class UsersApart:
@@ -32,7 +41,7 @@ class UsersApart:
         weights = batch.labels.get(ROW_WEIGHT, np.float32(1.0)) * learned
         return dataclasses.replace(batch, labels=batch.labels | {ROW_WEIGHT: weights})
 
-    def loss(self, model: RankingModel, task_weights: dict[str, float]) -> float:
+    def loss(self, model: RankingModel, task_weights: Mapping[str, float]) -> float:
         """Weighted sum over tasks of a model's mean loss on the rows of an epoch held out.
 
         Args:

@@ -42,6 +42,8 @@ from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.warm_up import Requests, every_domain
 from tfrec_mt.training.news_learner import NewsLearner
 from tfrec_mt.training.news_reader import NewsReader, PairReader
+from tfrec_mt.training.news_users_apart import NewsUsersApart
+from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.users_in_turn import ReaderOf
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
@@ -142,6 +144,11 @@ class News(LogWorkload):
                 history_length=config.history_length,
             )
         )
+
+    def users_apart(
+        self, reader: Reader, dataset: NewsDataset, config: NewsPretrainConfig
+    ) -> NewsUsersApart:
+        return NewsUsersApart(reader, dataset, config.parts, config.history_length)
 
     def validation(
         self, model: NewsRecommender, dataset: NewsDataset, config: NewsPretrainConfig

@@ -46,6 +46,7 @@ from tfrec_mt.training.optimizers.catalog import SLOTS
 from tfrec_mt.training.rows_as_unknown import RowsAsUnknown
 from tfrec_mt.training.run_folder import learned_parts
 from tfrec_mt.training.train_loop import Reader
+from tfrec_mt.training.users_apart import UsersApart
 from tfrec_mt.training.users_in_turn import ReaderOf
 from tfrec_mt.training.weighted_loss import WeightedLoss
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
@@ -129,6 +130,11 @@ class Ranking(LogWorkload):
         topics = {topic.name: topic.domains for topic in dataset.schema.topics}
         _warn_of_one_class(dataset, config.parts, topics)
         return reader
+
+    def users_apart(
+        self, reader: Reader, dataset: PreparedDataset, config: PretrainConfig
+    ) -> UsersApart:
+        return UsersApart(reader, config.train.steps_per_call)
 
     def validation(
         self, model: RankingModel, dataset: PreparedDataset, config: PretrainConfig

@@ -22,6 +22,7 @@ from tfrec_mt.training.compiled_steps import Learner
 from tfrec_mt.training.fine_tune import LearnMemory
 from tfrec_mt.training.run_folder import model_folder, save_once
 from tfrec_mt.training.train_loop import Reader
+from tfrec_mt.training.users_apart import Apart
 from tfrec_mt.training.users_in_turn import ReaderOf
 
 ROW = "row"  # column of sampled requests: their places in the part they come from
@@ -235,6 +236,10 @@ class LogWorkload(Workload):
     @abc.abstractmethod
     def reader(self, dataset: Any, config: Any) -> Reader:
         """What a base is trained on."""
+
+    @abc.abstractmethod
+    def users_apart(self, reader: Reader, dataset: Any, config: Any) -> Apart:
+        """What tells how well training on some users' rows of a reader serves others."""
 
     @abc.abstractmethod
     def validation(self, model: Any, dataset: Any, config: Any) -> Callable[[], float]:

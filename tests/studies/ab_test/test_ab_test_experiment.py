@@ -1,7 +1,6 @@
 """The A/B test on a small world: what rankers are told, what lists earn, and what is shown."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,8 +20,8 @@ from studies.ab_test.ranked_lists import RankedLists
 from studies.ab_test.takeout_impressions import Impressions
 from studies.ab_test.takeout_rankers import model_scores, oracle_scores, random_scores
 from studies.ab_test.takeout_requests import TakeoutRequests, read_requests
-from studies.framework.study import Outcome
-from studies.takeout.takeout_runs import takeout_base, takeout_data
+from studies.framework.study import Outcome, Settings
+from studies.takeout.takeout_runs import WITH_MEMORY, takeout_base, takeout_data
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import load_kernels
 from tfrec_mt.data.dataset import PreparedDataset
@@ -45,10 +44,12 @@ SETTINGS = {
     **AB_TEST_SETTINGS,
     **{"rows": CONFIG.rows, "units": [8], "certainty": 0.0, "candidates": CANDIDATES, "seed": 0},
 }
-VARIANTS: dict[str, dict[str, Any]] = {
+VARIANTS: dict[str, Settings] = {
     "zero_shot": {"scores": "zero_shot"},
     "all": {},
     "region": {"active_topics": ["region"]},
+    "memory": WITH_MEMORY,
+    "control": {"scores": "control"},
     "oracle": {"scores": "oracle"},
     "popularity": {"scores": "popularity"},
     "random": {"scores": "random"},
@@ -164,16 +165,19 @@ def test_scores_of_candidates_are_those_of_single_rows(
     shared: Path, dataset: PreparedDataset, requests: TakeoutRequests
 ) -> None:
     base = load_model(takeout_base(SETTINGS, shared) / MODEL, dataset)
-    (trained,) = (shared / "kernels").iterdir()
-    model = AdaptedModel(base, load_kernels(trained / KERNELS, fingerprint(base)))
-    found = model_scores(model, requests.features)
     items = {feature.name for feature in dataset.schema.side("item")}
     rows = {
         name: values[:30].reshape(-1) if name in items else np.repeat(values[:30], CANDIDATES, 0)
         for name, values in requests.features.items()
     }
-    np.testing.assert_allclose(found[:30].ravel(), Scorer(model)(rows)["ctcvr"], rtol=1e-4)
-    assert found.shape == requests.offers.item.shape
+    remembering = []
+    for trained in (shared / "kernels").iterdir():
+        model = AdaptedModel(base, load_kernels(trained / KERNELS, fingerprint(base)))
+        found = model_scores(model, requests.features)
+        np.testing.assert_allclose(found[:30].ravel(), Scorer(model)(rows)["ctcvr"], rtol=1e-4)
+        assert found.shape == requests.offers.item.shape
+        remembering.append(any(layer.memory for layer in model.kernels))
+    assert sorted(remembering) == [False, True]
 
 
 def test_the_truth_is_best_by_its_own_measure(world: World, requests: TakeoutRequests) -> None:
@@ -213,6 +217,15 @@ def test_a_lift_is_of_the_orders_of_the_base(outcomes: dict[str, Outcome]) -> No
     for gain in ("orders", "value/region4", "clicks/channel"):
         expected = 100 * (all_topics[gain].value / base[gain].value - 1)
         assert all_topics[f"lift {gain}"].value == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_control_answers_as_a_ranker_of_its_own(outcomes: dict[str, Outcome]) -> None:
+    control = outcomes["control"]
+    assert {"steps of the control", "its rate"} <= set(control.facts)
+    assert set(AB_TEST.metrics) <= set(control.estimates)
+    orders = {name: outcome.estimates["orders"].value for name, outcome in outcomes.items()}
+    assert orders.pop("control") not in orders.values()
+    assert orders.pop("memory") not in orders.values()
 
 
 def test_gains_of_domains_add_up(outcomes: dict[str, Outcome], requests: TakeoutRequests) -> None:

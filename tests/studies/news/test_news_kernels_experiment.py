@@ -35,11 +35,14 @@ def test_base_kernels_and_oracle_are_measured_on_every_domain(folder: Path) -> N
     base = _run(folder, "base", scores="zero_shot")
     # so few clicks make nothing certain
     kernels = _run(folder, "kernels", certainty=0.0)
+    control = _run(folder, "control", scores="control")
     oracle = _run(folder, "oracle", scores="oracle")
     assert set(base.estimates) == set(oracle.estimates) == {"auc", "section", "device"}
     assert kernels.estimates["auc"].value != base.estimates["auc"].value
+    assert control.estimates["auc"].value != base.estimates["auc"].value
+    assert control.facts["steps of the control"] > 1 and control.facts["its rate"] > 0
     assert oracle.estimates["auc"].value > max(
-        base.estimates["auc"].value, kernels.estimates["auc"].value
+        one.estimates["auc"].value for one in (base, kernels, control)
     )
 
 

@@ -82,7 +82,7 @@ def hillstrom(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
             name: public_data_experiment(
                 _settings(f"Hillstrom, segment: {name}", **small), folder / name, folder / "shared"
             )
-            for name in ("base", "base+IAK")
+            for name in ("base", "base, continued", "base+IAK", "base+IAK with memory")
         }
 
 
@@ -110,6 +110,16 @@ def test_kernels_learn_what_their_base_was_not_told(hillstrom: dict[str, Outcome
         for e in (base, adapted)
     ]
     assert spread[1] < 0.5 * spread[0]
+
+
+@pytest.mark.slow  # a whole job
+def test_memory_and_the_control_stand_beside(hillstrom: dict[str, Outcome]) -> None:
+    clicks = {name: outcome.estimates["hillstrom/ctr/auc"] for name, outcome in hillstrom.items()}
+    assert len({one.value for one in clicks.values()}) == 4
+    # it does not know who got which e-mail
+    gain = clicks["base, continued"].value - clicks["base"].value
+    assert gain < 0.5 * (clicks["base+IAK"].value - clicks["base"].value)
+    assert {"steps of the control", "its rate"} < set(hillstrom["base, continued"].facts)
 
 
 @pytest.mark.slow  # a whole job

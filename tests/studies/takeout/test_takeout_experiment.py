@@ -7,8 +7,9 @@ import pytest
 
 from studies.framework.study import Outcome
 from studies.takeout.takeout_experiment import takeout_experiment
-from studies.takeout.takeout_runs import TAKEOUT_SETTINGS
+from studies.takeout.takeout_runs import TAKEOUT_SETTINGS, WITH_MEMORY
 
+SCORES = ("zero_shot", "control", "adapted", "popularity", "oracle")
 SMALL = {"rows": 20_000, "units": [8], "certainty": 0.0, "seed": 0}
 
 
@@ -18,11 +19,15 @@ pytestmark = pytest.mark.slow  # a whole experiment
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     folder = Path(tmp_path_factory.mktemp("study"))
+    settings = {
+        **{name: {"scores": name} for name in SCORES},
+        "memory": {"scores": "adapted", **WITH_MEMORY},
+    }
     return {
-        scores: takeout_experiment(
-            {**TAKEOUT_SETTINGS, **SMALL, "scores": scores}, folder / scores, folder / "shared"
+        name: takeout_experiment(
+            {**TAKEOUT_SETTINGS, **SMALL, **own}, folder / name, folder / "shared"
         )
-        for scores in ("zero_shot", "adapted", "popularity", "oracle")
+        for name, own in settings.items()
     }
 
 
@@ -51,6 +56,14 @@ def test_kernels_change_what_the_shared_base_gives(outcomes: dict[str, Outcome])
         "weights of a kernel",
     }
     assert set(outcomes["oracle"].facts) == set()
+
+
+def test_memory_and_the_control_stand_beside(outcomes: dict[str, Outcome]) -> None:
+    values = {outcomes[name].estimates["ctr"].value for name in (*SCORES[:3], "memory")}
+    assert len(values) == 4
+    assert outcomes["memory"].facts["remembered ids"] > 0
+    assert set(outcomes["control"].facts) == {"steps of the control", "its rate"}
+    assert outcomes["control"].facts["steps of the control"] > 1
 
 
 def test_the_truth_is_best(outcomes: dict[str, Outcome]) -> None:
