@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import polars as pl
 import pytest
+import tensorflow as tf
 
 import tfrec_mt as mt
 from tests.jobs import TRAIN, Job
@@ -21,6 +22,7 @@ from tfrec_mt.adapters.kernel_store import (
 from tfrec_mt.configs import ScoreConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.scan import scan
+from tfrec_mt.data.vocabulary import IdTable
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.jobs.score import run_score
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
@@ -83,6 +85,41 @@ def test_it_is_evaluated_with_its_kernels(job: Job, run: Path) -> None:
     rows = mt.evaluate(run, base=job.base).rows
     found = rows.filter(model="adapted", task="ctr", topic="all", metric="log_loss")["value"]
     assert found[0] == pytest.approx(loss, abs=2e-4)
+
+
+def test_what_is_remembered_is_told_in_the_ids_of_the_log(
+    job: Job, run: Path, tmp_path: Path
+) -> None:
+    log = PreparedDataset(job.data)
+    found = mt.remembered(run).filter(topic="region", domain="region1", task="ctr")
+    (layer,) = (layer for layer in mt.load(run).kernels if layer.topic == "region")
+    code = layer.domains.index("region1") + 1
+    items = found.filter(feature="item_id").drop_nulls("id")
+    items = items.filter(~pl.col("id").str.starts_with("("))
+    assert len(items) > 10 and layer.memory is not None
+    table = IdTable.load(log.vocabularies, log.schema.vocabulary("item"))
+    codes = table.encode(items["id"].cast(table.ids.dtype))
+    none = {name: np.full(len(items), -1, np.int32) for name in layer.memory.features}
+    none |= {name: np.zeros((len(items), 1), np.int32) for name in layer.memory.bags}
+    domains = np.full(len(items), code, np.int32)
+    alone, beside = (
+        layer.memory.offsets(tf.constant(domains), {n: tf.constant(v) for n, v in ids.items()})
+        for ids in ({**none, "item_id": codes}, none)
+    )
+    np.testing.assert_allclose(
+        items["offset"], (alone["ctr"] - beside["ctr"])[:, 0], rtol=1e-4, atol=1e-5
+    )
+    few = mt.evaluate(run, output=tmp_path / "evaluation").remembered
+    few = few.filter(topic="region", domain="region1", task="ctr")
+    assert few.rows() == [*found.rows()[:5], *found.rows()[-5:]]
+    page = (tmp_path / "evaluation" / "report.html").read_text(encoding="utf-8")
+    assert "What domains remember" in page
+    with pytest.raises(SchemaError, match="most=0: expected at least 1"):
+        mt.remembered(run, most=0)
+
+
+def test_kernels_without_a_memory_tell_nothing(job: Job) -> None:
+    assert mt.remembered(job.kernels).is_empty()
 
 
 def test_an_export_scores_as_the_model_in_memory(job: Job, version: Path, run: Path) -> None:

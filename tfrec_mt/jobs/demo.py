@@ -174,6 +174,7 @@ def _write_report(
             reliability=one.reliability(),
             control=one.control,
             below=one.below,
+            remembered=one.remembered,
         )
         for case, one in zip(cases, found, strict=True)
     ]
