@@ -15,6 +15,7 @@ from tfrec_mt.adapters.kernel_store import (
     save_kernels,
 )
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
+from tfrec_mt.configs.choices import MEMORY
 from tfrec_mt.layers.weight_budget import weight_budget
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.model_store import fingerprint
@@ -95,22 +96,23 @@ def train_kernels(
         model = untrained_model(
             base, topics, config.adapter, config.adapter_settings, reader, train
         )
-        steps = reader.steps_per_epoch
-        trial = (steps // 2, steps)
-        learner = kernel_learner(config, model, steps * train.epochs, trial, beside)
-        TrainLoop(
-            learner,
-            reader,
-            train,
-            config.output,
-            label=label,
-            topics={**base.topics, **topics},
-            any_shape=any_shape,
-        ).run()
-        for topic, factors in learner.shrink().items():
-            named = zip(topics[topic], factors, strict=True)
-            kept = ", ".join(f"{domain} {factor:g}" for domain, factor in named)
-            logging.info("%s: kernels of %s keep %s of what they add", label, topic, kept)
+        if config.adapter != MEMORY:  # which has no weights
+            steps = reader.steps_per_epoch
+            trial = (steps // 2, steps)
+            learner = kernel_learner(config, model, steps * train.epochs, trial, beside)
+            TrainLoop(
+                learner,
+                reader,
+                train,
+                config.output,
+                label=label,
+                topics={**base.topics, **topics},
+                any_shape=any_shape,
+            ).run()
+            for topic, factors in learner.shrink().items():
+                named = zip(topics[topic], factors, strict=True)
+                kept = ", ".join(f"{domain} {factor:g}" for domain, factor in named)
+                logging.info("%s: kernels of %s keep %s of what they add", label, topic, kept)
         if learn_memory is not None:
             learn_memory(model, beside)
         with published_folder(config.output / KERNELS) as temporary:
