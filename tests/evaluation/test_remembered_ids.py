@@ -113,6 +113,13 @@ def test_users_are_left_out_whichever_feature_they_are_in() -> None:
     assert not {"anna", "ben"} & {*found["id"]}
 
 
+def test_a_code_that_no_row_can_have_is_unknown() -> None:
+    layer, _ = _kernels()
+    of_us = Remembered(memory_keys(3, np.array([99], np.int64)), np.ones((1, 2), np.float32))
+    layer.memory = Memory(FEATURES, [], TASKS, [of_us] * 2)
+    assert set(remembered_ids([layer], Log())["id"]) == {"(unknown)"}
+
+
 def test_without_a_memory_there_are_no_rows() -> None:
     layer = small_kernels("last_layer", "market", ("us",), dict.fromkeys(TASKS, 4))
     found = remembered_ids([layer], Log())

@@ -107,9 +107,14 @@ class _Names:
     def ids(self, features: Sequence[str | None], codes: NDArray[np.int64]) -> list[str | None]:
         """Text of each feature's code; None of the domain itself."""
         return [
-            None if name is None else str(self._of(name)[code])
+            None if name is None else self._text(name, int(code))
             for name, code in zip(features, codes, strict=True)
         ]
+
+    def _text(self, name: str, code: int) -> str:
+        texts = self._of(name)
+        # a file may hold codes that no row can have
+        return str(texts[code]) if code < len(texts) else "(unknown)"
 
     def _of(self, name: str) -> NDArray[Any]:
         """Text of every code of a feature."""
