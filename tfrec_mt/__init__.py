@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tfrec_mt.jobs.load import load as load
     from tfrec_mt.jobs.prepare import prepare as prepare
     from tfrec_mt.jobs.pretrain import pretrain as pretrain
+    from tfrec_mt.jobs.remembered import remembered as remembered
     from tfrec_mt.jobs.train_control import train_control as train_control
     from tfrec_mt.models.catalog import register_model as register_model
     from tfrec_mt.schema import Schema as Schema
@@ -80,6 +81,7 @@ _HOMES = {
     "register_adapter": "tfrec_mt.adapters.catalog",
     "register_model": "tfrec_mt.models.catalog",
     "register_source": "tfrec_mt.data.sources.registered",
+    "remembered": "tfrec_mt.jobs.remembered",
     "remove_kernels": "tfrec_mt.jobs.exchange",
     "roll_back": "tfrec_mt.jobs.exchange",
     "sources": "tfrec_mt.sources",

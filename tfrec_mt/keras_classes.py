@@ -8,6 +8,7 @@ import tfrec_mt.adapters.knowledge_gate
 import tfrec_mt.adapters.knowledge_view
 import tfrec_mt.adapters.last_layer
 import tfrec_mt.adapters.lora
+import tfrec_mt.adapters.memory_kernels
 import tfrec_mt.adapters.shared_lora
 import tfrec_mt.layers.additive_attention
 import tfrec_mt.layers.debias_tower

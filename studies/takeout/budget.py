@@ -27,8 +27,9 @@ def equal_budget(
     """Settings of an adapter that trains as many weights as an `IAK` of one encoder layer.
 
     Over all topics together it comes as near as whole widths and ranks can. `last_layer` has
-    nothing to set and stays as it is, with about a hundredth of the weights; `shared_lora` has no
-    use for a rank above the width of knowledge, so with many domains it has fewer.
+    nothing to set and stays as it is, with about a hundredth of the weights, and `memory` has none;
+    `shared_lora` has no use for a rank above the width of knowledge, so with many domains it has
+    fewer.
 
     Args:
       adapter: Name in `ADAPTERS`.
@@ -82,7 +83,7 @@ def _shared_lora(widths: Sequence[_Width], domains: Sequence[int], encoder_width
     return {"rank": rank, "alpha": float(rank)}
 
 
-def _last_layer(_: Sequence[_Width], __: Sequence[int], ___: int) -> Settings:
+def _nothing_to_set(_: Sequence[_Width], __: Sequence[int], ___: int) -> Settings:
     return {}
 
 
@@ -102,6 +103,7 @@ _SOLVERS: dict[str, _Solver] = {
     "gate": _encoder,
     "lora": _lora,
     "shared_lora": _shared_lora,
-    "last_layer": _last_layer,
+    "last_layer": _nothing_to_set,
+    "memory": _nothing_to_set,
     "hamur": _hamur,
 }

@@ -26,6 +26,7 @@ ADAPTERS = {
     "last layer": "last_layer",
     "gate": "gate",
     "HAMUR": "hamur",
+    "memory": "memory",
 }
 # Of OLR with this study's settings: 64 of a task's mixture, 112 of embeddings and interests.
 OLR_WIDTHS = {"ctr": 176, "ctcvr": 176}
@@ -69,22 +70,25 @@ CONTROL_TEST = Study(
         "knowledge holds that its own last layer has no use for (OLR's has all embedded "
         "features).\n\n"
         "Behind OLR, all adapters have as many trained weights as its IAK kernels, except a last "
-        "layer per domain, which has a hundredth of them. All change what OLR's last layer reads. "
-        "Expected: a bottleneck equals IAK, as the KL term is small where encoders start at N(0, "
-        "1); LoRA equals a last layer of its own per domain, as the logit is linear in knowledge "
-        "and either changes it by one vector; both have most of IAK's gain, as domains differ in "
-        "what is liked, which is nearly linear in what knowledge holds of an item; a shared LoRA "
-        "has what the seventh day adds for all domains alike, a tenth of the gain; a gate has "
-        "less, as it can only weigh what the base already uses; and HAMUR, whose domains share "
-        "most weights, has IAK's gain or slightly more in small domains, as a day gives them few "
-        "rows. (Rates were chosen in worlds that no study uses: one for all, and the gate's and "
-        "the last layer's own.) A copy of the whole base for each domain, trained on its rows "
-        "alone, can change everything, but has no more rows than a kernel: expected below kernels "
-        "in small domains. The control of kernels is their base itself, continued on the same rows "
-        "in as many steps, at a rate that is chosen on held-out users: what it gains is the day, "
-        "not the domains. Kernels with memory also remember what the day says of each id in each "
-        "domain, which no base's knowledge holds: expected a further gain of similar size behind "
-        "each base, and more than another kind of kernel has over IAK."
+        "layer per domain, which has a hundredth of them, and a memory, which has none. All but "
+        "the memory change what OLR's last layer reads. Expected: a bottleneck equals IAK, as "
+        "the KL term is small where encoders start at N(0, 1); LoRA equals a last layer of its "
+        "own per domain, as the logit is linear in knowledge and either changes it by one "
+        "vector; both have most of IAK's gain, as domains differ in what is liked, which is "
+        "nearly linear in what knowledge holds of an item; a shared LoRA has what the seventh "
+        "day adds for all domains alike, a tenth of the gain; a gate has less, as it can only "
+        "weigh what the base already uses; and HAMUR, whose domains share most weights, has "
+        "IAK's gain or slightly more in small domains, as a day gives them few rows. (Rates were "
+        "chosen in worlds that no study uses: one for all, and the gate's and the last layer's "
+        "own.) A memory alone adds to logits what a domain's rows say of an item, a shop or a "
+        "cuisine: expected above IAK, which cannot learn what a day says of one of them. A copy "
+        "of the whole base for each domain, trained on its rows alone, can change everything, "
+        "but has no more rows than a kernel: expected below kernels in small domains. The "
+        "control of kernels is their base itself, continued on the same rows in as many steps, "
+        "at a rate that is chosen on held-out users: what it gains is the day, not the domains. "
+        "Kernels with memory also remember what the day says of each id in each domain, which no "
+        "base's knowledge holds: expected a further gain of similar size behind each base, and "
+        "more than another kind of kernel has over IAK."
     ),
     experiment=takeout_experiment,
     settings=TAKEOUT_SETTINGS,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from studies.framework.study import Settings, folder_of
 from tfrec_mt.configs import FineTuneConfig, PretrainConfig
+from tfrec_mt.configs.choices import AUTO
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.preparation.prepare import prepare
@@ -15,7 +16,6 @@ from tfrec_mt.jobs.control import control_config, run_control
 from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.storage.names import KERNELS, MODEL
-from tfrec_mt.training.memory_features import AUTO
 
 # Everything that a study of kernels may set. `scores` says whose they are: those of the base with
 # kernels (`adapted`) or without (`zero_shot`), of the base itself continued on the kernels' rows

@@ -14,6 +14,9 @@ from tfrec_mt.schema import Schema
 
 Weights = Mapping[str, Any]
 
+# Adapters that read knowledge: all but a memory alone.
+READERS = tuple(adapter for adapter in ADAPTERS if adapter != "memory")
+
 SETTINGS: dict[str, dict[str, Any]] = {
     "iak": {"encoder_units": (7, 5), "negative_slope": 0.1},
     "bottleneck": {"encoder_units": (7, 5), "negative_slope": 0.1},

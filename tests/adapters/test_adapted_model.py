@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.adapters.longhand import adapted_model, masked_sum, small_kernels, widths_of
+from tests.adapters.longhand import READERS, adapted_model, masked_sum, small_kernels, widths_of
 from tests.worlds import (
     candidate_batch,
     one_row_per_candidate,
@@ -30,7 +30,7 @@ _FAST = ("iak", "gate", "hamur")
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(a, marks=[] if a in _FAST else pytest.mark.slow) for a in ADAPTERS],
+    params=[pytest.param(a, marks=[] if a in _FAST else pytest.mark.slow) for a in READERS],
 )
 def adapter(request: pytest.FixtureRequest) -> str:
     return str(request.param)

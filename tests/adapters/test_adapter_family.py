@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.adapters.longhand import SETTINGS, kept_batch, residual, small_kernels, widths_of
+from tests.adapters.longhand import (
+    READERS,
+    SETTINGS,
+    kept_batch,
+    residual,
+    small_kernels,
+    widths_of,
+)
 from tests.worlds import small_model, small_schema
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
@@ -25,7 +32,7 @@ WIDTH = 9
 CODES = np.array([3, 1, 1, 0, 2, 2, 1, 3, 0, 1, 2, 1], np.int32)
 BASE = "ab" * 32
 
-pytestmark = pytest.mark.parametrize("adapter", ADAPTERS)
+pytestmark = pytest.mark.parametrize("adapter", READERS)
 
 
 def rows_of(count: int, seed: int = 0) -> np.ndarray:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tests.adapters.longhand import (
     PENALTIES,
+    READERS,
     RESIDUALS,
     SETTINGS,
     kernel_weights,
@@ -23,7 +24,7 @@ from tfrec_mt.adapters.knowledge_view import KnowledgeView
 DOMAINS = ("a", "b", "c", "d")
 WIDTHS = {"ctr": 9, "ctcvr": 6}
 
-pytestmark = pytest.mark.parametrize("adapter", ADAPTERS)
+pytestmark = pytest.mark.parametrize("adapter", READERS)
 
 
 def knowledge(rows: int, seed: int = 0) -> dict[str, Any]:

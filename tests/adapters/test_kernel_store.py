@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests.adapters.kernel_files import change
-from tests.adapters.longhand import SETTINGS, small_kernels
+from tests.adapters.longhand import READERS, SETTINGS, small_kernels
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.kernel_store import (
     KernelStoreError,
@@ -56,7 +56,7 @@ def test_kernels_whose_partners_are_missing_are_named(
     assert "kernels of region were trained as a sum with those of scene" in caplog.text
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("adapter", READERS)
 def test_round_trip_bit_for_bit(tmp_path: Path, adapter: str) -> None:
     by_topic = {layer.topic: layer for layer in saved(tmp_path, adapter)}
     found = load_kernels(tmp_path, BASE)
@@ -222,7 +222,7 @@ def test_no_kernels_is_an_error(tmp_path: Path) -> None:
         load_kernels(tmp_path, BASE)
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("adapter", READERS)
 def test_kernels_that_saw_a_few_axes_are_saved_for_knowledge_as_it_is(
     tmp_path: Path, adapter: str
 ) -> None:

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.adapters.longhand import masked_sum, small_kernels
-from tfrec_mt.adapters.catalog import ADAPTERS
+from tests.adapters.longhand import READERS, masked_sum, small_kernels
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels, write_domains
 
@@ -39,7 +38,7 @@ def _codes(kind: str, count: int) -> np.ndarray:
 # many domains with and without a gate; the other adapters are served by the same graph
 @pytest.mark.parametrize(
     ("adapter", "count"),
-    [*itertools.product(ADAPTERS, (1, 11)), ("iak", 300), ("gate", 300)],
+    [*itertools.product(READERS, (1, 11)), ("iak", 300), ("gate", 300)],
 )
 @pytest.mark.parametrize("kind", ["one", "none", "mixed"])
 def test_they_are_the_masked_sum(adapter: str, count: int, kind: str, tmp_path: Path) -> None:

@@ -92,6 +92,9 @@ def test_runs(tmp_path: Path) -> None:
         mt.fine_tune(model, own.data, tmp_path / "run", epoch=2)
     with pytest.raises(DataError, match="at least one batch of 4000 rows, got 3000"):
         mt.fine_tune(model, own.data, tmp_path / "few", batch_size=4000)
+    alone = attach(own.base, "memory", TOPICS)
+    with pytest.raises(SchemaError, match="adapter='memory': expected another one, it is for prep"):
+        mt.fine_tune(alone, own.data, tmp_path / "few")
     mt.fine_tune(model, own.data, tmp_path / "run")
     with pytest.raises(RunFolderError, match="holds a finished run"):
         mt.fine_tune(model, own.data, tmp_path / "run")

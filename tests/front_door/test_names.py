@@ -40,6 +40,7 @@ NAMES = {
     "register_adapter",
     "register_model",
     "register_source",
+    "remembered",
     "remove_kernels",
     "roll_back",
     "sources",

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.adapters.longhand import small_kernels
+from tests.adapters.longhand import READERS, small_kernels
 from tests.adapters.test_domain_groups import COUNT, codes_of
-from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.layers.domain_rows import DomainSlices
 
 KINDS = ("one", "none", "some", "all")
@@ -34,7 +33,7 @@ def test_each_row_meets_its_own_domains_weights(kind: str, rows: int) -> None:
 
 # few domains are sliced, many are laid out in blocks
 @pytest.mark.parametrize("count", [COUNT, 40])
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("adapter", READERS)
 def test_shifts_are_the_residuals_along_a_direction(adapter: str, count: int) -> None:
     domains = tuple(f"d{i}" for i in range(count))
     layer = small_kernels(adapter, "region", domains, {"ctr": 9, "ctcvr": 6})
@@ -50,7 +49,7 @@ def test_shifts_are_the_residuals_along_a_direction(adapter: str, count: int) ->
             np.testing.assert_allclose(found[task], expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("adapter", READERS)
 def test_shifts_give_kernels_the_gradients_of_residuals(adapter: str) -> None:
     layer = small_kernels(adapter, "region", tuple("abcde"), {"ctr": 9})
     knowledge, direction, upstream = {"ctr": normal(300, 9)}, normal(9), normal(300, 1)

@@ -40,6 +40,7 @@ def test_without_a_flag_it_is_the_default_config() -> None:
         ({"adapter": "lora", "rank": "3", "alpha": "6"}, {"rank": 3, "alpha": 6.0}),
         ({"adapter": "shared_lora", "rank": "3"}, {"rank": 3}),
         ({"adapter": "last_layer"}, {}),
+        ({"adapter": "memory"}, {}),
         (
             {"adapter": "hamur", "bottleneck_width": "9", "core_rank": "4"},
             {"bottleneck_width": 9, "core_rank": 4},
@@ -52,6 +53,12 @@ def test_flags_are_the_adapters_arguments(given: dict[str, str], expected: dict[
     layer = ADAPTERS[given["adapter"]]("region", ("a",), {"ctr": 12}, **settings)
     config = layer.get_config()
     assert all(config[name] == value for name, value in settings.items() if value is not None)
+
+
+def test_the_adapter_memory_remembers_what_it_is_told_or_all_but_users() -> None:
+    assert config_of(adapter="memory").memory == ("auto",)
+    assert config_of(adapter="memory", memory="item_id,brand").memory == ("item_id", "brand")
+    assert config_of(memory="").memory == config_of().memory == ()
 
 
 def test_others_are_of_the_run_and_of_the_loop() -> None:
@@ -69,6 +76,8 @@ def test_others_are_of_the_run_and_of_the_loop() -> None:
         ("hamur", "encoder_units", "50"),
         ("gate", "core_rank", "3"),
         ("bottleneck", "kl_weight", "1"),
+        ("memory", "kl_weight", "1"),
+        ("memory", "rank", "3"),
     ],
 )
 def test_a_flag_of_another_adapter_is_named(adapter: str, flag: str, value: str) -> None:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import polars as pl
 import pytest
+import tensorflow as tf
 
 import tfrec_mt as mt
 from tests.jobs import TRAIN, Job
@@ -18,25 +19,34 @@ from tfrec_mt.adapters.kernel_store import (
     read_kernel,
     write_kernel,
 )
+from tfrec_mt.adapters.memory_kernels import MemoryKernels
 from tfrec_mt.configs import ScoreConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.scan import scan
+from tfrec_mt.data.vocabulary import IdTable
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.jobs.score import run_score
 from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.requests import candidate_tensors, row_tensors
 from tfrec_mt.serving.versions import answered
+from tfrec_mt.training.learn_memory import learn_memory
 from tfrec_mt.training.memory_features import memory_features
 
 SETTINGS = {"learning_rate": 0.01, "certainty": 0.0, **dataclasses.asdict(TRAIN)}
 
 
+@pytest.fixture(scope="module", params=["iak", "memory"])
+def adapter(request: pytest.FixtureRequest) -> str:
+    """Kernels that remember ids beside what they do with knowledge, and those that do no more."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def run(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(adapter: str, job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The job's kernels, with a memory."""
     run = tmp_path_factory.mktemp("memory") / "kernels"
-    mt.fine_tune(job.base, job.data, run, memory=["auto"], **SETTINGS)
+    mt.fine_tune(job.base, job.data, run, adapter=adapter, memory=["auto"], **SETTINGS)
     return run
 
 
@@ -51,13 +61,24 @@ def _probabilities(model: AdaptedModel, log: PreparedDataset) -> np.ndarray:
     )
 
 
-def test_kernels_are_those_without_a_memory(job: Job, run: Path) -> None:
+def test_kernels_are_those_without_a_memory(adapter: str, job: Job, run: Path) -> None:
     plain = {layer.topic: layer for layer in mt.load(job.kernels).kernels}
     for layer in mt.load(run).kernels:
         assert layer.memory is not None and len(layer.memory) > 0
         assert plain[layer.topic].memory is None
-        for one, other in zip(layer.weights, plain[layer.topic].weights, strict=True):
+        weights = plain[layer.topic].weights if adapter == "iak" else []
+        for one, other in zip(layer.weights, weights, strict=True):
             np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_a_memory_alone_takes_no_steps(job: Job, run: Path, tmp_path: Path, adapter: str) -> None:
+    assert (run / "log.jsonl").is_file() == (adapter == "iak")
+    if adapter == "memory":
+        again = mt.fine_tune(job.base, job.data, tmp_path / "run", adapter="memory", certainty=0.0)
+        for one, other in zip(again.kernels, mt.load(run).kernels, strict=True):
+            assert one.memory is not None
+            for values, expected in zip(one.memory.arrays(), other.memory.arrays(), strict=True):
+                np.testing.assert_array_equal(values, expected)
 
 
 def test_rows_of_no_domain_are_the_bases(job: Job, run: Path) -> None:
@@ -83,6 +104,41 @@ def test_it_is_evaluated_with_its_kernels(job: Job, run: Path) -> None:
     rows = mt.evaluate(run, base=job.base).rows
     found = rows.filter(model="adapted", task="ctr", topic="all", metric="log_loss")["value"]
     assert found[0] == pytest.approx(loss, abs=2e-4)
+
+
+def test_what_is_remembered_is_told_in_the_ids_of_the_log(
+    job: Job, run: Path, tmp_path: Path
+) -> None:
+    log = PreparedDataset(job.data)
+    found = mt.remembered(run).filter(topic="region", domain="region1", task="ctr")
+    (layer,) = (layer for layer in mt.load(run).kernels if layer.topic == "region")
+    code = layer.domains.index("region1") + 1
+    items = found.filter(feature="item_id").drop_nulls("id")
+    items = items.filter(~pl.col("id").str.starts_with("("))
+    assert len(items) > 10 and layer.memory is not None
+    table = IdTable.load(log.vocabularies, log.schema.vocabulary("item"))
+    codes = table.encode(items["id"].cast(table.ids.dtype))
+    none = {name: np.full(len(items), -1, np.int32) for name in layer.memory.features}
+    none |= {name: np.zeros((len(items), 1), np.int32) for name in layer.memory.bags}
+    domains = np.full(len(items), code, np.int32)
+    alone, beside = (
+        layer.memory.offsets(tf.constant(domains), {n: tf.constant(v) for n, v in ids.items()})
+        for ids in ({**none, "item_id": codes}, none)
+    )
+    np.testing.assert_allclose(
+        items["offset"], (alone["ctr"] - beside["ctr"])[:, 0], rtol=1e-4, atol=1e-5
+    )
+    few = mt.evaluate(run, output=tmp_path / "evaluation").remembered
+    few = few.filter(topic="region", domain="region1", task="ctr")
+    assert few.rows() == [*found.rows()[:5], *found.rows()[-5:]]
+    page = (tmp_path / "evaluation" / "report.html").read_text(encoding="utf-8")
+    assert "What domains remember" in page
+    with pytest.raises(SchemaError, match="most=0: expected at least 1"):
+        mt.remembered(run, most=0)
+
+
+def test_kernels_without_a_memory_tell_nothing(job: Job) -> None:
+    assert mt.remembered(job.kernels).is_empty()
 
 
 def test_an_export_scores_as_the_model_in_memory(job: Job, version: Path, run: Path) -> None:
@@ -129,6 +185,20 @@ def test_a_domain_takes_its_memory_with_it(job: Job, version: Path, run: Path) -
     np.testing.assert_array_equal(mt.load_export(again).score(rows)["ctr"], first["ctr"])
 
 
+@pytest.mark.slow
+def test_a_memory_that_came_to_nothing_is_served_too(job: Job, tmp_path: Path) -> None:
+    never = {**SETTINGS, "certainty": 1e9}
+    model = mt.fine_tune(job.base, job.data, tmp_path / "run", adapter="memory", **never)
+    assert [len(layer.memory or ()) for layer in model.kernels] == [0, 0, 0]
+    mt.export(model, tmp_path / "export")
+    mt.remove_kernels(tmp_path / "export", ["region/region1"])
+    mt.add_kernels(tmp_path / "export", tmp_path / "run", ["region/region1"])
+    rows = PreparedDataset(job.data).requests().drop("row").head(64)
+    plain = mt.export(mt.load(job.base), tmp_path / "plain")
+    found, expected = (mt.load_export(x).score(rows) for x in (tmp_path / "export", plain))
+    np.testing.assert_array_equal(found["ctr"], expected["ctr"])
+
+
 def test_a_kernel_of_another_memory_does_not_come(job: Job, version: Path) -> None:
     plain = kernel_path(job.kernel_folder, "region", "region1")
     with pytest.raises(ValueError, match="remembers nothing"):
@@ -137,11 +207,14 @@ def test_a_kernel_of_another_memory_does_not_come(job: Job, version: Path) -> No
         )
 
 
-def test_kept_knowledge_brings_the_features_along(job: Job, run: Path, tmp_path: Path) -> None:
+def test_kept_knowledge_brings_the_features_along(
+    adapter: str, job: Job, run: Path, tmp_path: Path
+) -> None:
     model = mt.fine_tune(
         job.base,
         job.data,
         tmp_path / "kept",
+        adapter=adapter,
         memory=["auto"],
         knowledge=tmp_path / "knowledge",
         **SETTINGS,
@@ -161,6 +234,20 @@ def test_a_damaged_memory_is_refused(run: Path, tmp_path: Path) -> None:
     write_kernel(path, description, weights)
     with pytest.raises(KernelStoreError, match="ascending"):
         load_kernels(tmp_path, description["base_fingerprint"])
+
+
+def test_without_features_domains_remember_themselves(job: Job) -> None:
+    log, base = PreparedDataset(job.data), mt.load(job.base)
+    topic = log.schema.topic("region")
+    layer = MemoryKernels(topic.name, topic.domains, base.knowledge_widths)
+    model = AdaptedModel(base, [layer])
+    learn_memory(model, scan(log, "fresh", 1000), [], [], joint=True, certainty=0.0)
+    assert layer.memory is not None and len(layer.memory) > 0
+    batch = next(scan(log, "test", 200))
+    added = layer.memory.offsets(batch.features["region"], batch.features)["ctr"].numpy()[:, 0]
+    for code, own in enumerate(layer.memory.domains, start=1):
+        expected = own.offsets[:, 0].sum()
+        np.testing.assert_array_equal(added[batch.features["region"] == code], expected)
 
 
 def test_only_ids_that_a_request_brings_can_be_remembered(job: Job) -> None:

@@ -22,7 +22,7 @@ from tfrec_mt.training.news_learner import NewsLearner
 from tfrec_mt.training.news_reader import NewsReader
 from tfrec_mt.training.news_users_apart import NewsUsersApart, click_losses
 from tfrec_mt.training.optimizers.lazy_adam import LazyAdam
-from tfrec_mt.training.users_apart import held_out
+from tfrec_mt.training.user_clusters import held_out
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tfrec_mt.adapters.knowledge_gate import KnowledgeGate as KnowledgeGate
     from tfrec_mt.adapters.last_layer import LastLayer as LastLayer
     from tfrec_mt.adapters.lora import LoRA as LoRA
+    from tfrec_mt.adapters.memory_kernels import MemoryKernels as MemoryKernels
     from tfrec_mt.adapters.shared_lora import SharedLoRA as SharedLoRA
 
 _HOMES = {
@@ -28,6 +29,7 @@ _HOMES = {
     "KnowledgeGate": "tfrec_mt.adapters.knowledge_gate",
     "LastLayer": "tfrec_mt.adapters.last_layer",
     "LoRA": "tfrec_mt.adapters.lora",
+    "MemoryKernels": "tfrec_mt.adapters.memory_kernels",
     "SharedLoRA": "tfrec_mt.adapters.shared_lora",
 }
 

@@ -161,6 +161,8 @@ class AdaptedModel(Fitting, Preset, keras.Model):
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         if self.base.fit_refused:
             raise SchemaError(f"fit: {self.base.fit_refused}")
+        if self.kernels and not any(layer.trainable_weights for layer in self.kernels):
+            raise SchemaError("fit: kernels that are a memory alone have no weights; use fine_tune")
         import tfrec_mt.keras_classes  # noqa: F401  sets make_learner
 
         self._learner = type(self).make_learner(self)

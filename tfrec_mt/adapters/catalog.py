@@ -9,6 +9,7 @@ from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.adapters.knowledge_gate import KnowledgeGate
 from tfrec_mt.adapters.last_layer import LastLayer
 from tfrec_mt.adapters.lora import LoRA
+from tfrec_mt.adapters.memory_kernels import MemoryKernels
 from tfrec_mt.adapters.shared_lora import SharedLoRA
 from tfrec_mt.registry import Kind, registering
 
@@ -20,6 +21,7 @@ ADAPTERS: dict[str, type[DomainKernels]] = {
     "last_layer": LastLayer,
     "gate": KnowledgeGate,
     "hamur": HAMUR,
+    "memory": MemoryKernels,
 }
 
 

@@ -108,8 +108,11 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
         return tf.linalg.matvec(added, direction)[:, tf.newaxis]
 
     @abc.abstractmethod
-    def first_layer(self, task: str) -> tuple[str, str, float]:
-        """Names of the kernel and bias that read knowledge, and the factor of their input."""
+    def first_layer(self, task: str) -> tuple[str, str, float] | None:
+        """Names of the kernel and bias that read knowledge, and the factor of their input.
+
+        None of kernels that do not read it.
+        """
 
     @property
     def rate_factors(self) -> dict[str, float]:
@@ -201,9 +204,10 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
           ValueError: No kernel for this domain.
         """
         found = self._kernel(self._index(domain))
-        if view is not None:
-            for task in self.knowledge_widths:
-                kernel, bias, factor = self.first_layer(task)
+        for task in self.knowledge_widths:
+            first = self.first_layer(task)
+            if view is not None and first is not None:
+                kernel, bias, factor = first
                 found[kernel], found[bias] = view.fold(task, found[kernel], found[bias], factor)
         return found
 

@@ -124,6 +124,11 @@ def memory_keys(feature: int, codes: NDArray[np.int64]) -> NDArray[np.int64]:
     return codes + (np.int64(feature) << _HALF)
 
 
+def feature_and_code(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of a domain's keys the feature's place, from 1, and the code; see `memory_keys`."""
+    return keys >> _HALF, keys & ((1 << _HALF) - 1)
+
+
 def domain_keys(place: int, features: int, keys: NDArray[np.int64]) -> NDArray[np.int64]:
     """Keys of the domain at a place, from 0, among those of all domains of a topic.
 

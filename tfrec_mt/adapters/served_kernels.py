@@ -27,7 +27,7 @@ class FoldedKernels(NamedTuple):
     """Kernels of N domains as plain dense layers, and what their last output stands for.
 
     Attributes:
-      layers: The layers by task.
+      layers: The layers by task; without those of a task nothing is added to it.
       negative_slope: Slope below zero of the LeakyReLU between layers.
       gates: None: the last output is added. `{task: [N, D]}`: it is a gate g, and
         `knowledge * gates * tanh(g / 2)` is added.
@@ -100,11 +100,18 @@ class ServedKernels(tf.Module):
         return tf.cast(self._table.lookup(domains), tf.int32)
 
     def __call__(self, knowledge: Mapping[str, Any], codes: Any) -> dict[str, Any]:
-        """What each row's kernel adds: `{task: [B, D]}` and codes `[B]` to `{task: [B, width]}`."""
+        """What each row's kernel adds: `{task: [B, D]}` and codes `[B]` to `{task: [B, width]}`.
+
+        Tasks without layers are left out.
+        """
         # not a stack's shape: variables that rows are gathered from are copied when they are read
         count = tf.cast(self._table.size(), tf.int32)
         groups = DomainGroups.of(codes + 1, count, _BLOCK_ROWS)
-        return {task: self._added(task, rows, groups) for task, rows in knowledge.items()}
+        return {
+            task: self._added(task, rows, groups)
+            for task, rows in knowledge.items()
+            if f"{task}_kernel_0" in self.stacks
+        }
 
     def remembered(self, features: Mapping[str, Any], codes: Any) -> dict[str, Any]:
         """What each row's memory adds to logits: `{task: [B]}`; see `Memory`.

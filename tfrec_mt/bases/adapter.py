@@ -15,7 +15,7 @@ class Adapter:
     """A kind of kernels and its settings.
 
     Args:
-      kind: `iak`, `bottleneck`, `lora`, `shared_lora`, `last_layer`, `gate` or `hamur`.
+      kind: `iak`, `bottleneck`, `lora`, `shared_lora`, `last_layer`, `gate`, `hamur` or `memory`.
       settings: Arguments of its class apart from topic, domains and widths.
 
     Raises:

@@ -16,6 +16,11 @@ Chosen = Literal["batch_size", "epochs"]
 CHOSEN: tuple[Chosen, ...] = ("batch_size", "epochs")
 Start = Literal["floor", "random"]
 
+# Among features whose ids kernels remember: all but the user's.
+AUTO = "auto"
+# The adapter that is a memory and nothing else.
+MEMORY = "memory"
+
 IndexKind = Literal["brute_force", "streaming", "scann"]
 
 RateRule = Literal["printed", "normalised", "none"]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tfrec_mt.configs.bounds import Rate, Share, Weight, check
-from tfrec_mt.configs.choices import Precision, RateRule, RateSchedule
+from tfrec_mt.configs.choices import AUTO, MEMORY, Precision, RateRule, RateSchedule
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.errors import SchemaError
 
@@ -28,7 +28,8 @@ class FineTuneConfig:
         They do not change; those of the topics being trained are ignored.
       joint: Whether topics are trained as the sum that is served, or each by itself, as in the
         paper; see `KernelLearner`.
-      memory: Of click logs: features whose ids kernels remember, see `Memory`; none if empty.
+      memory: Of click logs: features whose ids kernels remember, see `Memory`; none if empty, but
+        `auto` (all but the user's) of the adapter `memory`, which is nothing else.
       rate_rule: Dynamic batch-aware rates, equation 21 of the IAK paper; see `kernel_rates`.
       certainty: Standard errors, over users, by which a kernel must beat the base on rows that it
         has not yet learned from; otherwise it is saved as zero, which leaves the base unchanged.
@@ -66,6 +67,8 @@ class FineTuneConfig:
     train: TrainConfig = field(default_factory=lambda: TrainConfig(batch_size=256))
 
     def __post_init__(self) -> None:
+        if self.adapter == MEMORY and not self.memory:
+            object.__setattr__(self, "memory", (AUTO,))
         check(self)
         if self.train.patience:
             raise SchemaError(

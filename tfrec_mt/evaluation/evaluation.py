@@ -4,7 +4,7 @@ import base64
 import contextlib
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +17,7 @@ from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.metric_table import MetricTable
 from tfrec_mt.evaluation.over_control import control_sentences
 from tfrec_mt.evaluation.page import Section, render_fragment
+from tfrec_mt.evaluation.remembered_ids import no_remembered_ids
 from tfrec_mt.evaluation.report import ReportCase, lift_table, task_name, write_report
 from tfrec_mt.evaluation.table import format_metrics, format_table
 from tfrec_mt.extras import MissingExtraError
@@ -44,6 +45,8 @@ class Evaluation:
       below: Sentences about models that are below their floors.
       control: How the control came about; empty if that is not known.
       trial: Sentences about kernels that were dropped.
+      remembered: The ids that domains like most and least beyond what base and kernels say, see
+        `remembered_ids`; of kernels with a memory.
 
     Example:
       >>> report = mt.evaluate("runs/shop/kernels")
@@ -60,6 +63,7 @@ class Evaluation:
     below: tuple[str, ...] = ()
     control: str = ""
     trial: tuple[str, ...] = ()
+    remembered: pl.DataFrame = field(default_factory=no_remembered_ids, compare=False)
 
     @functools.cached_property
     def rows(self) -> pl.DataFrame:
@@ -132,6 +136,7 @@ class Evaluation:
                 control=self.control,
                 below=self.below,
                 trial=self.trial,
+                remembered=self.remembered,
             )
             overall = "\n\n".join(format_metrics(self.metrics, task) for task in self.tasks)
             how = f"The part {self.part!r}, split by {self.split}."

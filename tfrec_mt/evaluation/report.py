@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from markupsafe import Markup
 
 from tfrec_mt.evaluation.cells import MEAN
@@ -19,6 +20,8 @@ from tfrec_mt.evaluation.figures import curves_figure, lift_figure, reliability_
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.evaluation.over_control import control_sentences, told_apart
 from tfrec_mt.evaluation.page import Picture, Section, render_page
+from tfrec_mt.evaluation.remembered_ids import no_remembered_ids
+from tfrec_mt.evaluation.remembered_tables import remembered_tables
 from tfrec_mt.evaluation.table import table_cells
 from tfrec_mt.metrics.calibration import CalibrationBin
 from tfrec_mt.storage.folders import write_text
@@ -38,6 +41,7 @@ class ReportCase:
       control: How the control came about.
       below: Sentences about models that are below their floors.
       trial: Sentences about kernels that were dropped.
+      remembered: See `remembered_ids`.
     """
 
     name: str
@@ -47,6 +51,7 @@ class ReportCase:
     control: str = ""
     below: Sequence[str] = ()
     trial: Sequence[str] = ()
+    remembered: pl.DataFrame = field(default_factory=no_remembered_ids)
 
 
 def write_report(
@@ -93,6 +98,11 @@ def write_report(
             lift_table(f"{metrics[task].upper()} for {task_name(task)}, {name}", found, roles[name])
             for (name, task), found in lines.items()
             if found
+        ],
+        remembered=[
+            {**table, "caption": f"{table['topic']}, {task_name(table['task'])}, {case.name}"}
+            for case in cases
+            for table in remembered_tables(case.remembered)
         ],
         pictures=pictures,
     )

@@ -24,6 +24,7 @@ from tfrec_mt.jobs.domain_lift import LiftCase, lift_case, measure_lift
 from tfrec_mt.jobs.export import run_export
 from tfrec_mt.jobs.score import run_score
 from tfrec_mt.training.run_folder import run_folder, settings_of
+from tfrec_mt.training.train_log import LOG_FILE
 
 MOST_DIFFERENCE = 1e-5
 # By name: how a report calls the case, and whether the base sees the topics.
@@ -174,6 +175,7 @@ def _write_report(
             reliability=one.reliability(),
             control=one.control,
             below=one.below,
+            remembered=one.remembered,
         )
         for case, one in zip(cases, found, strict=True)
     ]
@@ -182,6 +184,7 @@ def _write_report(
         for case in cases
         for run in ("base", "control", "kernels")
     }
+    curves = {run: points for run, points in curves.items() if points}
     write_report(
         config.output / REPORT_FILE,
         "What kernels bring behind a frozen base",
@@ -205,7 +208,9 @@ def _write_report(
 
 
 def _curve(run: Path) -> list[tuple[int, float]]:
-    lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    """Losses by step; none of kernels that are a memory alone."""
+    path = run / LOG_FILE
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     entries = [json.loads(line) for line in lines]
     return [(entry["step"], entry["loss"]) for entry in entries if "loss" in entry]
 

@@ -10,6 +10,7 @@ import keras
 from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.configs.choices import Precision
 from tfrec_mt.evaluation.evaluation import Evaluation
+from tfrec_mt.evaluation.remembered_ids import FEW, remembered_ids
 from tfrec_mt.jobs.control import control_rate
 from tfrec_mt.jobs.opened import Folder, open_base, open_model
 from tfrec_mt.models.base_model import BaseModel
@@ -69,8 +70,8 @@ def evaluate(
     found = opened.workload.scoring(
         opened.log, opened.base, opened.kernels, against, part, seen_in
     ).measure(origin.split if origin else "the caller")
-    if against is not None:
-        found = dataclasses.replace(found, control=_told(against))
+    few = remembered_ids(opened.kernels, opened.log, FEW)
+    found = dataclasses.replace(found, remembered=few, control=_told(against))
     if opened.kernels and (run := _run(model)):
         found = dataclasses.replace(found, trial=trial_sentences(run))
     if folder:
@@ -86,7 +87,7 @@ def _run(model: keras.Model | Folder) -> Path | None:
 
 
 def _told(control: Any) -> str:
-    """How a control was trained, where its run says so."""
+    """How a control, if there is one, was trained, where its run says so."""
     origin = getattr(control, "origin", None)
     chosen = control_rate(origin.run) if origin else None
     return str(chosen) if chosen else ""

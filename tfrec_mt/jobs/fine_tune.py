@@ -52,7 +52,8 @@ def fine_tune(
       log: Prepared data: what `prepare` gave, or its folder. Of an attached model: rows with
         labels, domains and users, see `OwnRows`.
       output: Run folder to make; the kernels end up in its folder `kernels`.
-      adapter: `iak`, `bottleneck`, `lora`, `shared_lora`, `last_layer`, `gate` or `hamur`.
+      adapter: `iak`, `bottleneck`, `lora`, `shared_lora`, `last_layer`, `gate`, `hamur` or
+        `memory`.
       topics: Topics to train kernels for; all of the schema's if empty.
       parts: Parts to train on; not ones that the base was trained on.
       beside: Kernels of other topics that these are to serve together with: what `fine_tune`

@@ -103,16 +103,16 @@ class _Kernels:
                 "another one"
             )
         folded = folded_to_serve(layer, directions)
-        if self.slope not in (None, folded.negative_slope):
-            raise DataError(
-                f"{self._name}: expected kernels of slope {self.slope} between layers, {domain!r} "
-                f"has {folded.negative_slope}"
-            )
         features = None if layer.memory is None else [*layer.memory.features]
         if features != self.features:
             raise DataError(
                 f"{self._name}: expected kernels that remember {_listed(self.features)}, "
                 f"{domain!r} remembers {_listed(features)}"
+            )
+        if self.slope not in (None, folded.negative_slope):
+            raise DataError(
+                f"{self._name}: expected kernels of slope {self.slope} between layers, {domain!r} "
+                f"has {folded.negative_slope}"
             )
         new = {name: values[1:] for name, values in stacks(folded).items()}
         new |= self._memory_of(layer)

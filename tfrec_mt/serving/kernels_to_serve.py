@@ -46,7 +46,9 @@ def kernels_to_serve(
         "base_fingerprint": fingerprint(base),
         "kernels": {layer.topic: list(layer.domains) for layer in kernels},
         SLOPES: {topic: of_topic.negative_slope for topic, of_topic in folded.items()},
-        MEMORIES: {layer.topic: [*layer.memory.features] for layer in kernels if layer.memory},
+        MEMORIES: {
+            layer.topic: [*layer.memory.features] for layer in kernels if layer.memory is not None
+        },
     }
     with tempfile.TemporaryDirectory() as lists:
         served = {}

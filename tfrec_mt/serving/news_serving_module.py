@@ -208,7 +208,8 @@ def _score_function(base: NewsRecommender, kernels: Mapping[str, ServedKernels])
             codes = tf.broadcast_to(served.codes(others[topic]), shape[:1])
             fallback.append(tf.equal(codes, 0))
             # all candidates of an impression are in its domain
-            adapted += served({"ctr": pairs}, tf.repeat(codes, shape[1]))["ctr"]
+            for added in served({"ctr": pairs}, tf.repeat(codes, shape[1])).values():
+                adapted += added
         told = {USED_FALLBACK: tf.stack(fallback, axis=1)} if kernels else {}
         return tf.reshape(base.logits({"ctr": adapted})["ctr"], shape), told
 

@@ -15,6 +15,7 @@ from tfrec_mt.adapters.kernel_store import (
     save_kernels,
 )
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
+from tfrec_mt.configs.choices import MEMORY
 from tfrec_mt.layers.weight_budget import weight_budget
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.model_store import fingerprint
@@ -100,18 +101,20 @@ def train_kernels(
         model = untrained_model(
             base, topics, config.adapter, config.adapter_settings, reader, train
         )
-        steps = reader.steps_per_epoch
-        learner = kernel_learner(config, model, steps * train.epochs, trial, beside)
-        TrainLoop(
-            learner,
-            reader,
-            train,
-            config.output,
-            label=label,
-            topics={**base.topics, **topics},
-            any_shape=any_shape,
-        ).run()
-        tried = learner.shrink()
+        tried: Mapping[str, Tried] = {}
+        if config.adapter != MEMORY:  # which has no weights
+            steps = reader.steps_per_epoch
+            learner = kernel_learner(config, model, steps * train.epochs, trial, beside)
+            TrainLoop(
+                learner,
+                reader,
+                train,
+                config.output,
+                label=label,
+                topics={**base.topics, **topics},
+                any_shape=any_shape,
+            ).run()
+            tried = learner.shrink()
         remembered = learn_memory(model, beside) if learn_memory is not None else {}
         save_trial(config.output, topics, tried, remembered)
         for sentence in trial_sentences(config.output):

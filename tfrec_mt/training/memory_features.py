@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
+from tfrec_mt.configs.choices import AUTO
 from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema import CategoricalFeature, Schema
-
-# Among the features to remember: all but the user's id.
-AUTO = "auto"
 
 
 def memory_features(schema: Schema, wanted: Sequence[str]) -> dict[str, bool]:

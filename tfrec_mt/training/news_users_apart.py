@@ -13,7 +13,7 @@ from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.training.train_loop import Reader
-from tfrec_mt.training.users_apart import held_out
+from tfrec_mt.training.user_clusters import held_out
 
 _IMPRESSIONS = 4096
 

@@ -13,7 +13,7 @@ from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
-from tfrec_mt.configs.choices import CHOSEN, Precision
+from tfrec_mt.configs.choices import AUTO, CHOSEN, Precision
 from tfrec_mt.configs.settings import arguments_of, check_numbers, fields_of, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.reader import BatchReader
@@ -39,7 +39,7 @@ from tfrec_mt.training.floor_start import start_at_floor
 from tfrec_mt.training.kept_knowledge import KeptKnowledge
 from tfrec_mt.training.kernel_trial import Tried
 from tfrec_mt.training.learn_memory import learn_memory
-from tfrec_mt.training.memory_features import AUTO, memory_features
+from tfrec_mt.training.memory_features import memory_features
 from tfrec_mt.training.no_history import warn_of_no_history
 from tfrec_mt.training.one_class import rows_of, warn_of_one_class
 from tfrec_mt.training.optimizers.catalog import SLOTS
@@ -187,9 +187,9 @@ class Ranking(LogWorkload):
         return readers, config.train
 
     def memory(self, config: FineTuneConfig, dataset: PreparedDataset) -> LearnMemory | None:
-        features = memory_features(dataset.schema, config.memory)
-        if not features:
+        if not config.memory:
             return None
+        features = memory_features(dataset.schema, config.memory)
 
         def learn(model: AdaptedModel, beside: AdaptedModel | None) -> Mapping[str, Tried]:
             rows = (batch for part in config.parts for batch in scan(dataset, part, SCAN_ROWS))

@@ -12,7 +12,7 @@ import polars as pl
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
-from tfrec_mt.configs.choices import Precision
+from tfrec_mt.configs.choices import MEMORY, Precision
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.evaluation.scoring import Scoring
 from tfrec_mt.models.model_store import check_same_schema, load_model
@@ -121,6 +121,10 @@ class Workload(abc.ABC):
         Raises:
           SchemaError: This kind of data has no such features.
         """
+        if config.adapter == MEMORY:
+            raise SchemaError(
+                f"adapter={MEMORY!r}: expected another one, it is for prepared click logs"
+            )
         if config.memory:
             raise SchemaError(
                 f"memory={','.join(config.memory)}: expected none, it is for prepared click logs"

@@ -1,10 +1,11 @@
 import pytest
 
 from studies.takeout.budget import equal_budget
+from tests.adapters.longhand import READERS
 from tfrec_mt.adapters.catalog import ADAPTERS
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("adapter", READERS)
 @pytest.mark.parametrize("widths", [{"ctr": 176, "ctcvr": 176}, {"ctr": 40, "ctcvr": 90}])
 @pytest.mark.parametrize("domains", [(2, 3, 6), (1,)])
 def test_every_adapter_trains_as_many_weights(

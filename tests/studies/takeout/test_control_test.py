@@ -43,6 +43,7 @@ def test_every_adapter_has_the_budget_of_iak_behind_the_studys_base(tmp_path: Pa
                 layer.trained_weights_of_one * len(layer.domains) for layer in layers
             )
     assert set(trained) == set(ADAPTERS)
+    assert trained.pop("memory") == 0
     assert trained.pop("last_layer") == 11 * 2 * (128 + 1)
     # of no rank above the axes that are seen
     shared = trained.pop("shared_lora")
