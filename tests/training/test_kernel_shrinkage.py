@@ -85,12 +85,29 @@ def _step(learner: KernelLearner, seed: int) -> None:
     )
 
 
-def _expected(clusters: dict[int, list[float]]) -> float:
-    """The factor of most gain, or 0 if that is within a standard error of none."""
+def _certain(clusters: dict[int, list[float]]) -> int | None:
+    """Place of the factor of most gain; None if that is within a standard error of none."""
     sums = clusters.values()
     best, factor = max((sum(gain[i] for gain in sums), i) for i in range(len(FACTORS)))
     error = sum(gain[factor] ** 2 for gain in sums) ** 0.5
-    return FACTORS[factor] if best > error else 0.0
+    return factor if best > error else None
+
+
+def _expected(gains: Gains) -> list[float]:
+    """Each domain's own factor, or the topic's where the domain gained with it too, or 0."""
+    topic: dict[int, list[float]] = {}
+    domains = [gains[code] for code in range(1, len(TOPIC.domains) + 1)]
+    for clusters in domains:
+        for cluster, of_factors in clusters.items():
+            sums = topic.setdefault(cluster, [0.0] * len(FACTORS))
+            sums[:] = [a + b for a, b in zip(sums, of_factors, strict=True)]
+    shared, found = _certain(topic), []
+    for clusters in domains:
+        place = _certain(clusters)
+        if place is None and shared is not None:
+            place = shared if sum(gain[shared] for gain in clusters.values()) > 0 else None
+        found.append(0.0 if place is None else FACTORS[place])
+    return found
 
 
 def test_each_kernel_keeps_what_served_as_it_was_before_the_first_step_of_the_trial() -> None:
@@ -110,7 +127,7 @@ def test_each_kernel_keeps_what_served_as_it_was_before_the_first_step_of_the_tr
 
     factors, gain, error = learner.shrink()[TOPIC.name]
 
-    expected = [_expected(gains[code]) for code in range(1, len(TOPIC.domains) + 1)]
+    expected = _expected(gains)
     np.testing.assert_array_equal(factors, expected)
     assert expected[0] > 0 and 0.0 in expected  # both outcomes are there
     np.testing.assert_array_equal(factors > 0, gain > error)

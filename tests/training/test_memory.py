@@ -33,7 +33,7 @@ from tfrec_mt.serving.versions import answered
 from tfrec_mt.training.learn_memory import learn_memory
 from tfrec_mt.training.memory_features import memory_features
 
-SETTINGS = {"learning_rate": 0.01, "certainty": 0.0, **dataclasses.asdict(TRAIN)}
+SETTINGS = {"learning_rate": 0.02, "certainty": 0.0, **dataclasses.asdict(TRAIN)}
 
 
 @pytest.fixture(scope="module", params=["iak", "memory"])

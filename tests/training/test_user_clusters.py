@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.worlds import small_model, small_schema
 from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.data.reading.batch import Batch
-from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial
+from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial, Tried
 from tfrec_mt.training.user_clusters import CLUSTER, CLUSTERS, UserClusters
 
 
@@ -51,3 +51,17 @@ def test_a_gain_that_two_users_do_not_agree_on_is_not_certain(users: int, kept: 
     assert trial.shrink()[topic.name].factors[0] == kept
     # as so many rows of their own both would have been certain
     assert gain.sum() > np.sqrt((gain**2).sum())
+
+
+def test_a_domain_of_few_rows_is_kept_with_its_topic_if_it_gained_too() -> None:
+    """By domain: many users gain, one gains, one loses, none is there."""
+    gains = np.zeros((4, CLUSTERS, len(FACTORS)))
+    gains[0, :100] = 1.0, 2.0, 1.0, 0.0
+    gains[1, 3] = 1.0, 1.0, 2.0, 3.0
+    gains[2, 5] = -0.5, -1.0, -1.5, -2.0
+    assert Tried.of(gains, certainty=2.0).factors.tolist() == [0.5, 0.5, 0.0, 0.0]
+    # by themselves neither of the small ones is certain
+    assert Tried.of(gains[1:], certainty=2.0).factors.tolist() == [0.0, 0.0, 0.0]
+    # what a topic's domains gain and lose alike says nothing of a small one
+    lost = np.concatenate([gains, -gains[:1]])
+    assert Tried.of(lost, certainty=2.0).factors.tolist() == [0.5, 0.0, 0.0, 0.0, 0.0]

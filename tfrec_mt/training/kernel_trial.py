@@ -17,8 +17,7 @@ class Tried(NamedTuple):
     """What became of a topic's kernels, or of their memories, on users held out; all `[N]`.
 
     Attributes:
-      factors: The factor that serves each domain best; 0 if it is not certain that it beats 0, or
-        if no row was tried.
+      factors: The factor that serves each domain best; 0 of domains that are not kept.
       gains: By how much losses fell with the best factor above 0, all rows together.
       errors: Standard errors of that.
     """
@@ -31,16 +30,31 @@ class Tried(NamedTuple):
     def of(cls, gains: np.ndarray, certainty: float) -> "Tried":
         """Judges kernels.
 
+        A domain is kept if it is certain that it gained, or if that is certain of its topic as a
+        whole and the domain gained too, with the factor that is the topic's best: few domains have
+        rows enough to be certain by themselves.
+
         Args:
           gains: By how much losses fell, `[N, CLUSTERS, len(FACTORS)]`.
           certainty: See `KernelTrial`.
         """
-        sums, squares = gains.sum(axis=1), (gains**2).sum(axis=1)
-        best = sums.argmax(axis=1)[:, np.newaxis]
-        gain, square = (np.take_along_axis(x, best, 1)[:, 0] for x in (sums, squares))
-        certain = gain > certainty * np.sqrt(square)
-        factors = np.where(certain, np.asarray(FACTORS)[best[:, 0]], 0.0)
-        return cls(factors, gain, np.sqrt(square))
+        values = np.asarray(FACTORS)
+        best, gain, error = _best(gains)
+        [of_topic], [gain_of_topic], [error_of_topic] = _best(gains.sum(axis=0, keepdims=True))
+        alike = gains.sum(axis=1)[:, of_topic] > 0
+        alike &= gain_of_topic > certainty * error_of_topic
+        factors = np.where(alike, values[of_topic], 0.0)
+        factors = np.where(gain > certainty * error, values[best], factors)
+        return cls(factors, gain, error)
+
+
+def _best(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Place of the best factor of each domain, its gain and the gain's standard error, `[N]`."""
+    sums = gains.sum(axis=1)
+    best = sums.argmax(axis=1)
+    rows = np.arange(len(gains))
+    errors = np.sqrt((gains[rows, :, best] ** 2).sum(axis=1))
+    return best, sums[rows, best], errors
 
 
 class KernelTrial:
@@ -50,7 +64,7 @@ class KernelTrial:
     users it has not met before them, each row is scored by the kernels as they were before the
     first of these steps, with the residuals multiplied by 0 and by each of `FACTORS`. `shrink` then
     gives each kernel the factor that was best, or 0 if it is not certain that the kernel beat the
-    base. That costs no rows: the kernels themselves go on to learn from them.
+    base; see `Tried.of`. That costs no rows: the kernels themselves go on to learn from them.
 
     A user's rows are alike, so certainty is computed over clusters of users.
 
