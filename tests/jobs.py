@@ -62,6 +62,7 @@ def run_job(folder: Path) -> None:
             optimizer="lazy_adam",
             learning_rate=0.02,
             certainty=0.0,  # so few rows make nothing certain
+            memory=(),
             train=TRAIN,
         )
     )

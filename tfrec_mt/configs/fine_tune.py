@@ -28,11 +28,12 @@ class FineTuneConfig:
         They do not change; those of the topics being trained are ignored.
       joint: Whether topics are trained as the sum that is served, or each by itself, as in the
         paper; see `KernelLearner`.
-      memory: Of click logs: features whose ids kernels remember, see `Memory`; none if empty, but
-        `auto` (all but the user's) of the adapter `memory`, which is nothing else.
+      memory: Of click logs: features whose ids kernels remember, see `Memory`; `auto` is all but
+        the user's. None if empty, but `auto` of the adapter `memory`, which is nothing else.
       rate_rule: Dynamic batch-aware rates, equation 21 of the IAK paper; see `kernel_rates`.
-      certainty: Standard errors, over users, by which a kernel must beat the base on rows that it
-        has not yet learned from; otherwise it is saved as zero, which leaves the base unchanged.
+      certainty: Standard errors, over users, by which a domain's kernel, or all of its topic, must
+        beat the base on users whom they have not yet learned from; otherwise it is saved as zero,
+        which leaves the base unchanged. Memories too. See `KernelTrial`.
       optimizer: Name of an optimizer in the catalog.
       learning_rate: Initial learning rate.
       rate_schedule: Whether the learning rate falls to 0 over the run or stays constant. Kernels
@@ -54,10 +55,10 @@ class FineTuneConfig:
     kl_weight: Weight = 1.0
     related_share: Share = 0.0
     joint: bool = True
-    memory: tuple[str, ...] = ()
+    memory: tuple[str, ...] = (AUTO,)
     beside: Path | None = None
     rate_rule: RateRule = "none"
-    certainty: Weight = 1.0
+    certainty: Weight = 2.0
     optimizer: str = "lazy_adam"
     learning_rate: Rate = 0.05
     rate_schedule: RateSchedule = "linear"

@@ -61,7 +61,7 @@ def fine_tune(
       knowledge: Folder that keeps what the base knows of a click log's rows, for other runs too.
       labels: Of an attached model and a frame: the column of each task's label.
       user: Of an attached model: the column of the user.
-      settings: `FineTuneConfig` and `TrainConfig` (such as `epochs`, `learning_rate`, `joint`), and
+      settings: `FineTuneConfig` and `TrainConfig` (such as `epochs`, `memory`, `joint`), and
         arguments of the adapter's class (such as `encoder_units`, `rank`).
 
     Returns:

@@ -166,23 +166,13 @@ class Ranking(LogWorkload):
             seed=config.train.seed,
         )
         read(dataset)  # parts and rows are checked
-        folder = config.knowledge
-        if folder is None and config.train.epochs > 1:
-            folder = config.output / KNOWLEDGE
-        remembered = memory_features(dataset.schema, config.memory)
-        if config.beside is not None:  # its kernels may remember any
-            remembered |= memory_features(dataset.schema, (AUTO,))
+        memory_features(dataset.schema, config.memory)
 
         def readers() -> ReaderOf:
             _warn_of_one_class(dataset, config.parts, topics)
-            if folder is None:
-                return lambda users: read(dataset, users=users)
-            needed = {*ADAPTERS[config.adapter].needed_features, *remembered}
-            kept = KeptKnowledge(
-                config.data, base, config.parts, folder, config.precision, sorted(needed)
-            )
-            window = _KEPT_WINDOW_ROWS
-            return lambda users: read(kept, window_rows=window, users=users)
+            kept = _kept(config, base, dataset)
+            wide = {} if kept is dataset else {"window_rows": _KEPT_WINDOW_ROWS}
+            return lambda users: read(kept, users=users, **wide)
 
         return readers, config.train
 
@@ -192,7 +182,8 @@ class Ranking(LogWorkload):
         features = memory_features(dataset.schema, config.memory)
 
         def learn(model: AdaptedModel, beside: AdaptedModel | None) -> Mapping[str, Tried]:
-            rows = (batch for part in config.parts for batch in scan(dataset, part, SCAN_ROWS))
+            kept = _kept(config, model.base, dataset)
+            rows = (batch for part in config.parts for batch in scan(kept, part, SCAN_ROWS))
             return learn_memory(
                 model,
                 rows,
@@ -252,6 +243,20 @@ class Ranking(LogWorkload):
         model = AdaptedModel(base, kernels) if kernels else base
         memory = score_rows(Scorer(model), dataset, scored[ROW].to_numpy())
         return max(float(np.abs(memory[task] - scored[task].to_numpy()).max()) for task in memory)
+
+
+def _kept(config: FineTuneConfig, base: Any, dataset: PreparedDataset) -> PreparedDataset:
+    """What the base knows of the kernels' rows where that is kept, else the rows themselves."""
+    folder = config.knowledge
+    if folder is None and config.train.epochs > 1:
+        folder = config.output / KNOWLEDGE
+    if folder is None:
+        return dataset
+    remembered = memory_features(dataset.schema, config.memory)
+    if config.beside is not None:  # its kernels may remember any
+        remembered |= memory_features(dataset.schema, (AUTO,))
+    needed = {*ADAPTERS[config.adapter].needed_features, *remembered}
+    return KeptKnowledge(config.data, base, config.parts, folder, config.precision, sorted(needed))
 
 
 def _warn_of_one_class(

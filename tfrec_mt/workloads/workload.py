@@ -12,7 +12,7 @@ import polars as pl
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
-from tfrec_mt.configs.choices import MEMORY, Precision
+from tfrec_mt.configs.choices import AUTO, MEMORY, Precision
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.evaluation.scoring import Scoring
 from tfrec_mt.models.model_store import check_same_schema, load_model
@@ -125,7 +125,7 @@ class Workload(abc.ABC):
             raise SchemaError(
                 f"adapter={MEMORY!r}: expected another one, it is for prepared click logs"
             )
-        if config.memory:
+        if set(config.memory) - {AUTO}:
             raise SchemaError(
                 f"memory={','.join(config.memory)}: expected none, it is for prepared click logs"
             )
