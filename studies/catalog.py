@@ -3,6 +3,7 @@
 from studies.ab_test.ab_test import AB_TEST
 from studies.ab_test.case_study import CASE_STUDY
 from studies.first_hour.first_hour import FIRST_HOUR
+from studies.first_hour.first_kernels import FIRST_KERNELS
 from studies.framework.study import Study
 from studies.information.information_plane import INFORMATION_PLANE
 from studies.news.mtrec_curves import MTREC_CURVES
@@ -41,6 +42,7 @@ STUDIES: dict[str, Study] = {
         PLAIN_KERAS,
         PLAIN_KERAS_RATES,
         FIRST_HOUR,
+        FIRST_KERNELS,
         PUBLIC_DATA,
         ALI_EXPRESS,
         ALI_CCP,

@@ -65,7 +65,7 @@ def first_hour_experiment(settings: Settings, folder: Path, shared: Path) -> Out
     Raises:
       SchemaError: An unknown log, or `$TFREC_MT_DATA` is not set.
     """
-    who, log = settings["who"], _log(settings, shared)
+    who, log = settings["who"], prepared_log(settings, shared)
     base: mt.models.RankingModel
     started = time.monotonic()
     if who == DEFAULTS:
@@ -79,7 +79,8 @@ def first_hour_experiment(settings: Settings, folder: Path, shared: Path) -> Out
     return Outcome(estimates=estimates, facts={} if who == FLOOR else {"minutes": minutes})
 
 
-def _log(settings: Settings, shared: Path) -> PreparedDataset:
+def prepared_log(settings: Settings, shared: Path) -> PreparedDataset:
+    """The log that settings name, prepared once in a shared folder."""
     name = settings["log"]
     if name not in FIRST_HOUR_LOGS:
         raise SchemaError(f"unknown log {name!r}; {nearest(name, FIRST_HOUR_LOGS)}")

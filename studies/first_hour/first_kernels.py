@@ -1,0 +1,58 @@
+"""Study `first_kernels`: what kernels of defaults give, log by log, beside the base continued."""
+
+from studies.first_hour.first_hour_experiment import FIRST_HOUR_LOGS
+from studies.first_hour.first_kernels_experiment import (
+    BASE,
+    CONTINUED,
+    FIRST_KERNELS_SETTINGS,
+    KINDS,
+    UNKNOWN,
+    first_kernels_experiment,
+)
+from studies.framework.study import Study, Variant
+
+_UNKNOWN_IN = ("takeout 300k", "takeout 1M")
+_CASES = {
+    **{log: {"log": log} for log in FIRST_HOUR_LOGS},
+    **{f"{log}, topics unknown": {"log": log, **UNKNOWN} for log in _UNKNOWN_IN},
+}
+
+
+def _name(who: str, case: str) -> str:
+    return f"{case}: {who}"
+
+
+FIRST_KERNELS = Study(
+    name="first_kernels",
+    title="The first kernels: defaults alone, and the base continued",
+    question=(
+        "What do kernels add to a base if both are trained with no setting but the data?\n\n"
+        "Beside them stands their control: the base itself, continued on their rows in as many "
+        "steps, at a rate chosen on users held out. In takeout worlds the base sees all topics, "
+        "or, in two cases, none. Served are the kernels of all topics together.\n\n"
+        "Expected of kernels as they are by default, which remember ids: in takeout worlds .003 "
+        "above the control where the base knows the topics and .06 above the base where it does "
+        "not, and above the control in nine of eleven domains; elsewhere not below base or control "
+        "by interval, in no domain. Without a memory they are below the control where the base "
+        "knows the topics. A memory without layers is as good as both together there."
+    ),
+    experiment=first_kernels_experiment,
+    settings=FIRST_KERNELS_SETTINGS,
+    variants=tuple(
+        Variant(
+            name=_name(who, case),
+            settings={**settings, "who": who},
+            reference=_name(BASE, case),
+            control=_name(CONTINUED, case) if who in KINDS else None,
+        )
+        for case, settings in _CASES.items()
+        for who in (BASE, CONTINUED, *KINDS)
+    ),
+    metrics={
+        "auc": "AUC of a click",
+        "log_loss": "log loss of a click",
+        "mean_auc": "AUC of a click, mean over all domains",
+    },
+    seeds=(0, 1, 2, 3, 4),
+    reference=_name(BASE, next(iter(_CASES))),
+)

@@ -1,0 +1,96 @@
+"""An experiment of studies: kernels of defaults on a log, their base, and it continued."""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tfrec_mt as mt
+from studies.first_hour.first_hour_experiment import prepared_log
+from studies.framework.study import Outcome, Settings, folder_of
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.evaluation.cells import ALL, Cell
+from tfrec_mt.evaluation.estimate import Estimate, difference, mean
+from tfrec_mt.evaluation.metric_table import MetricTable
+from tfrec_mt.evaluation.scoring import ADAPTED, ALL_KERNELS, CONTROL, ZERO_SHOT
+from tfrec_mt.jobs.control import control_facts
+from tfrec_mt.storage.names import KERNELS, MODEL
+
+BASE, CONTINUED = "base", "continued"
+# Kernels by name, and what of theirs is not the default.
+KINDS: Mapping[str, Mapping[str, Any]] = {
+    "kernels": {},
+    "kernels without memory": {"memory": ()},
+    "memory alone": {"adapter": "memory"},
+}
+UNKNOWN: Settings = {"topics_known": False}
+FIRST_KERNELS_SETTINGS: Settings = {"log": "takeout 50k", "topics_known": True, "who": BASE}
+
+
+def first_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
+    """Trains a base on the first part of a log, kernels on the second; measures on the last.
+
+    Estimates are AUC and log loss of a click over all rows, and AUC as a mean over all domains.
+
+    Args:
+      settings: `FIRST_KERNELS_SETTINGS` and `seed`. `who` is measured: the base, the base
+        continued on the kernels' rows, or some of `KINDS`.
+      folder: Takes the kernels.
+      shared: Takes the data, bases and their controls.
+
+    Raises:
+      SchemaError: An unknown log, or `$TFREC_MT_DATA` is not set.
+    """
+    who, log = settings["who"], prepared_log(settings, shared)
+    runs = shared / folder_of(settings, ("log", "topics_known"))
+    base, control, kernels = runs / "base", runs / "control", folder / "kernels"
+    seed: int = settings["seed"]
+    if not (base / MODEL).exists():
+        told: dict[str, Any] = {} if settings["topics_known"] else {"base_topics": ()}
+        mt.pretrain(log, base, seed=seed, **told)
+    if who == BASE:
+        table = mt.evaluate(base, log).scores
+        return Outcome(estimates=_estimates(table, log, ZERO_SHOT))
+    started = time.monotonic()
+    if not (kernels / KERNELS).exists():
+        mt.fine_tune(base, log, kernels, seed=seed, **KINDS.get(who, {}))
+    facts = {"minutes": (time.monotonic() - started) / 60}
+    if not (control / MODEL).exists():
+        mt.train_control(kernels, control)
+    evaluation = mt.evaluate(kernels, log, control=control)
+    if who == CONTINUED:
+        estimates = _estimates(evaluation.scores, log, CONTROL)
+        return Outcome(estimates=estimates, facts=control_facts(control))
+    model = ALL_KERNELS if evaluation.roles.together else ADAPTED
+    facts |= _domains(evaluation.scores, log, model)
+    return Outcome(estimates=_estimates(evaluation.scores, log, model), facts=facts)
+
+
+def _estimates(table: MetricTable, log: PreparedDataset, model: str) -> dict[str, Estimate]:
+    task, everywhere = log.schema.task_names[0], Cell(ALL, ALL)
+    over_all = ADAPTED if model == ALL_KERNELS else model
+    found = {name: table.estimate(over_all, task, everywhere, name) for name in ("auc", "log_loss")}
+    found["mean_auc"] = mean([table.estimate(model, task, cell, "auc") for cell in _cells(log)])
+    return found
+
+
+def _domains(table: MetricTable, log: PreparedDataset, model: str) -> dict[str, float]:
+    """In how many domains kernels are above or below their base and their control."""
+    task, cells = log.schema.task_names[0], [*_cells(log)]
+    found: dict[str, float] = {"domains": len(cells)}
+    for other, name in ((ZERO_SHOT, "base"), (CONTROL, "control")):
+        over = [
+            difference(*(table.estimate(one, task, cell, "auc") for one in (model, other)))
+            for cell in cells
+        ]
+        ends = [one.interval() for one in over]
+        found[f"above the {name}"] = sum(one.value > 0 for one in over)
+        found[f"above the {name} by interval"] = sum(bool(low and low > 0) for low, _ in ends)
+        found[f"below the {name} by interval"] = sum(bool(high and high < 0) for _, high in ends)
+    return found
+
+
+def _cells(log: PreparedDataset) -> Iterator[Cell]:
+    for topic in log.schema.topics:
+        for domain in topic.domains:
+            yield Cell(topic.name, domain)
