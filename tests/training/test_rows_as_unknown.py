@@ -11,10 +11,10 @@ K = 4.0
 
 
 def readers(
-    dataset: PreparedDataset, k: float = K, seed: int = 3
+    dataset: PreparedDataset, k: float = K, seed: int = 3, to_come: str | None = None
 ) -> tuple[BatchReader, RowsAsUnknown]:
     plain = BatchReader(dataset, ("train",), 64, seed=0)
-    return plain, RowsAsUnknown(plain, dataset, ("train",), k, seed)
+    return plain, RowsAsUnknown(plain, dataset, ("train",), k, to_come, seed)
 
 
 def test_an_id_of_n_rows_is_unknown_in_its_share_of_them(dataset: PreparedDataset) -> None:
@@ -74,3 +74,20 @@ def test_more_ids_are_unknown_with_a_larger_k(dataset: PreparedDataset, k: float
 def _expected(dataset: PreparedDataset, k: float) -> float:
     rows = np.concatenate([shard["features/user_id"].read() for shard in dataset.shards("train")])
     return float(np.mean(k / (k + np.bincount(rows)[rows])))
+
+
+def test_ids_are_unknown_at_least_as_often_as_in_the_rows_to_come(
+    dataset: PreparedDataset,
+) -> None:
+    first = dataset.schema.vocabulary("user").first_known
+    codes = np.concatenate([shard["features/user_id"].read() for shard in dataset.shards("test")])
+    unknown = float(np.mean(codes < first))
+    assert (codes > 0).all() and 0.01 < unknown < 0.9
+    plain, reader = readers(dataset, k=1e-6, to_come="test")
+    steps = plain.steps_per_epoch
+    before, after = (of.read(0, 20 * steps).features for of in (plain, reader))
+    share = np.mean(before["user_id"] != after["user_id"])
+    assert share == pytest.approx(unknown, rel=0.2)
+    # all domains are known there
+    for topic in dataset.schema.topics:
+        np.testing.assert_array_equal(before[topic.name], after[topic.name])

@@ -30,9 +30,10 @@ class PretrainConfig:
       rate_schedule: Whether the learning rate falls to 0 over the run, over each pass, or not at
         all.
       warm_up: Share of the steps, at the start, over which the learning rate rises.
-      as_unknown: Of click logs: an id of n rows is read as unknown with chance k / (k + n), so that
-        rows of unknown ids are trained; this is k, 0 for never. A base that is continued reads none
-        so: it knows them already.
+      as_unknown: Of click logs: an id of n rows is read as unknown with chance k / (k + n), or with
+        the share of unknown ids in the part `validation` if that is larger, so that rows of unknown
+        ids are trained; this is k, 0 for never. A base that is continued reads none so: it knows
+        them already.
       weight_decay: Share of every weight, times the learning rate, that each step removes.
       ema_decay: Decay per step of a moving average of all weights, which is then validated and
         saved in their place; 0 for none. Averaging passes over whole tables at every step.

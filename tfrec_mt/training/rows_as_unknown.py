@@ -1,7 +1,7 @@
 """`RowsAsUnknown`: batches in which ids of few rows are now and then read as unknown ones."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,26 @@ class RowsAsUnknown:
     """A reader's batches; an id or domain of n rows is read as unknown with chance `k / (k + n)`.
 
     Every id of a base's rows is known, so no row would train what unknown ids are served from. What
-    it learns this way is what ids of few rows have in common, which is what new ids are like.
+    it learns this way is what ids of few rows have in common, which is what new ids are like. If
+    more of the rows to come have an unknown id of a feature, the chance is their share.
 
     Args:
       reader: A reader of click logs.
       dataset: What it reads.
       parts: Parts whose rows are counted.
       k: See above, above 0.
+      to_come: A part that the rows to come are like; None if that is not known.
       seed: Seed of the draws, which depend on it and on the step alone.
     """
 
     def __init__(
-        self, reader: Reader, dataset: PreparedDataset, parts: Sequence[str], k: float, seed: int
+        self,
+        reader: Reader,
+        dataset: PreparedDataset,
+        parts: Sequence[str],
+        k: float,
+        to_come: str | None,
+        seed: int,
     ) -> None:
         self._reader, self._seed = reader, seed
         self.steps_per_epoch = reader.steps_per_epoch
@@ -40,13 +48,12 @@ class RowsAsUnknown:
         self._first |= {topic.name: 1 for topic in schema.topics}
         sizes = {name: table.rows for name, table in tables.items()}
         sizes |= {topic.name: 1 + len(topic.domains) for topic in schema.topics}
-        counts = {name: np.zeros(size, np.int64) for name, size in sizes.items()}
-        for part in parts:
-            for shard in dataset.shards(part, [f"features/{name}" for name in counts]):
-                for name, found in counts.items():
-                    codes = shard[f"features/{name}"].read().ravel()
-                    found += np.bincount(codes, minlength=len(found))
+        counts = _counts(dataset, parts, sizes)
         self._chances = {name: k / (k + rows) for name, rows in counts.items()}
+        if to_come is not None:
+            for name, rows in _counts(dataset, [to_come], sizes).items():
+                unknown = rows[1 : self._first[name]].sum() / max(rows[1:].sum(), 1)
+                self._chances[name] = np.maximum(self._chances[name], unknown)
         for name, chances in self._chances.items():
             chances[: self._first[name]] = 0.0
 
@@ -65,3 +72,16 @@ class RowsAsUnknown:
         unknown = drawn.reshape(codes.shape) < self._chances[name][codes]
         buckets = self._first[name] - 1  # a domain that is not known is none
         return np.where(unknown, 1 + codes % buckets if buckets else 0, codes).astype(codes.dtype)
+
+
+def _counts(
+    dataset: PreparedDataset, parts: Sequence[str], sizes: Mapping[str, int]
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Rows of each code of some features, of so many codes each."""
+    counts = {name: np.zeros(size, np.int64) for name, size in sizes.items()}
+    for part in parts:
+        for shard in dataset.shards(part, [f"features/{name}" for name in counts]):
+            for name, found in counts.items():
+                codes = shard[f"features/{name}"].read().ravel()
+                found += np.bincount(codes, minlength=len(found))
+    return counts

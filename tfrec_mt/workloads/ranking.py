@@ -126,7 +126,7 @@ class Ranking(LogWorkload):
         seed, k = config.train.seed, config.as_unknown
         reader: Reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=seed)
         if k and config.init_from is None:
-            reader = RowsAsUnknown(reader, dataset, config.parts, k, seed)
+            reader = RowsAsUnknown(reader, dataset, config.parts, k, config.validation, seed)
         topics = {topic.name: topic.domains for topic in dataset.schema.topics}
         _warn_of_one_class(dataset, config.parts, topics)
         return reader
