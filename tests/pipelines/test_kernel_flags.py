@@ -55,10 +55,10 @@ def test_flags_are_the_adapters_arguments(given: dict[str, str], expected: dict[
     assert all(config[name] == value for name, value in settings.items() if value is not None)
 
 
-def test_the_adapter_memory_remembers_what_it_is_told_or_all_but_users() -> None:
-    assert config_of(adapter="memory").memory == ("auto",)
+def test_kernels_remember_what_they_are_told_or_all_but_users() -> None:
+    assert config_of(adapter="memory").memory == config_of().memory == ("auto",)
     assert config_of(adapter="memory", memory="item_id,brand").memory == ("item_id", "brand")
-    assert config_of(memory="").memory == config_of().memory == ()
+    assert config_of(memory="").memory == ()
 
 
 def test_others_are_of_the_run_and_of_the_loop() -> None:

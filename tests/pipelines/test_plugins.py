@@ -34,7 +34,7 @@ def test_what_they_register_has_flags(in_a_flag_file: bool, tmp_path: Path) -> N
     given = f"--flagfile={tmp_path / 'some.flags'}" if in_a_flag_file else flag
     out = run_binary("fine_tune", given, "--help").stdout
     assert "--strength: How strong it is. (default: 2 for mine)" in out
-    assert "lora|mine|" in out
+    assert "lora|memory|mine|" in out
 
 
 @pytest.mark.parametrize(
