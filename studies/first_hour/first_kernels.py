@@ -14,7 +14,7 @@ from studies.framework.study import Study, Variant
 _UNKNOWN_IN = ("takeout 300k", "takeout 1M")
 _CASES = {
     **{log: {"log": log} for log in FIRST_HOUR_LOGS},
-    **{f"{log}, topics unknown": {"log": log, **UNKNOWN} for log in _UNKNOWN_IN},
+    **{f"{log} with topics unknown": {"log": log, **UNKNOWN} for log in _UNKNOWN_IN},
 }
 
 
