@@ -28,6 +28,7 @@ from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_trial import Tried
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS, SLOTS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
+from tfrec_mt.training.progress import say
 from tfrec_mt.training.run_folder import (
     SETTINGS_FILE,
     kernel_folder,
@@ -118,7 +119,7 @@ def train_kernels(
         remembered = learn_memory(model, beside) if learn_memory is not None else {}
         save_trial(config.output, topics, tried, remembered)
         for sentence in trial_sentences(config.output):
-            logging.warning("%s: %s", label, sentence)
+            say(f"{label}: {sentence}")
         with published_folder(config.output / KERNELS) as temporary:
             for layer in model.kernels:
                 others = [x.topic for x in model.kernels if config.joint and x is not layer]
