@@ -195,11 +195,13 @@ def train() -> Trained:
         parts = "train:2,fresh:5,test:1"
         log = mt.prepare(source, output=folder / "data", split="days", split_parts=parts)
         base = mt.pretrain(log, folder / "base", epochs=1)
-        for turn in range(_TRAININGS.value + 1):
-            for costs, memory in ((found.without, ()), (found.whole, (AUTO,))):
+        mt.fine_tune(base, log, folder / "warm", memory=())  # what only a first run does
+        for turn in range(_TRAININGS.value):
+            pair = ((found.without, ()), (found.whole, (AUTO,)))
+            for costs, memory in pair if turn % 2 else pair[::-1]:
                 with Cost.measured(costs):
                     mt.fine_tune(base, log, folder / f"{turn}-{len(memory)}", memory=memory)
-    return Trained(*(costs[1:] for costs in found))  # the first warms up
+    return found
 
 
 def _of_trainings(trained: Trained) -> list[list[str]]:
