@@ -48,6 +48,7 @@ bench: peers
 	$(BIN)/python -m benchmarks.domain_activation
 	$(BIN)/python -m benchmarks.candidates
 	$(BIN)/python -m benchmarks.exchange
+	$(BIN)/python -m benchmarks.remembered
 	$(BIN)/python -m benchmarks.serving_latency
 
 # Every table and figure of the papers, a few hours for each paper; what is done is not run again.

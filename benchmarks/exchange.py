@@ -14,10 +14,9 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from benchmarks.native.native_model import NativeModel
-from benchmarks.ranking.served import request_rows, write_vocabularies
+from benchmarks.ranking.served import random_kernels, request_rows, write_vocabularies
 from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.results import Result
-from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.adapters.kernel_store import kernel_path, save_kernels
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.model_store import fingerprint
@@ -35,15 +34,6 @@ ITEMS = 500
 TOPIC = "region"
 
 
-def random_kernels(widths: dict[str, int], first: int, count: int) -> IAK:
-    """Kernels with random weights only."""
-    layer = IAK(TOPIC, [f"d{first + place}" for place in range(count)], widths)
-    rng = np.random.default_rng(first)
-    for weight in layer.weights:
-        weight.assign(rng.normal(0, 0.1, weight.shape))
-    return layer
-
-
 def main(_: list[str]) -> None:
     """Runs the benchmark and publishes its figures."""
     logging.set_verbosity(logging.WARNING)
@@ -53,8 +43,8 @@ def main(_: list[str]) -> None:
     rows = request_rows(world, ITEMS)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        first = random_kernels(widths, 0, _DOMAINS.value)
-        more = random_kernels(widths, _DOMAINS.value, _ADDITIONS.value)
+        first = random_kernels(TOPIC, widths, 0, _DOMAINS.value)
+        more = random_kernels(TOPIC, widths, _DOMAINS.value, _ADDITIONS.value)
         save_kernels(more, folder / "more", fingerprint(base))
         write_vocabularies(base.schema, folder)
         started = time.monotonic()

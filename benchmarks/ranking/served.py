@@ -7,11 +7,21 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.ranking.world import World
+from tfrec_mt.adapters.iak import IAK
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import Schema
 from tfrec_mt.serving.kernel_files import variables_read
 from tfrec_mt.serving.serving_module import ServingModule
+
+
+def random_kernels(topic: str, widths: Mapping[str, int], first: int, count: int) -> IAK:
+    """Kernels of the domains from the `first` on, with random weights only."""
+    layer = IAK(topic, [f"d{first + place}" for place in range(count)], widths)
+    rng = np.random.default_rng(first)
+    for weight in layer.weights:
+        weight.assign(rng.normal(0, 0.1, weight.shape))
+    return layer
 
 
 def save_export(

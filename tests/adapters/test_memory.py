@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec_mt.adapters.memory import Memory, Remembered, looked_up, memory_keys
+from tfrec_mt.adapters.memory import Memory, Remembered, memory_keys
 
 FEATURES, DOMAINS, TASKS = ("item", "tags"), 3, ("ctr", "ctcvr")
 
@@ -65,14 +65,11 @@ def test_requests_with_items_have_one_row_each() -> None:
 
 
 def test_an_empty_memory_adds_nothing() -> None:
-    found = looked_up(
-        tf.zeros([0], tf.int64),
-        tf.zeros([0, 2]),
-        ["item"],
-        tf.constant([0, 1]),
-        {"item": tf.constant([0, 5])},
-    )
-    assert found.numpy().tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    memory = Memory.of_arrays(["item"], [], TASKS, 1)
+    found = memory.offsets(tf.constant([0, 1]), {"item": tf.constant([0, 5])})
+    assert {task: z.numpy().tolist() for task, z in found.items()} == {
+        task: [[0.0], [0.0]] for task in TASKS
+    }
 
 
 @pytest.mark.parametrize(

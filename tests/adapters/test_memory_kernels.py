@@ -104,6 +104,19 @@ def test_a_server_holds_offsets_alone(along: bool, tmp_path: Path) -> None:
         assert not found[task].numpy()[codes.numpy() == 0].any() and found[task].numpy().any()
 
 
+def test_a_request_looks_in_a_memory_and_copies_none(tmp_path: Path) -> None:
+    layer = _kernels()
+    write_domains(tmp_path / "domains.txt", DOMAINS)
+    served = ServedKernels(tmp_path / "domains.txt", layer.folded(None), layer.memory)
+    specs = {"item_id": tf.TensorSpec([None], tf.int32)}, tf.TensorSpec([None], tf.int32)
+    graph = tf.function(served.remembered).get_concrete_function(*specs).graph
+    # what neither copies keys nor has a server copy them
+    searched = {"Reshape", "Shape", "UpperBound", "GatherV2"}
+    read = [op for op in graph.get_operations() if op.type == "ReadVariableOp"]
+    assert len(read) == 2 and not any("ResourceGather" in op.type for op in graph.get_operations())
+    assert {user.type for op in read for user in op.outputs[0].consumers()} <= searched
+
+
 def test_keras_has_nothing_to_fit() -> None:
     base = small_model("olr", small_schema())
     topic = base.schema.topic("region")

@@ -103,6 +103,15 @@ class Memory:
         ]
         return np.concatenate(keys), np.concatenate([domain.offsets for domain in self.domains])
 
+    def table(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """What `looked_up` looks in: `arrays` after a key that is below any other and adds nothing.
+
+        There is so always one to compare with, and no request copies all keys to have it.
+        """
+        keys, offsets = self.arrays()
+        least = np.full(1, np.iinfo(np.int64).min)
+        return np.concatenate([least, keys]), np.pad(offsets, ((1, 0), (0, 0)))
+
     def ids(self, features: Mapping[str, Any], rows: Any) -> dict[str, Any]:
         """Codes of its features for each of `rows`, of a base's features."""
         return ids_of_rows(features, self.features, self.bags, rows)
@@ -114,7 +123,7 @@ class Memory:
           codes: `[B]` codes of domains, 0 for none.
           features: Codes `[B]`, or `[B, V]` of bags, by name.
         """
-        keys, offsets = (tf.constant(values) for values in self.arrays())
+        keys, offsets = (tf.constant(values) for values in self.table())
         found = looked_up(keys, offsets, self.features, codes, features)
         return {task: found[:, place, tf.newaxis] for place, task in enumerate(self.tasks)}
 
@@ -174,34 +183,34 @@ def looked_up(
     """Offsets `[B, T]` of rows, exactly 0 for what is not remembered.
 
     Args:
-      keys: `[M]`, see `Memory.arrays`.
-      offsets: `[M, T]`.
+      keys: `[1 + M]`, see `Memory.table`.
+      offsets: `[1 + M, T]`.
       features: Their names.
       domains: `[B]` codes of domains, 0 for none.
       codes: Codes `[B]`, or `[B, V]` of bags, by feature.
     """
+    # variables that rows are gathered from are copied when they are read
+    keys, offsets = tf.convert_to_tensor(keys), tf.convert_to_tensor(offsets)
+    asked = [tf.zeros_like(domains), *(codes[name] for name in features)]
+    asked = [tf.transpose(code) if code.shape.rank == 2 else code[tf.newaxis] for code in asked]
+    widths = [code.shape[0] for code in asked]
     first = (tf.cast(domains, tf.int64) - 1) * (len(features) + 1)
-    # a key below any other, so that there is one to compare with
-    keys = tf.concat([[tf.int64.min], keys], axis=0)
-    offsets = tf.pad(offsets, [[1, 0], [0, 0]])
-
-    def of(number: int, code: Any) -> Any:
-        """`[B, ...]` to `[B, ..., T]`."""
-        own = tf.reshape(first + number, [-1] + [1] * (code.shape.rank - 1))
-        wanted = tf.bitwise.left_shift(own, tf.constant(_HALF, tf.int64)) + tf.cast(code, tf.int64)
-        flat = tf.reshape(wanted, [-1])
-        place = tf.searchsorted(keys, flat, side="right") - 1
-        place = tf.where(tf.equal(tf.gather(keys, place), flat), place, 0)
-        found = tf.gather(offsets, place)
-        return tf.reshape(found, tf.concat([tf.shape(wanted), [offsets.shape[-1]]], axis=0))
-
-    total = of(_OF_DOMAIN, tf.zeros_like(domains))
-    for number, name in enumerate(features, start=1):
+    kinds = first + np.repeat(np.arange(len(widths)), widths)[:, np.newaxis]
+    # one search for all ids; each feature's are next to each other, and those of a user are equal
+    wanted = tf.bitwise.left_shift(kinds, tf.constant(_HALF, tf.int64))  # [W, B]
+    wanted += tf.cast(tf.concat(asked, axis=0), tf.int64)
+    flat = tf.reshape(wanted, [-1])
+    place = tf.searchsorted(keys, flat, side="right") - 1
+    place = tf.where(tf.equal(tf.gather(keys, place), flat), place, 0)
+    found = tf.gather(offsets, tf.reshape(place, tf.shape(wanted)))  # [W, B, T]
+    own, *others = tf.split(found, widths, axis=0)
+    total = own[0]
+    for name, added in zip(features, others, strict=True):
         code = codes[name]
-        added = of(number, code)
         if code.shape.rank == 2:
             held = tf.cast(code > 0, added.dtype)[..., tf.newaxis]
             count = tf.maximum(tf.reduce_sum(held, axis=1), 1.0)
-            added = tf.reduce_sum(added * held, axis=1) / count
-        total += added
+            total += tf.reduce_sum(tf.transpose(added, [1, 0, 2]) * held, axis=1) / count
+        else:
+            total += added[0]
     return tf.where(domains[:, tf.newaxis] > 0, total, 0.0)

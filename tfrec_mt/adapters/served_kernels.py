@@ -145,7 +145,7 @@ class ServedKernels(tf.Module):
 
 def memory_stacks(memory: Memory | None) -> dict[str, np.ndarray]:
     """The variables' values by name; none without a memory."""
-    return {} if memory is None else dict(zip(MEMORY_ARRAYS, memory.arrays(), strict=True))
+    return {} if memory is None else dict(zip(MEMORY_ARRAYS, memory.table(), strict=True))
 
 
 def write_domains(path: Path, domains: Iterable[str]) -> None:
