@@ -18,7 +18,9 @@ from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.compiled_steps import CompiledSteps
 from tfrec_mt.training.fine_tune import kernel_learner
 from tfrec_mt.training.kernel_learner import KernelLearner
+from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.untrained_model import untrained_model
+from tfrec_mt.training.users_in_turn import users_in_turn
 
 # Of histories, that many steps take about 50 MB.
 _STEPS_PER_CALL = 64
@@ -78,7 +80,9 @@ def _train(settings: Settings, count: int, shared: Path, to: Path) -> None:
     known = fingerprint(base)
     config = kernel_config(settings, dataset.path, base_folder, to)
     batch, seed = config.train.batch_size, config.train.seed
-    reader = BatchReader(dataset, config.parts, batch, seed=seed)
+    reader, _ = users_in_turn(
+        lambda users: BatchReader(dataset, config.parts, batch, seed=seed, users=users)
+    )
     topics = {name: base.topics[name] for name in config.topics or base.topics}
     model = untrained_model(
         base, topics, config.adapter, config.adapter_settings, reader, config.train
@@ -107,6 +111,6 @@ def _save(model: AdaptedModel, folder: Path, base_fingerprint: str) -> None:
     np.savez(folder / _TRAINED, **weights)
 
 
-def _steps(learner: KernelLearner, reader: BatchReader) -> CompiledSteps:
+def _steps(learner: KernelLearner, reader: Reader) -> CompiledSteps:
     first = reader.read(0, 1)
     return CompiledSteps(learner, tf.distribute.get_strategy(), 1, first.features, first.labels)

@@ -225,6 +225,30 @@ def test_sigterm_inside_a_destructor_is_not_lost() -> None:
     assert ended.stderr.splitlines()[-1].startswith("interrupted: nothing half done is left")
 
 
+_LIBRARY = """
+import os, signal
+from tfrec_mt.pipelines.run_binary import console_command
+
+def main(told):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except BaseException as error:
+        raise RuntimeError("replaced") from error
+
+console_command(lambda told: None, main)()
+"""
+
+
+@pytest.mark.fault_case("24")
+def test_sigterm_of_which_a_library_makes_an_error_is_none() -> None:
+    """As TensorFlow's bindings do while a model is loaded."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _LIBRARY], capture_output=True, text=True, timeout=50
+    )
+    assert ended.returncode == STOPPED, ended.stderr[-1_000:]
+    assert ended.stderr.splitlines()[-1].startswith("interrupted: nothing half done is left")
+
+
 @pytest.mark.slow
 @pytest.mark.fault_case("24")
 @pytest.mark.fault_case("M")

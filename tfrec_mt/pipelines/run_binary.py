@@ -77,16 +77,22 @@ def run_binary(main: Callable[[], None], debug: Callable[[], bool] = lambda: Fal
 @contextlib.contextmanager
 def _ending(debug: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Ends the process with a line and an exit code on SIGTERM and on errors."""
+    asked = list[int]()
+
+    def stop(number: int, _: Any) -> None:
+        asked.append(number)
+        raise Stopped
+
     for number in _STOPPING:
-        signal.signal(number, _stop)
+        signal.signal(number, stop)
     sys.unraisablehook = _stop_again
     try:
         yield
-    except Stopped:
-        told = "nothing half done is left; the same command starts again"
-        print(f"interrupted: {told}", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:
+    except (Stopped, Exception) as error:
+        if asked:  # a library may have made another error of it
+            told = "nothing half done is left; the same command starts again"
+            print(f"interrupted: {told}", file=sys.stderr)
+            sys.exit(EXIT_INTERRUPTED)
         if is_ours(error, "training.train_loop", "Interrupted"):
             print(f"interrupted: {error}; the same command resumes", file=sys.stderr)
             sys.exit(EXIT_INTERRUPTED)
@@ -97,10 +103,6 @@ def _ending(debug: Callable[[], bool] = lambda: False) -> Iterator[None]:
     finally:
         for number in _STOPPING:
             signal.signal(number, signal.SIG_IGN)  # the process ends, one way or the other
-
-
-def _stop(*_: Any) -> None:
-    raise Stopped
 
 
 def _stop_again(unraisable: Any) -> None:
