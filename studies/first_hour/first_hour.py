@@ -7,13 +7,9 @@ from studies.first_hour.first_hour_experiment import (
     FLOOR,
     KERAS,
     first_hour_experiment,
+    variant_name,
 )
 from studies.framework.study import Study, Variant
-
-
-def _name(who: str, log: str) -> str:
-    return f"{log}: {who}"
-
 
 FIRST_HOUR = Study(
     name="first_hour",
@@ -30,9 +26,9 @@ FIRST_HOUR = Study(
     settings=FIRST_HOUR_SETTINGS,
     variants=tuple(
         Variant(
-            name=_name(who, log),
+            name=variant_name(who, log),
             settings={"log": log, "who": who},
-            reference=_name(FLOOR, log),
+            reference=variant_name(FLOOR, log),
         )
         for log in FIRST_HOUR_LOGS
         for who in (FLOOR, DEFAULTS, KERAS)
@@ -43,5 +39,5 @@ FIRST_HOUR = Study(
         "calibration": "predicted over observed clicks",
     },
     seeds=(0, 1, 2),
-    reference=_name(FLOOR, next(iter(FIRST_HOUR_LOGS))),
+    reference=variant_name(FLOOR, next(iter(FIRST_HOUR_LOGS))),
 )

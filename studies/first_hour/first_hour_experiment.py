@@ -51,6 +51,11 @@ FIRST_HOUR_LOGS: Mapping[str, Callable[[int], tuple[Source, dict[str, Any]]]] = 
 }
 
 
+def variant_name(who: str, case: str) -> str:
+    """What a table calls one of those that are measured on a log."""
+    return f"{case}: {who}"
+
+
 def first_hour_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
     """Trains on the first part of a log and measures on the last; the part between validates.
 

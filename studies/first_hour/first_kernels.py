@@ -1,6 +1,6 @@
 """Study `first_kernels`: what kernels of defaults give, log by log, beside the base continued."""
 
-from studies.first_hour.first_hour_experiment import FIRST_HOUR_LOGS
+from studies.first_hour.first_hour_experiment import FIRST_HOUR_LOGS, variant_name
 from studies.first_hour.first_kernels_experiment import (
     BASE,
     CONTINUED,
@@ -16,10 +16,6 @@ _CASES = {
     **{log: {"log": log} for log in FIRST_HOUR_LOGS},
     **{f"{log} with topics unknown": {"log": log, **UNKNOWN} for log in _UNKNOWN_IN},
 }
-
-
-def _name(who: str, case: str) -> str:
-    return f"{case}: {who}"
 
 
 FIRST_KERNELS = Study(
@@ -40,10 +36,10 @@ FIRST_KERNELS = Study(
     settings=FIRST_KERNELS_SETTINGS,
     variants=tuple(
         Variant(
-            name=_name(who, case),
+            name=variant_name(who, case),
             settings={**settings, "who": who},
-            reference=_name(BASE, case),
-            control=_name(CONTINUED, case) if who in KINDS else None,
+            reference=variant_name(BASE, case),
+            control=variant_name(CONTINUED, case) if who in KINDS else None,
         )
         for case, settings in _CASES.items()
         for who in (BASE, CONTINUED, *KINDS)
@@ -54,5 +50,5 @@ FIRST_KERNELS = Study(
         "mean_auc": "AUC of a click, mean over all domains",
     },
     seeds=(0, 1, 2, 3, 4),
-    reference=_name(BASE, next(iter(_CASES))),
+    reference=variant_name(BASE, next(iter(_CASES))),
 )

@@ -71,9 +71,13 @@ def evaluate(
         opened.log, opened.base, opened.kernels, against, part, seen_in
     ).measure(origin.split if origin else "the caller")
     few = remembered_ids(opened.kernels, opened.log, FEW)
-    found = dataclasses.replace(found, remembered=few, control=_told(against))
-    if opened.kernels and (run := _run(model)):
-        found = dataclasses.replace(found, trial=trial_sentences(run))
+    run = _run(model) if opened.kernels else None
+    found = dataclasses.replace(
+        found,
+        remembered=few,
+        control=_told(against),
+        trial=trial_sentences(run) if run else (),
+    )
     if folder:
         found.save(folder)
     return found

@@ -166,7 +166,6 @@ class Ranking(LogWorkload):
             seed=config.train.seed,
         )
         read(dataset)  # parts and rows are checked
-        memory_features(dataset.schema, config.memory)
 
         def readers() -> ReaderOf:
             _warn_of_one_class(dataset, config.parts, topics)
