@@ -22,7 +22,8 @@ from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
 
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.load_saved_model import load_saved_model
-from tfrec_mt.serving.versions import newest_version
+from tfrec_mt.serving.versions import EXTRA, newest_version
+from tfrec_mt.serving.warm_up import WARM_UP_FILE, read_warm_up
 
 Status = grpc.StatusCode
 MOST_BYTES = 64 << 20
@@ -38,12 +39,23 @@ class Refused(Exception):
 
 
 class Server:
-    """The newest version of one model, or the one that is asked for."""
+    """The newest version of one model, or the one that is asked for.
+
+    As TensorFlow Serving, it has loaded and warmed up a version before it takes requests.
+    """
 
     def __init__(self, name: str, output: Path) -> None:
         self._name, self._output = name, output
         self._loaded: dict[Path, Any] = {}
         self._lock = threading.Lock()
+        with contextlib.suppress(DataError):  # a first version may come later
+            self._warm_up(newest_version(output))
+
+    def _warm_up(self, version: Path) -> None:
+        """Asks a version what its exporter asked it, as its first call alone may take seconds."""
+        if (version / EXTRA / WARM_UP_FILE).exists():
+            for name, inputs in read_warm_up(version / EXTRA):
+                self.answer(version, name, inputs)
 
     def version(self, name: str, version: int | None) -> Path:
         if name != self._name:
