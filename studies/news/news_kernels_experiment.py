@@ -41,7 +41,7 @@ NEWS_KERNELS_SETTINGS: Settings = {
     "adapter": "iak",
     "kernel_batch_size": 256,
     "kernel_learning_rate": 0.05,
-    "certainty": 1.0,
+    "certainty": 2.0,
 }
 _BASE = ("title_encoder", "recency", "epochs", "batch_size", "learning_rate")
 _CONTROL = (*_BASE, "kernel_batch_size")

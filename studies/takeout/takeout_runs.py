@@ -46,7 +46,7 @@ TAKEOUT_SETTINGS: Settings = {
     "memory": [],
     "rate_rule": "none",
     "kl_weight": 1.0,
-    "certainty": 1.0,
+    "certainty": 2.0,
     "kernel_batch_size": 256,
     "kernel_learning_rate": 0.05,
 }
