@@ -6,6 +6,7 @@ from studies.framework.study import Study, Variant
 from studies.takeout.plain_keras_experiment import plain_keras_experiment
 from studies.takeout.plain_runs import PLAIN_SETTINGS
 from studies.takeout.takeout_experiment import TAKEOUT_METRICS, topic_metrics
+from studies.takeout.takeout_runs import WITH_MEMORY
 from tfrec_mt.evaluation.scoring import CONTROL, ZERO_SHOT
 
 RATES = (0.05, 0.1, 0.2)
@@ -47,6 +48,7 @@ PLAIN_KERAS = Study(
         "and within a fifth of the lift behind MMoE. Behind DLRM kernels can attach in front of "
         "the whole top, or of its last layer alone; expected to be less there, as that layer's "
         "input is made for one score and has lost much of an item.\n\n"
+        "With memory, kernels also remember ids of what the base reads, but for the user's.\n\n"
         "Each base has its own rate for kernels, chosen by `plain_keras_rates` in a world that is "
         "not measured here. Their control is the base itself, continued on the same rows in as "
         "many steps, at a rate that is chosen on held-out users. Each run also checks that rows of "
@@ -64,6 +66,15 @@ PLAIN_KERAS = Study(
                 control=f"{_BASE_OF.get(name, name)}, continued",
             )
             for name, settings in _BASES.items()
+        ),
+        *(
+            Variant(
+                name=f"{name} with memory",
+                settings={**settings, **WITH_MEMORY, "kernel_learning_rate": _BEST[name]},
+                control=f"{name}, continued",
+            )
+            for name, settings in _BASES.items()
+            if name not in _BASE_OF
         ),
         *(
             Variant(name=f"{name}, continued", settings={**settings, "scores": CONTROL})

@@ -130,6 +130,7 @@ def plain_kernels(settings: Settings, folder: Path, shared: Path) -> AdaptedMode
         folder,
         user=USER,
         joint=settings["joint"],
+        memory=tuple(settings["memory"]),
         rate_rule=settings["rate_rule"],
         kl_weight=settings["kl_weight"],
         certainty=settings["certainty"],

@@ -93,7 +93,7 @@ def test_runs(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="at least one batch of 4000 rows, got 3000"):
         mt.fine_tune(model, own.data, tmp_path / "few", batch_size=4000)
     alone = attach(own.base, "memory", TOPICS)
-    with pytest.raises(SchemaError, match="adapter='memory': expected another one, it is for prep"):
+    with pytest.raises(SchemaError, match="adapter='memory': the base reads no column of ids"):
         mt.fine_tune(alone, own.data, tmp_path / "few")
     mt.fine_tune(model, own.data, tmp_path / "run")
     with pytest.raises(RunFolderError, match="holds a finished run"):

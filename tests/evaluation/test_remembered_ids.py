@@ -10,7 +10,7 @@ import pytest
 from tests.adapters.longhand import small_kernels
 from tests.evaluation.example_rows import ROLES, example_rows
 from tfrec_mt.adapters.memory import Memory, Remembered, memory_keys
-from tfrec_mt.evaluation.remembered_ids import remembered_ids
+from tfrec_mt.evaluation.remembered_ids import LogIdNames, remembered_ids
 from tfrec_mt.evaluation.remembered_tables import remembered_tables
 from tfrec_mt.evaluation.report import ReportCase, write_report
 from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema, Task, Topic, Vocabulary
@@ -42,6 +42,9 @@ class Log:
 
     def ids(self, vocabulary: str) -> pl.Series:
         return pl.Series(IDS[vocabulary])
+
+
+NAMES = LogIdNames(Log())  # type: ignore[arg-type]
 
 
 FEATURES = ("uid", "friend", "iid", "price")
@@ -97,7 +100,7 @@ def _plain(rows: list[dict[str, Any]], most: int | None) -> list[tuple[Any, ...]
 def test_it_is_a_sorted_list_of_what_is_remembered(most: int | None) -> None:
     layer, rows = _kernels()
     without = small_kernels("last_layer", "scene", ("home",), dict.fromkeys(TASKS, 4))
-    found = remembered_ids([without, layer], Log(), most)
+    found = remembered_ids([without, layer], NAMES, most)
     told = found.select("domain", "task", "feature", "id", "offset").rows()
     assert told == _plain(rows, most)
     assert set(found["topic"]) == {"market"}
@@ -108,7 +111,7 @@ def test_it_is_a_sorted_list_of_what_is_remembered(most: int | None) -> None:
 
 def test_users_are_left_out_whichever_feature_they_are_in() -> None:
     layer, _ = _kernels()
-    found = remembered_ids([layer], Log())
+    found = remembered_ids([layer], NAMES)
     assert set(found["feature"]) == {None, "iid", "price"}
     assert not {"anna", "ben"} & {*found["id"]}
 
@@ -117,12 +120,12 @@ def test_a_code_that_no_row_can_have_is_unknown() -> None:
     layer, _ = _kernels()
     of_us = Remembered(memory_keys(3, np.array([99], np.int64)), np.ones((1, 2), np.float32))
     layer.memory = Memory(FEATURES, [], TASKS, [of_us] * 2)
-    assert set(remembered_ids([layer], Log())["id"]) == {"(unknown)"}
+    assert set(remembered_ids([layer], NAMES)["id"]) == {"(unknown)"}
 
 
 def test_without_a_memory_there_are_no_rows() -> None:
     layer = small_kernels("last_layer", "market", ("us",), dict.fromkeys(TASKS, 4))
-    found = remembered_ids([layer], Log())
+    found = remembered_ids([layer], NAMES)
     assert found.columns == ["topic", "domain", "task", "feature", "id", "offset", "odds"]
     assert found.is_empty() and remembered_tables(found) == []
 
@@ -136,7 +139,7 @@ def test_a_page_lists_what_each_domain_likes_more_and_less(tmp_path: Path) -> No
     of_us = Remembered(keys, np.array(offsets, np.float32))
     of_de = Remembered(np.zeros(1, np.int64), np.array([[0.25, -0.25]], np.float32))
     layer.memory = Memory(FEATURES, [], TASKS, [of_us, of_de])
-    clicks, seconds = remembered_tables(remembered_ids([layer], Log(), 5))
+    clicks, seconds = remembered_tables(remembered_ids([layer], NAMES, 5))
     assert (clicks["topic"], clicks["task"]) == ("market", "clicked")
     shortened = "x" * 39 + "…"
     assert clicks["rows"] == [
@@ -148,7 +151,7 @@ def test_a_page_lists_what_each_domain_likes_more_and_less(tmp_path: Path) -> No
         name="part test",
         rows=example_rows(),
         roles=ROLES,
-        remembered=remembered_ids([layer], Log(), 5),
+        remembered=remembered_ids([layer], NAMES, 5),
     )
     write_report(tmp_path / "report.html", "Evaluation", [case])
     page = (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -143,7 +143,8 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         rows = tf.shape(next(iter(total.values())))[0]
         for layer in self.kernels if kernels is None else kernels:
             if layer.memory is not None:
-                ids = layer.memory.ids(features, rows)
+                codes_of_ids = self.base.ids(features, layer.memory.features)
+                ids = layer.memory.ids(codes_of_ids, rows)
                 added = layer.memory.offsets(of_rows(codes[layer.topic], rows), ids)
                 total |= {task: total[task] + offset for task, offset in added.items()}
         return total

@@ -90,6 +90,11 @@ class ServedKernels(tf.Module):
         }
 
     @property
+    def remembers(self) -> tuple[str, ...]:
+        """Features whose ids they remember."""
+        return () if self._memory is None else self._memory.features
+
+    @property
     def weights_of_one(self) -> int:
         """Weights of one domain's kernel."""
         of_kernels = (stack for name, stack in self.stacks.items() if name not in MEMORY_ARRAYS)

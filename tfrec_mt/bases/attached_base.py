@@ -13,6 +13,7 @@ from tfrec_mt.schema.task import Task, check_tasks
 from tfrec_mt.training.kept_knowledge import is_kept
 
 Specs = dict[str, tf.TensorSpec]
+_ID_CODES = (1 << 31) - 2
 
 
 class AttachedBase(abc.ABC):
@@ -84,6 +85,16 @@ class AttachedBase(abc.ABC):
         binary = {task.name for task in self._learned if task.binary}
         return {t: tf.sigmoid(logit) if t in binary else logit for t, logit in logits.items()}
 
+    def joins_tasks(self) -> bool:
+        """Whether a prediction is not what its own task's logit alone says, as of a product."""
+        values = np.linspace(-4, 4, 32, dtype=np.float32)
+        logits = {
+            task: tf.constant(np.roll(values, 7 * place)[:, np.newaxis])
+            for place, task in enumerate(self.tasks)
+        }
+        found, alone = self.probabilities(logits), AttachedBase.probabilities(self, logits)
+        return any(not np.allclose(found[t], alone[t], rtol=0, atol=1e-5) for t in self.tasks)
+
     def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
         """The logits as they are: nothing is known of how rows were exposed."""
         return dict(logits)
@@ -103,6 +114,19 @@ class AttachedBase(abc.ABC):
         same = tf.equal(texts[:, tf.newaxis], tf.constant([*domains])[tf.newaxis])
         places = tf.range(1, len(domains) + 1)[tf.newaxis]
         return tf.reduce_max(tf.where(same, places, 0), axis=1)
+
+    def ids(self, features: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+        """Codes of the ids in some columns, `{name: [B]}`; see `id_codes`.
+
+        Beside kept knowledge they are kept, too.
+
+        Raises:
+          DataError: A column is not there, or holds neither texts nor whole numbers.
+        """
+        if is_kept(self, features):
+            return {name: features[name] for name in names}
+        check_columns(features, names, "memory")
+        return {name: id_codes(features[name], name) for name in names}
 
     def check(self, features: Mapping[str, Any]) -> None:  # noqa: B027 - most find nothing
         """Looks at a first batch, where there is something to find out from rows alone.
@@ -154,6 +178,20 @@ def as_texts(values: Any, name: str) -> Any:
     if not found.dtype.is_integer:
         raise DataError(f"column {name!r}: expected texts or whole numbers, got {found.dtype.name}")
     return tf.strings.as_string(found)
+
+
+def id_codes(values: Any, name: str) -> Any:
+    """Codes `[B]`, int32, of a column of ids; 0 for an empty text.
+
+    There is no vocabulary, so the text of an id is hashed: of a million ids, a few hundred share
+    their code with another.
+
+    Raises:
+      DataError: It holds neither texts nor whole numbers.
+    """
+    texts = as_texts(values, name)
+    codes = 1 + tf.cast(tf.strings.to_hash_bucket_fast(texts, _ID_CODES), tf.int32)
+    return tf.where(tf.equal(texts, ""), 0, codes)
 
 
 def spec_of(name: str, values: Any) -> tf.TensorSpec:

@@ -16,6 +16,8 @@ from tfrec_mt.serving.warm_up import Requests, every_domain
 class AttachedModule(tf.Module):
     """The inputs of a base and the names of rows' domains to probabilities.
 
+    Ids that kernels remember and that the base does not read are inputs, too, as texts.
+
     Outputs are each task's probability `[B]`, and `used_fallback` `[B, T]`: for which topics, in
     the order of `kernels`, a row's domain has no kernel.
 
@@ -25,6 +27,7 @@ class AttachedModule(tf.Module):
 
     Attributes:
       specs: Inputs by name.
+      given_as_texts: Inputs that the base does not read as such.
       read_twice: Topics that the base reads, too, and as what.
       functions: The function behind the signature.
     """
@@ -34,7 +37,10 @@ class AttachedModule(tf.Module):
         self.kernels = dict(kernels)
         inputs = base.input_specs()
         texts = {topic: tf.TensorSpec([None], tf.string, topic) for topic in kernels}
-        self.specs = inputs | texts
+        ids = {name for served in self.kernels.values() for name in served.remembers}
+        own_ids = {name: tf.TensorSpec([None], tf.string, name) for name in sorted(ids)}
+        self.specs = own_ids | inputs | texts
+        self.given_as_texts = {*texts, *(ids - {*inputs})}
         # a model may read the domain, too, as a number or in another shape
         self.read_twice = {topic: inputs[topic] for topic in kernels if topic in inputs}
 
@@ -59,6 +65,9 @@ def _scored(
         number = spec.dtype != tf.string
         own[topic] = placed(tf.strings.to_number(texts, spec.dtype) if number else texts, spec)
     known = base.knowledge({**rows, **own})
+    remembered = {name for served in kernels.values() for name in served.remembers}
+    ids = base.ids({name: _whole(rows[name]) for name in remembered}, [*remembered])
+    offsets = []
     linear = base.head is not None
     # flat, so that no optimizer joins the last layer with what follows
     into = {t: tf.reshape(z, [-1]) for t, z in base.logits(known).items()} if linear else known
@@ -66,14 +75,23 @@ def _scored(
     for topic, served in kernels.items():
         codes = served.codes(as_texts(rows[topic], topic))
         fallback.append(tf.equal(codes, 0))
+        offsets.append(served.remembered(ids, codes))
         for task, added in served(known, codes).items():
             adapted[task] += tf.reshape(added, [-1]) if linear else added
     if linear:
         logits = {task: z[:, tf.newaxis] for task, z in adapted.items()}
     else:
-        logits = base.logits(adapted)
+        logits = dict(base.logits(adapted))
+    for of_topic in offsets:
+        for task, offset in of_topic.items():
+            logits[task] += offset[:, tf.newaxis]
     found = {task: tf.reshape(p, [-1]) for task, p in base.probabilities(logits).items()}
     return found | {USED_FALLBACK: tf.stack(fallback, axis=1)}
+
+
+def _whole(ids: Any) -> Any:
+    """A column of ids, which a model may read as float."""
+    return tf.cast(ids, tf.int64) if ids.dtype.is_floating else ids
 
 
 def warm_up_requests(
@@ -86,7 +104,7 @@ def warm_up_requests(
     for topic, spec in module.read_twice.items():
         row[topic] = np.array(["" if spec.dtype == tf.string else "0"], object)
     for column, values in (sample or {}).items():
-        if column in kernels:
+        if column in module.given_as_texts:
             row[column] = as_texts(values[:1], column).numpy()
         elif column in row:
             row[column] = placed(values[:1], module.specs[column]).numpy()

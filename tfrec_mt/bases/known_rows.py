@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from tqdm import tqdm
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.bases.own_rows import RowBatch
+from tfrec_mt.bases.remembered_columns import IdTexts, people_columns, remembered_columns
 from tfrec_mt.data.column_file import ColumnFile
 from tfrec_mt.data.hashing import permutation
 from tfrec_mt.data.reading.batch import Batch, Users
@@ -25,6 +27,8 @@ from tfrec_mt.training.progress import shown_stream
 FORMAT_VERSION = 2
 _UNSEALED = (1,)  # formats whose descriptions do not hold their own hash
 _DESCRIPTION = "rows.json"
+_ID_TEXTS = "ids.parquet"
+_MEMORY = "memory"
 
 
 class KnownRows:
@@ -37,6 +41,9 @@ class KnownRows:
       batch_size: Rows of a batch.
       seed: Seed of the order.
 
+    Attributes:
+      remembered: Columns whose ids can be remembered; see `remembered_columns`.
+
     Raises:
       DataError: The folder holds nothing of that kind, or a file is not what was written.
       TooFewRowsError: Fewer rows than one batch.
@@ -48,6 +55,7 @@ class KnownRows:
             verify_files(folder, found["files"], _DESCRIPTION)
         except ValueError as error:
             raise DataError(f"{folder} holds no rows that a base knows: {error}") from error
+        self.remembered: list[str] = found.get(_MEMORY, [])
         self._columns = {
             name: ColumnFile.open(folder / f"{place}.npy").mapped()
             for place, name in enumerate(found["columns"])
@@ -83,6 +91,16 @@ class KnownRows:
             groups[group][short] = values[distinct][places.reshape(rows.shape)]
         return Batch(**groups, truth={})
 
+    def in_order(self, rows: int) -> Iterator[Batch]:
+        """All rows as they are stored, in batches `[B, ...]` of at most so many."""
+        for start in range(0, len(self._columns["keys:user"]), rows):
+            part = slice(start, start + rows)
+            found = {
+                group: {name: np.asarray(x[part]) for name, x in self.columns(group).items()}
+                for group in ("features", "labels", "keys")
+            }
+            yield Batch(**found, truth={})
+
     def columns(self, group: str) -> dict[str, npt.NDArray[Any]]:
         """Mapped columns `[rows, ...]` of `features`, `labels` or `keys`, by their short names."""
         named = {name.partition(":"): values for name, values in self._columns.items()}
@@ -100,7 +118,13 @@ class KnownRows:
         return self._chosen[order]
 
 
-def keep_rows(folder: Path, model: AdaptedModel, batches: Iterator[RowBatch]) -> None:
+def keep_rows(
+    folder: Path,
+    model: AdaptedModel,
+    batches: Iterator[RowBatch],
+    memory: Sequence[str] = (),
+    user: str | None = None,
+) -> None:
     """Asks the base once for what it knows of rows, and writes it, unless that is done.
 
     What an earlier call has written must begin like these rows.
@@ -109,11 +133,14 @@ def keep_rows(folder: Path, model: AdaptedModel, batches: Iterator[RowBatch]) ->
       folder: Folder to make.
       model: The base, with kernels that say what is needed.
       batches: The rows.
+      memory: What kernels are to remember; see `remembered_columns`.
+      user: Column of the user.
 
     Raises:
       DataError: What is there is of another base or of other rows.
+      SchemaError: A column to remember is not there, or has no ids.
     """
-    columns_of = _Columns(model)
+    columns_of = _Columns(model, memory, user)
     if folder.exists():
         _check_same(folder, model, columns_of(next(batches)))
         return
@@ -132,11 +159,13 @@ def keep_rows(folder: Path, model: AdaptedModel, batches: Iterator[RowBatch]) ->
             progress.update(len(batch.users))
         for file in files.values():
             file.close()
+        columns_of.texts.frame().write_parquet(temporary / _ID_TEXTS)
         description = {
             "format_version": FORMAT_VERSION,
             "base_fingerprint": fingerprint(model.base),
             "domains": {layer.topic: list(layer.domains) for layer in model.kernels},
             "columns": [*files],
+            _MEMORY: columns_of.remembered,
             "files": hash_files(temporary),
         }
         write_description(temporary / _DESCRIPTION, description)
@@ -146,22 +175,67 @@ def _read(folder: Path, *keys: str) -> dict[str, Any]:
     return read_description(folder / _DESCRIPTION, FORMAT_VERSION, keys, _UNSEALED)
 
 
-class _Columns:
-    """Maps rows to what is kept of them."""
+def id_texts(folder: Path) -> pl.DataFrame:
+    """What codes of remembered ids stand for; see `IdTexts.frame`.
 
-    def __init__(self, model: AdaptedModel) -> None:
+    Raises:
+      DataError: The folder is not as `keep_rows` left it.
+    """
+    try:
+        found = _read(folder, "files")
+        verify_files(folder, {_ID_TEXTS: found["files"][_ID_TEXTS]}, _DESCRIPTION)
+    except (ValueError, LookupError) as error:
+        raise DataError(f"{folder} does not say what its ids are: {error}") from error
+    return pl.read_parquet(folder / _ID_TEXTS)
+
+
+class _Columns:
+    """Maps rows to what is kept of them.
+
+    Attributes:
+      remembered: Columns whose ids can be remembered, once rows have come.
+      texts: What their codes stand for, but for those of people.
+    """
+
+    def __init__(self, model: AdaptedModel, memory: Sequence[str], user: str | None) -> None:
         self._model = model
-        self._known = BatchFunction(
-            lambda features: (model.base.knowledge(features), model.kernel_codes(features))
+        self._memory, self._user = memory, user
+        self.remembered: list[str] = []
+        self.texts = IdTexts()
+        self._named: list[str] = []
+        self._known: BatchFunction | None = None
+
+    def _begin(self, batch: RowBatch) -> BatchFunction:
+        """Looks at the first rows, which alone say what a base reads and which columns have ids."""
+        model = self._model
+        people = people_columns(batch.features, batch.users, self._user)
+        self.remembered = remembered_columns(
+            model.base,
+            batch.features,
+            self._memory,
+            [layer.topic for layer in model.kernels],
+            people,
+        )
+        self._named = [name for name in self.remembered if name not in people]
+        return BatchFunction(
+            lambda columns: (
+                model.base.knowledge(columns),
+                model.kernel_codes(columns),
+                model.base.ids(columns, self.remembered),
+            )
         )
 
     def __call__(self, batch: RowBatch) -> dict[str, npt.NDArray[Any]]:
         self._model.base.check(batch.features)
-        known, codes = self._known(batch.features)
+        self._known = self._known or self._begin(batch)
+        known, codes, hashed = self._known(batch.features)
+        remembered = {name: values.numpy() for name, values in hashed.items()}
+        self.texts.add(batch.features, {name: remembered[name] for name in self._named})
         ids = self._model.ids(batch.features)
         return {
             **{f"features:knowledge_{task}": values.numpy() for task, values in known.items()},
             **{f"features:{name}": np.asarray(values) for name, values in ids.items()},
+            **{f"features:{name}": values for name, values in remembered.items()},
             **{f"features:{topic}": values.numpy() for topic, values in codes.items()},
             **{f"labels:{task}": values for task, values in batch.labels.items()},
             "keys:user": batch.users,

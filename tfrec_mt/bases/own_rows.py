@@ -53,6 +53,12 @@ class OwnRows:
     path: ClassVar[None] = None
     fingerprint: ClassVar[str] = ""  # they are compared when they come
 
+    @property
+    def user_column(self) -> str | None:
+        """Column of the user, which the data may name itself."""
+        found: str | None = getattr(self.data, "user", None) if self.user is None else self.user
+        return found
+
     def batches(self, tasks: Sequence[Task], topics: Sequence[str]) -> Iterator[RowBatch]:
         """Batches of rows.
 

@@ -28,8 +28,9 @@ class FineTuneConfig:
         They do not change; those of the topics being trained are ignored.
       joint: Whether topics are trained as the sum that is served, or each by itself, as in the
         paper; see `KernelLearner`.
-      memory: Of click logs: features whose ids kernels remember, see `Memory`; `auto` is all but
-        the user's. None if empty, but `auto` of the adapter `memory`, which is nothing else.
+      memory: Features of a click log, or columns of rows of your own, whose ids kernels remember,
+        see `Memory`; `auto` is all but the user's, of your own rows those that the base reads. None
+        if empty, but `auto` of the adapter `memory`, which is nothing else. Not for news.
       rate_rule: Dynamic batch-aware rates, equation 21 of the IAK paper; see `kernel_rates`.
       certainty: Standard errors, over users, by which a domain's kernel, or all of its topic, must
         beat the base on users whom they have not yet learned from; otherwise it is saved as zero,

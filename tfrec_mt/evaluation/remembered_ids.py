@@ -1,8 +1,8 @@
 """`remembered_ids`: which ids a domain likes more or less than base and kernels believed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.memory import Memory, feature_and_code
+from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema
 
 # What the frame of an evaluation lists of each sign.
@@ -19,8 +20,22 @@ _TYPES = dict.fromkeys(("topic", "domain", "task", "feature", "id"), pl.String) 
 )
 
 
+class IdNames(Protocol):
+    """What codes of features stand for."""
+
+    @property
+    def binary(self) -> Mapping[str, bool]:
+        """Whether each task is one of yes and no."""
+
+    def shown(self, name: str) -> bool:
+        """Whether a feature's ids may be shown: they are known, and not those of users."""
+
+    def ids(self, features: Sequence[str | None], codes: NDArray[np.int64]) -> list[str | None]:
+        """Text of each feature's code; None of the domain itself."""
+
+
 def remembered_ids(
-    kernels: Sequence[DomainKernels], dataset: Any, most: int | None = None
+    kernels: Sequence[DomainKernels], known: IdNames | None, most: int | None = None
 ) -> pl.DataFrame:
     """What domains remember of ids, as users of the log wrote them; see `Memory`.
 
@@ -29,7 +44,7 @@ def remembered_ids(
 
     Args:
       kernels: Kernels of some topics; those without a memory have no rows.
-      dataset: The prepared click log that they were trained on.
+      known: What the ids of the rows are that they were trained on; None: nobody knows.
       most: Ids of each sign, by domain and task; None: all.
 
     Returns:
@@ -39,12 +54,10 @@ def remembered_ids(
       tasks has a logit for a task within its outer one.) An `id` is `(none)` for a missing one,
       `(unknown)` for those that the base does not know, and a range for a bucket of numbers.
     """
-    names = None
     frames = [no_remembered_ids()]
     for layer in kernels:
-        if layer.memory is not None:
-            names = names or _Names(dataset)
-            frames += _of_topic(layer, layer.memory, names, most)
+        if layer.memory is not None and known is not None:
+            frames += _of_topic(layer, layer.memory, known, most)
     return pl.concat(frames)
 
 
@@ -54,7 +67,7 @@ def no_remembered_ids() -> pl.DataFrame:
 
 
 def _of_topic(
-    layer: DomainKernels, memory: Memory, names: "_Names", most: int | None
+    layer: DomainKernels, memory: Memory, names: IdNames, most: int | None
 ) -> Iterator[pl.DataFrame]:
     shown = np.array([True, *(names.shown(feature) for feature in memory.features)])
     for domain, (keys, offsets) in zip(layer.domains, memory.domains, strict=True):
@@ -87,10 +100,10 @@ def _largest(values: NDArray[np.float64], most: int | None) -> NDArray[np.int64]
     return np.concatenate([above, below])
 
 
-class _Names:
-    """What codes of a dataset's features stand for."""
+class LogIdNames:
+    """What codes of a click log's features stand for; see `IdNames`."""
 
-    def __init__(self, dataset: Any) -> None:
+    def __init__(self, dataset: PreparedDataset) -> None:
         self._dataset = dataset
         schema: Schema = dataset.schema
         self.binary = {task.name: task.binary for task in schema.tasks}
@@ -100,12 +113,10 @@ class _Names:
         self._texts: dict[str, NDArray[Any]] = {}
 
     def shown(self, name: str) -> bool:
-        """Whether a feature's ids are not those of users."""
         feature = self._features[name]
         return not isinstance(feature, CategoricalFeature) or feature.vocabulary != self._users
 
     def ids(self, features: Sequence[str | None], codes: NDArray[np.int64]) -> list[str | None]:
-        """Text of each feature's code; None of the domain itself."""
         return [
             None if name is None else self._text(name, int(code))
             for name, code in zip(features, codes, strict=True)

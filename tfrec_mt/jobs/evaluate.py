@@ -10,9 +10,9 @@ import keras
 from tfrec_mt.configs import EvaluateConfig
 from tfrec_mt.configs.choices import Precision
 from tfrec_mt.evaluation.evaluation import Evaluation
-from tfrec_mt.evaluation.remembered_ids import FEW, remembered_ids
+from tfrec_mt.evaluation.remembered_ids import FEW
 from tfrec_mt.jobs.control import control_rate
-from tfrec_mt.jobs.opened import Folder, open_base, open_model
+from tfrec_mt.jobs.opened import Folder, known_run, open_base, open_model
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.folders import check_absent
 from tfrec_mt.training.trial_results import trial_sentences
@@ -70,8 +70,8 @@ def evaluate(
     found = opened.workload.scoring(
         opened.log, opened.base, opened.kernels, against, part, seen_in
     ).measure(origin.split if origin else "the caller")
-    few = remembered_ids(opened.kernels, opened.log, FEW)
-    run = _run(model) if opened.kernels else None
+    run = known_run(model) if opened.kernels else None
+    few = opened.remembered(run, FEW)
     found = dataclasses.replace(
         found,
         remembered=few,
@@ -81,13 +81,6 @@ def evaluate(
     if folder:
         found.save(folder)
     return found
-
-
-def _run(model: keras.Model | Folder) -> Path | None:
-    """The run that made kernels, where that is known."""
-    if isinstance(model, str | Path):
-        return Path(model)
-    return model.origin.run if model.origin else None
 
 
 def _told(control: Any) -> str:

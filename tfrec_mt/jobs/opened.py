@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import polars as pl
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
@@ -16,6 +17,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.manifest import MANIFEST_FILE
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.errors import DataError, SchemaError
+from tfrec_mt.evaluation.remembered_ids import remembered_ids
 from tfrec_mt.models.model_store import MODEL_FILE
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.preset import Origin
@@ -44,6 +46,19 @@ class Opened:
     kernels: list[DomainKernels]
     log: Any
     workload: Workload
+
+    def remembered(self, run: Path | None, most: int | None) -> pl.DataFrame:
+        """What kernels, of a run where that is known, remember; see `remembered_ids`."""
+        kernels = [layer for layer in self.kernels if layer.memory is not None]
+        known = self.workload.id_names(self.base, self.log, run) if kernels else None
+        return remembered_ids(kernels, known, most)
+
+
+def known_run(model: Any) -> Path | None:
+    """The run that made a model's kernels, where that is known."""
+    if isinstance(model, str | Path):
+        return Path(model)
+    return model.origin.run if model.origin else None
 
 
 def open_log(log: Log | Folder) -> Log:

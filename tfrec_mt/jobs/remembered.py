@@ -6,8 +6,7 @@ import keras
 import polars as pl
 
 from tfrec_mt.errors import SchemaError
-from tfrec_mt.evaluation.remembered_ids import remembered_ids
-from tfrec_mt.jobs.opened import Folder, open_model
+from tfrec_mt.jobs.opened import Folder, known_run, open_model
 from tfrec_mt.models.base_model import BaseModel
 
 
@@ -45,4 +44,4 @@ def remembered(
     if most is not None and most < 1:
         raise SchemaError(f"most={most}: expected at least 1")
     opened = open_model(model, log, base)
-    return remembered_ids(opened.kernels, opened.log, most)
+    return opened.remembered(known_run(model), most)

@@ -75,6 +75,9 @@ class BaseModel(Protocol):
     def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
         """Code of each row's domain among some of a topic's, from 1, 0 for none: `[B]`."""
 
+    def ids(self, features: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+        """Codes `[B]`, or `[B, V]` of bags, of features whose ids kernels remember."""
+
 
 @runtime_checkable
 class Fingerprinted(Protocol):

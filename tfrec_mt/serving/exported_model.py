@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfrec_mt.errors import DataError, nearest
 from tfrec_mt.serving.history_inputs import is_history
 from tfrec_mt.serving.input_checks import refusal
+from tfrec_mt.serving.kernel_files import MEMORIES
 from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.requests import check_histories, counted_from, row_tensors, with_scores
 from tfrec_mt.serving.signatures import MISSING, USED_FALLBACK, Specs, missing_values
@@ -186,18 +187,20 @@ class ExportedRows(ExportedModel):
     """An exported model that somebody else made: its inputs and topics are columns.
 
     Each task's probability and `used_fallback` come out; see `ExportedRanking`. Vectors are lists.
+    Of domains and of ids that kernels remember, texts and whole numbers are the same.
     """
 
     signature = "serving_default"
     rows_per_call = 1024
 
     def _scored(self, frame: pl.DataFrame) -> pl.DataFrame:
-        tensors = {}
+        tensors, remembered = {}, self.manifest.get(MEMORIES, {}).values()
+        matched = {*self.topics, *(name for names in remembered for name in names)}
         for name, spec in self.inputs.items():
             if name not in frame.columns:
                 raise DataError(f"rows lack input column {name!r}; {nearest(name, frame.columns)}")
             column = frame[name]
-            if name in self.topics:
+            if name in matched and spec.dtype == tf.string:
                 column = column.cast(pl.String).fill_null("")
             tensors[name] = _as_input(column_array(column), spec)
         return self._with_answer(frame, self.predict(tensors))

@@ -12,13 +12,19 @@ from tfrec_mt.bases.attached_base import AttachedBase
 from tfrec_mt.bases.attached_module import AttachedModule, warm_up_requests
 from tfrec_mt.bases.attached_scoring import AttachedScoring
 from tfrec_mt.bases.kept_base import keep_base, kept_base
-from tfrec_mt.bases.known_rows import KnownRows, keep_rows
+from tfrec_mt.bases.known_rows import KnownRows, id_texts, keep_rows
 from tfrec_mt.bases.own_rows import OwnRows
+from tfrec_mt.bases.remembered_columns import KeptIdNames
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, TrainConfig
-from tfrec_mt.configs.choices import Precision
+from tfrec_mt.configs.choices import MEMORY, Precision
 from tfrec_mt.errors import SchemaError
+from tfrec_mt.evaluation.remembered_ids import IdNames
+from tfrec_mt.evaluation.row_scoring import SCAN_ROWS
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.names import BASE, ROWS
+from tfrec_mt.training.fine_tune import LearnMemory
+from tfrec_mt.training.kernel_trial import Tried
+from tfrec_mt.training.learn_memory import learn_memory
 from tfrec_mt.training.one_class import warn_of_one_class
 from tfrec_mt.training.untrained_model import untrained_kernels
 from tfrec_mt.training.users_in_turn import ReaderOf
@@ -75,7 +81,13 @@ class Attached(Workload):
 
         def readers() -> ReaderOf:
             batches = dataset.batches(base.learned_tasks(), [*topics])
-            keep_rows(config.output / ROWS, AdaptedModel(base, kernels), batches)
+            keep_rows(
+                config.output / ROWS,
+                AdaptedModel(base, kernels),
+                batches,
+                config.memory,
+                dataset.user_column,
+            )
             train = config.train
             known = KnownRows(config.output / ROWS, train.batch_size, train.seed)
             pieces = [(known.columns("labels"), known.columns("features"))]
@@ -83,6 +95,37 @@ class Attached(Workload):
             return known.of
 
         return readers, config.train
+
+    def memory(self, config: FineTuneConfig, dataset: OwnRows) -> LearnMemory | None:
+        if not config.memory:
+            return None
+
+        def learn(model: AdaptedModel, beside: AdaptedModel | None) -> Mapping[str, Tried]:
+            known = KnownRows(config.output / ROWS, 1, config.train.seed)
+            if not known.remembered:
+                if config.adapter == MEMORY:
+                    raise SchemaError(
+                        f"adapter={MEMORY!r}: the base reads no column of ids; name some of the "
+                        "rows' with memory="
+                    )
+                return {}
+            return learn_memory(
+                model,
+                known.in_order(SCAN_ROWS),
+                known.remembered,
+                [],
+                joint=config.joint,
+                certainty=config.certainty,
+                beside=beside,
+            )
+
+        return learn
+
+    def id_names(self, base: AttachedBase, dataset: OwnRows, run: Path | None) -> IdNames | None:
+        if run is None or not (run / ROWS).is_dir():
+            return None
+        binary = {task.name: task.binary for task in base.learned_tasks()}
+        return KeptIdNames(binary, id_texts(run / ROWS))
 
     def scoring(
         self,

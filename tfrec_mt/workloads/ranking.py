@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.evaluation.remembered_ids import IdNames, LogIdNames
 from tfrec_mt.evaluation.row_scoring import SCAN_ROWS, RowScoring
 from tfrec_mt.layers.weight_budget import weight_budget
 from tfrec_mt.models.catalog import RANKING_MODELS
@@ -194,6 +196,9 @@ class Ranking(LogWorkload):
             )
 
         return learn
+
+    def id_names(self, base: RankingModel, dataset: PreparedDataset, run: Path | None) -> IdNames:
+        return LogIdNames(dataset)
 
     def scoring(
         self,

@@ -14,6 +14,7 @@ from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
 from tfrec_mt.configs.choices import AUTO, MEMORY, Precision
 from tfrec_mt.errors import SchemaError
+from tfrec_mt.evaluation.remembered_ids import IdNames
 from tfrec_mt.evaluation.scoring import Scoring
 from tfrec_mt.models.model_store import check_same_schema, load_model
 from tfrec_mt.serving.warm_up import Requests
@@ -123,12 +124,23 @@ class Workload(abc.ABC):
         """
         if config.adapter == MEMORY:
             raise SchemaError(
-                f"adapter={MEMORY!r}: expected another one, it is for prepared click logs"
+                f"adapter={MEMORY!r}: expected another one, articles of news are not remembered"
             )
         if set(config.memory) - {AUTO}:
             raise SchemaError(
-                f"memory={','.join(config.memory)}: expected none, it is for prepared click logs"
+                f"memory={','.join(config.memory)}: expected none, articles of news are not "
+                "remembered"
             )
+        return None
+
+    def id_names(self, base: Any, dataset: Any, run: Path | None) -> IdNames | None:
+        """What remembered ids are called, where that is known.
+
+        Args:
+          base: The base.
+          dataset: Data of the kernels.
+          run: Folder of the kernels' run, if it is known.
+        """
         return None
 
     @abc.abstractmethod

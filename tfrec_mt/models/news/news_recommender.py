@@ -190,6 +190,9 @@ class NewsRecommender(Fitting, Preset, keras.Model):
     def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
         return places_among(domains, self.topics[topic], features[topic])
 
+    def ids(self, features: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+        return {name: features[name] for name in names}
+
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         return self.probabilities(self.logits(self.knowledge(features, training=training)))
 
