@@ -188,7 +188,7 @@ def train() -> Trained:
 
     with (
         tempfile.TemporaryDirectory() as name,
-        mock.patch("tfrec_mt.workloads.ranking.learn_memory", timed),
+        mock.patch("tfrec_mt.training.fine_tune.learn_memory", timed),
     ):
         folder = Path(name)
         source = mt.sources.takeout(rows=_ROWS.value)

@@ -1,10 +1,12 @@
 """What a base knows of rows, kept on disk."""
 
+import contextlib
 import dataclasses
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import DataError
+from tfrec_mt.storage.disk_space import DiskFullError
 from tfrec_mt.training.kept_knowledge import KeptKnowledge, knowledge_of
 
 PARTS = ("test", "fresh")
@@ -161,7 +164,9 @@ def test_kernels_learn_from_it_what_they_learn_from_the_base(
         train=TRAIN,
     )
     found = _decoders(run_fine_tune(config), base)
-    expected = _decoders(job.kernel_folder, base)
+    with without_room():
+        unkept = dataclasses.replace(config, output=tmp_path / "unkept", knowledge=None)
+        expected = _decoders(run_fine_tune(unkept), base)
     assert np.corrcoef(found, expected)[0, 1] > 0.99
     stamp = (tmp_path / "knowledge" / "knowledge.json").stat().st_mtime_ns
     again = _decoders(run_fine_tune(dataclasses.replace(config, output=tmp_path / "again")), base)
@@ -169,13 +174,58 @@ def test_kernels_learn_from_it_what_they_learn_from_the_base(
     assert (tmp_path / "knowledge" / "knowledge.json").stat().st_mtime_ns == stamp
 
 
-def test_a_run_of_several_epochs_keeps_it_beside_its_kernels(job: Job, tmp_path: Path) -> None:
-    config = FineTuneConfig(
-        base=job.base,
-        data=job.data,
-        output=tmp_path / "run",
-        topics=("scene",),
-        train=dataclasses.replace(TRAIN, epochs=2),
-    )
-    run_fine_tune(config)
-    assert (tmp_path / "run" / "knowledge" / "fresh").is_dir()
+@contextlib.contextmanager
+def without_room() -> Iterator[None]:
+    """No disk has room for what a base knows."""
+
+    def full(folder: Path, needed: int, purpose: str) -> None:
+        raise DiskFullError(f"{folder}: {purpose} need {needed}, the disk has 0.0 MB free")
+
+    with mock.patch("tfrec_mt.training.kept_knowledge.check_free_space", full):
+        yield
+
+
+def _stop(*given: Any, **named: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+def _small(job: Job, run: Path) -> FineTuneConfig:
+    return FineTuneConfig(base=job.base, data=job.data, output=run, topics=("scene",), train=TRAIN)
+
+
+def test_a_run_keeps_it_until_it_ends(job: Job, tmp_path: Path) -> None:
+    there = []
+
+    def remember(*given: Any, **named: Any) -> dict[str, Any]:
+        there.append((tmp_path / "run" / "knowledge" / "fresh").is_dir())
+        return {}
+
+    with mock.patch("tfrec_mt.training.fine_tune.learn_memory", remember):
+        run_fine_tune(_small(job, tmp_path / "run"))
+    assert there == [True] and not (tmp_path / "run" / "knowledge").exists()
+
+
+def test_without_room_it_is_computed_again(
+    job: Job, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with without_room():
+        run_fine_tune(_small(job, tmp_path / "run"))
+        with pytest.raises(DiskFullError):
+            config = _small(job, tmp_path / "named")
+            run_fine_tune(dataclasses.replace(config, knowledge=tmp_path / "knowledge"))
+    assert "is computed whenever they are read: " in capfd.readouterr().err
+    assert (tmp_path / "run" / "kernels").is_dir() and not (tmp_path / "named").exists()
+
+
+def test_a_run_goes_on_as_it_began(job: Job, base: RankingModel, tmp_path: Path) -> None:
+    config = _small(job, tmp_path / "run")
+    stopped = mock.patch("tfrec_mt.training.fine_tune.learn_memory", _stop)
+    with without_room(), stopped, pytest.raises(KeyboardInterrupt):
+        run_fine_tune(config)
+    run_fine_tune(config)  # with room
+    with without_room():
+        run_fine_tune(_small(job, tmp_path / "whole"))
+    for name in ("run", "whole"):
+        assert not (tmp_path / name / "knowledge").exists()
+    one, other = (_decoders(tmp_path / name / "kernels", base) for name in ("run", "whole"))
+    np.testing.assert_array_equal(one, other)

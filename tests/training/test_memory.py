@@ -241,7 +241,7 @@ def test_without_features_domains_remember_themselves(job: Job) -> None:
     topic = log.schema.topic("region")
     layer = MemoryKernels(topic.name, topic.domains, base.knowledge_widths)
     model = AdaptedModel(base, [layer])
-    learn_memory(model, scan(log, "fresh", 1000), [], [], joint=True, certainty=0.0)
+    learn_memory(model, scan(log, "fresh", 1000), {}, joint=True, certainty=0.0)
     assert layer.memory is not None and len(layer.memory) > 0
     batch = next(scan(log, "test", 200))
     added = layer.memory.offsets(batch.features["region"], batch.features)["ctr"].numpy()[:, 0]

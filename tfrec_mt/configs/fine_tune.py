@@ -39,9 +39,10 @@ class FineTuneConfig:
       learning_rate: Initial learning rate.
       rate_schedule: Whether the learning rate falls to 0 over the run or stays constant. Kernels
         see few rows, once, and the last steps at a constant rate leave noise in them.
-      knowledge: Folder that caches the base's knowledge of the rows, also for other runs. A run of
-        several epochs caches it in `output/knowledge` by default, as reading it is cheaper than
-        computing it again; a run of one epoch does not. Never used for news.
+      knowledge: Folder that caches the base's knowledge of the rows, for other runs too. By default
+        a run keeps it in `output/knowledge` until it ends, in half precision, as kernels and what
+        they remember both need it; without room on the disk it is computed again. Never used for
+        news.
       precision: Type of the base's matrix products; news models keep their own.
       train: Settings of the training loop.
     """

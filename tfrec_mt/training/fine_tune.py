@@ -1,7 +1,9 @@
 """Trains the kernels of any number of topics behind a frozen base, in one pass."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 from absl import logging
@@ -23,9 +25,10 @@ from tfrec_mt.registry import is_ours
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.schema.features import check_domains
 from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.storage.names import KERNELS
+from tfrec_mt.storage.names import KERNELS, KNOWLEDGE
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_trial import Tried
+from tfrec_mt.training.learn_memory import learn_memory
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS, SLOTS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.progress import say
@@ -42,7 +45,10 @@ from tfrec_mt.training.untrained_model import check_head, untrained_kernels, unt
 from tfrec_mt.training.user_clusters import UserClusters
 from tfrec_mt.training.users_in_turn import ReaderOf, users_in_turn
 
-LearnMemory = Callable[[AdaptedModel, AdaptedModel | None], Mapping[str, Tried]]
+# Of a reader of all rows the features to remember, and whether a row has several ids of each; None
+# if nothing is remembered.
+MemoryOf = Callable[[Any], Mapping[str, bool] | None]
+_ROWS_AT_ONCE = 8192
 
 
 def train_kernels(
@@ -54,7 +60,7 @@ def train_kernels(
     topics: Mapping[str, Sequence[str]],
     label: str,
     any_shape: bool = False,
-    learn_memory: LearnMemory | None = None,
+    memory: MemoryOf | None = None,
 ) -> Path:
     """Trains kernels behind a base, whatever it and its batches are, and saves them.
 
@@ -68,8 +74,7 @@ def train_kernels(
       topics: Domains of each topic.
       label: See `TrainLoop`.
       any_shape: See `TrainLoop`.
-      learn_memory: Gives trained kernels a memory and says what became of it on users held out;
-        told the kernels that they stand beside.
+      memory: What trained kernels are to remember; see `learn_memory`.
 
     Returns:
       Folder of the kernels.
@@ -97,7 +102,8 @@ def train_kernels(
         ),
     }
     with run_folder(config.output, settings, KERNELS):
-        in_turn, trial = users_in_turn(make_readers())
+        reader_of = make_readers()
+        in_turn, trial = users_in_turn(reader_of)
         reader = UserClusters(in_turn)
         model = untrained_model(
             base, topics, config.adapter, config.adapter_settings, reader, train
@@ -116,7 +122,18 @@ def train_kernels(
                 any_shape=any_shape,
             ).run()
             tried = learner.shrink()
-        remembered = learn_memory(model, beside) if learn_memory is not None else {}
+        remembered: Mapping[str, Tried] = {}
+        if memory is not None:
+            rows: Any = reader_of(None)
+            if (features := memory(rows)) is not None:
+                remembered = learn_memory(
+                    model,
+                    rows.in_order(_ROWS_AT_ONCE),
+                    features,
+                    joint=config.joint,
+                    certainty=config.certainty,
+                    beside=beside,
+                )
         save_trial(config.output, topics, tried, remembered)
         for sentence in trial_sentences(config.output):
             say(f"{label}: {sentence}")
@@ -125,6 +142,8 @@ def train_kernels(
                 others = [x.topic for x in model.kernels if config.joint and x is not layer]
                 others += [x.topic for x in beside.kernels] if beside else []
                 save_kernels(layer, temporary, base_fingerprint, model.view, others)
+        # of no more use, and large
+        shutil.rmtree(config.output / KNOWLEDGE, ignore_errors=True)
     return config.output / KERNELS
 
 

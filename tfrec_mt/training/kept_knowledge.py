@@ -30,6 +30,10 @@ _SHARED = "knowledge"
 _ROWS = 1024
 
 
+class TooLargeError(DataError):
+    """What a base knows is too large for half precision."""
+
+
 class KeptKnowledge(PreparedDataset):
     """A dataset whose features are the base's knowledge, in half precision.
 
@@ -46,8 +50,9 @@ class KeptKnowledge(PreparedDataset):
 
     Raises:
       DataError: The folder holds the knowledge of another base, other data or other parts, or is
-        damaged; or a number is too large for half precision.
+        damaged.
       DiskFullError: There is too little disk space; found before work starts.
+      TooLargeError: A number is too large for half precision.
     """
 
     def __init__(
@@ -183,9 +188,9 @@ def _columns(known: Mapping[str, Any], widths: Mapping[str, int]) -> dict[str, A
         with np.errstate(over="ignore"):  # looked for below
             halves = values.numpy().astype(np.float16)
         if not np.isfinite(halves).all():
-            raise DataError(
+            raise TooLargeError(
                 f"the base's knowledge for {task} reaches {np.abs(values.numpy()).max():g}, which "
-                "half precision cannot hold; train kernels without keeping it"
+                "half precision cannot hold"
             )
         own = widths[f"{_SHARED}_{task}"]
         found[f"{_SHARED}_{task}"] = halves[:, :own]

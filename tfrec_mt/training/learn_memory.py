@@ -29,8 +29,7 @@ Codes = NDArray[Any]
 def learn_memory(
     model: AdaptedModel,
     rows: Iterable[Batch],
-    features: Sequence[str],
-    bags: Sequence[str],
+    features: Mapping[str, bool],
     *,
     joint: bool,
     certainty: float,
@@ -46,8 +45,7 @@ def learn_memory(
     Args:
       model: Base and trained kernels.
       rows: The rows that the kernels were trained on, with the key `user`.
-      features: Names of the features.
-      bags: Those of them that have several ids in a row.
+      features: Names of the features, and whether a row has several ids of each.
       joint: Whether topics are learned as the sum that is served.
       certainty: See `KernelTrial`.
       beside: The base with fixed kernels of other topics that are to serve together with these.
@@ -55,7 +53,8 @@ def learn_memory(
     Returns:
       What became of each topic's memories on users held out.
     """
-    found = _collect(model, rows, features, joint, beside)
+    found = _collect(model, rows, [*features], joint, beside)
+    bags = [name for name, several in features.items() if several]
     tasks = list(model.base.learned_tasks())
     conditional = getattr(model.base, "chained", False)  # only bases of this package are
     topics = [layer.topic for layer in model.kernels]
@@ -73,7 +72,7 @@ def learn_memory(
                 gains = np.sum([fit.gains(layer.topic, count) for fit in fits], axis=0)
                 tried[layer.topic] = Tried.of(gains, certainty)
                 layer.memory = Memory(
-                    features,
+                    [*features],
                     bags,
                     model.base.tasks,
                     _remembered(layer.topic, kinds, fits, tried[layer.topic].factors),

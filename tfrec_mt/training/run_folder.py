@@ -116,6 +116,11 @@ def run_folder(folder: Path, settings: Mapping[str, Any], result: str) -> Iterat
             raise
 
 
+def begun(run: Path) -> bool:
+    """Whether a run has saved a step, from which it would go on."""
+    return any(run.glob("*/step-*"))
+
+
 def _forget(folder: Path, made: Set[str], there: bool) -> None:
     """Removes a run without a step that has `made` these at most.
 
@@ -123,8 +128,8 @@ def _forget(folder: Path, made: Set[str], there: bool) -> None:
     """
     found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     log = folder / LOG_FILE
-    begun = any(folder.glob("*/step-*")) or (log.is_file() and log.stat().st_size > 0)
-    if begun or not found <= made:
+    logged = log.is_file() and log.stat().st_size > 0
+    if begun(folder) or logged or not found <= made:
         return
     for path in [folder / name for name in found] if there else [folder]:
         if path.is_dir():

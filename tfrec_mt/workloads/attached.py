@@ -19,12 +19,9 @@ from tfrec_mt.configs import ExportOptions, FineTuneConfig, TrainConfig
 from tfrec_mt.configs.choices import MEMORY, Precision
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.evaluation.remembered_ids import IdNames
-from tfrec_mt.evaluation.row_scoring import SCAN_ROWS
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.names import BASE, ROWS
-from tfrec_mt.training.fine_tune import LearnMemory
-from tfrec_mt.training.kernel_trial import Tried
-from tfrec_mt.training.learn_memory import learn_memory
+from tfrec_mt.training.fine_tune import MemoryOf
 from tfrec_mt.training.one_class import warn_of_one_class
 from tfrec_mt.training.untrained_model import untrained_kernels
 from tfrec_mt.training.users_in_turn import ReaderOf
@@ -96,30 +93,18 @@ class Attached(Workload):
 
         return readers, config.train
 
-    def memory(self, config: FineTuneConfig, dataset: OwnRows) -> LearnMemory | None:
-        if not config.memory:
+    def memory(self, config: FineTuneConfig, dataset: OwnRows) -> MemoryOf | None:
+        def columns(known: KnownRows) -> dict[str, bool] | None:
+            if known.remembered:
+                return dict.fromkeys(known.remembered, False)
+            if config.adapter == MEMORY:
+                raise SchemaError(
+                    f"adapter={MEMORY!r}: the base reads no column of ids; name some of the "
+                    "rows' with memory="
+                )
             return None
 
-        def learn(model: AdaptedModel, beside: AdaptedModel | None) -> Mapping[str, Tried]:
-            known = KnownRows(config.output / ROWS, 1, config.train.seed)
-            if not known.remembered:
-                if config.adapter == MEMORY:
-                    raise SchemaError(
-                        f"adapter={MEMORY!r}: the base reads no column of ids; name some of the "
-                        "rows' with memory="
-                    )
-                return {}
-            return learn_memory(
-                model,
-                known.in_order(SCAN_ROWS),
-                known.remembered,
-                [],
-                joint=config.joint,
-                certainty=config.certainty,
-                beside=beside,
-            )
-
-        return learn
+        return columns if config.memory else None
 
     def id_names(self, base: AttachedBase, dataset: OwnRows, run: Path | None) -> IdNames | None:
         if run is None or not (run / ROWS).is_dir():

@@ -14,7 +14,7 @@ from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.served_kernels import ServedKernels
 from tfrec_mt.configs import ExportOptions, FineTuneConfig, PretrainConfig, TrainConfig
-from tfrec_mt.configs.choices import AUTO, CHOSEN, Precision
+from tfrec_mt.configs.choices import AUTO, CHOSEN, MEMORY, Precision
 from tfrec_mt.configs.settings import arguments_of, check_numbers, fields_of, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.reader import BatchReader
@@ -34,19 +34,19 @@ from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.serving_module import ServingModule
 from tfrec_mt.serving.signatures import needed_numbers
 from tfrec_mt.serving.warm_up import Requests, every_domain
+from tfrec_mt.storage.disk_space import DiskFullError
 from tfrec_mt.storage.names import KNOWLEDGE
 from tfrec_mt.training.base_learner import BaseLearner
-from tfrec_mt.training.fine_tune import LearnMemory
+from tfrec_mt.training.fine_tune import MemoryOf
 from tfrec_mt.training.floor_start import start_at_floor
-from tfrec_mt.training.kept_knowledge import KeptKnowledge
-from tfrec_mt.training.kernel_trial import Tried
-from tfrec_mt.training.learn_memory import learn_memory
+from tfrec_mt.training.kept_knowledge import KeptKnowledge, TooLargeError
 from tfrec_mt.training.memory_features import memory_features
 from tfrec_mt.training.no_history import warn_of_no_history
 from tfrec_mt.training.one_class import rows_of, warn_of_one_class
 from tfrec_mt.training.optimizers.catalog import SLOTS
+from tfrec_mt.training.progress import say
 from tfrec_mt.training.rows_as_unknown import RowsAsUnknown
-from tfrec_mt.training.run_folder import learned_parts
+from tfrec_mt.training.run_folder import begun, learned_parts
 from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.users_apart import UsersApart
 from tfrec_mt.training.users_in_turn import ReaderOf
@@ -177,25 +177,11 @@ class Ranking(LogWorkload):
 
         return readers, config.train
 
-    def memory(self, config: FineTuneConfig, dataset: PreparedDataset) -> LearnMemory | None:
+    def memory(self, config: FineTuneConfig, dataset: PreparedDataset) -> MemoryOf | None:
         if not config.memory:
             return None
         features = memory_features(dataset.schema, config.memory)
-
-        def learn(model: AdaptedModel, beside: AdaptedModel | None) -> Mapping[str, Tried]:
-            kept = _kept(config, model.base, dataset)
-            rows = (batch for part in config.parts for batch in scan(kept, part, SCAN_ROWS))
-            return learn_memory(
-                model,
-                rows,
-                [*features],
-                [name for name, bag in features.items() if bag],
-                joint=config.joint,
-                certainty=config.certainty,
-                beside=beside,
-            )
-
-        return learn
+        return lambda rows: features
 
     def id_names(self, base: RankingModel, dataset: PreparedDataset, run: Path | None) -> IdNames:
         return LogIdNames(dataset)
@@ -250,17 +236,25 @@ class Ranking(LogWorkload):
 
 
 def _kept(config: FineTuneConfig, base: Any, dataset: PreparedDataset) -> PreparedDataset:
-    """What the base knows of the kernels' rows where that is kept, else the rows themselves."""
-    folder = config.knowledge
-    if folder is None and config.train.epochs > 1:
-        folder = config.output / KNOWLEDGE
-    if folder is None:
+    """What the base knows of the kernels' rows; the rows themselves where that cannot be kept."""
+    folder = config.knowledge or config.output / KNOWLEDGE
+    # a memory alone reads rows once; a run goes on as it began
+    unkept = config.adapter == MEMORY or begun(config.output)
+    if unkept and config.knowledge is None and not folder.exists():
         return dataset
     remembered = memory_features(dataset.schema, config.memory)
     if config.beside is not None:  # its kernels may remember any
         remembered |= memory_features(dataset.schema, (AUTO,))
     needed = {*ADAPTERS[config.adapter].needed_features, *remembered}
-    return KeptKnowledge(config.data, base, config.parts, folder, config.precision, sorted(needed))
+    try:
+        return KeptKnowledge(
+            config.data, base, config.parts, folder, config.precision, sorted(needed)
+        )
+    except (DiskFullError, TooLargeError) as error:
+        if config.knowledge is not None:
+            raise
+        say(f"what the base knows of the rows is computed whenever they are read: {error}")
+        return dataset
 
 
 def _warn_of_one_class(

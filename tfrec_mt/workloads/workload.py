@@ -20,7 +20,7 @@ from tfrec_mt.models.model_store import check_same_schema, load_model
 from tfrec_mt.serving.warm_up import Requests
 from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.training.compiled_steps import Learner
-from tfrec_mt.training.fine_tune import LearnMemory
+from tfrec_mt.training.fine_tune import MemoryOf
 from tfrec_mt.training.run_folder import model_folder, save_once
 from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.users_apart import Apart
@@ -116,8 +116,8 @@ class Workload(abc.ABC):
         Settings are checked at once; readers are made once the run's folder is held.
         """
 
-    def memory(self, config: FineTuneConfig, dataset: Any) -> LearnMemory | None:
-        """What gives trained kernels a memory of ids, if that is wanted.
+    def memory(self, config: FineTuneConfig, dataset: Any) -> MemoryOf | None:
+        """What trained kernels are to remember of a reader's rows, if anything.
 
         Raises:
           SchemaError: This kind of data has no such features.

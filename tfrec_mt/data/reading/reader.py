@@ -1,6 +1,6 @@
 """`BatchReader`: shuffled training batches, the same after any restart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +84,10 @@ class BatchReader:
         self._held: tuple[int, int] = (-1, -1)
         self._window: Columns = {}
         self._order: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def in_order(self, rows: int) -> Iterator[Batch]:
+        """All rows as they are stored, in batches `[b, ...]` of at most so many."""
+        return self._stored.in_order(rows)
 
     def read(self, start_step: int, stop_step: int) -> Batch:
         """The batches `[steps, B / workers, ...]` of steps `start_step .. stop_step - 1`.

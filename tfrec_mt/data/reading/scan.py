@@ -24,9 +24,4 @@ def scan(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    stored = StoredRows(dataset, [part], history_length)
-    for start in range(0, stored.rows, batch_size):
-        stop = min(start + batch_size, stored.rows)
-        columns = stored.allocate(stop - start)
-        stored.read_into(columns, [(start, stop)])
-        yield stored.batch(columns)
+    yield from StoredRows(dataset, [part], history_length).in_order(batch_size)

@@ -91,6 +91,14 @@ class StoredRows:
         if within:
             yield held, within
 
+    def in_order(self, rows: int) -> Iterator[Batch]:
+        """All rows in batches `[b, ...]` of at most so many."""
+        for start in range(0, self.rows, rows):
+            stop = min(start + rows, self.rows)
+            columns = self.allocate(stop - start)
+            self.read_into(columns, [(start, stop)])
+            yield self.batch(columns)
+
     def batch(self, columns: Columns) -> Batch:
         """A batch from stored columns `[n, ...]`."""
         groups: dict[str, Columns] = {"features": {}, "labels": {}, "keys": {}, "truth": {}}
