@@ -1,6 +1,7 @@
 """An experiment of studies: a base of defaults on a log, its floor, and Keras' own `fit`."""
 
 import functools
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,12 +19,26 @@ from tfrec_mt.evaluation.cells import ALL, Cell
 from tfrec_mt.models.online_large_recommender import OnlineLargeRecommender
 from tfrec_mt.schema import SchemaError
 
-FLOOR, DEFAULTS, KERAS = "floor", "defaults", "Keras fit"
+FLOOR, DEFAULTS, KERAS, RECIPE = "floor", "defaults", "Keras fit", "tuned recipe"
 FIRST_HOUR_SETTINGS: Settings = {"log": "takeout 50k", "who": DEFAULTS}
 
 _PARTS = "train:6,fresh:2,test:2"
 _METRICS = ("auc", "log_loss", "calibration")
 _BATCH, _EPOCHS, _PATIENCE = 512, 10, 2  # of Keras
+_OF_TAKEOUT: Mapping[str, Any] = {
+    "optimizer": "lazy_adam",
+    "learning_rate": 0.008,
+    "rate_schedule": "linear",
+    "start": "random",
+    "as_unknown": 0.0,
+    "epochs": 1,
+    "batch_size": 512,
+}
+_OF_A_BASE = (
+    *("embedding_width", "units", "dropout", "optimizer", "start", "as_unknown", "learning_rate"),
+    *("rate_schedule", "ema_decay", "batch_size", "epochs", "patience"),
+)
+_RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 def _takeout(rows: int, seed: int) -> tuple[Source, dict[str, Any]]:
@@ -51,6 +66,29 @@ FIRST_HOUR_LOGS: Mapping[str, Callable[[int], tuple[Source, dict[str, Any]]]] = 
 }
 
 
+# How those trained who tuned for a log.
+FIRST_HOUR_RECIPES: Mapping[str, Callable[[], Mapping[str, Any]]] = {
+    **dict.fromkeys(("takeout 50k", "takeout 300k", "takeout 1M"), lambda: _OF_TAKEOUT),
+    "MovieLens-1M": lambda: recipe_of_a_base("movielens_1m"),
+    "MovieLens-100K by time": lambda: recipe_of_a_base("movielens_100k"),
+}
+
+
+def recipe_of_a_base(name: str) -> dict[str, Any]:
+    """What a file of `recipes` says of how a base is trained."""
+    lines = (_RECIPES / f"{name}.flags").read_text(encoding="utf-8").splitlines()
+    flags = dict(line[2:].split("=", 1) for line in lines if line[:2] == "--" and "=" in line)
+    found: dict[str, Any] = {}
+    for key in _OF_A_BASE:
+        if key in flags:
+            text = flags[key] if key != "units" else f"[{flags[key]}]"
+            try:
+                found[key] = json.loads(text)
+            except ValueError:
+                found[key] = text
+    return found
+
+
 def variant_name(who: str, case: str) -> str:
     """What a table calls one of those that are measured on a log."""
     return f"{case}: {who}"
@@ -63,7 +101,7 @@ def first_hour_experiment(settings: Settings, folder: Path, shared: Path) -> Out
 
     Args:
       settings: `FIRST_HOUR_SETTINGS` and `seed`. `who` is measured: the floor, a base of defaults,
-        or the same network under `fit` of Keras.
+        the same network under `fit` of Keras, or a base as `FIRST_HOUR_RECIPES` train it.
       folder: Takes the base.
       shared: Takes the data.
 
@@ -75,6 +113,11 @@ def first_hour_experiment(settings: Settings, folder: Path, shared: Path) -> Out
     started = time.monotonic()
     if who == DEFAULTS:
         base = mt.pretrain(log, folder / "base", seed=settings["seed"])
+    elif who == RECIPE:
+        recipe = dict(FIRST_HOUR_RECIPES[settings["log"]]())
+        if "patience" in recipe:
+            recipe["validation"] = log.parts[1]
+        base = mt.pretrain(log, folder / "base", seed=settings["seed"], **recipe)
     else:
         base = _fitted(log, settings["seed"], epochs=_EPOCHS if who == KERAS else 0)
     minutes = (time.monotonic() - started) / 60

@@ -1,5 +1,6 @@
 """Kernels as they were at some steps of their training, each on the disk."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ from studies.framework.study import Settings, settings_key
 from studies.takeout.takeout_runs import kernel_config, takeout_base, takeout_data
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.kernel_store import save_kernels
-from tfrec_mt.data.reading.reader import BatchReader
+from tfrec_mt.jobs.opened import of_data
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.storage.names import MODEL
+from tfrec_mt.storage.names import KNOWLEDGE, MODEL
 from tfrec_mt.training.compiled_steps import CompiledSteps
 from tfrec_mt.training.fine_tune import kernel_learner
 from tfrec_mt.training.kernel_learner import KernelLearner
@@ -79,11 +80,9 @@ def _train(settings: Settings, count: int, shared: Path, to: Path) -> None:
     base = load_model(base_folder / MODEL, dataset)
     known = fingerprint(base)
     config = kernel_config(settings, dataset.path, base_folder, to)
-    batch, seed = config.train.batch_size, config.train.seed
-    reader, _ = users_in_turn(
-        lambda users: BatchReader(dataset, config.parts, batch, seed=seed, users=users)
-    )
     topics = {name: base.topics[name] for name in config.topics or base.topics}
+    make_readers, _ = of_data(dataset).kernel_reader(config, base, dataset, topics)
+    reader, _ = users_in_turn(make_readers())
     model = untrained_model(
         base, topics, config.adapter, config.adapter_settings, reader, config.train
     )
@@ -101,6 +100,7 @@ def _train(settings: Settings, count: int, shared: Path, to: Path) -> None:
                 )
             done = stop
         _save(model, snapshot_folder(to, step), known)
+    shutil.rmtree(to / KNOWLEDGE, ignore_errors=True)
 
 
 def _save(model: AdaptedModel, folder: Path, base_fingerprint: str) -> None:

@@ -52,13 +52,16 @@ class Trained:
     shop: str
 
 
-CASES = [("one_head", True), ("several_layers", False), ("saved_model", False), ("table", True)]
+# Models, and whether an id is a text.
+CASES = {"one_head": True, "several_layers": False, "saved_model": False, "table": True}
+_SLOW = ("several_layers", "saved_model")
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in _SLOW else []) for name in CASES]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=[name for name, _ in CASES])
+@pytest.fixture(scope="module", params=NAMES)
 def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = tmp_path_factory.mktemp("remembered")
-    name, texts = request.param
+    name, texts = request.param, CASES[request.param]
     own = with_shops(own_model(name, folder / "model"), texts)
     model = mt.fine_tune(
         attach(own.base, IAK(width=4), TOPICS),

@@ -167,13 +167,19 @@ def ids_of_rows(
       rows: Number of rows.
     """
     found = {}
+    # features of one shape are spread together: each operation costs a small request time
+    alike: dict[int, list[str]] = {}
     for name in names:
-        codes = features[name]
         if name in bags:
-            codes = tf.reshape(codes, [-1, codes.shape[-1]])
+            codes = tf.reshape(features[name], [-1, features[name].shape[-1]])
             found[name] = tf.repeat(codes, rows // tf.maximum(tf.shape(codes)[0], 1), axis=0)
         else:
-            found[name] = of_rows(codes, rows)
+            alike.setdefault(len(features[name].shape), []).append(name)
+    for some in alike.values():
+        codes = tf.stack([features[name] for name in some])
+        codes = tf.reshape(codes, [len(some), -1])
+        codes = tf.repeat(codes, rows // tf.maximum(tf.shape(codes)[1], 1), axis=1)
+        found |= dict(zip(some, tf.unstack(codes), strict=True))
     return found
 
 
@@ -191,26 +197,31 @@ def looked_up(
     """
     # variables that rows are gathered from are copied when they are read
     keys, offsets = tf.convert_to_tensor(keys), tf.convert_to_tensor(offsets)
-    asked = [tf.zeros_like(domains), *(codes[name] for name in features)]
-    asked = [tf.transpose(code) if code.shape.rank == 2 else code[tf.newaxis] for code in asked]
+    bags = [name for name in features if codes[name].shape.rank == 2]
+    single = [name for name in features if name not in bags]
+    asked = [tf.stack([tf.zeros_like(domains), *(codes[name] for name in single)])]
+    asked += [tf.transpose(codes[name]) for name in bags]
     widths = [code.shape[0] for code in asked]
+    places = {name: place for place, name in enumerate(features, start=1)}
+    kinds = np.array(
+        [0, *(places[name] for name in single)]
+        + [places[name] for name, width in zip(bags, widths[1:], strict=True) for _ in range(width)]
+    )
     first = (tf.cast(domains, tf.int64) - 1) * (len(features) + 1)
-    kinds = first + np.repeat(np.arange(len(widths)), widths)[:, np.newaxis]
     # one search for all ids; each feature's are next to each other, and those of a user are equal
-    wanted = tf.bitwise.left_shift(kinds, tf.constant(_HALF, tf.int64))  # [W, B]
-    wanted += tf.cast(tf.concat(asked, axis=0), tf.int64)
+    wanted = tf.bitwise.left_shift(first + kinds[:, np.newaxis], tf.constant(_HALF, tf.int64))
+    wanted += tf.cast(tf.concat(asked, axis=0), tf.int64)  # [W, B]
     flat = tf.reshape(wanted, [-1])
     place = tf.searchsorted(keys, flat, side="right") - 1
     place = tf.where(tf.equal(tf.gather(keys, place), flat), place, 0)
     found = tf.gather(offsets, tf.reshape(place, tf.shape(wanted)))  # [W, B, T]
-    own, *others = tf.split(found, widths, axis=0)
-    total = own[0]
-    for name, added in zip(features, others, strict=True):
-        code = codes[name]
-        if code.shape.rank == 2:
-            held = tf.cast(code > 0, added.dtype)[..., tf.newaxis]
-            count = tf.maximum(tf.reduce_sum(held, axis=1), 1.0)
-            total += tf.reduce_sum(tf.transpose(added, [1, 0, 2]) * held, axis=1) / count
-        else:
-            total += added[0]
+    alone, *several = tf.split(found, widths, axis=0)
+    total, *of_single = tf.unstack(alone, len(single) + 1)
+    added = dict(zip(single, of_single, strict=True))
+    for name, of_bag in zip(bags, several, strict=True):
+        held = tf.cast(codes[name] > 0, of_bag.dtype)[..., tf.newaxis]
+        count = tf.maximum(tf.reduce_sum(held, axis=1), 1.0)
+        added[name] = tf.reduce_sum(tf.transpose(of_bag, [1, 0, 2]) * held, axis=1) / count
+    for name in features:
+        total += added[name]
     return tf.where(domains[:, tf.newaxis] > 0, total, 0.0)

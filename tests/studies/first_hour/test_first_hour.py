@@ -8,7 +8,14 @@ import pytest
 import tfrec_mt as mt
 from studies.first_hour import first_hour_experiment as experiment
 from studies.first_hour.first_hour import FIRST_HOUR
-from studies.first_hour.first_hour_experiment import DEFAULTS, FIRST_HOUR_LOGS, FLOOR, KERAS
+from studies.first_hour.first_hour_experiment import (
+    DEFAULTS,
+    FIRST_HOUR_LOGS,
+    FLOOR,
+    KERAS,
+    RECIPE,
+    recipe_of_a_base,
+)
 from tfrec_mt.schema import SchemaError
 
 
@@ -18,6 +25,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         return mt.sources.takeout(rows=8_000, seed=seed), {}
 
     monkeypatch.setattr(experiment, "FIRST_HOUR_LOGS", {"small": source})
+    recipe = {"epochs": 2, "patience": 1, "batch_size": 512}
+    monkeypatch.setattr(experiment, "FIRST_HOUR_RECIPES", {"small": lambda: recipe})
 
 
 @pytest.mark.slow
@@ -26,10 +35,10 @@ def test_each_is_measured_on_the_same_rows(tmp_path: Path) -> None:
         who: experiment.first_hour_experiment(
             {"log": "small", "who": who, "seed": 0}, tmp_path / who, tmp_path / "shared"
         )
-        for who in (FLOOR, DEFAULTS, KERAS)
+        for who in (FLOOR, DEFAULTS, KERAS, RECIPE)
     }
     values = {who: one.estimates["auc"].value for who, one in found.items()}
-    assert len({*values.values()}) == 3 and min(values.values()) > 0.5
+    assert len({*values.values()}) == 4 and min(values.values()) > 0.5
     assert {*found[FLOOR].estimates} == {*FIRST_HOUR.metrics}
     assert "minutes" in found[DEFAULTS].facts and not found[FLOOR].facts
 
@@ -39,6 +48,13 @@ def test_a_log_that_it_does_not_have_is_named(tmp_path: Path) -> None:
         experiment.first_hour_experiment(
             {"log": "large", "who": FLOOR, "seed": 0}, tmp_path, tmp_path
         )
+
+
+def test_a_recipe_is_what_its_file_says() -> None:
+    found = recipe_of_a_base("movielens_1m")
+    assert found["units"] == [256, 128] and found["start"] == "random"
+    assert (found["ema_decay"], found["epochs"]) == (0.998, 25)
+    assert "kernel_parts" not in found
 
 
 def test_every_log_has_its_floor() -> None:
