@@ -153,7 +153,9 @@ def shops_model() -> keras.Model:
     return keras.Model(inputs, keras.layers.Activation("sigmoid")(logit))
 
 
-def test_by_default_ids_that_the_base_reads_are_remembered(tmp_path: Path) -> None:
+def test_by_default_ids_that_the_base_reads_are_remembered(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     keras.utils.set_random_seed(3)
     own = own_model("one_head", tmp_path / "model")
     rows = with_shops(own, texts=False)
@@ -165,6 +167,7 @@ def test_by_default_ids_that_the_base_reads_are_remembered(tmp_path: Path) -> No
         attach(base, IAK(4), TOPICS), data, tmp_path / "run", user="uid", batch_size=125
     )
     assert remembered_by(model) == ("place", "shop")
+    assert "remember ids of place, shop, and none of uid, by which" in capfd.readouterr().err
     version = mt.export(model, tmp_path / "export", log=features)
     frame = pl.DataFrame({name: values.reshape(-1) for name, values in features.items()})
     found = load_export(version).score(frame)["ctr"].to_numpy()

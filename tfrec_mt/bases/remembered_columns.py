@@ -64,7 +64,14 @@ def remembered_columns(
             )
         else:
             found.append(name)
-    return list(dict.fromkeys(found))
+    found = list(dict.fromkeys(found))
+    if AUTO in wanted and found:
+        left = sorted({*base.input_specs()} & {*people} - {*found})
+        not_of = (
+            f", and none of {', '.join(left)}, by which rows tell who someone is" if left else ""
+        )
+        say(f"kernels remember ids of {', '.join(found)}{not_of}")
+    return found
 
 
 def people_columns(
