@@ -1,6 +1,7 @@
 """`KnownRows`: what a frozen base knows of rows, with labels and domains, once on disk."""
 
 import copy
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -144,19 +145,20 @@ def keep_rows(
     if folder.exists():
         _check_same(folder, model, columns_of(next(batches)))
         return
+    columns_of_batches = map(columns_of, batches)
+    first = next(columns_of_batches)  # which may say something, above the progress bar
     stream, redrawn = shown_stream()
     with (
         published_folder(folder) as temporary,
         tqdm(desc="knowledge", unit=" rows", file=stream, leave=redrawn) as progress,
     ):
         files: dict[str, _GrowingColumn] = {}
-        for batch in batches:
-            columns = columns_of(batch)
+        for columns in itertools.chain([first], columns_of_batches):
             for place, (name, values) in enumerate(columns.items()):
                 if name not in files:
                     files[name] = _GrowingColumn(temporary / f"{place}.npy", values)
                 files[name].append(values)
-            progress.update(len(batch.users))
+            progress.update(len(columns["keys:user"]))
         for file in files.values():
             file.close()
         columns_of.texts.frame().write_parquet(temporary / _ID_TEXTS)
