@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.bases import KerasBase, KnowledgeTable, SavedModelBase
 from tfrec_mt.bases.attached_base import AttachedBase
 
@@ -36,6 +37,24 @@ class OwnModel:
     @property
     def data(self) -> tuple[Columns, dict[str, np.ndarray]]:
         return self.features, self.labels
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Kernels of an own model, and where they are."""
+
+    own: OwnModel
+    model: AdaptedModel
+    run: Path
+    export: Path
+
+
+def scores(model: AdaptedModel, rows: Columns) -> dict[str, np.ndarray]:
+    return {task: p.numpy()[:, 0] for task, p in model(rows).items()}
+
+
+def of_market(rows: Columns, market: str) -> Columns:
+    return rows | {"market": np.full(len(rows["market"]), market, object)}
 
 
 def columns(rows: int = ROWS, seed: int = 0) -> Columns:

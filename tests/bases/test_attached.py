@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import polars as pl
 import pytest
 
 import tfrec_mt as mt
-from tests.bases.own_models import DOMAINS, NAMES, OwnModel, own_model
+from tests.bases.own_models import DOMAINS, NAMES, OwnModel, Trained, of_market, own_model, scores
 from tests.worlds import randomise
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.bases import IAK, attach
@@ -20,16 +19,6 @@ from tfrec_mt.serving.versions import read_manifest
 
 Columns = dict[str, Any]
 TOPICS = {"market": DOMAINS}
-
-
-@dataclass(frozen=True)
-class Trained:
-    """Kernels of an own model, and where they are."""
-
-    own: OwnModel
-    model: AdaptedModel
-    run: Path
-    export: Path
 
 
 # the fast test of exports has them, too
@@ -64,16 +53,8 @@ def random_kernels(own: OwnModel) -> AdaptedModel:
     return model
 
 
-def scores(model: AdaptedModel, rows: Columns) -> dict[str, np.ndarray]:
-    return {task: p.numpy()[:, 0] for task, p in model(rows).items()}
-
-
 def head(rows: Columns, count: int) -> Columns:
     return {name: values[:count] for name, values in rows.items()}
-
-
-def of_market(rows: Columns, market: str) -> Columns:
-    return rows | {"market": np.full(len(rows["market"]), market, object)}
 
 
 def test_untrained_kernels_leave_every_probability_as_it_is(own: OwnModel) -> None:

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import tfrec_mt as mt
-from tests.bases.own_models import DOMAINS, OwnModel, own_model
+from tests.bases.own_models import DOMAINS, OwnModel, Trained, of_market, own_model, scores
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.bases import IAK, Adapter, KerasBase, attach
 from tfrec_mt.bases.attached_base import id_codes
@@ -42,13 +42,9 @@ def with_shops(own: OwnModel, texts: bool) -> OwnModel:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """Kernels that remember shops, where they are, and their export."""
+class Remembering(Trained):
+    """Kernels that remember shops, and what the shop that they have an opinion of is called."""
 
-    own: OwnModel
-    model: AdaptedModel
-    run: Path
-    export: Path
     shop: str
 
 
@@ -59,7 +55,9 @@ NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name in _SLOW else []) f
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Remembering:
     folder = tmp_path_factory.mktemp("remembered")
     name, texts = request.param, CASES[request.param]
     own = with_shops(own_model(name, folder / "model"), texts)
@@ -72,11 +70,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         batch_size=125,
     )
     export = mt.export(model, folder / "export", log=own.features)
-    return Trained(own, model, folder / "run", export, f"shop {LIKED}" if texts else f"{LIKED}")
-
-
-def scores(model: AdaptedModel, rows: Columns) -> dict[str, np.ndarray]:
-    return {task: p.numpy()[:, 0] for task, p in model(rows).items()}
+    return Remembering(own, model, folder / "run", export, f"shop {LIKED}" if texts else f"{LIKED}")
 
 
 def remembered_by(model: AdaptedModel) -> tuple[str, ...]:
@@ -85,7 +79,7 @@ def remembered_by(model: AdaptedModel) -> tuple[str, ...]:
     return layer.memory.features
 
 
-def test_what_a_domain_thinks_of_an_id_is_found_and_named(trained: Trained) -> None:
+def test_what_a_domain_thinks_of_an_id_is_found_and_named(trained: Remembering) -> None:
     found = mt.remembered(trained.run, base=trained.own.base).filter(pl.col("feature") == "shop")
     for domain, sign in zip(DOMAINS, (1, -1), strict=True):
         own = found.filter(pl.col("domain") == domain)
@@ -95,9 +89,9 @@ def test_what_a_domain_thinks_of_an_id_is_found_and_named(trained: Trained) -> N
     assert mt.remembered(trained.model, most=1).height < mt.remembered(trained.model).height
 
 
-def test_ids_without_a_memory_and_rows_of_no_domain_are_as_without(trained: Trained) -> None:
+def test_ids_without_a_memory_and_rows_of_no_domain_are_as_without(trained: Remembering) -> None:
     rows = trained.own.features
-    elsewhere = rows | {"market": np.full(len(rows["market"]), "elsewhere", object)}
+    elsewhere = of_market(rows, "elsewhere")
     for task, values in trained.own.own(elsewhere).items():
         np.testing.assert_array_equal(scores(trained.model, elsewhere)[task], values)
     new = rows | {"shop": np.full(len(rows["market"]), 10**9)}
@@ -106,7 +100,7 @@ def test_ids_without_a_memory_and_rows_of_no_domain_are_as_without(trained: Trai
         np.testing.assert_array_equal(scores(trained.model, newer)[task], values)
 
 
-def test_the_export_scores_as_the_model_does(trained: Trained) -> None:
+def test_the_export_scores_as_the_model_does(trained: Remembering) -> None:
     rows = {n: x if x.ndim == 1 else [*map(list, x)] for n, x in trained.own.features.items()}
     found = load_export(trained.export).score(pl.DataFrame(rows, strict=False))
     for task, values in scores(trained.model, trained.own.features).items():
@@ -116,7 +110,7 @@ def test_the_export_scores_as_the_model_does(trained: Trained) -> None:
     assert not found.equals(changed)
 
 
-def test_the_evaluation_lists_what_is_remembered(trained: Trained) -> None:
+def test_the_evaluation_lists_what_is_remembered(trained: Remembering) -> None:
     base = None if trained.own.base.kind == "keras" else trained.own.base
     report = mt.evaluate(trained.run, trained.own.data, base=base, user="uid")
     assert {*report.remembered["domain"]} == {*DOMAINS}

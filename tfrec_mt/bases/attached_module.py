@@ -37,16 +37,16 @@ class AttachedModule(tf.Module):
         self.kernels = dict(kernels)
         inputs = base.input_specs()
         texts = {topic: tf.TensorSpec([None], tf.string, topic) for topic in kernels}
-        ids = {name for served in self.kernels.values() for name in served.remembers}
-        own_ids = {name: tf.TensorSpec([None], tf.string, name) for name in sorted(ids)}
+        ids = sorted({name for served in self.kernels.values() for name in served.remembers})
+        own_ids = {name: tf.TensorSpec([None], tf.string, name) for name in ids}
         self.specs = own_ids | inputs | texts
-        self.given_as_texts = {*texts, *(ids - {*inputs})}
+        self.given_as_texts = {*texts} | ({*ids} - {*inputs})
         # a model may read the domain, too, as a number or in another shape
         self.read_twice = {topic: inputs[topic] for topic in kernels if topic in inputs}
 
         @tf.function(autograph=False, input_signature=[self.specs])
         def serving_default(rows: dict[str, Any]) -> dict[str, Any]:
-            return _scored(base, self.kernels, rows, self.read_twice)
+            return _scored(base, self.kernels, rows, self.read_twice, ids)
 
         self.functions = {"serving_default": serving_default}
         self._saved_variables = variables_read(self.functions, self.kernels)
@@ -58,6 +58,7 @@ def _scored(
     kernels: Mapping[str, ServedKernels],
     rows: Mapping[str, Any],
     read_twice: Specs,
+    remembered: Sequence[str],
 ) -> dict[str, Any]:
     own = {}
     for topic, spec in read_twice.items():
@@ -65,8 +66,7 @@ def _scored(
         number = spec.dtype != tf.string
         own[topic] = placed(tf.strings.to_number(texts, spec.dtype) if number else texts, spec)
     known = base.knowledge({**rows, **own})
-    remembered = {name for served in kernels.values() for name in served.remembers}
-    ids = base.ids({name: _whole(rows[name]) for name in remembered}, [*remembered])
+    ids = base.ids({name: _whole(rows[name]) for name in remembered}, remembered)
     offsets = []
     linear = base.head is not None
     # flat, so that no optimizer joins the last layer with what follows

@@ -210,7 +210,9 @@ class _Columns:
     def _begin(self, batch: RowBatch) -> BatchFunction:
         """Looks at the first rows, which alone say what a base reads and which columns have ids."""
         model = self._model
-        people = people_columns(batch.features, batch.users, self._user)
+        people = set[str]()
+        if self._memory:
+            people = people_columns(batch.features, batch.users, self._user)
         self.remembered = remembered_columns(
             model.base,
             batch.features,

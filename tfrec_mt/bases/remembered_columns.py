@@ -41,11 +41,10 @@ def remembered_columns(
         labels do not say what a logit should be.
     """
     found: list[str] = []
-    if base.joins_tasks():
+    if wanted and base.joins_tasks():
         if {*wanted} - {AUTO}:
             raise SchemaError(f"memory: expected none, as {_JOINED}")
-        if wanted:
-            say(f"kernels remember no ids, as {_JOINED}")
+        say(f"kernels remember no ids, as {_JOINED}")
         return found
     for name in wanted:
         if name == AUTO:
@@ -118,7 +117,7 @@ class IdTexts:
         """
         for name, of_rows in codes.items():
             distinct, places = np.unique(of_rows, return_index=True)
-            texts = as_texts(features[name], name).numpy()[places]
+            texts = as_texts(np.asarray(features[name]).reshape(-1)[places], name).numpy()
             decoded = [text.decode(errors="replace") for text in texts]
             self._texts.setdefault(name, {}).update(zip(distinct.tolist(), decoded, strict=True))
 
