@@ -11,6 +11,7 @@ import keras
 
 import tfrec_mt as mt
 from studies.framework.study import Outcome, Settings
+from studies.takeout.takeout_runs import TUNED_BASE, TUNED_BATCH
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.sources.public_folder import public_folder
@@ -25,15 +26,7 @@ FIRST_HOUR_SETTINGS: Settings = {"log": "takeout 50k", "who": DEFAULTS}
 _PARTS = "train:6,fresh:2,test:2"
 _METRICS = ("auc", "log_loss", "calibration")
 _BATCH, _EPOCHS, _PATIENCE = 512, 10, 2  # of Keras
-_OF_TAKEOUT: Mapping[str, Any] = {
-    "optimizer": "lazy_adam",
-    "learning_rate": 0.008,
-    "rate_schedule": "linear",
-    "start": "random",
-    "as_unknown": 0.0,
-    "epochs": 1,
-    "batch_size": 512,
-}
+_OF_TAKEOUT = {**TUNED_BASE, "epochs": 1, "batch_size": TUNED_BATCH}
 _OF_A_BASE = (
     *("embedding_width", "units", "dropout", "optimizer", "start", "as_unknown", "learning_rate"),
     *("rate_schedule", "ema_decay", "batch_size", "epochs", "patience"),

@@ -58,7 +58,8 @@ def known_run(model: Any) -> Path | None:
     """The run that made a model's kernels, where that is known."""
     if isinstance(model, str | Path):
         return Path(model)
-    return model.origin.run if model.origin else None
+    origin = getattr(model, "origin", None)
+    return origin.run if isinstance(origin, Origin) else None
 
 
 def open_log(log: Log | Folder) -> Log:
@@ -190,14 +191,11 @@ def run_of(model: keras.Model | Folder, argument: str) -> Path:
     Raises:
       SchemaError: It is neither a folder nor what a run made; names the argument.
     """
-    if isinstance(model, str | Path):
-        return Path(model)
-    origin = getattr(model, "origin", None)
-    if not isinstance(origin, Origin):
+    if (run := known_run(model)) is None:
         raise SchemaError(
             f"{argument}: expected what a run made or its folder, got {class_name(model)}"
         )
-    return origin.run
+    return run
 
 
 def origin_of(run: Path) -> Origin:
