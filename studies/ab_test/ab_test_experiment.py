@@ -128,6 +128,7 @@ def ab_test_experiment(settings: Settings, folder: Path, shared: Path) -> Outcom
         facts |= needed
     curves = _hot_items(world, shown, shown_before)
     facts["specialities among hot items"] = sum(flag for _, flag in curves[HOT_SPECIALITY])
+    facts |= specialities_lead(scores, world.catalogue.speciality[requests.offers.item])
     return Outcome(
         estimates={
             **gains,
@@ -190,6 +191,15 @@ def _sampled(
         return lifts, {}
     needed = users_needed(requests.users, treatment.orders, control.orders, difference)
     return lifts, {"users in each half to see the lift of orders": needed}
+
+
+def specialities_lead(
+    scores: NDArray[np.floating], speciality: NDArray[np.bool_]
+) -> dict[str, float]:
+    """By how much a ranker's logits of local specialities are above others, and their deviation."""
+    logits = np.log(scores / (1 - scores), dtype=np.float64)
+    lead = logits[speciality].mean() - logits[~speciality].mean()
+    return {"logit of specialities above others": lead, "deviation of logits": logits.std()}
 
 
 def _hot_items(world: World, shown: Impressions, before: Impressions) -> dict[str, Curve]:

@@ -1,5 +1,6 @@
 """An experiment of studies: kernels of defaults on a log, their base, and it continued."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,32 +10,37 @@ import tfrec_mt as mt
 from studies.first_hour.first_hour_experiment import prepared_log
 from studies.framework.study import Outcome, Settings, folder_of
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.evaluation.cells import ALL, Cell
+from tfrec_mt.evaluation.cells import ALL, ORACLE, UNKNOWN, Cell
 from tfrec_mt.evaluation.estimate import Estimate, difference, mean
 from tfrec_mt.evaluation.metric_table import MetricTable
 from tfrec_mt.evaluation.scoring import ADAPTED, ALL_KERNELS, CONTROL, ZERO_SHOT
+from tfrec_mt.evaluation.unknown_ids import UnknownIds
 from tfrec_mt.jobs.control import control_facts
 from tfrec_mt.storage.names import KERNELS, MODEL
 
-BASE, CONTINUED = "base", "continued"
+BASE, CONTINUED, TRUTH = "base", "continued", "the truth"
 # Kernels by name, and what of theirs is not the default.
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "kernels": {},
     "kernels without memory": {"memory": ()},
     "memory alone": {"adapter": "memory"},
+    "kernels kept at one standard error": {"certainty": 1.0},
 }
-UNKNOWN: Settings = {"topics_known": False}
+TOPICS_UNKNOWN: Settings = {"topics_known": False}
+_CALIBRATION = "calibration"
+_METRICS = ("auc", "log_loss", _CALIBRATION)
 FIRST_KERNELS_SETTINGS: Settings = {"log": "takeout 50k", "topics_known": True, "who": BASE}
 
 
 def first_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
     """Trains a base on the first part of a log, kernels on the second; measures on the last.
 
-    Estimates are AUC and log loss of a click over all rows, and AUC as a mean over all domains.
+    Estimates are AUC, log loss and calibration of a click over all rows, calibration over those of
+    users and of items that no training row had, and AUC as a mean over all domains.
 
     Args:
       settings: `FIRST_KERNELS_SETTINGS` and `seed`. `who` is measured: the base, the base
-        continued on the kernels' rows, or some of `KINDS`.
+        continued on the kernels' rows, some of `KINDS`, or the truth of a generated log.
       folder: Takes the kernels.
       shared: Takes the data, bases and their controls.
 
@@ -48,9 +54,10 @@ def first_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> 
     if not (base / MODEL).exists():
         told: dict[str, Any] = {} if settings["topics_known"] else {"base_topics": ()}
         mt.pretrain(log, base, seed=seed, **told)
-    if who == BASE:
-        table = mt.evaluate(base, log).scores
-        return Outcome(estimates=_estimates(table, log, ZERO_SHOT))
+    if who in (BASE, TRUTH):
+        table, model = mt.evaluate(base, log).scores, ZERO_SHOT if who == BASE else ORACLE
+        estimates = _estimates(table, log, model)
+        return Outcome(estimates=estimates, facts=_calibrations(table, log, model))
     started = time.monotonic()
     if not (kernels / KERNELS).exists():
         mt.fine_tune(base, log, kernels, seed=seed, **KINDS.get(who, {}))
@@ -60,18 +67,31 @@ def first_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> 
     evaluation = mt.evaluate(kernels, log, control=control)
     if who == CONTINUED:
         estimates = _estimates(evaluation.scores, log, CONTROL)
-        return Outcome(estimates=estimates, facts=control_facts(control))
+        facts = control_facts(control) | _calibrations(evaluation.scores, log, CONTROL)
+        return Outcome(estimates=estimates, facts=facts)
     model = ALL_KERNELS if evaluation.roles.together else ADAPTED
-    facts |= _domains(evaluation.scores, log, model)
+    facts |= _domains(evaluation.scores, log, model) | _calibrations(evaluation.scores, log, model)
     return Outcome(estimates=_estimates(evaluation.scores, log, model), facts=facts)
 
 
 def _estimates(table: MetricTable, log: PreparedDataset, model: str) -> dict[str, Estimate]:
     task, everywhere = log.schema.task_names[0], Cell(ALL, ALL)
     over_all = ADAPTED if model == ALL_KERNELS else model
-    found = {name: table.estimate(over_all, task, everywhere, name) for name in ("auc", "log_loss")}
+    found = {name: table.estimate(over_all, task, everywhere, name) for name in _METRICS}
     found["mean_auc"] = mean([table.estimate(model, task, cell, "auc") for cell in _cells(log)])
+    for topic in UnknownIds(log.schema).topics:
+        estimate = table.estimate(over_all, task, Cell(topic, UNKNOWN), _CALIBRATION)
+        if math.isfinite(estimate.value):
+            users = topic.startswith(f"{log.schema.keys.user}/")
+            found["unknown_users" if users else "unknown_items"] = estimate
     return found
+
+
+def _calibrations(table: MetricTable, log: PreparedDataset, model: str) -> dict[str, float]:
+    """Predicted over observed in the domain where it is least, and where it is most."""
+    task = log.schema.task_names[0]
+    found = [table.estimate(model, task, cell, _CALIBRATION).value for cell in _cells(log)]
+    return {"least calibration of a domain": min(found), "most": max(found)}
 
 
 def _domains(table: MetricTable, log: PreparedDataset, model: str) -> dict[str, float]:

@@ -14,6 +14,7 @@ from studies.ab_test.ab_test_experiment import (
     HOT_BEFORE,
     HOT_SPECIALITY,
     ab_test_experiment,
+    specialities_lead,
 )
 from studies.ab_test.case_study import CASE_STUDY
 from studies.ab_test.ranked_lists import RankedLists
@@ -287,6 +288,14 @@ def test_hot_items_come_in_order(outcomes: dict[str, Outcome]) -> None:
     assert outcomes["all"].facts["specialities among hot items"] == flags
     base = outcomes["zero_shot"].curves
     assert base[HOT] == base[HOT_BEFORE]
+
+
+def test_specialities_lead_by_logits() -> None:
+    facts = specialities_lead(np.array([[0.5, 0.9], [0.1, 0.5]]), np.eye(2) == 0)
+    assert facts["logit of specialities above others"] == pytest.approx(0.0)
+    facts = specialities_lead(np.array([[0.5, 0.9], [0.9, 0.5]]), np.eye(2) == 0)
+    assert facts["logit of specialities above others"] == pytest.approx(np.log(9))
+    assert facts["deviation of logits"] == pytest.approx(np.log(9) / 2)
 
 
 @pytest.mark.parametrize(
