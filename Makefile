@@ -16,7 +16,7 @@ PYTEST_ARGS ?=
 # Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
-.PHONY: setup minilm peers check test test-slow test-faults test-serving test-soak test-real lint demo notebooks bench studies lock clean
+.PHONY: setup minilm peers check test test-slow test-faults test-serving test-soak test-real lint demo notebooks bench studies results lock clean
 
 setup: $(STAMP)
 
@@ -37,7 +37,7 @@ $(MINILM): $(STAMP)
 peers: $(STAMP)
 	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[peers]"
 
-# An hour and a quarter on a machine that does nothing else; writes benchmarks/RESULTS.md.
+# An hour and a quarter on a machine that does nothing else; writes docs/results.
 bench: peers
 	$(BIN)/python -m benchmarks.training_step
 	$(BIN)/python -m benchmarks.growth
@@ -54,6 +54,10 @@ bench: peers
 # Every table and figure of the papers, a few hours for each paper; what is done is not run again.
 studies: $(MINILM)
 	$(BIN)/python -m studies.run --study=all $(STUDY_ARGS)
+
+# The pages of all figures, from the files that studies (--publish) and benchmarks have written.
+results: $(STAMP)
+	$(BIN)/python -m results
 
 # Under a minute, for before every commit: style, types and the tests that build no graph.
 CHECKED := configs metrics schema storage tables test_room_order.py
@@ -90,7 +94,7 @@ test-real: $(MINILM)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy tfrec_mt studies tests
+	$(BIN)/mypy tfrec_mt studies results tests
 
 demo: $(STAMP)
 	$(BIN)/python -m tfrec_mt.pipelines.demo --output=runs/demo $(DEMO_ARGS)
@@ -111,4 +115,4 @@ lock:
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .venv
-	find tfrec_mt studies benchmarks tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find tfrec_mt studies benchmarks results tests -type d -name __pycache__ -prune -exec rm -rf {} +

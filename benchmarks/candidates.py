@@ -19,7 +19,7 @@ from benchmarks.native.native_model import NativeModel
 from benchmarks.ranking.served import candidates, request_rows, save_export
 from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.contest import Timing
-from benchmarks.support.results import Result, milliseconds
+from results.result import Result, milliseconds
 from tfrec_mt.configs.choices import PRECISIONS
 from tfrec_mt.models.catalog import RANKING_MODELS
 

@@ -16,7 +16,7 @@ from absl import app, flags, logging
 from benchmarks.native.native_model import NativeModel
 from benchmarks.ranking.served import random_kernels, request_rows, write_vocabularies
 from benchmarks.ranking.world import UNITS, World
-from benchmarks.support.results import Result
+from results.result import Result
 from tfrec_mt.adapters.kernel_store import kernel_path, save_kernels
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.model_store import fingerprint

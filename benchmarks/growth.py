@@ -13,7 +13,7 @@ from absl import app, flags
 from benchmarks.ranking.contests import OURS, TORCH, contest
 from benchmarks.ranking.world import BARE, World
 from benchmarks.support.contest import Timing
-from benchmarks.support.results import FOLDER, Result, milliseconds, told
+from results.result import FOLDER, Result, milliseconds, told
 
 PARTS = ("tables", "history")
 _PARTS = flags.DEFINE_multi_enum("parts", list(PARTS), PARTS, "What grows.")

@@ -13,7 +13,7 @@ from pathlib import Path
 from absl import app, flags
 
 from benchmarks.support.contest import Contender
-from benchmarks.support.results import Result, told
+from results.result import Result, told
 
 _SIZES = flags.DEFINE_list("sizes", ["100000", "1000000", "10000000"], "Rows of the logs.")
 _DATA = flags.DEFINE_string("data", "runs/benchmark_data", "Where prepared logs lie.")

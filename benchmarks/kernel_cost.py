@@ -9,7 +9,7 @@ from absl import app, flags
 
 from benchmarks.ranking.contests import KERNELS, OURS, contest
 from benchmarks.ranking.world import TOPICS, World
-from benchmarks.support.results import Result, milliseconds, told
+from results.result import Result, milliseconds, told
 
 _ROUNDS = flags.DEFINE_integer("rounds", 9, "Turns of each contender.", lower_bound=3)
 _STEPS = flags.DEFINE_integer("steps", 10, "Steps of a turn.", lower_bound=1)

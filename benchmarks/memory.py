@@ -14,7 +14,7 @@ from absl import app, flags
 
 from benchmarks.input import prepared
 from benchmarks.ranking.world import UNITS
-from benchmarks.support.results import Result
+from results.result import Result
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.models.catalog import RANKING_MODELS
 

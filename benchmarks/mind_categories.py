@@ -19,7 +19,7 @@ from sklearn.model_selection import cross_val_predict  # type: ignore[import-unt
 from sklearn.preprocessing import normalize  # type: ignore[import-untyped]
 from sklearn.svm import LinearSVC  # type: ignore[import-untyped]
 
-from benchmarks.support.results import Result
+from results.result import Result
 from tfrec_mt.data.news.sources.mind import MindSource
 from tfrec_mt.data.news.title_vocabulary import TitleVocabulary, minilm_folder
 from tfrec_mt.models.news.bert_title_encoder import BertTitleEncoder

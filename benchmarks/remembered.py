@@ -21,7 +21,7 @@ import tfrec_mt as mt
 from benchmarks.native.native_model import NativeModel
 from benchmarks.ranking.served import random_kernels, request_rows, save_export
 from benchmarks.ranking.world import UNITS, World
-from benchmarks.support.results import Result
+from results.result import Result
 from tfrec_mt.adapters.kernel_store import kernel_path, save_kernels
 from tfrec_mt.adapters.memory import Memory, Remembered, memory_keys
 from tfrec_mt.adapters.memory_kernels import MemoryKernels

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from absl import app, flags
 
-from benchmarks.support.results import Result
+from results.result import Result
 from tfrec_mt.configs.choices import PRECISIONS
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.scan import scan

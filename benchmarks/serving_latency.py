@@ -21,7 +21,7 @@ from benchmarks.native.native_model import NativeModel
 from benchmarks.ranking.served import candidates, request_rows, save_export, save_on_codes
 from benchmarks.ranking.world import UNITS, World
 from benchmarks.support.contest import Contender
-from benchmarks.support.results import Result, milliseconds, told
+from results.result import Result, milliseconds, told
 from tfrec_mt.configs.choices import PRECISIONS
 from tfrec_mt.models.catalog import RANKING_MODELS
 

@@ -27,7 +27,7 @@ from benchmarks.ranking.step_cost import StepCost
 from benchmarks.ranking.world import BARE, World
 from benchmarks.support.contest import Timing
 from benchmarks.support.machine import Machine
-from benchmarks.support.results import Result, milliseconds, told
+from results.result import Result, milliseconds, told
 
 PARTS = ("torch", "bfloat16", "keras", "libraries", "modules")
 _PARTS = flags.DEFINE_multi_enum("parts", list(PARTS), PARTS, "What to compare.")

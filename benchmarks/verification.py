@@ -14,7 +14,7 @@ from pathlib import Path
 from absl import app, flags
 
 from benchmarks.input import prepared
-from benchmarks.support.results import Result
+from results.result import Result
 
 _ROWS = flags.DEFINE_integer("rows", 1_000_000, "Rows of the log.", lower_bound=1)
 

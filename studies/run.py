@@ -24,6 +24,7 @@ from studies.framework.study_report import (
     REPORT,
     StudyView,
     format_study,
+    study_result,
     study_view,
     write_joint_report,
     write_study_report,
@@ -46,6 +47,9 @@ _VARIANTS = flags.DEFINE_list(
 _SET = flags.DEFINE_multi_string(
     "set", [], "name=value of a setting of the studies, in JSON or as plain text; repeatable."
 )
+_PUBLISH = flags.DEFINE_bool(
+    "publish", False, "Writes the figures of whole studies into docs/results, too."
+)
 _DEBUG = flags.DEFINE_bool("debug", False, "Shows where an error came from, a traceback.")
 
 _ALL = "all"
@@ -56,6 +60,8 @@ def main() -> None:
     """Runs the studies and shows their tables."""
     require("matplotlib", extra="reports")  # for what they end with
     output = Path(_OUTPUT.value)
+    if _PUBLISH.value and (_VARIANTS.value is not None or _SET.value):
+        raise SchemaError("--publish does not go with --variants or --set: it is of whole studies")
     studies = _studies()
     if len(studies) == 1:
         study = studies[0] if _VARIANTS.value is None else studies[0].only(_VARIANTS.value)
@@ -102,8 +108,15 @@ def _run(study: Study, output: Path, pace: Pace | None) -> tuple[StudyView, list
     folder = output / _name(study.name)
     folder.mkdir(exist_ok=True)
     write_study_report(view, lines, folder)
+    if _PUBLISH.value:
+        study_result(study, outcomes, view, lines, _command(study)).publish()
     print(f"\n{format_study(study, lines)}\n", flush=True)
     return view, lines
+
+
+def _command(study: Study) -> str:
+    seeds = "" if _SEEDS.value is None else f" --seeds={','.join(_SEEDS.value)}"
+    return f"python -m studies.run --study={study.name}{seeds}"
 
 
 def _name(report: str) -> str:

@@ -27,6 +27,7 @@ def save_outcome(outcome: Outcome, settings: Settings, folder: Path) -> None:
     """
     numbers = {
         "settings": dict(settings),
+        "commit": outcome.commit,
         "estimates": {
             name: {"value": _finite(estimate.value), "note": estimate.note}
             for name, estimate in outcome.estimates.items()
@@ -57,6 +58,7 @@ def load_outcome(folder: Path) -> Outcome:
             name: [(step, value) for step, value in curve]
             for name, curve in numbers["curves"].items()
         },
+        commit=numbers.get("commit", ""),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from results.result import commit
 from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.schema import SchemaError
@@ -26,11 +27,13 @@ class Outcome:
         their differences are paired.
       facts: Further numbers by name, such as parameters or seconds.
       curves: Pairs of step and value by name; see `BY` for other pairs.
+      commit: With which code it was measured; empty where that was not noted.
     """
 
     estimates: Mapping[str, Estimate]
     facts: Mapping[str, float] = field(default_factory=dict)
     curves: Mapping[str, Curve] = field(default_factory=dict)
+    commit: str = field(default_factory=commit)
 
 
 class Experiment(Protocol):

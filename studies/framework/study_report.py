@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from results.result import Result, Table
 from studies.framework.run_study import Outcomes
 from studies.framework.study import BY, Study
 from studies.framework.study_findings import findings
@@ -73,6 +74,28 @@ def write_study_report(view: StudyView, lines: Sequence[Line], to: Path) -> None
         "study.html.jinja", title=view.title, sections=(), settings=view.settings, view=view
     )
     write_text(to / REPORT, page)
+
+
+def study_result(
+    study: Study, outcomes: Outcomes, view: StudyView, lines: Sequence[Line], command: str
+) -> Result:
+    """What is published of a study that was run by a command."""
+    first, *more = [
+        Table(caption=of["caption"], columns=of["header"], rows=of["rows"]) for of in view.tables
+    ]
+    of_all = [one for of in outcomes.values() for one in of.values()]
+    return Result(
+        name=study.name,
+        title=study.title,
+        kind="study",
+        command=command,
+        about=[*view.question, *view.findings, first.caption],
+        columns=first.columns,
+        rows=first.rows,
+        tables=more,
+        figures=[dataclasses.asdict(line) for line in lines],
+        commits=sorted({one.commit for one in of_all} - {""}),
+    )
 
 
 def write_joint_report(

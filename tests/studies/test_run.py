@@ -57,6 +57,7 @@ def test_a_study_ends_with_its_tables(tmp_path: Path) -> None:
         (["--study=surgary"], "did you mean 'surgery'"),
         (["--study=surgery,rates", "--variants=mtrec"], "does not go with several studies"),
         (["--study=surgery,rates", "--set=epochs=2"], "study rates has no setting 'epochs'"),
+        (["--study=surgery", "--publish", "--set=epochs=2"], "it is of whole studies"),
         (["--study=surgery", "--seeds=one"], "expected whole numbers, got 'one'"),
     ],
 )

@@ -8,10 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from results.result import commit
 from studies.framework.outcome_store import load_outcome, save_outcome
 from studies.framework.run_study import run_study
 from studies.framework.study import Outcome, Settings, Study, Variant
-from studies.framework.study_report import REPORT, format_study, study_view, write_study_report
+from studies.framework.study_report import (
+    REPORT,
+    format_study,
+    study_result,
+    study_view,
+    write_study_report,
+)
 from studies.framework.study_table import study_table
 from tfrec_mt.evaluation.estimate import Estimate
 from tfrec_mt.schema import SchemaError
@@ -210,6 +217,7 @@ def test_outcomes_survive_the_disk(tmp_path: Path) -> None:
     found = load_outcome(tmp_path / "one")
 
     assert found.facts == outcome.facts and found.curves == outcome.curves
+    assert found.commit == outcome.commit == commit()
     assert found.estimates["none"].note == "one class" and math.isnan(found.estimates["none"].value)
     np.testing.assert_array_equal(found.estimates["a/b"].replicates, NOISE)
     with pytest.raises(FileExistsError):
@@ -230,3 +238,16 @@ def test_page_and_text_show_the_same_numbers(tmp_path: Path) -> None:
     assert "Levels &lt;of&gt; a number" in page and page.count("<svg") == 2
     assert "MRR" not in page
     assert "The paper: Less is more." in page
+
+
+def test_a_result_has_the_numbers_of_its_page(tmp_path: Path) -> None:
+    study = _study(Lab())
+    outcomes = run_study(study, tmp_path / "run", seeds=(0, 1))
+    lines = study_table(study, outcomes)
+    view = study_view(study, outcomes, lines, study.settings)
+    result = study_result(study, outcomes, view, lines, "python -m studies.run --study=levels")
+    page = result.markdown(level=1)
+    assert page.count("\n| --- |") == len(view.tables)
+    assert "0.7050" in page and "The paper: Less is more." in page
+    assert len(result.figures) == len(lines)
+    assert result.commits == [commit()]

@@ -1,0 +1,139 @@
+"""Figures of studies and benchmarks: a JSON file of each command, rendered as pages."""
+
+import functools
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+FOLDER = REPOSITORY / "docs" / "results"
+_NOTE = "Written by `make results` from the JSON files in this folder; do not edit."
+
+
+def processor() -> str:
+    """What the machine's processors call themselves, and how many of them this process may use."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    told = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
+    name = told.get("model name", platform.machine())
+    return f"{len(os.sched_getaffinity(0))} x {name}, family {told.get('cpu family', 'unknown')}"
+
+
+@functools.cache
+def commit() -> str:
+    """Which code this is, `-dirty` where files differ from it; empty outside a repository."""
+    command = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=8"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table.
+
+    Args:
+      columns: Heads of its columns.
+      rows: Its cells.
+      caption: What stands above it.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What one command measured.
+
+    Args:
+      name: Name of its file.
+      title: Heading.
+      command: What to run for it.
+      about: Paragraphs on what is compared, expected and found.
+      columns: Heads of its table.
+      rows: The table's cells.
+      tables: Further tables.
+      figures: The tables as numbers, where programs need them.
+      pictures: Files next to the result's.
+      kind: What measured it.
+      day: When it was measured.
+      commits: With which code; none where it was not noted.
+      processor: On what; empty where it was not noted.
+    """
+
+    name: str
+    title: str
+    command: str
+    about: Sequence[str]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    tables: Sequence[Table] = ()
+    figures: Sequence[Mapping[str, Any]] = ()
+    pictures: Sequence[str] = ()
+    kind: Literal["benchmark", "study"] = "benchmark"
+    day: str = field(default_factory=lambda: date.today().isoformat())
+    commits: Sequence[str] = field(default_factory=lambda: [commit()])
+    processor: str = field(default_factory=processor)
+
+    def publish(self) -> None:
+        """Prints the result, saves it and renders the pages of all results again."""
+        print(self.markdown())
+        FOLDER.mkdir(exist_ok=True)
+        path = FOLDER / f"{self.name}.json"
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        render()
+
+    def markdown(self, level: int = 2) -> str:
+        """Its section of a page, with a heading of a level."""
+        code = f"commit {', '.join(self.commits)}" if any(self.commits) else ""
+        told = (f"`{self.command}`", self.day, code, self.processor)
+        blocks = [f"{'#' * level} {self.title}", *self.about, ", ".join(filter(None, told))]
+        for table in (Table(columns=self.columns, rows=self.rows), *self.tables):
+            cells = [table.columns, ["---"] * len(table.columns), *table.rows]
+            lines = ["| " + " | ".join(map(str, row)) + " |" for row in cells]
+            blocks += [*filter(None, [table.caption]), "\n".join(lines)]
+        blocks += [f"![{self.title}]({picture})" for picture in self.pictures]
+        return "\n\n".join(blocks) + "\n"
+
+
+def render() -> None:
+    """Writes a page of each study, one of all benchmarks, and their index."""
+    results = [_read(path) for path in sorted(FOLDER.glob("*.json"))]
+    studies = [result for result in results if result.kind == "study"]
+    benchmarks = [result for result in results if result.kind == "benchmark"]
+    pages = {f"{result.name}.md": result.markdown(level=1) for result in studies}
+    pages["benchmarks.md"] = "\n".join(
+        ["# Benchmarks\n", *(result.markdown() for result in benchmarks)]
+    )
+    index = ["# Results", "", "| what | command | measured |", "|---|---|---|"]
+    for result in [*studies, *benchmarks]:
+        page = f"{result.name if result.kind == 'study' else 'benchmarks'}.md"
+        index.append(f"| [{result.title}]({page}) | `{result.command}` | {result.day} |")
+    pages["index.md"] = "\n".join(index) + "\n"
+    for name, text in pages.items():
+        head, rest = text.split("\n", 1)
+        (FOLDER / name).write_text(f"{head}\n\n{_NOTE}\n{rest}", encoding="utf-8")
+
+
+def _read(path: Path) -> Result:
+    told = {"commits": (), "processor": "", **json.loads(path.read_text(encoding="utf-8"))}
+    return Result(**told | {"tables": [Table(**table) for table in told.get("tables", ())]})
+
+
+def told(versions: Mapping[str, str]) -> str:
+    """Versions as a sentence."""
+    return "Versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()) + "."
+
+
+def milliseconds(seconds: float) -> str:
+    """A time for a table."""
+    return f"{seconds * 1e3:.1f}"
