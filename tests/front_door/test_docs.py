@@ -1,0 +1,55 @@
+"""What the documentation shows works as it is written."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tfrec_mt as mt
+from tests.shop import shop_rows
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def _blocks(page: str, language: str) -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def _run(command: list[str], folder: Path) -> str:
+    # in a process of its own: a person starts with nothing imported
+    bins = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    env = {"PATH": bins, "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    found = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    return found.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["python", "sh"])
+def test_the_quickstart_runs(tmp_path: Path, language: str) -> None:
+    shop_rows(6_000).drop("bought").write_csv(tmp_path / "clicks.csv")
+    blocks = [block for block in _blocks("quickstart.md", language) if "pip install" not in block]
+    if language == "python":
+        out = _run([sys.executable, "-c", "\n".join(blocks)], tmp_path)
+        assert "over control" in out and "Series: 'ctr' [f32]" in out
+    else:
+        _run(["bash", "-ec", "\n".join(blocks)], tmp_path)
+        assert (tmp_path / "scores.parquet").is_file()
+    shop = tmp_path / "runs" / "shop"
+    assert (shop / "export" / "1" / "saved_model.pb").is_file()
+    assert (shop / "evaluation" / "metrics.json").is_file()
+
+
+def test_the_whole_schema_is_one() -> None:
+    whole, *_ = _blocks("schema.md", "json")
+    schema = mt.Schema.from_json(whole)
+    assert schema.task_names == ("ctr",)
+    assert len(whole.splitlines()) <= 10
+    assert (schema.keys.user, schema.topics[0].name) == ("uid", "market")
