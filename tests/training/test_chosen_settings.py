@@ -7,14 +7,24 @@ from typing import Any
 import pytest
 
 from tfrec_mt.configs import PretrainConfig, TrainConfig
-from tfrec_mt.training.chosen_settings import MOST_PASSES, PATIENCE, chosen_settings
+from tfrec_mt.training.chosen_settings import (
+    EMA_DECAY,
+    MOST_PASSES,
+    PATIENCE,
+    chosen_settings,
+)
 
 PLACE = Path("nowhere")
 
 
-def _chosen(sizes: dict[str, int], *chosen: str, **settings: Any) -> PretrainConfig:
+def _chosen(
+    sizes: dict[str, int], *chosen: str, table: int = 90, **settings: Any
+) -> PretrainConfig:
     config = PretrainConfig(data=PLACE, output=PLACE, chosen=chosen, **settings)  # type: ignore[arg-type]
-    data: Any = SimpleNamespace(parts=tuple(sizes), rows=sizes.__getitem__, path=PLACE)
+    schema = SimpleNamespace(vocabularies=[SimpleNamespace(rows=10), SimpleNamespace(rows=table)])
+    data: Any = SimpleNamespace(
+        parts=tuple(sizes), rows=sizes.__getitem__, path=PLACE, schema=schema
+    )
     return chosen_settings(config, data)
 
 
@@ -69,3 +79,31 @@ def test_the_last_part_is_left_alone(
 def test_a_pass_has_some_hundred_steps(rows: int, size: int) -> None:
     found = _chosen({"train": rows, "test": 1}, "batch_size")
     assert found.train.batch_size == size
+
+
+@pytest.mark.parametrize(
+    ("sizes", "table", "settings", "averaged"),
+    [
+        ({"train": 30_000, "fresh": 1, "test": 1}, 90, {}, True),
+        ({"train": 30_000, "fresh": 1, "test": 1}, 199_990, {}, True),
+        ({"train": 30_000, "fresh": 1, "test": 1}, 199_991, {}, False),  # a pass over it each step
+        ({"train": 30_000, "test": 1}, 90, {}, False),  # one pass: as many steps as it reaches back
+        ({"train": 30_000, "test": 1}, 90, {"train": TrainConfig(epochs=5)}, True),
+        ({"train": 3_000, "fresh": 1, "test": 1}, 90, {}, False),
+    ],
+)
+def test_weights_are_averaged_where_that_is_cheap_and_there_are_steps(
+    sizes: dict[str, int], table: int, settings: dict[str, Any], averaged: bool
+) -> None:
+    names = ("batch_size", *(() if settings else ("epochs",)), "rate_schedule", "ema_decay")
+    found = _chosen(sizes, *names, table=table, **settings)
+    expected = (EMA_DECAY, "constant") if averaged else (0.0, "each_pass")
+    assert (found.ema_decay, found.rate_schedule) == expected
+
+
+def test_a_rate_that_was_said_to_fall_is_not_averaged() -> None:
+    sizes = {"train": 30_000, "fresh": 1, "test": 1}
+    found = _chosen(sizes, "epochs", "ema_decay", rate_schedule="each_pass")
+    assert (found.ema_decay, found.rate_schedule) == (0.0, "each_pass")
+    found = _chosen(sizes, "epochs", "rate_schedule", ema_decay=0.9)
+    assert (found.ema_decay, found.rate_schedule) == (0.9, "constant")

@@ -34,6 +34,13 @@ def test_what_was_said_is_not_marked() -> None:
     )
 
 
+def test_an_average_of_weights_is_said() -> None:
+    settings = {"ema_decay": 0.998, "rate_schedule": "constant"}
+    average = "; weights averaged over some 500 steps"
+    assert _told(TrainConfig(), **settings).endswith(f"at rate 0.003{average}")
+    assert _told(TrainConfig(), **settings, chosen=("ema_decay",)).endswith(f"{average} (chosen)")
+
+
 @pytest.mark.parametrize(
     ("settings", "end"),
     [

@@ -12,8 +12,8 @@ RateSchedule = Literal["constant", "linear", "each_pass"]
 RATE_SCHEDULES: tuple[RateSchedule, ...] = ("constant", "linear", "each_pass")
 
 # Settings of training that the data may choose.
-Chosen = Literal["batch_size", "epochs"]
-CHOSEN: tuple[Chosen, ...] = ("batch_size", "epochs")
+Chosen = Literal["batch_size", "epochs", "rate_schedule", "ema_decay"]
+CHOSEN: tuple[Chosen, ...] = ("batch_size", "epochs", "rate_schedule", "ema_decay")
 Start = Literal["floor", "random"]
 
 # Among features whose ids kernels remember: all but the user's.

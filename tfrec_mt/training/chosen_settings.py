@@ -14,17 +14,23 @@ PATIENCE = 2
 # A pass has about so many steps, where batches may be as small or as large.
 STEPS = 400
 SMALLEST_BATCH, LARGEST_BATCH = 64, 512
+# An average of weights reaches back over some 500 steps, so it needs more than those of a pass.
+EMA_DECAY, LEAST_AVERAGED = 0.998, 2_000
+# It passes over whole tables at every step: those of more rows would cost more than the rest.
+MOST_AVERAGED_ROWS = 200_000
 
 _Config = TypeVar("_Config", bound=PretrainConfig)
 
 
 def chosen_settings(config: _Config, dataset: PreparedDataset) -> _Config:
-    """Settings with those that `config.chosen` names, by rules that look at the rows' number alone.
+    """Settings with those that `config.chosen` names, by rules that look at numbers of rows alone.
 
     - `batch_size`: the power of two, from 64 to 512, that gives a pass 400 steps or more.
     - `epochs`: up to 20 passes, until the loss on the part behind those that are learned from has
       not fallen for 2. The last part is left alone, as models are measured on it: where only that
       is left, there is one pass.
+    - `rate_schedule` and `ema_decay`: a constant rate and averaged weights, where tables have at
+      most 200,000 rows and there may be 2,000 steps; else a rate that falls over each pass.
 
     Args:
       config: Settings.
@@ -49,7 +55,18 @@ def chosen_settings(config: _Config, dataset: PreparedDataset) -> _Config:
             patience = config.train.patience or PATIENCE
             train = dataclasses.replace(config.train, epochs=MOST_PASSES, patience=patience)
             config = dataclasses.replace(config, validation=validation, train=train)
+    if "rate_schedule" in config.chosen:
+        if "ema_decay" in config.chosen and _can_average(config, dataset):
+            config = dataclasses.replace(config, ema_decay=EMA_DECAY)
+        if config.ema_decay:
+            config = dataclasses.replace(config, rate_schedule="constant")
     return config
+
+
+def _can_average(config: PretrainConfig, dataset: PreparedDataset) -> bool:
+    rows = sum(vocabulary.rows for vocabulary in dataset.schema.vocabularies)
+    steps = sum(map(dataset.rows, config.parts)) // config.train.batch_size * config.train.epochs
+    return rows <= MOST_AVERAGED_ROWS and steps >= LEAST_AVERAGED
 
 
 def _part_behind(learned: Sequence[str], parts: Sequence[str]) -> str | None:

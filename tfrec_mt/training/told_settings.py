@@ -30,8 +30,12 @@ def told_settings(config: PretrainConfig, steps: int) -> str:
             f"fallen for {train.patience} (the best pass is kept)"
         )
     rising = f" after rising for {config.warm_up:.0%} of the steps" if config.warm_up else ""
+    averaged = ""
+    if config.ema_decay:
+        steps_back = round(1 / (1 - config.ema_decay))
+        averaged = f"; weights averaged over some {steps_back:,} steps{marked('ema_decay')}"
     return (
         f"batches of {train.batch_size}{marked('batch_size')}, {steps:,} a pass; {passes}; "
         f"{config.optimizer} at rate {config.learning_rate:g}{rising}"
-        f"{_FALLS[config.rate_schedule]}"
+        f"{_FALLS[config.rate_schedule]}{averaged}"
     )
