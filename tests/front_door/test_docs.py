@@ -53,3 +53,30 @@ def test_the_whole_schema_is_one() -> None:
     assert schema.task_names == ("ctr",)
     assert len(whole.splitlines()) <= 10
     assert (schema.keys.user, schema.topics[0].name) == ("uid", "market")
+
+
+def _shown_flags() -> dict[str, set[str]]:
+    """Flags of the commands in the documentation, by binary."""
+    found: dict[str, set[str]] = {}
+    for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
+        text = re.sub(r"\\\n\s*", " ", page.read_text(encoding="utf-8"))
+        for binary, flags in re.findall(r"^tfrec-mt-([a-z-]+)\s+(--.*)$", text, re.MULTILINE):
+            found.setdefault(binary, set()).update(re.findall(r"--([a-z_]+)", flags))
+    return found
+
+
+@pytest.mark.slow  # a start of each binary
+@pytest.mark.parametrize(("binary", "flags"), sorted(_shown_flags().items()))
+def test_shown_commands_have_the_flags_that_they_show(
+    binary: str, flags: set[str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / f"tfrec-mt-{binary}", "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    known = {name for _, name in re.findall(r"^ +--(\[no\])?([a-z_]+):", done.stdout, re.MULTILINE)}
+    assert known
+    assert flags - {"flagfile"} <= known, flags - known
