@@ -90,12 +90,20 @@ def test_a_pass_has_some_hundred_steps(rows: int, size: int) -> None:
         ({"train": 30_000, "test": 1}, 90, {}, False),  # one pass: as many steps as it reaches back
         ({"train": 30_000, "test": 1}, 90, {"train": TrainConfig(epochs=5)}, True),
         ({"train": 3_000, "fresh": 1, "test": 1}, 90, {}, False),
+        # random weights would stay in the average
+        ({"train": 30_000, "fresh": 1, "test": 1}, 90, {"start": "random"}, False),
+        ({"train": 30_000, "fresh": 1, "test": 1}, 90, {"model": "mmoe"}, False),
     ],
 )
 def test_weights_are_averaged_where_that_is_cheap_and_there_are_steps(
     sizes: dict[str, int], table: int, settings: dict[str, Any], averaged: bool
 ) -> None:
-    names = ("batch_size", *(() if settings else ("epochs",)), "rate_schedule", "ema_decay")
+    names = (
+        "batch_size",
+        *(() if "train" in settings else ("epochs",)),
+        "rate_schedule",
+        "ema_decay",
+    )
     found = _chosen(sizes, *names, table=table, **settings)
     expected = (EMA_DECAY, "constant") if averaged else (0.0, "each_pass")
     assert (found.ema_decay, found.rate_schedule) == expected

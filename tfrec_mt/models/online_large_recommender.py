@@ -26,14 +26,11 @@ class OnlineLargeRecommender(MMoE):
     """
 
     chained = True
+    stacked = True
 
     @property
     def knowledge_width(self) -> int:
         return super().knowledge_width + self.front_end.output_width
-
-    @property
-    def shared_knowledge_width(self) -> int:
-        return self.front_end.output_width
 
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False

@@ -78,6 +78,7 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
 
     Attributes:
       chained: Whether a task's logit is conditional on its outer task; see `outputs`.
+      stacked: Whether the last layer also sees what the front end gives, every embedding.
       origin: The run that made it, if any.
 
     Example:
@@ -87,6 +88,7 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
     """
 
     chained: ClassVar[bool] = False
+    stacked: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -150,7 +152,7 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
     @property
     def shared_knowledge_width(self) -> int:
         """Width of the trailing part that all tasks' knowledge shares."""
-        return 0
+        return self.front_end.output_width if self.stacked else 0
 
     @abc.abstractmethod
     def knowledge(

@@ -8,6 +8,7 @@ from absl import logging
 
 from tfrec_mt.configs import PretrainConfig
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.models.catalog import RANKING_MODELS
 
 MOST_PASSES = 20
 PATIENCE = 2
@@ -29,8 +30,9 @@ def chosen_settings(config: _Config, dataset: PreparedDataset) -> _Config:
     - `epochs`: up to 20 passes, until the loss on the part behind those that are learned from has
       not fallen for 2. The last part is left alone, as models are measured on it: where only that
       is left, there is one pass.
-    - `rate_schedule` and `ema_decay`: a constant rate and averaged weights, where tables have at
-      most 200,000 rows and there may be 2,000 steps; else a rate that falls over each pass.
+    - `rate_schedule` and `ema_decay`: a constant rate and averaged weights, where a model starts at
+      its floor (random weights would stay in the average for several passes), tables have at most
+      200,000 rows, and there may be 2,000 steps; else a rate that falls over each pass.
 
     Args:
       config: Settings.
@@ -64,9 +66,11 @@ def chosen_settings(config: _Config, dataset: PreparedDataset) -> _Config:
 
 
 def _can_average(config: PretrainConfig, dataset: PreparedDataset) -> bool:
+    model = RANKING_MODELS.get(config.model)
+    at_floor = config.start == "floor" and model is not None and model.stacked
     rows = sum(vocabulary.rows for vocabulary in dataset.schema.vocabularies)
     steps = sum(map(dataset.rows, config.parts)) // config.train.batch_size * config.train.epochs
-    return rows <= MOST_AVERAGED_ROWS and steps >= LEAST_AVERAGED
+    return at_floor and rows <= MOST_AVERAGED_ROWS and steps >= LEAST_AVERAGED
 
 
 def _part_behind(learned: Sequence[str], parts: Sequence[str]) -> str | None:

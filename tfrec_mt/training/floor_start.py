@@ -29,7 +29,7 @@ def start_at_floor(model: RankingModel, dataset: PreparedDataset, parts: Sequenc
       parts: Parts that it will learn from; of their rows, the last 2,097,152 at most.
     """
     front = model.front_end
-    if model.shared_knowledge_width != front.output_width:
+    if not model.stacked:
         return
     schema, embedding = dataset.schema, front.embedding
     places = front.single_places()
