@@ -61,7 +61,7 @@ def test_it_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
         resources={"metadata": {"path": str(tmp_path)}},
         coalesce_streams=True,  # the last state of a line that is redrawn
     )
-    client.execute(env=environment)  # raises where a cell does
+    client.execute(env=environment, cleanup_kc=True)  # raises where a cell does
     _check_outputs(notebook)
 
 
