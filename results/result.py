@@ -89,7 +89,11 @@ class Result:
         print(self.markdown())
         FOLDER.mkdir(exist_ok=True)
         path = FOLDER / f"{self.name}.json"
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        told = asdict(self)
+        # a figure a line, or these files would be mostly space
+        figures = ",\n".join(f"  {json.dumps(figure)}" for figure in told.pop("figures"))
+        text = json.dumps(told, indent=1).removesuffix("\n}")
+        path.write_text(f'{text},\n "figures": [\n{figures}\n ]\n}}\n', encoding="utf-8")
         render()
 
     def markdown(self, level: int = 2) -> str:

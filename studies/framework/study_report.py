@@ -93,9 +93,18 @@ def study_result(
         columns=first.columns,
         rows=first.rows,
         tables=more,
-        figures=[dataclasses.asdict(line) for line in lines],
+        figures=[_rounded(dataclasses.asdict(line)) for line in lines],
         commits=sorted({one.commit for one in of_all} - {""}),
     )
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers with as many digits as they can mean, in whatever holds them."""
+    if isinstance(value, dict):
+        return {name: _rounded(of) for name, of in value.items()}
+    if isinstance(value, tuple):
+        return [_rounded(of) for of in value]
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def write_joint_report(
