@@ -162,6 +162,18 @@ def test_saved_models(tmp_path: Path, settings: dict[str, Any], said: str) -> No
         SavedModelBase(tmp_path / "model", **settings)
 
 
+def test_inputs_of_a_saved_model_have_one_order(tmp_path: Path) -> None:
+    save_scorer(tmp_path / "model")
+    base = SavedModelBase(tmp_path / "model", knowledge="hidden", logits={"ctr": "logit"})
+    assert [*base.input_specs()] == ["item", "user"]
+
+
+def test_a_model_of_another_keras() -> None:
+    other: Any = type("Model", (), {"__module__": "tf_keras.src.models"})()
+    with pytest.raises(SchemaError, match="a model of Keras 3, got a Model of tf_keras"):
+        KerasBase(other, {"ctr": "ctr_logit"})
+
+
 def test_a_folder_without_a_saved_model(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected a SavedModel"):
         SavedModelBase(tmp_path)

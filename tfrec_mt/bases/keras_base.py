@@ -37,7 +37,7 @@ class KerasBase(AttachedBase):
       sample: Features of some rows; needed if the model is subclassed and has seen no rows yet.
 
     Raises:
-      SchemaError: A head does not exist or is no logit.
+      SchemaError: A head does not exist or is no logit, or the model is not of Keras 3.
 
     Example:
       >>> base = mt.KerasBase(ranker, heads={"ctr": "ctr_logit"})
@@ -54,6 +54,12 @@ class KerasBase(AttachedBase):
         tasks: Sequence[str | Task] | None = None,
         sample: Mapping[str, Any] | None = None,
     ) -> None:
+        if not isinstance(model, keras.Model):
+            raise SchemaError(
+                f"model: expected a model of Keras 3, got a {type(model).__name__} of "
+                f"{type(model).__module__}; what another framework exports is attached as a "
+                "SavedModelBase or a KnowledgeTable"
+            )
         super().__init__([*heads] if tasks is None else tasks)
         if sorted(self.tasks) != sorted(heads):
             raise SchemaError(f"expected a head for each of {[*self.tasks]}, got {[*heads]}")

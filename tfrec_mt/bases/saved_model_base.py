@@ -73,8 +73,9 @@ class SavedModelBase(OffsetBase):
         return found
 
     def input_specs(self) -> Specs:
-        arguments = self._function.structured_input_signature[1]
-        return {name: tf.TensorSpec(x.shape, x.dtype, name) for name, x in arguments.items()}
+        # in an order of its own: a loaded signature's differs from process to process
+        arguments = sorted(self._function.structured_input_signature[1].items())
+        return {name: tf.TensorSpec(x.shape, x.dtype, name) for name, x in arguments}
 
     def tracked(self) -> list[Any]:
         return [self._loaded]

@@ -56,6 +56,11 @@ def _sentences(told: Mapping[str, Any]) -> Iterator[str]:
                     f"{topic}: {len(dropped)} of {len(domains)} {kind} dropped, as on users held "
                     f"out it was not certain that they help: {named}."
                 )
+                remembered = told[MEMORIES].get(topic, {}) if kind == KERNELS else {}
+                kept = [name for name in dropped if remembered.get(name, {}).get("factor")]
+                if kept:
+                    where = ", ".join(kept)
+                    yield f"{topic}: memories are kept where kernels are dropped: {where}."
 
 
 def _why(factor: float, gain: float, error: float) -> str:
