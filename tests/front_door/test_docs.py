@@ -1,6 +1,5 @@
 """What the documentation shows works as it is written."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,38 +8,20 @@ from pathlib import Path
 import pytest
 
 import tfrec_mt as mt
+from tests.doc_blocks import DOCS, ROOT, blocks, run
 from tests.shop import shop_rows
-
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
-
-
-def _blocks(page: str, language: str) -> list[str]:
-    text = (DOCS / page).read_text(encoding="utf-8")
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-
-
-def _run(command: list[str], folder: Path) -> str:
-    # in a process of its own: a person starts with nothing imported
-    bins = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    env = {"PATH": bins, "PYTHONPATH": str(ROOT), "HOME": str(folder)}
-    found = subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, check=False
-    )
-    assert found.returncode == 0, found.stderr
-    return found.stdout
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["python", "sh"])
 def test_the_quickstart_runs(tmp_path: Path, language: str) -> None:
     shop_rows(6_000).drop("bought").write_csv(tmp_path / "clicks.csv")
-    blocks = [block for block in _blocks("quickstart.md", language) if "pip install" not in block]
+    shown = [block for block in blocks("quickstart.md", language) if "pip install" not in block]
     if language == "python":
-        out = _run([sys.executable, "-c", "\n".join(blocks)], tmp_path)
+        out = run([sys.executable, "-c", "\n".join(shown)], tmp_path)
         assert "over control" in out and "Series: 'ctr' [f32]" in out
     else:
-        _run(["bash", "-ec", "\n".join(blocks)], tmp_path)
+        run(["bash", "-ec", "\n".join(shown)], tmp_path)
         assert (tmp_path / "scores.parquet").is_file()
     shop = tmp_path / "runs" / "shop"
     assert (shop / "export" / "1" / "saved_model.pb").is_file()
@@ -48,7 +29,7 @@ def test_the_quickstart_runs(tmp_path: Path, language: str) -> None:
 
 
 def test_the_whole_schema_is_one() -> None:
-    whole, *_ = _blocks("schema.md", "json")
+    whole, *_ = blocks("schema.md", "json")
     schema = mt.Schema.from_json(whole)
     assert schema.task_names == ("ctr",)
     assert len(whole.splitlines()) <= 10

@@ -1,27 +1,22 @@
 """The pages for users of other libraries: their code works as it is written."""
 
 import importlib.util
-import os
-import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.doc_blocks import blocks, run
 from tests.shop import shop_rows
 
-ROOT = Path(__file__).parents[2]
-PAGES = ROOT / "docs" / "migration"
 # The first line of a block says whose code it is; without one of these it is this package's.
 DEEPCTR, TFRA, TFRS = "deepctr", "tensorflow-recommenders-addons", "tensorflow-recommenders"
 
 
 def _blocks(page: str, library: str | None) -> str:
     """A page's Python blocks of one library, one after another; None: of this package."""
-    text = (PAGES / page).read_text(encoding="utf-8")
     found: list[str] = []
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+    for block in blocks(f"migration/{page}", "python"):
         first = block.partition("\n")[0].removeprefix("# ")
         if (first if first in (DEEPCTR, TFRA, TFRS) else None) == library:
             found.append(block)
@@ -30,20 +25,8 @@ def _blocks(page: str, library: str | None) -> str:
 
 
 def _run(code: str, folder: Path, **settings: str) -> str:
-    # in a process of its own: a person starts with nothing imported, and with this file alone
     shop_rows(6_000).drop("bought").write_csv(folder / "clicks.csv")
-    bins = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    env = {"PATH": bins, "PYTHONPATH": str(ROOT), "HOME": str(folder), **settings}
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert found.returncode == 0, found.stderr
-    return found.stdout
+    return run([sys.executable, "-c", code], folder, **settings)
 
 
 @pytest.mark.slow
