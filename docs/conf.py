@@ -9,6 +9,8 @@ from sphinx.application import Sphinx
 import tfrec_mt
 
 ROOT = Path(__file__).parents[1]
+# What figures depend on.
+CODE = ("tfrec_mt", "studies", "benchmarks")
 
 project = "tfrec_mt"
 author = "the tfrec_mt authors"
@@ -35,7 +37,7 @@ napoleon_custom_sections = ["Reference", ("Call arguments", "params_style")]
 
 def _commits_since(commit: str) -> int:
     """How many commits have changed what figures depend on; 0 where git does not know it."""
-    command = ["git", "rev-list", "--count", f"{commit}..HEAD", "--", "tfrec_mt", "studies"]
+    command = ["git", "rev-list", "--count", f"{commit}..HEAD", "--", *CODE]
     found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     return int(found.stdout) if found.returncode == 0 else 0
 

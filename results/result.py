@@ -11,6 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from tfrec_mt.storage.folders import write_text
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 FOLDER = REPOSITORY / "docs" / "results"
 _NOTE = "Written by `make results` from the JSON files in this folder; do not edit."
@@ -88,12 +90,11 @@ class Result:
         """Prints the result, saves it and renders the pages of all results again."""
         print(self.markdown())
         FOLDER.mkdir(exist_ok=True)
-        path = FOLDER / f"{self.name}.json"
         told = asdict(self)
         # a figure a line, or these files would be mostly space
         figures = ",\n".join(f"  {json.dumps(figure)}" for figure in told.pop("figures"))
         text = json.dumps(told, indent=1).removesuffix("\n}")
-        path.write_text(f'{text},\n "figures": [\n{figures}\n ]\n}}\n', encoding="utf-8")
+        write_text(FOLDER / f"{self.name}.json", f'{text},\n "figures": [\n{figures}\n ]\n}}\n')
         render()
 
     def markdown(self, level: int = 2) -> str:
@@ -133,7 +134,7 @@ def render() -> None:
     pages["index.md"] = "\n".join([*index, *contents]) + "\n"
     for name, text in pages.items():
         head, rest = text.split("\n", 1)
-        (FOLDER / name).write_text(f"{head}\n\n{_NOTE}\n{rest}", encoding="utf-8")
+        write_text(FOLDER / name, f"{head}\n\n{_NOTE}\n{rest}")
 
 
 def _read(path: Path) -> Result:

@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
 
-def blocks(page: str, language: str) -> list[str]:
+def blocks(page: Path, language: str) -> list[str]:
     """A page's blocks of code of one language."""
-    text = (DOCS / page).read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 

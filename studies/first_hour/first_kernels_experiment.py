@@ -55,9 +55,7 @@ def first_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> 
         told: dict[str, Any] = {} if settings["topics_known"] else {"base_topics": ()}
         mt.pretrain(log, base, seed=seed, **told)
     if who in (BASE, TRUTH):
-        table, model = mt.evaluate(base, log).scores, ZERO_SHOT if who == BASE else ORACLE
-        estimates = _estimates(table, log, model)
-        return Outcome(estimates=estimates, facts=_calibrations(table, log, model))
+        return _measured(mt.evaluate(base, log).scores, log, ZERO_SHOT if who == BASE else ORACLE)
     started = time.monotonic()
     if not (kernels / KERNELS).exists():
         mt.fine_tune(base, log, kernels, seed=seed, **KINDS.get(who, {}))
@@ -66,12 +64,16 @@ def first_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> 
         mt.train_control(kernels, control)
     evaluation = mt.evaluate(kernels, log, control=control)
     if who == CONTINUED:
-        estimates = _estimates(evaluation.scores, log, CONTROL)
-        facts = control_facts(control) | _calibrations(evaluation.scores, log, CONTROL)
-        return Outcome(estimates=estimates, facts=facts)
+        return _measured(evaluation.scores, log, CONTROL, control_facts(control))
     model = ALL_KERNELS if evaluation.roles.together else ADAPTED
-    facts |= _domains(evaluation.scores, log, model) | _calibrations(evaluation.scores, log, model)
-    return Outcome(estimates=_estimates(evaluation.scores, log, model), facts=facts)
+    return _measured(evaluation.scores, log, model, facts | _domains(evaluation.scores, log, model))
+
+
+def _measured(
+    table: MetricTable, log: PreparedDataset, model: str, facts: Mapping[str, float] | None = None
+) -> Outcome:
+    facts = {**(facts or {}), **_calibrations(table, log, model)}
+    return Outcome(estimates=_estimates(table, log, model), facts=facts)
 
 
 def _estimates(table: MetricTable, log: PreparedDataset, model: str) -> dict[str, Estimate]:

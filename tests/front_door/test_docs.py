@@ -16,7 +16,9 @@ from tests.shop import shop_rows
 @pytest.mark.parametrize("language", ["python", "sh"])
 def test_the_quickstart_runs(tmp_path: Path, language: str) -> None:
     shop_rows(6_000).drop("bought").write_csv(tmp_path / "clicks.csv")
-    shown = [block for block in blocks("quickstart.md", language) if "pip install" not in block]
+    shown = [
+        block for block in blocks(DOCS / "quickstart.md", language) if "pip install" not in block
+    ]
     if language == "python":
         out = run([sys.executable, "-c", "\n".join(shown)], tmp_path)
         assert "over control" in out and "Series: 'ctr' [f32]" in out
@@ -29,7 +31,7 @@ def test_the_quickstart_runs(tmp_path: Path, language: str) -> None:
 
 
 def test_the_whole_schema_is_one() -> None:
-    whole, *_ = blocks("schema.md", "json")
+    whole, *_ = blocks(DOCS / "schema.md", "json")
     schema = mt.Schema.from_json(whole)
     assert schema.task_names == ("ctr",)
     assert len(whole.splitlines()) <= 10

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doc_blocks import blocks, run
+from tests.doc_blocks import DOCS, blocks, run
 from tests.shop import shop_rows
 
 # The first line of a block says whose code it is; without one of these it is this package's.
@@ -16,7 +16,7 @@ DEEPCTR, TFRA, TFRS = "deepctr", "tensorflow-recommenders-addons", "tensorflow-r
 def _blocks(page: str, library: str | None) -> str:
     """A page's Python blocks of one library, one after another; None: of this package."""
     found: list[str] = []
-    for block in blocks(f"migration/{page}", "python"):
+    for block in blocks(DOCS / "migration" / page, "python"):
         first = block.partition("\n")[0].removeprefix("# ")
         if (first if first in (DEEPCTR, TFRA, TFRS) else None) == library:
             found.append(block)
