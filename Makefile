@@ -16,7 +16,7 @@ PYTEST_ARGS ?=
 # Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
-.PHONY: setup minilm peers check test test-slow test-faults test-serving test-soak test-real lint demo notebooks bench studies results docs lock clean
+.PHONY: setup minilm peers check test test-slow test-faults test-serving test-browser test-soak test-real lint demo notebooks bench studies results docs lock clean
 
 setup: $(STAMP)
 
@@ -86,6 +86,12 @@ test-faults: $(STAMP)
 test-serving: $(STAMP)
 	@command -v g++ >/dev/null || { echo "make test-serving: needs g++ on the PATH" >&2; exit 1; }
 	$(BIN)/python -m pytest -m serving $(PARALLEL) $(PYTEST_ARGS)
+
+# Reports in a real browser.
+test-browser: $(STAMP)
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+		{ echo "make test-browser: needs chromium or google-chrome on the PATH" >&2; exit 1; }
+	$(BIN)/python -m pytest -m browser $(PYTEST_ARGS)
 
 # A server under load and a training, at once, for SOAK_MINUTES each: 30 by default.
 test-soak: $(STAMP)

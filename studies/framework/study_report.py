@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,21 @@ from studies.framework.study import BY, Study
 from studies.framework.study_findings import findings
 from studies.framework.study_table import Line, Number
 from studies.framework.where_kernels_help import EXPLANATION
-from tfrec_mt.evaluation.figures import curves_figure, interval_figure
+from tfrec_mt.evaluation.figures import curves_figure, interval_figures
 from tfrec_mt.evaluation.page import Picture, render_page
+from tfrec_mt.evaluation.page_table import NONE, PageCell, PageRow, PageTable
 from tfrec_mt.storage.folders import write_text
 
 REPORT, TABLE = "report.html", "table.json"
+_SEEDS, _USERS, _ITS_SEEDS = "over seeds", "over users", "that over seeds"
 _HEADER = (
-    *("variant", "value", "over seeds", "over users"),
-    *("against {}", "that over seeds", "over control", "that over seeds", "share", "published"),
+    *("variant", "value", _SEEDS, _USERS),
+    *("against {}", _ITS_SEEDS, "over control", _ITS_SEEDS, "share", "published"),
 )
-_NONE = "-"
+# More do not fit a page.
+_MOST_COLUMNS = 8
+# Caption, header and rows.
+PlainTable = tuple[str, list[str], list[list[str]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +41,7 @@ class StudyView:
       title: Title of the study.
       question: Paragraphs on what is asked, expected and published, and how to read the figures.
       findings: Sentences on the results.
-      tables: `caption`, `header` and `rows` of each.
+      tables: Caption, header and rows of each.
       pictures: Pictures.
       settings: The study's settings.
     """
@@ -43,7 +49,7 @@ class StudyView:
     title: str
     question: Sequence[str]
     findings: Sequence[str]
-    tables: Sequence[Mapping[str, Any]]
+    tables: Sequence[PlainTable]
     pictures: Sequence[Picture]
     settings: Mapping[str, Any]
 
@@ -58,10 +64,7 @@ def study_view(
         title=study.title,
         question=[*study.question.split("\n\n"), *paper, _how_to_read(study, seeds)],
         findings=findings(study, lines),
-        tables=[
-            *({"caption": c, "header": h, "rows": r} for c, h, r in _tables(study, lines)),
-            *_facts(outcomes),
-        ],
+        tables=[*_tables(study, lines), *_facts(outcomes)],
         pictures=[_intervals(study, lines), *_curves(study, outcomes)],
         settings=settings,
     )
@@ -71,7 +74,7 @@ def write_study_report(view: StudyView, lines: Sequence[Line], to: Path) -> None
     """Writes `report.html` and `table.json` into an existing folder, replacing older ones."""
     write_text(to / TABLE, json.dumps([dataclasses.asdict(line) for line in lines], indent=1))
     page = render_page(
-        "study.html.jinja", title=view.title, sections=(), settings=view.settings, view=view
+        "study.html.jinja", title=view.title, sections=(), settings=view.settings, view=_page(view)
     )
     write_text(to / REPORT, page)
 
@@ -81,7 +84,7 @@ def study_result(
 ) -> Result:
     """What is published of a study that was run by a command."""
     first, *more = [
-        Table(caption=of["caption"], columns=of["header"], rows=of["rows"]) for of in view.tables
+        Table(caption=caption, columns=header, rows=rows) for caption, header, rows in view.tables
     ]
     of_all = [one for of in outcomes.values() for one in of.values()]
     return Result(
@@ -109,7 +112,7 @@ def _rounded(value: Any) -> Any:
 
 def write_joint_report(
     views: Mapping[str, StudyView],
-    kernel_cases: Mapping[str, Any],
+    kernel_cases: PlainTable,
     skipped: Mapping[str, str],
     path: Path,
 ) -> None:
@@ -126,8 +129,8 @@ def write_joint_report(
         title="Studies",
         sections=(),
         settings={},
-        views=views,
-        kernel_cases=kernel_cases,
+        views={name: _page(view) for name, view in views.items()},
+        kernel_cases=_page_table(*kernel_cases),
         explanation=EXPLANATION,
         skipped=skipped,
     )
@@ -160,8 +163,41 @@ def _how_to_read(study: Study, seeds: int) -> str:
     return text
 
 
-def _tables(study: Study, lines: Sequence[Line]) -> list[tuple[str, list[str], list[list[str]]]]:
-    tables = []
+def _page(view: StudyView) -> dict[str, Any]:
+    """A study for a template."""
+    return vars(view) | {"tables": [_page_table(*table) for table in view.tables]}
+
+
+def _long_table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> PageTable:
+    """A row for each number, the variants apart."""
+    groups = []
+    for variant, *texts in rows:
+        told = zip(header[1:], texts, strict=True)
+        groups.append((variant, [PageRow(n, [PageCell(text)]) for n, text in told if text != NONE]))
+    return PageTable(caption, ["number", "value"], groups)
+
+
+def _page_table(caption: str, header: list[str], rows: list[list[str]]) -> PageTable:
+    """A table whose intervals stand below what they are of."""
+    if len(header) > _MOST_COLUMNS and _SEEDS not in header:
+        return _long_table(caption, header, rows)
+    own = [i for i in range(1, len(header)) if header[i] not in (_SEEDS, _USERS, _ITS_SEEDS)]
+    parts = [slice(*of) for of in pairwise([*own, len(header)])]
+    found = [PageRow(row[0], [_cell(header[of], row[of]) for of in parts]) for row in rows]
+    return PageTable(caption, [header[0], *(header[i] for i in own)], [("", found)])
+
+
+def _cell(header: Sequence[str], texts: Sequence[str]) -> PageCell:
+    value, bracket, interval = texts[0].partition(" [")
+    small = [f"[{interval} {_USERS}"] if bracket else []
+    for name, text in zip(header[1:], texts[1:], strict=True):
+        if text != NONE:
+            small.append(f"{text} {name.removeprefix('that ')}")
+    return PageCell(value, "\n".join(small))
+
+
+def _tables(study: Study, lines: Sequence[Line]) -> list[PlainTable]:
+    tables: list[PlainTable] = []
     for metric, caption in study.metrics.items():
         of_metric = [line for line in lines if line.metric == metric]
         if not of_metric:
@@ -176,15 +212,15 @@ def _tables(study: Study, lines: Sequence[Line]) -> list[tuple[str, list[str], l
                 _ends(line.against_reference.by_seeds if line.against_reference else None, "+"),
                 _difference(line.over_control),
                 _ends(line.over_control.by_seeds if line.over_control else None, "+"),
-                f"{line.share.value:.0%}" if line.share else _NONE,
-                f"{line.published:.4f}" if line.published is not None else _NONE,
+                f"{line.share.value:.0%}" if line.share else NONE,
+                f"{line.published:.4f}" if line.published is not None else NONE,
             ]
             for line in of_metric
         ]
         own = any(variant.reference for variant in study.variants)
         reference = "what it is compared with" if own else study.reference
         header = [name.format(reference) for name in _HEADER]
-        kept = [i for i in range(len(header)) if i < 2 or any(row[i] != _NONE for row in rows)]
+        kept = [i for i in range(len(header)) if i < 2 or any(row[i] != NONE for row in rows)]
         tables.append(
             (caption, [header[i] for i in kept], [[row[i] for i in kept] for row in rows])
         )
@@ -193,18 +229,18 @@ def _tables(study: Study, lines: Sequence[Line]) -> list[tuple[str, list[str], l
 
 def _ends(interval: tuple[float | None, float | None] | None, sign: str = "") -> str:
     if interval is None or interval[0] is None or interval[1] is None:
-        return _NONE
+        return NONE
     return f"[{interval[0]:{sign}.4f}, {interval[1]:{sign}.4f}]"
 
 
 def _difference(number: Number | None) -> str:
     if number is None:
-        return _NONE
+        return NONE
     interval = _ends(number.by_bootstrap, "+")
-    return f"{number.value:+.4f}" + (f" {interval}" if interval != _NONE else "")
+    return f"{number.value:+.4f}" + (f" {interval}" if interval != NONE else "")
 
 
-def _facts(outcomes: Outcomes) -> list[dict[str, Any]]:
+def _facts(outcomes: Outcomes) -> list[PlainTable]:
     """Means over seeds of the further numbers, one table if there are any."""
     names = list(
         dict.fromkeys(name for of in outcomes.values() for one in of.values() for name in one.facts)
@@ -214,12 +250,12 @@ def _facts(outcomes: Outcomes) -> list[dict[str, Any]]:
         cells = []
         for name in names:
             values = [one.facts[name] for one in of.values() if name in one.facts]
-            cells.append(f"{sum(values) / len(values):,.4g}" if values else _NONE)
-        if any(cell != _NONE for cell in cells):
+            cells.append(f"{sum(values) / len(values):,.4g}" if values else NONE)
+        if any(cell != NONE for cell in cells):
             rows.append([variant, *cells])
     if not rows:
         return []
-    return [{"caption": "Further numbers", "header": ["variant", *names], "rows": rows}]
+    return [("Further numbers", ["variant", *names], rows)]
 
 
 def _intervals(study: Study, lines: Sequence[Line]) -> Picture:
@@ -232,7 +268,11 @@ def _intervals(study: Study, lines: Sequence[Line]) -> Picture:
             high,
         )
     sentence = "Dots are means over seeds, bars the 95% interval over users."
-    return Picture("All variants", sentence, Markup(interval_figure(panels)))
+    svgs = [
+        (f"{metric}.", Markup(svg))
+        for metric, svg in zip(panels, interval_figures(panels), strict=True)
+    ]
+    return Picture("All variants", sentence, svgs)
 
 
 def _curves(study: Study, outcomes: Outcomes) -> list[Picture]:
@@ -247,7 +287,7 @@ def _curves(study: Study, outcomes: Outcomes) -> list[Picture]:
         if curves:
             what, _, against = name.partition(BY)
             against = against or "step"
-            svg = Markup(curves_figure(curves, what, against))
+            svgs = [("", Markup(curves_figure(curves, what, against)))]
             heading = f"{what}{BY}{against}"
-            pictures.append(Picture(heading, "One line per variant, first seed.", svg))
+            pictures.append(Picture(heading, "One line per variant, first seed.", svgs))
     return pictures

@@ -1,7 +1,6 @@
 """The table of where kernels help and where they do not, from all studies that were run."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from studies.framework.study import Study
 from studies.framework.study_table import Line, Number, interval_of
@@ -25,8 +24,10 @@ EXPLANATION = (
 )
 
 
-def kernel_cases(studies: Iterable[tuple[Study, Sequence[Line]]]) -> dict[str, Any]:
-    """A table for a page: a row for each variant that names a case, the largest gain first.
+def kernel_cases(
+    studies: Iterable[tuple[Study, Sequence[Line]]],
+) -> tuple[str, list[str], list[list[str]]]:
+    """Caption, header and rows of a table: each variant that names a case, the largest gain first.
 
     Args:
       studies: Studies with their lines. A variant is judged by the first of its study's metrics
@@ -47,8 +48,8 @@ def kernel_cases(studies: Iterable[tuple[Study, Sequence[Line]]]) -> dict[str, A
                 cells = [case, study.name, base, _told(lift), verdict, _told(line.over_control)]
                 rows.append((lift.value, cells))
     rows.sort(key=lambda row: -row[0])
-    header = ["case", "study", "AUC of the base", "what kernels add", "", "over the control"]
-    return {"caption": TITLE, "header": header, "rows": [row for _, row in rows]}
+    header = ["case", "study", "AUC of the base", "what kernels add", "verdict", "over the control"]
+    return TITLE, header, [row for _, row in rows]
 
 
 def _told(number: Number | None) -> str:

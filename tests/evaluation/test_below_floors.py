@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tfrec_mt.evaluation.below_floors import below_floors
+from tfrec_mt.evaluation.below_floors import below_floors, below_sentences
 from tfrec_mt.evaluation.estimate import Estimate
 
 FLOORS = {"zero_shot": ("floor",), "adapted": ("fresh_floor",)}
@@ -18,7 +18,7 @@ def _told(**losses: float) -> list[str]:
         return Estimate(losses[model], np.full(10, losses[model]))
 
     table: Any = SimpleNamespace(metrics_of=lambda _: ("log_loss",), estimate=estimate)
-    return list(below_floors(table, FLOORS, ("ctr",), ADVICE))
+    return below_sentences([*below_floors(table, FLOORS, ("ctr",), ADVICE)])
 
 
 def test_nothing_is_said_of_what_is_above() -> None:

@@ -3,7 +3,6 @@ from dataclasses import replace
 from tests.evaluation.click_log import TASKS, ClickLog
 from tests.evaluation.example_rows import NOTE, ROLES, example_rows
 from tfrec_mt.evaluation.comparison import ModelRoles, compare_models, tasks_of
-from tfrec_mt.evaluation.over_control import control_sentences
 from tfrec_mt.evaluation.table import format_table
 
 
@@ -56,26 +55,6 @@ def test_the_distance_to_the_control_stands_beside() -> None:
     table = format_table([*rows, *over], "ctr", ROLES).splitlines()
     assert "  over control  " in table[1]
     assert "-0.0100 [-0.0200, -0.0050]" in table[3] and "-0.0100" not in table[4]
-
-
-def test_what_is_below_the_control_is_said_first() -> None:
-    rows = example_rows()
-    (whole,) = [
-        replace(row, reference="control", value=0.01, ci_low=-0.01, ci_high=0.02)
-        for row in rows
-        if (row.model, row.metric, row.domain) == ("adapted", "auc_lift", "all")
-    ]
-    better = replace(whole, task="ctcvr", ci_low=0.005)
-    worse = replace(whole, task="buys", value=-0.01, ci_low=-0.02, ci_high=-0.005)
-    rows += [replace(row, task=task) for task in ("ctcvr", "buys") for row in rows]
-    found = control_sentences([*rows, whole, better, worse], ("ctr", "ctcvr", "buys"), ROLES)
-    assert found == [
-        "buys, all rows: kernels are below the control, AUC -0.0100 [-0.0200, -0.0050].",
-        "ctr, all rows: kernels are not told apart from the control, AUC +0.0100 "
-        "[-0.0100, +0.0200].",
-        "ctcvr, all rows: kernels are above the control, AUC +0.0100 [+0.0050, +0.0200].",
-    ]
-    assert control_sentences(rows, ("ctr",), ROLES) == []
 
 
 def test_nothing_to_compare() -> None:

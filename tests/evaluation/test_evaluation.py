@@ -30,7 +30,7 @@ def test_the_table_of_a_notebook_has_the_columns_of_the_text() -> None:
     assert "<th>control</th><th>oracle share</th>" in shown
     assert "all kernels" not in shown
     alone = _evaluation(ModelRoles(zero_shot="zero_shot", adapted="adapted"))._repr_html_()
-    assert "<th>95% interval</th></tr>" in alone
+    assert "<th>lift</th>" in alone and "<th>over control</th>" not in alone
 
 
 def test_its_name_is_one_short_line() -> None:

@@ -54,5 +54,5 @@ def test_they_stand_beside_every_model_of_news(news_job: NewsJob) -> None:
         for floor in ("recent_clicks", "section_rates"):
             own, other = (values[name, "all", "auc"] for name in (model, floor))
             assert own is not None and other is not None
-            said = any(text.startswith(f"{model} is below {floor}") for text in found.below)
+            said = any((one.model, one.floor) == (model, floor) for one in found.below)
             assert said == (own < other)

@@ -155,7 +155,7 @@ def test_a_page_lists_what_each_domain_likes_more_and_less(tmp_path: Path) -> No
     )
     write_report(tmp_path / "report.html", "Evaluation", [case])
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "What domains remember" in page and "market, clicked, part test" in page
+    assert "What domains remember" in page and "market, clicked</caption>" in page
     assert "iid tea x 2.00, iid &lt;b&gt;soup&lt;/b&gt; x 1.50" in page and "<b>soup" not in page
     write_report(
         tmp_path / "plain.html", "Evaluation", [ReportCase(name="a", rows=[], roles=ROLES)]

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from tfrec_mt.evaluation.cells import ALL, Cell
 from tfrec_mt.evaluation.estimate import difference
@@ -18,21 +19,42 @@ KERNEL_ADVICE = (
 )
 
 
+@dataclass(frozen=True)
+class BelowFloor:
+    """A model that knows less than its floor.
+
+    Args:
+      model: Its name.
+      floor: Name of the floor.
+      task: The task.
+      how: In which figures.
+      advice: What to try.
+    """
+
+    model: str
+    floor: str
+    task: str
+    how: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.model} is below {self.floor} in {self.task}: {self.how}."
+
+
 def below_floors(
     table: MetricTable,
     floors: Mapping[str, Sequence[str]],
     tasks: Sequence[str],
     advice: Mapping[str, str],
-) -> Iterator[str]:
-    """A sentence for each model and task that is below its floor over all rows.
+) -> Iterator[BelowFloor]:
+    """Each model and task that is below its floor over all rows.
 
     Args:
       table: The metrics.
       floors: What each model must beat, the base first.
       tasks: Task names.
-      advice: What to try by model; that of the first one below is said at the end.
+      advice: What to try by model.
     """
-    found: dict[str, str] = {}
     pairs = [(model, floor) for model, own in floors.items() for floor in own]
     for (model, floor), task in itertools.product(pairs, tasks):
         worse = [
@@ -42,9 +64,12 @@ def below_floors(
             and (said := _worse(table, model, floor, task, metric))
         ]
         if worse:
-            found[f"{model} is below {floor} in {task}: {'; '.join(worse)}."] = advice[model]
-    yield from found
-    yield from list(found.values())[:1]
+            yield BelowFloor(model, floor, task, "; ".join(worse), advice[model])
+
+
+def below_sentences(found: Sequence[BelowFloor]) -> list[str]:
+    """A sentence for each, and what to try of the first one: what it lacks, the others lack too."""
+    return [*map(str, found), *(one.advice for one in found[:1])]
 
 
 def _worse(table: MetricTable, model: str, floor: str, task: str, metric: str) -> str | None:

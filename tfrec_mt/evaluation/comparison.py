@@ -59,6 +59,15 @@ class ComparisonLine:
         return self.lift.note
 
 
+def told_apart(row: MetricRow) -> str:
+    """Which side of zero a difference's interval lies on: `above`, `below` or neither."""
+    if row.ci_low is not None and row.ci_low > 0:
+        return "above"
+    if row.ci_high is not None and row.ci_high < 0:
+        return "below"
+    return "not told apart from"
+
+
 def main_metric(rows: Iterable[MetricRow], task: str) -> str:
     """Metric that models are compared by in a task: `auc`, or of a regression `rmse`."""
     return "rmse" if any(row.task == task and row.metric == "rmse" for row in rows) else "auc"

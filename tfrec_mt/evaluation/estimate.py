@@ -48,7 +48,7 @@ def difference(estimate: Estimate, reference: Estimate) -> Estimate:
 
 
 def mean(estimates: Sequence[Estimate], what: str = "domains") -> Estimate:
-    """The plain mean of those estimates that are defined; the note counts them.
+    """The plain mean of those estimates that are defined; where some are not, the note counts them.
 
     Args:
       estimates: At least one.
@@ -57,10 +57,11 @@ def mean(estimates: Sequence[Estimate], what: str = "domains") -> Estimate:
     defined = [estimate for estimate in estimates if not math.isnan(estimate.value)]
     if not defined:
         return Estimate(math.nan, estimates[0].replicates, f"not defined in any of the {what}")
+    some = f"mean of {len(defined)} of {len(estimates)} {what}"
     return Estimate(
         float(np.mean([estimate.value for estimate in defined])),
         np.mean([estimate.replicates for estimate in defined], axis=0),
-        f"mean of {len(defined)} of {len(estimates)} {what}",
+        some if len(defined) < len(estimates) else None,
     )
 
 

@@ -6,19 +6,23 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from absl import logging
 
+from tfrec_mt.evaluation.below_floors import BelowFloor, below_sentences
 from tfrec_mt.evaluation.cells import ALL, MEAN
 from tfrec_mt.evaluation.comparison import ModelRoles, compare_models, main_metric
-from tfrec_mt.evaluation.figures import interval_figure, lift_figure
+from tfrec_mt.evaluation.figures import interval_figures, lift_figures
+from tfrec_mt.evaluation.metric_pages import domain_table, model_tables
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
 from tfrec_mt.evaluation.metric_table import MetricTable
-from tfrec_mt.evaluation.over_control import control_sentences
 from tfrec_mt.evaluation.page import Section, render_fragment
+from tfrec_mt.evaluation.page_table import PageTable
 from tfrec_mt.evaluation.remembered_ids import no_remembered_ids
-from tfrec_mt.evaluation.report import ReportCase, lift_table, task_name, write_report
+from tfrec_mt.evaluation.report import ReportCase, task_name, write_report
+from tfrec_mt.evaluation.summary import Summary, summary
 from tfrec_mt.evaluation.table import format_metrics, format_table
 from tfrec_mt.extras import MissingExtraError
 from tfrec_mt.metrics.calibration import CalibrationBin
@@ -42,11 +46,13 @@ class Evaluation:
       part: The part that was scored.
       split: How the parts came about.
       scores: All estimates with their replicates.
-      below: Sentences about models that are below their floors.
+      below: Models that are below their floors.
       control: How the control came about; empty if that is not known.
       trial: Sentences about kernels that were dropped.
       remembered: The ids that domains like most and least beyond what base and kernels say, see
         `remembered_ids`; of kernels with a memory.
+      rankings: A few requests with and without kernels, see `RankedRequests.ranked`.
+      unit: What is counted.
 
     Example:
       >>> report = mt.evaluate("runs/shop/kernels")
@@ -60,10 +66,12 @@ class Evaluation:
     part: str
     split: str
     scores: MetricTable
-    below: tuple[str, ...] = ()
+    below: tuple[BelowFloor, ...] = ()
     control: str = ""
     trial: tuple[str, ...] = ()
     remembered: pl.DataFrame = field(default_factory=no_remembered_ids, compare=False)
+    rankings: Sequence[dict[str, Any]] = ()
+    unit: str = "rows"
 
     @functools.cached_property
     def rows(self) -> pl.DataFrame:
@@ -128,24 +136,40 @@ class Evaluation:
         target = Path(folder)
         with published_folder(target) as temporary:
             write_rows(temporary / METRICS_FILE, self.metrics)
-            case = ReportCase(
-                name=f"part {self.part}",
-                rows=self.metrics,
-                roles=self.roles,
-                reliability=self.reliability(),
-                control=self.control,
-                below=self.below,
-                trial=self.trial,
-                remembered=self.remembered,
-            )
-            overall = "\n\n".join(format_metrics(self.metrics, task) for task in self.tasks)
-            how = f"The part {self.part!r}, split by {self.split}."
-            sections = [Section("All rows together", how, overall)]
+            how = f"The part {self.part!r} was scored; parts came about by {self.split}."
             try:
-                write_report(temporary / REPORT_FILE, "Evaluation", [case], sections=sections)
+                write_report(
+                    temporary / REPORT_FILE,
+                    "Evaluation",
+                    [self.case(f"part {self.part}")],
+                    sections=[Section("The data", how)],
+                )
             except MissingExtraError as error:
                 logging.warning("%s: no %s: %s", target, REPORT_FILE, error)
         return target
+
+    def case(self, name: str) -> ReportCase:
+        """What a report shows of it, under a name."""
+        return ReportCase(
+            name=name,
+            rows=self.metrics,
+            roles=self.roles,
+            reliability=self.reliability(),
+            control=self.control,
+            what=self._what(),
+            below=self.below,
+            trial=self.trial,
+            remembered=self.remembered,
+            rankings=self.rankings,
+        )
+
+    def summary(self) -> Summary:
+        """What was compared, what came, and whether to ship kernels; see `summary`."""
+        return summary(self.metrics, self.roles, self.below, self._what())
+
+    def _what(self) -> str:
+        rows = max((row.n for row in self.metrics if row.topic == row.domain == ALL), default=0)
+        return f"{rows:,} {self.unit} of the part {self.part}"
 
     def reliability(self) -> Mapping[str, Mapping[str, Sequence[CalibrationBin]]]:
         """Reliability curves by task of the base and of the adapted model.
@@ -178,26 +202,29 @@ class Evaluation:
 
     def _sentences(self) -> list[str]:
         told = [f"Control: {self.control}."] if self.control else []
-        found = control_sentences(self.metrics, self.tasks, self.roles)
-        return [*self.below, *found, *told, *self.trial]
+        found = self.summary()
+        three = [found.compared, found.found, found.verdict]
+        return [*below_sentences(self.below), *three, *told, *self.trial]
 
     def _repr_html_(self) -> str:
-        tables: list[dict[str, object]] = []
+        tables: list[PageTable] = []
         pictures: list[tuple[str, str]] = []
         for task in self.tasks:
             lines = compare_models(self.metrics, task, self.roles)
             metric = main_metric(self.metrics, task).upper()
             name = f"{metric}, {task_name(task)}"
+            tables += model_tables(self.metrics, task, task_name(task))
+            if lines:
+                tables.append(domain_table(name, lines, self.metrics, self.roles))
             # without matplotlib the tables alone
             with contextlib.suppress(MissingExtraError):
-                if lines:
-                    tables.append(lift_table(name, lines, self.roles))
-                    svg = lift_figure({task_name(task): lines}, metric)
-                else:
-                    tables.append(self._plain_table(task, name))
-                    svg = interval_figure({name: self._intervals(task)})
+                svgs = (
+                    lift_figures({task_name(task): lines}, metric)
+                    if lines
+                    else interval_figures({name: self._intervals(task)})
+                )
                 title = f"{name}: lift" if lines else name
-                pictures.append((title, base64.b64encode(svg.encode()).decode()))
+                pictures += [(title, base64.b64encode(svg.encode()).decode()) for svg in svgs]
         return render_fragment(
             "evaluation.html.jinja",
             part=self.part,
@@ -206,14 +233,6 @@ class Evaluation:
             tables=tables,
             pictures=pictures,
         )
-
-    def _plain_table(self, task: str, caption: str) -> dict[str, object]:
-        found = self.table.filter(task=task).drop("task")
-        rows = [
-            (row["domain"] == MEAN, [_text(value) for value in row.values()], "")
-            for row in found.iter_rows(named=True)
-        ]
-        return {"caption": caption, "header": found.columns, "rows": rows}
 
     def _intervals(self, task: str) -> dict[str, tuple[float, float | None, float | None]]:
         """AUC or RMSE of the base with its interval by cell."""
@@ -228,9 +247,3 @@ class Evaluation:
             if (row.task, row.metric, row.model) == (task, metric, self.roles.zero_shot)
             and row.value is not None
         }
-
-
-def _text(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return f"{value:,}" if isinstance(value, int) else str("-" if value is None else value)

@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 # Colours that people with any kind of colour vision tell apart (Okabe and Ito, 2008); shapes
 # say the same once more.
-_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_INK, _FAINT, _RULE, _BAND, _PAPER = "#1a1a1a", "#555555", "#dddddd", "#eeeeee", "#ffffff"
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", _INK)
+# What a page sets for light and dark; elsewhere the colours hold as they are.
+_OF_PAGE = {_INK: "ink", _FAINT: "faint", _RULE: "rule", _BAND: "band", _PAPER: "paper"}
 # Models of a lift figure; the reliability figure gives the first colours to the same two.
 _ROLES = ("adapted", "control")
+_METADATA = ("Date", "Creator", "Format", "Type")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# Inches: as wide as a phone shows without making letters too small to read.
+_WIDTH = 5.2
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # letters stay letters: they can be searched, copied and read aloud
     "svg.hashsalt": "tfrec_mt",
@@ -32,102 +38,116 @@ _STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor"), _INK),
+    **dict.fromkeys(("xtick.color", "ytick.color"), _INK),
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor"), _PAPER),
 }
 
 
-def lift_figure(panels: Mapping[str, Sequence[ComparisonLine]], metric: str = "AUC") -> str:
+def lift_figures(panels: Mapping[str, Sequence[ComparisonLine]], metric: str = "AUC") -> list[str]:
     """Lift over the zero-shot model per cell, adapted and control, with 95% intervals.
 
     Args:
-      panels: Lines by the name of the case; panels share the axis, so that lengths compare.
+      panels: Lines by the name of the case; each has a figure, all have the same axis, so that
+        lengths compare.
       metric: What is lifted.
     """
-    names = list(dict.fromkeys(_cell_name(line) for lines in panels.values() for line in lines))
-    height = 1.6 + 0.34 * len(names)
-    with _figure(max(6.5, 5.0 * len(panels)), height) as figure:
-        axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
-        for ax, (title, lines) in zip(axes, panels.items(), strict=True):
-            place = {name: -i for i, name in enumerate(names)}
-            for line in lines:
-                y = place[_cell_name(line)]
-                if line.domain == MEAN:
-                    ax.axhspan(y - 0.5, y + 0.5, color="#eeeeee", linewidth=0)
-                if line.lift.value is None:
-                    ax.annotate(
-                        "not defined",
-                        (0, y),
-                        xytext=(6, 0),
-                        textcoords="offset points",
-                        color="#555555",
-                        va="center",
-                    )
-            for index, label in enumerate(_ROLES):
-                rows = [(place[_cell_name(line)], _lift(line, label)) for line in lines]
-                _intervals(ax, rows, label, index)
-            ax.axvline(0, color="#555555", linewidth=1)
-            ax.set_title(title)
-            ax.set_xlabel(f"{metric} lift over zero-shot")
-            ax.set_yticks(list(place.values()), list(place))
-            _few_ticks(ax, 5)
-            ax.grid(axis="x", color="#dddddd", linewidth=0.6)
-        handles = [line for line in axes[0].get_lines() if line.get_label() in _ROLES]
+    shown = [value for lines in panels.values() for line in lines for value in _ends(line)]
+    low, high = min([0.0, *shown]), max([0.0, *shown])
+    margin = 0.05 * (high - low) or 0.01
+    limits = low - margin, high + margin
+    return [_lift_figure(title, lines, metric, limits) for title, lines in panels.items()]
+
+
+def _lift_figure(
+    title: str, lines: Sequence[ComparisonLine], metric: str, limits: tuple[float, float]
+) -> str:
+    place = {name: -i for i, name in enumerate(dict.fromkeys(map(_cell_name, lines)))}
+    with _figure(_WIDTH, 1.7 + 0.34 * len(place)) as figure:
+        ax = figure.subplots()
+        for line in lines:
+            y = place[_cell_name(line)]
+            if line.domain == MEAN:
+                ax.axhspan(y - 0.5, y + 0.5, color=_BAND, linewidth=0)
+            if line.lift.value is None:
+                ax.annotate(
+                    "not defined",
+                    (0, y),
+                    xytext=(6, 0),
+                    textcoords="offset points",
+                    color=_FAINT,
+                    va="center",
+                )
+        for index, label in enumerate(_ROLES):
+            rows = [(place[_cell_name(line)], _lift(line, label)) for line in lines]
+            _intervals(ax, rows, label, index)
+        ax.axvline(0, color=_FAINT, linewidth=1)
+        ax.set_title(textwrap.fill(title, 40))
+        ax.set_xlabel(f"{metric} lift over zero-shot")
+        ax.set_xlim(*limits)
+        ax.set_yticks(list(place.values()), list(place))
+        _few_ticks(ax, 5)
+        ax.grid(axis="x", color=_RULE, linewidth=0.6)
+        handles = [line for line in ax.get_lines() if line.get_label() in _ROLES]
         figure.legend(handles=handles, frameon=False, loc="outside upper left", ncols=2)
         return _svg(figure)
 
 
-def reliability_figure(panels: Mapping[str, Mapping[str, Sequence[CalibrationBin]]]) -> str:
+def reliability_figure(title: str, curves: Mapping[str, Sequence[CalibrationBin]]) -> str:
     """Mean label against mean prediction, with the line on which a calibrated model lies.
 
     Args:
-      panels: Curves by model, by the name of the case; the adapted model and the control first.
+      title: Name of the case.
+      curves: Curves by model; the adapted model and the control first.
     """
-    with _figure(4.6 * len(panels), 4.4) as figure:
-        axes = figure.subplots(1, len(panels), squeeze=False)[0]
-        for ax, (title, curves) in zip(axes, panels.items(), strict=True):
-            points = [
-                v for curve in curves.values() for b in curve for v in (b.predicted, b.actual)
-            ]
-            # 0 is always seen; labels of regressions may lie below it
-            ends = 1.05 * min([0.0, *points]), 1.05 * max([0.0, *points] if points else [1])
-            ax.plot(ends, ends, color="#555555", linewidth=1, label="calibrated")
-            for index, (model, curve) in enumerate(curves.items()):
-                ax.plot(
-                    [point.predicted for point in curve],
-                    [point.actual for point in curve],
-                    color=_COLORS[index % len(_COLORS)],
-                    marker=_MARKERS[index % len(_MARKERS)],
-                    markersize=4.5,
-                    linewidth=1.2,
-                    label=model,
-                )
-            ax.set(xlim=ends, ylim=ends, aspect="equal", title=title)
-            ax.set(xlabel="mean prediction", ylabel="mean label")
-            ax.legend(frameon=False, loc="upper left")
+    with _figure(_WIDTH, 4.6) as figure:
+        ax = figure.subplots()
+        points = [v for curve in curves.values() for b in curve for v in (b.predicted, b.actual)]
+        # 0 is always seen; labels of regressions may lie below it
+        ends = 1.05 * min([0.0, *points]), 1.05 * max([0.0, *points] if points else [1])
+        ax.plot(ends, ends, color=_FAINT, linewidth=1, label="calibrated")
+        for index, (model, curve) in enumerate(curves.items()):
+            ax.plot(
+                [point.predicted for point in curve],
+                [point.actual for point in curve],
+                color=_COLORS[index % len(_COLORS)],
+                marker=_MARKERS[index % len(_MARKERS)],
+                markersize=4.5,
+                linewidth=1.2,
+                label=model,
+            )
+        ax.set(xlim=ends, ylim=ends, aspect="equal", title=textwrap.fill(title, 40))
+        ax.set(xlabel="mean prediction", ylabel="mean label")
+        ax.legend(frameon=False, loc="upper left")
         return _svg(figure)
 
 
-def interval_figure(
+def interval_figures(
     panels: Mapping[str, Mapping[str, tuple[float, float | None, float | None]]],
-) -> str:
-    """A dot with its interval for each row, a panel for each metric.
+) -> list[str]:
+    """A dot with its interval for each row, a figure for each metric.
 
     Args:
-      panels: Value and ends of the interval by row, by the name of the metric; panels share the
-        rows, each has its own axis.
+      panels: Value and ends of the interval by row, by the name of the metric.
     """
-    names = list(dict.fromkeys(name for rows in panels.values() for name in rows))
-    with _figure(2.2 + 2.6 * len(panels), 1.2 + 0.34 * len(names)) as figure:
-        axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-        for ax, (title, rows) in zip(axes, panels.items(), strict=True):
-            for name, (value, low, high) in rows.items():
-                y = -names.index(name)
-                if low is not None and high is not None:
-                    ax.hlines(y, low, high, color=_COLORS[0], linewidth=1.6)
-                ax.plot([value], [y], color=_COLORS[0], marker=_MARKERS[0], markersize=5)
-            ax.set_title(textwrap.fill(title, 24))
-            ax.set_yticks([-i for i in range(len(names))], names)
-            _few_ticks(ax, 4)
-            ax.grid(axis="x", color="#dddddd", linewidth=0.6)
+    return [_interval_figure(title, rows) for title, rows in panels.items()]
+
+
+def _interval_figure(
+    title: str, rows: Mapping[str, tuple[float, float | None, float | None]]
+) -> str:
+    names = [textwrap.fill(name, 40) for name in rows]
+    lines = sum(1 + name.count("\n") for name in names)
+    with _figure(_WIDTH, 1.2 + 0.34 * lines) as figure:
+        ax = figure.subplots()
+        for y, (value, low, high) in enumerate(rows.values()):
+            if low is not None and high is not None:
+                ax.hlines(-y, low, high, color=_COLORS[0], linewidth=1.6)
+            ax.plot([value], [-y], color=_COLORS[0], marker=_MARKERS[0], markersize=5)
+        ax.set_title(textwrap.fill(title, 40))
+        ax.set_yticks([-y for y in range(len(names))], names)
+        _few_ticks(ax, 4)
+        ax.grid(axis="x", color=_RULE, linewidth=0.6)
         return _svg(figure)
 
 
@@ -143,7 +163,8 @@ def curves_figure(
       ylabel: What the number is.
       xlabel: What it is drawn against.
     """
-    with _figure(8.5, 3.8) as figure:
+    columns = 2 if all(len(run) <= 24 for run in curves) else 1
+    with _figure(_WIDTH, 3.4 + 0.2 * len(curves)) as figure:
         ax = figure.subplots()
         for index, (run, points) in enumerate(curves.items()):
             ax.plot(
@@ -152,11 +173,11 @@ def curves_figure(
                 color=_COLORS[index % len(_COLORS)],
                 linestyle=("-", "--", ":")[index // len(_COLORS) % 3],
                 linewidth=1.4,
-                label=run,
+                label=textwrap.fill(run, 60),
             )
         ax.set(xlabel=xlabel, ylabel=ylabel)
-        ax.grid(color="#dddddd", linewidth=0.6)
-        figure.legend(frameon=False, loc="outside right upper")
+        ax.grid(color=_RULE, linewidth=0.6)
+        figure.legend(frameon=False, loc="outside lower left", ncols=columns)
         return _svg(figure)
 
 
@@ -174,6 +195,13 @@ def _few_ticks(ax: "Axes", count: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
     ax.xaxis.set_major_locator(MaxNLocator(count))
+
+
+def _ends(line: ComparisonLine) -> list[float]:
+    """All numbers that a line's dots and bars reach."""
+    rows = [row for label in _ROLES if (row := _lift(line, label)) is not None]
+    found = [value for row in rows for value in (row.value, row.ci_low, row.ci_high)]
+    return [value for value in found if value is not None]
 
 
 def _cell_name(line: ComparisonLine) -> str:
@@ -208,9 +236,11 @@ def _intervals(
 
 def _svg(figure: "Figure") -> str:
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(buffer, format="svg", metadata=dict.fromkeys(_METADATA))
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
+    for color, name in _OF_PAGE.items():
+        text = text.replace(f": {color}", f": var(--{name}, {color})")
     # One page holds many pictures, and a name may stand on it once.
     own = hashlib.sha256(text.encode()).hexdigest()[:8]
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}-", text)

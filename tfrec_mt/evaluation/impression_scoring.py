@@ -42,6 +42,7 @@ class ImpressionScoring(Scoring):
     """
 
     tasks = ("ctr",)
+    unit = "impressions"
     baseline = RANDOM
 
     def __init__(

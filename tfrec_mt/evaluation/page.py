@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 import tfrec_mt
+from tfrec_mt.evaluation.page_table import plain_table
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "polars", "pyarrow")
 
@@ -31,11 +32,17 @@ class Section:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with the sentence that says what it shows."""
+    """Pictures side by side under a heading.
+
+    Args:
+      heading: The heading.
+      sentence: How to read them.
+      svgs: By what each shows, in a sentence that may be empty, the picture.
+    """
 
     heading: str
     sentence: str
-    svg: Markup
+    svgs: Sequence[tuple[str, Markup]]
 
 
 def render_page(
@@ -59,8 +66,11 @@ def render_page(
         template,
         title=title,
         sections=[(part.heading, part.text.split("\n\n"), part.verbatim) for part in sections],
-        settings={name: str(value) for name, value in settings.items()},
-        versions=_versions(),
+        settings=[
+            plain_table(caption, ["name", "value"], [*map(_pair, found.items())], prose=True)
+            for caption, found in {"Settings": settings, "Versions": _versions()}.items()
+            if found
+        ],
         **content,
     )
 
@@ -75,6 +85,10 @@ def render_fragment(template: str, **content: Any) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(template).render(**content)
+
+
+def _pair(item: tuple[str, object]) -> tuple[str, str]:
+    return item[0], str(item[1])
 
 
 def _versions() -> dict[str, str]:

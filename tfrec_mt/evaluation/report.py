@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
+from tfrec_mt.evaluation.below_floors import BelowFloor, below_sentences
 from tfrec_mt.evaluation.cells import MEAN
 from tfrec_mt.evaluation.comparison import (
     ComparisonLine,
@@ -15,17 +16,20 @@ from tfrec_mt.evaluation.comparison import (
     compare_models,
     main_metric,
     tasks_of,
+    told_apart,
 )
-from tfrec_mt.evaluation.figures import curves_figure, lift_figure, reliability_figure
+from tfrec_mt.evaluation.figures import curves_figure, lift_figures, reliability_figure
+from tfrec_mt.evaluation.metric_pages import domain_table, model_tables
 from tfrec_mt.evaluation.metric_row import MetricRow
-from tfrec_mt.evaluation.over_control import control_sentences, told_apart
 from tfrec_mt.evaluation.page import Picture, Section, render_page
+from tfrec_mt.evaluation.page_table import plain_table
 from tfrec_mt.evaluation.remembered_ids import no_remembered_ids
 from tfrec_mt.evaluation.remembered_tables import remembered_tables
-from tfrec_mt.evaluation.table import table_cells
+from tfrec_mt.evaluation.summary import summary
 from tfrec_mt.metrics.calibration import CalibrationBin
 from tfrec_mt.storage.folders import write_text
 
+_REMEMBERED = ("domain", "more", "less")
 _TASKS = {"ctr": "click (ctr)", "ctcvr": "click and conversion (ctcvr)"}
 
 
@@ -39,9 +43,11 @@ class ReportCase:
       roles: Which model is which.
       reliability: Reliability curves by task and model.
       control: How the control came about.
-      below: Sentences about models that are below their floors.
+      what: What was scored, such as `31,000 rows of part test`.
+      below: Models that are below their floors.
       trial: Sentences about kernels that were dropped.
       remembered: See `remembered_ids`.
+      rankings: See `RankedRequests.ranked`.
     """
 
     name: str
@@ -49,9 +55,11 @@ class ReportCase:
     roles: ModelRoles
     reliability: Mapping[str, Mapping[str, Sequence[CalibrationBin]]] = field(default_factory=dict)
     control: str = ""
-    below: Sequence[str] = ()
+    what: str = "the same rows"
+    below: Sequence[BelowFloor] = ()
     trial: Sequence[str] = ()
     remembered: pl.DataFrame = field(default_factory=no_remembered_ids)
+    rankings: Sequence[Mapping[str, Any]] = ()
 
 
 def write_report(
@@ -81,11 +89,10 @@ def write_report(
         for case in cases
         for task in tasks_of(case.rows)
     }
-    roles = {case.name: case.roles for case in cases}
     metrics = {
         task: main_metric((row for case in cases for row in case.rows), task) for _, task in lines
     }
-    pictures = [*_lift_pictures(lines, metrics), *_reliability_pictures(cases, metrics)]
+    pictures = [*_lift_pictures(lines, metrics), *_reliability_pictures(cases)]
     if curves:
         pictures.append(_curves_picture(curves))
     page = render_page(
@@ -93,56 +100,58 @@ def write_report(
         title=title,
         sections=sections,
         settings=settings or {},
-        sentences=[sentence for case in cases for sentence in _sentences(case)],
-        tables=[
-            lift_table(f"{metrics[task].upper()} for {task_name(task)}, {name}", found, roles[name])
-            for (name, task), found in lines.items()
-            if found
-        ],
-        remembered=[
-            {**table, "caption": f"{table['topic']}, {task_name(table['task'])}, {case.name}"}
-            for case in cases
-            for table in remembered_tables(case.remembered)
-        ],
+        cases=[_shown(case, lines, metrics) for case in cases],
         pictures=pictures,
     )
     write_text(Path(path), page)
 
 
-def lift_table(caption: str, lines: Sequence[ComparisonLine], roles: ModelRoles) -> dict[str, Any]:
-    """A comparison for a template: whether a row is a mean, its cells and its note."""
-    header, *cells = table_cells(lines, roles)
-    rows = [
-        (line.domain == MEAN, row, line.note or "") for line, row in zip(lines, cells, strict=True)
+def _shown(
+    case: ReportCase,
+    lines: Mapping[tuple[str, str], Sequence[ComparisonLine]],
+    metrics: Mapping[str, str],
+) -> dict[str, Any]:
+    """A case for the template."""
+    tables = []
+    for task in tasks_of(case.rows):
+        tables += model_tables(case.rows, task, task_name(task))
+        if found := lines[case.name, task]:
+            caption = f"{metrics[task].upper()} by domain, {task_name(task)}"
+            tables.append(domain_table(caption, found, case.rows, case.roles))
+    remembered = [
+        plain_table(f"{of['topic']}, {task_name(of['task'])}", _REMEMBERED, of["rows"], prose=True)
+        for of in remembered_tables(case.remembered)
     ]
-    return {"caption": caption, "header": header, "rows": rows}
-
-
-def _sentences(case: ReportCase) -> list[str]:
-    told = [f"control: {case.control}."] if case.control else []
-    found = control_sentences(case.rows, tasks_of(case.rows), case.roles)
-    every = (*case.below, *found, *told, *case.trial)
-    return [f"{case.name}; {sentence}" for sentence in every]
+    control = [f"Control: {case.control}."] if case.control else []
+    return {
+        "name": case.name,
+        "warnings": below_sentences(case.below),
+        "summary": summary(case.rows, case.roles, case.below, case.what),
+        "notes": [*control, *case.trial],
+        "tables": tables,
+        "remembered": remembered,
+        "rankings": case.rankings,
+    }
 
 
 def _lift_pictures(
     lines: Mapping[tuple[str, str], Sequence[ComparisonLine]], metrics: Mapping[str, str]
 ) -> list[Picture]:
-    found = []
+    svgs = []
     for task in dict.fromkeys(task for _, task in lines):
-        panels = {name: of for (name, other), of in lines.items() if other == task and of}
-        if panels:
-            metric = metrics[task].upper()
-            above = "above" if metric == "AUC" else "below"
-            sentence = (
-                f"Dots show by how much the {metric} is {above} that of the zero-shot base, bars "
-                "the 95% interval over users; right of the grey line is better."
-            )
-            for name, of in panels.items():
-                sentence += f" {name[:1].upper()}{name[1:]}: {_lift_sentence(of, metric)}"
-            svg = Markup(lift_figure(panels, metric))
-            found.append(Picture(f"Lift per domain, {task_name(task)}", sentence, svg))
-    return found
+        panels = {
+            f"{task_name(task)}, {name}": of
+            for (name, other), of in lines.items()
+            if other == task and of
+        }
+        metric = metrics[task].upper()
+        for (name, of), svg in zip(panels.items(), lift_figures(panels, metric), strict=True):
+            svgs.append((f"{name}: {_lift_sentence(of, metric)}", Markup(svg)))
+    sentence = (
+        "Dots show by how much the metric is better than that of the zero-shot base, bars the 95% "
+        "interval over users; right of the grey line is better."
+    )
+    return [Picture("Lift per domain", sentence, svgs)] if svgs else []
 
 
 def _lift_sentence(lines: Sequence[ComparisonLine], metric: str) -> str:
@@ -172,23 +181,19 @@ def _lift_sentence(lines: Sequence[ComparisonLine], metric: str) -> str:
     return text + "."
 
 
-def _reliability_pictures(cases: Sequence[ReportCase], metrics: Mapping[str, str]) -> list[Picture]:
-    found = []
+def _reliability_pictures(cases: Sequence[ReportCase]) -> list[Picture]:
+    svgs = []
     for task in dict.fromkeys(task for case in cases for task in case.reliability):
-        panels = {
-            case.name: _adapted_first(case.reliability[task], case.roles)
-            for case in cases
-            if task in case.reliability
-        }
-        ordered = "prediction" if metrics.get(task) == "rmse" else "predicted probability"
-        sentence = (
-            f"Each point is a tenth of the rows, ordered by {ordered}: below the grey line the "
-            f"predictions are too high. Cases: {'; '.join(panels)}."
-        )
-        found.append(
-            Picture(f"Reliability, {task_name(task)}", sentence, Markup(reliability_figure(panels)))
-        )
-    return found
+        for case in cases:
+            if task in case.reliability:
+                name = f"{task_name(task)}, {case.name}"
+                curves = _adapted_first(case.reliability[task], case.roles)
+                svgs.append((f"{name}.", Markup(reliability_figure(name, curves))))
+    sentence = (
+        "Each point is a tenth of the rows, in the order of their predictions: below the grey line "
+        "predictions are too high."
+    )
+    return [Picture("Reliability", sentence, svgs)] if svgs else []
 
 
 def _adapted_first(
@@ -201,9 +206,9 @@ def _adapted_first(
 
 
 def _curves_picture(curves: Mapping[str, Sequence[tuple[int, float]]]) -> Picture:
-    ends = [f"{run} {points[-1][1]:.4f}" for run, points in curves.items() if points]
-    sentence = f"Training loss by step for each run; it ended at: {', '.join(ends)}."
-    return Picture("Training loss", sentence, Markup(curves_figure(curves)))
+    ends = [f"{run}: {points[-1][1]:.4f}" for run, points in curves.items() if points]
+    sentence = f"Training loss by step for each run; it ended at: {'; '.join(ends)}."
+    return Picture("Training loss", sentence, [("", Markup(curves_figure(curves)))])
 
 
 def task_name(task: str) -> str:

@@ -13,6 +13,7 @@ from tfrec_mt.evaluation.evaluator import Evaluator
 from tfrec_mt.evaluation.familiar_users import NEW, SEEN, FamiliarUsers
 from tfrec_mt.evaluation.floor import Floor
 from tfrec_mt.evaluation.popularity import Popularity
+from tfrec_mt.evaluation.rankings import RankedRequests
 from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.evaluation.scoring import CONTROL, FLOOR, FRESH_FLOOR, ZERO_SHOT, Scoring
 from tfrec_mt.evaluation.unknown_ids import UnknownIds
@@ -90,6 +91,7 @@ class RowScoring(Scoring):
         self.keys += [ScoreKey(name) for name in self._floors]
         self._familiar = FamiliarUsers(dataset, seen_in) if seen_in else None
         self._unknown = UnknownIds(dataset.schema)
+        self._ranked = RankedRequests(dataset, kernels)
         self._evaluator = Evaluator(
             self.keys,
             self.tasks,
@@ -118,6 +120,7 @@ class RowScoring(Scoring):
         if self._familiar:
             domains |= self._familiar.split(batch.keys["user"], domains)
         domains |= self._unknown.codes(batch.features)
+        self._ranked.add(batch)
         self._evaluator.update(
             scores,
             labels={task: batch.labels[task] for task in self.tasks},
@@ -127,6 +130,9 @@ class RowScoring(Scoring):
             requests=batch.keys.get("request"),
             truth=batch.truth or None,
         )
+
+    def rankings(self) -> list[dict[str, Any]]:
+        return self._ranked.ranked(self._score)
 
     def table(self) -> ScoreTable:
         return self._evaluator.result()

@@ -39,6 +39,7 @@ class Scoring(abc.ABC):
     """
 
     tasks: tuple[str, ...]
+    unit = "rows"
     baseline: str | None
     advice, kernel_advice = ADVICE, KERNEL_ADVICE
     floors: Mapping[str, Sequence[str]]
@@ -79,6 +80,10 @@ class Scoring(abc.ABC):
     def table(self) -> MetricTable:
         """What was counted; called once, at the end."""
 
+    def rankings(self) -> list[dict[str, Any]]:
+        """A few requests, ranked with and without kernels; see `RankedRequests.ranked`."""
+        return []
+
     def measure(self, split: str) -> Evaluation:
         """Scores everything once with every model.
 
@@ -112,4 +117,6 @@ class Scoring(abc.ABC):
             split=split,
             scores=table,
             below=tuple(below_floors(table, self.floors, self.tasks, advice)),
+            rankings=self.rankings(),
+            unit=self.unit,
         )

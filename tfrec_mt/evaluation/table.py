@@ -1,8 +1,9 @@
 """The comparison of models as plain text for a terminal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from tfrec_mt.evaluation.cells import ALL, UNKNOWN
+from tfrec_mt.evaluation.cells import ALL, ORACLE, UNKNOWN
 from tfrec_mt.evaluation.comparison import ComparisonLine, ModelRoles, compare_models, main_metric
 from tfrec_mt.evaluation.metric_row import MetricRow
 
@@ -57,9 +58,31 @@ def table_cells(lines: Sequence[ComparisonLine], roles: ModelRoles) -> list[list
 
 def format_metrics(rows: Sequence[MetricRow], task: str) -> str:
     """Every metric of every model, a model per line: of all rows, and of those of unknown ids."""
-    found = {(row.model, row.topic, row.metric): row for row in rows if _is_measure(row, task)}
-    topics = dict.fromkeys(topic for _, topic, _ in found)
-    return "\n\n".join(_metrics_of(found, topic, task) for topic in topics)
+    return "\n\n".join(_metrics_of(lines, task) for lines in measured(rows, task))
+
+
+@dataclass(frozen=True)
+class MetricLines:
+    """Metrics of models on some rows of a task.
+
+    Args:
+      title: Which rows.
+      metrics: Names of the metrics.
+      models: By model and metric, its row; the oracle last, where it is known.
+    """
+
+    title: str
+    metrics: Sequence[str]
+    models: Mapping[str, Mapping[str, MetricRow]]
+
+
+def measured(rows: Sequence[MetricRow], task: str) -> list[MetricLines]:
+    """Metrics over all rows, and over those of unknown ids of each feature."""
+    by_topic: dict[str, list[MetricRow]] = {}
+    for row in rows:
+        if _is_measure(row, task):
+            by_topic.setdefault(row.topic, []).append(row)
+    return [_lines_of(topic, found) for topic, found in by_topic.items()]
 
 
 def _is_measure(row: MetricRow, task: str) -> bool:
@@ -69,21 +92,26 @@ def _is_measure(row: MetricRow, task: str) -> bool:
     return row.task == task and measure and (apart or row.topic == row.domain == ALL)
 
 
-def _metrics_of(rows: Mapping[tuple[str, str, str], MetricRow], topic: str, task: str) -> str:
-    found = {(model, metric): row for (model, of, metric), row in rows.items() if of == topic}
-    models = list(dict.fromkeys(model for model, _ in found))
-    metrics = list(dict.fromkeys(metric for _, metric in found))
-    cells = [["model", *metrics]]
-    cells += [[model, *(_number(found.get((model, m))) for m in metrics)] for model in models]
-    if "oracle" not in models and any(row.oracle is not None for row in found.values()):
-        by_metric = {metric: row.oracle for (_, metric), row in found.items()}
-        cells.append(
-            ["oracle", *("-" if (v := by_metric[m]) is None else f"{v:.4f}" for m in metrics)]
-        )
-    count = next(iter(found.values())).n
+def _lines_of(topic: str, rows: Sequence[MetricRow]) -> MetricLines:
+    models: dict[str, dict[str, MetricRow]] = {}
+    for row in rows:
+        models.setdefault(row.model, {})[row.metric] = row
+    if ORACLE not in models and any(row.oracle is not None for row in rows):
+        models[ORACLE] = {
+            row.metric: replace(row, value=row.oracle, ci_low=None, ci_high=None) for row in rows
+        }
     feature = topic.removesuffix(f"/{UNKNOWN}")
-    title = "All rows" if topic == ALL else f"{count:,} rows of an unknown {feature}"
-    return "\n".join([f"{title}, task {task}", *map(_line, _aligned(cells, 1))])
+    title = "All rows" if topic == ALL else f"{rows[0].n:,} rows of an unknown {feature}"
+    return MetricLines(title, list(dict.fromkeys(row.metric for row in rows)), models)
+
+
+def _metrics_of(lines: MetricLines, task: str) -> str:
+    cells = [["model", *lines.metrics]]
+    cells += [
+        [model, *(number(of.get(metric)) for metric in lines.metrics)]
+        for model, of in lines.models.items()
+    ]
+    return "\n".join([f"{lines.title}, task {task}", *map(_line, _aligned(cells, 1))])
 
 
 def _aligned(cells: Sequence[Sequence[str]], left: int) -> list[list[str]]:
@@ -107,18 +135,19 @@ def _line_cells(line: ComparisonLine) -> tuple[str, ...]:
         line.topic,
         line.domain,
         f"{line.n:,}",
-        _number(line.zero_shot),
-        _number(line.adapted),
-        _number(line.lift, "+.4f"),
-        _interval(line.lift),
-        _number(line.together),
-        _number(line.control),
+        number(line.zero_shot),
+        number(line.adapted),
+        number(line.lift, "+.4f"),
+        interval(line.lift),
+        number(line.together),
+        number(line.control),
         with_interval(line.over_control) if line.over_control else "-",
-        _number(line.oracle_share, ".1%"),
+        number(line.oracle_share, ".1%"),
     )
 
 
-def _number(row: MetricRow | None, form: str = ".4f") -> str:
+def number(row: MetricRow | None, form: str = ".4f") -> str:
+    """A row's value, or a dash."""
     return "-" if row is None or row.value is None else f"{row.value:{form}}"
 
 
@@ -126,11 +155,12 @@ def with_interval(row: MetricRow) -> str:
     """A difference with its interval, or a dash."""
     if row.value is None:
         return "-"
-    interval = _interval(row)
-    return f"{row.value:+.4f}" + (f" {interval}" if interval != "-" else "")
+    ends = interval(row)
+    return f"{row.value:+.4f}" + (f" {ends}" if ends != "-" else "")
 
 
-def _interval(row: MetricRow) -> str:
+def interval(row: MetricRow, form: str = "+.4f") -> str:
+    """Ends of a row's interval, or a dash."""
     if row.ci_low is None or row.ci_high is None:
         return "-"
-    return f"[{row.ci_low:+.4f}, {row.ci_high:+.4f}]"
+    return f"[{row.ci_low:{form}}, {row.ci_high:{form}}]"

@@ -15,11 +15,9 @@ from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import SplitSpec
 from tfrec_mt.evaluation.evaluation import METRICS_FILE, REPORT_FILE, Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow, write_rows
-from tfrec_mt.evaluation.over_control import control_sentences
 from tfrec_mt.evaluation.page import Section
-from tfrec_mt.evaluation.report import ReportCase, write_report
+from tfrec_mt.evaluation.report import write_report
 from tfrec_mt.evaluation.scoring import ADAPTED, CONTROL, ZERO_SHOT
-from tfrec_mt.evaluation.table import format_metrics, format_table
 from tfrec_mt.jobs.domain_lift import LiftCase, lift_case, measure_lift
 from tfrec_mt.jobs.export import run_export
 from tfrec_mt.jobs.score import run_score
@@ -155,30 +153,13 @@ def _tagged(case: LiftCase, evaluation: Evaluation) -> Iterator[MetricRow]:
 
 
 def _print_tables(name: str, evaluation: Evaluation) -> None:
-    against = control_sentences(evaluation.metrics, evaluation.tasks, evaluation.roles)
-    for sentence in (*evaluation.below, *against):
-        print(f"{name}; {sentence}")
-    print(f"{name}; control: {evaluation.control}")
-    for task in evaluation.tasks:
-        print(f"\n{name}\n{format_metrics(evaluation.metrics, task)}")
-        print(f"\n{format_table(evaluation.metrics, task, evaluation.roles)}\n", flush=True)
+    print(f"\n{name}\n\n{evaluation}\n", flush=True)
 
 
 def _write_report(
     config: DemoConfig, cases: list[LiftCase], found: list[Evaluation], exported: str
 ) -> None:
-    report_cases = [
-        ReportCase(
-            name=case.name,
-            rows=one.metrics,
-            roles=one.roles,
-            reliability=one.reliability(),
-            control=one.control,
-            below=one.below,
-            remembered=one.remembered,
-        )
-        for case, one in zip(cases, found, strict=True)
-    ]
+    report_cases = [one.case(case.name) for case, one in zip(cases, found, strict=True)]
     curves = {
         f"{case.folder.name}, {run}": _curve(case.folder / run)
         for case in cases

@@ -45,14 +45,15 @@ def _line(variant: str, metric: str, lift: float, width: float) -> Line:
 def test_cases_of_all_studies_are_ordered_and_judged_by_their_first_metric() -> None:
     one = _study("one", {"a": "far apart", "b": "alike", "c": ""})
     two = _study("two", {"a": "memorised"})
-    found = kernel_cases(
+    caption, header, rows = kernel_cases(
         [
             (one, [_line("b", "auc", 0.001, 0.002), _line("a", "auc", 0.02, 0.01)]),
             (one, [_line("c", "auc", 0.5, 0.1)]),
             (two, [_line("a", "auc", -0.01, 0.005), _line("a", "mrr", 0.3, 0.1)]),
         ]
     )
-    assert found["rows"] == [
+    assert caption and len(header) == len(rows[0])
+    assert rows == [
         ["far apart", "one", "0.7000", "+0.0200 [+0.0100, +0.0300]", "helps", "-"],
         ["alike", "one", "0.7000", "+0.0010 [-0.0010, +0.0030]", "not told apart", "-"],
         ["memorised", "two", "0.7000", "-0.0100 [-0.0150, -0.0050]", "harms", "-"],
