@@ -89,7 +89,7 @@ def test_an_evaluation_tells_how_its_control_came_about(
     told = f"{steps} steps at rate 0.004 (chosen from 0.004 0.008 by log loss of held-out users)"
     assert found.control == told and f"Control: {told}." in str(found)
     before_tables = str(found).split("part test")[0]
-    assert "all rows: kernels are" in before_tables and "the control, AUC" in before_tables
+    assert "over the base and" in before_tables and "over the control" in before_tables
     assert told in found._repr_html_()
     assert told in (found.save(tmp_path / "evaluation") / "report.html").read_text(encoding="utf-8")
     _check_distances(found)
