@@ -16,7 +16,7 @@ PYTEST_ARGS ?=
 # Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
-.PHONY: setup minilm peers check test test-slow test-faults test-serving test-browser test-soak test-real lint demo notebooks bench studies results docs lock clean
+.PHONY: setup minilm peers check test test-slow test-faults test-serving test-browser test-soak test-real lint demo notebooks bench studies results docs help-texts lock clean
 
 setup: $(STAMP)
 
@@ -96,6 +96,10 @@ test-browser: $(STAMP)
 # A server under load and a training, at once, for SOAK_MINUTES each: 30 by default.
 test-soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
+
+# What --help shows of commands that would have to import TensorFlow for it.
+help-texts: $(STAMP)
+	$(BIN)/python -m tfrec_mt.pipelines.help_text
 
 # Public data in the folder that TFREC_MT_DATA names; what is not there is skipped.
 test-real: $(MINILM)

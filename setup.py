@@ -19,6 +19,7 @@ BINARIES = (
     "prepare-data",
     "pretrain",
     "fine-tune",
+    "train-control",
     "evaluate",
     "export",
     "score",
@@ -49,7 +50,14 @@ setup(
     python_requires=">=3.11,<3.14",
     # The links models, adapters and pipelines at the root are not packages of their own.
     packages=find_packages(include=["tfrec_mt", "tfrec_mt.*"]),
-    package_data={"tfrec_mt": ["py.typed", "evaluation/templates/*", "serving/templates/*"]},
+    package_data={
+        "tfrec_mt": [
+            "py.typed",
+            "evaluation/templates/*",
+            "pipelines/help/*",
+            "serving/templates/*",
+        ]
+    },
     install_requires=[
         "absl-py>=2.1",
         "grpcio>=1.60",
@@ -60,6 +68,7 @@ setup(
         "keras-nlp>=0.32",
         "markupsafe>=2.1",
         "numpy>=2",
+        "packaging>=23",
         "polars>=2,<3",
         "pyarrow>=20",
         "pydantic>=2.10,<3",
@@ -110,8 +119,11 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            f"tfrec-mt-{name} = tfrec_mt.pipelines.{name.replace('-', '_')}:run"
-            for name in BINARIES
+            "tfrec-mt = tfrec_mt.pipelines.command:run",
+            *(
+                f"tfrec-mt-{name} = tfrec_mt.pipelines.{name.replace('-', '_')}:run"
+                for name in BINARIES
+            ),
         ],
     },
 )

@@ -43,7 +43,7 @@ def _shown_flags() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
         text = re.sub(r"\\\n\s*", " ", page.read_text(encoding="utf-8"))
-        for binary, flags in re.findall(r"^tfrec-mt-([a-z-]+)\s+(--.*)$", text, re.MULTILINE):
+        for binary, flags in re.findall(r"^tfrec-mt ([a-z-]+)\s+(--.*)$", text, re.MULTILINE):
             found.setdefault(binary, set()).update(re.findall(r"--([a-z_]+)", flags))
     return found
 
@@ -54,7 +54,7 @@ def test_shown_commands_have_the_flags_that_they_show(
     binary: str, flags: set[str], tmp_path: Path
 ) -> None:
     done = subprocess.run(
-        [Path(sys.executable).parent / f"tfrec-mt-{binary}", "--help"],
+        [Path(sys.executable).parent / "tfrec-mt", binary, "--help"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -22,7 +22,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     succeed("pretrain", data, f"--output={runs / 'base'}", "--batch_size=512", *SMALL_MODEL)
     settings = ("--batch_size=512", "--certainty=0")  # so few rows make nothing certain
     succeed("fine_tune", data, base, f"--output={runs / 'kernels'}", *settings)
-    succeed("evaluate", data, base, kernels, f"--output={runs / 'evaluation'}")
+    succeed("train_control", kernels, f"--output={runs / 'control'}")
+    control = f"--control={runs / 'control'}"
+    succeed("evaluate", data, base, kernels, control, f"--output={runs / 'evaluation'}")
     metrics = f"--metrics={runs / 'evaluation' / 'metrics.json'}"
     succeed("export", data, base, kernels, metrics, f"--output={runs / 'export'}")
     out = succeed(
@@ -41,6 +43,7 @@ def test_the_job_leaves_what_it_promises(runs: Path) -> None:
     rows = json.loads((runs / "evaluation" / "metrics.json").read_text())
     keys = {"model", "task", "topic", "domain", "metric", "value", "n", "ci_low", "ci_high"}
     assert all(keys <= set(row) for row in rows)
+    assert "control" in {row["reference"] for row in rows if "reference" in row}
     domains = {(row["topic"], row["domain"]) for row in rows if row["model"] == "adapted"}
     assert len([d for d in domains if d[0] != "all" and d[1] not in ("mean", "unknown")]) == 11
     assert {row["metric"] for row in rows} >= {"auc", "gauc_user", "gauc_request", "log_loss"}

@@ -43,7 +43,7 @@ from tfrec_mt.schema import Schema
 RECIPES = Path(__file__).parents[2] / "recipes"
 BINARIES = ("prepare_data", "pretrain", "fine_tune", "evaluate", "export", "score", "demo")
 # Taken apart, or made of what a step is given.
-NESTED = {"train", "model_settings", "encoder_settings", "adapter_settings"}
+NESTED = {"chosen", "train", "model_settings", "encoder_settings", "adapter_settings"}
 # What steps know themselves.
 OF_DATA = {"schema", "title_encoder"}
 OF_KERNELS = {*inspect.signature(DomainKernels).parameters} - {"kwargs"}

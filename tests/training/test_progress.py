@@ -63,19 +63,19 @@ def rows_of(line: str) -> str:
     return line.split("/64.0k")[0].split(" ")[-1]
 
 
-def test_a_log_file_gets_a_line_every_ten_seconds_and_a_last_one(clock: Clock) -> None:
+def test_a_log_file_gets_a_line_a_minute_and_a_last_one(clock: Clock) -> None:
     stream = io.StringIO()
-    first, *lines = run(clock, stream, 4, 8)
+    first, *lines = run(clock, stream, 4, 40)
     assert rows_of(first) == "0.00"
     told = [line.partition("[")[2] for line in lines]
     # 30 steps in 12 s, and 2.5 steps a second for the other 960
     assert told == [
         "00:00<?, ? rows/s, loss 0.5000]",
-        "00:12<06:24, 160 rows/s, loss 0.1250]",
-        "00:24<06:12, 160 rows/s, loss 0.0714]",
-        "00:28<06:08, 160 rows/s, loss 0.0625]",
+        "01:00<05:36, 160 rows/s, loss 0.0312]",
+        "02:00<04:36, 160 rows/s, loss 0.0161]",
+        "02:36<04:00, 160 rows/s, loss 0.0125]",
     ]
-    assert [rows_of(line) for line in lines] == ["640", "2.56k", "4.48k", "5.12k"]
+    assert [rows_of(line) for line in lines] == ["640", "10.2k", "19.8k", "25.6k"]
     assert "\r" not in stream.getvalue() and stream.getvalue().endswith("]\n")
 
 

@@ -1,8 +1,8 @@
-"""The main job end to end: prepare, pre-train, fine-tune, evaluate, export, score, report.
+r"""The main job end to end: prepare, pre-train, fine-tune, evaluate, export, score, report.
 
 Examples:
-  python -m tfrec_mt.pipelines.demo --output=runs/demo
-  python -m tfrec_mt.pipelines.demo --flagfile=recipes/movielens_1m.flags --output=runs/movielens
+  tfrec-mt demo --output=runs/demo
+  tfrec-mt demo --flagfile=recipes/movielens_1m.flags --output=runs/movielens
 """
 
 from tfrec_mt.configs.settings import fields_of

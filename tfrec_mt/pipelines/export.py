@@ -1,14 +1,14 @@
-"""Exports a base and its kernels as the next version of one SavedModel.
+r"""Exports a base and its kernels as the next version of one SavedModel.
 
 Or makes the next version from the newest one, with kernels added or removed, without the base or
 its data. Or publishes an older version again, as the newest.
 
 Examples:
-  python -m tfrec_mt.pipelines.export --base=runs/takeout/base --kernels=runs/takeout/kernels \
+  tfrec-mt export --base=runs/takeout/base --kernels=runs/takeout/kernels \
       --data=runs/takeout/data --output=runs/takeout/export
-  python -m tfrec_mt.pipelines.export --output=runs/takeout/export \
+  tfrec-mt export --output=runs/takeout/export \
       --add_kernel=runs/late/kernels/region/south.safetensors --remove_kernel=region/north
-  python -m tfrec_mt.pipelines.export --output=runs/takeout/export --roll_back
+  tfrec-mt export --output=runs/takeout/export --roll_back
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from tfrec_mt.configs.bounds import REPEATED, Count
 from tfrec_mt.configs.settings import fields_of, sort_settings
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.run_binary import console_command
+from tfrec_mt.pipelines.terminal import suggest
 from tfrec_mt.schema import SchemaError
 
 
@@ -70,6 +71,7 @@ def main(told: ConfigFlags) -> None:
     else:
         version = _export(given)
     print(f"export: {version}")
+    suggest("score", export=version, **{n: given.get(n) for n in ("data", "base", "kernels")})
 
 
 def _only(what: str, given: dict[str, Any], *names: str) -> None:

@@ -1,12 +1,13 @@
-"""Trains the kernels of one or more topics behind a frozen base, on a click log or on news.
+r"""Trains the kernels of one or more topics behind a frozen base, on a click log or on news.
 
 Example:
-  python -m tfrec_mt.pipelines.fine_tune --base=runs/takeout/base --data=runs/takeout/data \
+  tfrec-mt fine-tune --base=runs/takeout/base --data=runs/takeout/data \
       --parts=fresh --output=runs/takeout/kernels
 """
 
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.run_binary import console_command
+from tfrec_mt.pipelines.terminal import beside, suggest
 from tfrec_mt.quiet_start import import_tensorflow
 from tfrec_mt.storage.names import KERNELS
 
@@ -29,6 +30,7 @@ def main(told: ConfigFlags) -> None:
     output = given.pop("output")
     fine_tune(given.pop("base"), given.pop("data"), output, **given)
     print(f"kernels: {output / KERNELS}")
+    suggest("train-control", kernels=output, output=beside(output, "control"))
 
 
 run = console_command(define, main)

@@ -29,8 +29,11 @@ class Plugins:
     plugin: Annotated[tuple[Path, ...], REPEATED] = ()
 
 
-def import_plugins(arguments: Sequence[str]) -> None:
+def import_plugins(arguments: Sequence[str]) -> bool:
     """Imports the files that `--plugin` names on a command line or in its flag files.
+
+    Returns:
+      Whether there are any.
 
     Raises:
       PluginError: A file is missing, fails, or has the name of an imported module.
@@ -41,12 +44,13 @@ def import_plugins(arguments: Sequence[str]) -> None:
     try:
         known(arguments, known_only=True)
     except flags.Error:
-        return  # the binary's own flags report the error
+        return False  # the binary's own flags report the error
     paths = [Path(path) for path in known["plugin"].value or ()]
     if paths:
         import_tensorflow()  # quietly, as plugins will
     for path in paths:
         _import(path)
+    return bool(paths)
 
 
 def _import(path: Path) -> None:

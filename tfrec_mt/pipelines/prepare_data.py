@@ -1,13 +1,13 @@
 r"""Turns a source into a prepared dataset: shards, manifest, vocabularies, schema.
 
 Examples:
-  python -m tfrec_mt.pipelines.prepare_data --infer --files=clicks/*.csv --user=uid --item=iid \
+  tfrec-mt prepare-data --infer --files=clicks/*.csv --user=uid --item=iid \
       --time=ts --tasks=clicked --topics=market --schema=schema.json --output=runs/shop/data
-  python -m tfrec_mt.pipelines.prepare_data --infer --files=clicks/*.csv --user=uid --item=iid \
+  tfrec-mt prepare-data --infer --files=clicks/*.csv --user=uid --item=iid \
       --tasks='click,like:binary,order<click,seconds:squared_log' --schema=schema.json
-  python -m tfrec_mt.pipelines.prepare_data --source=takeout --rows=1000000 \
+  tfrec-mt prepare-data --source=takeout --rows=1000000 \
       --output=runs/takeout/data
-  python -m tfrec_mt.pipelines.prepare_data --source=eb_nerd --data_dir=ebnerd_small \
+  tfrec-mt prepare-data --source=eb_nerd --data_dir=ebnerd_small \
       --output=runs/eb_nerd/data
 """
 
@@ -20,6 +20,7 @@ from tfrec_mt.configs.settings import arguments_of, sort_settings
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.run_binary import console_command
+from tfrec_mt.pipelines.terminal import beside, suggest
 
 _NO_SETTINGS = ("data", "schema", "output", "output_dir", "source", "description")
 
@@ -101,6 +102,7 @@ def _prepare(name: str, given: Mapping[str, Any], output: Path) -> None:
     settings = {n: value for n, value in given.items() if n not in takes or n in of_both}
     dataset = prepare(source, output=output, description=_description(name, given), **settings)
     print(f"{dataset.path}: {dataset.summary}")
+    suggest("pretrain", data=dataset.path, output=beside(dataset.path, "base"))
 
 
 def _infer(name: str | None, given: dict[str, Any], output: Path | None) -> None:
@@ -131,6 +133,7 @@ def _infer(name: str | None, given: dict[str, Any], output: Path | None) -> None
         description = _description("logs", given)
         dataset = prepare(files, schema, output, description=description, **found["prepare"])
         print(f"{dataset.path}: {dataset.summary}")
+        suggest("pretrain", data=dataset.path, output=beside(dataset.path, "base"))
 
 
 def _of_steps(*steps: Callable[..., Any]) -> set[str]:

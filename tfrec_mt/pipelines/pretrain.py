@@ -1,13 +1,14 @@
 r"""Trains a base model, or continues training one: a ranking model, or a news model on news.
 
 Examples:
-  python -m tfrec_mt.pipelines.pretrain --data=runs/takeout/data --output=runs/takeout/base
-  python -m tfrec_mt.pipelines.pretrain --flagfile=recipes/mtrec_newsroom.flags \
+  tfrec-mt pretrain --data=runs/takeout/data --output=runs/takeout/base
+  tfrec-mt pretrain --flagfile=recipes/mtrec_newsroom.flags \
       --data=runs/newsroom/data --output=runs/newsroom/base
 """
 
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.run_binary import console_command
+from tfrec_mt.pipelines.terminal import beside, suggest
 from tfrec_mt.quiet_start import import_tensorflow
 from tfrec_mt.storage.names import MODEL
 
@@ -29,8 +30,10 @@ def main(told: ConfigFlags) -> None:
     share_cores()
     given = told.given()
     output = given.pop("output")
-    pretrain(given.pop("data"), output, **given)
+    data = given.pop("data")
+    pretrain(data, output, **given)
     print(f"model: {output / MODEL}")
+    suggest("fine-tune", data=data, base=output, output=beside(output, "kernels"))
 
 
 run = console_command(define, main)

@@ -1,9 +1,9 @@
-"""Indexes article vectors of an exported news model, or adds new articles to an index.
+r"""Indexes article vectors of an exported news model, or adds new articles to an index.
 
 Examples:
-  python -m tfrec_mt.pipelines.retrieve --export=runs/newsroom/export/1 \
+  tfrec-mt retrieve --export=runs/newsroom/export/1 \
       --data=runs/newsroom/data --output=runs/newsroom/index
-  python -m tfrec_mt.pipelines.retrieve --export=runs/newsroom/export/1 \
+  tfrec-mt retrieve --export=runs/newsroom/export/1 \
       --data=runs/newsroom/data --refresh=runs/newsroom/index/1 --articles=today.parquet \
       --output=runs/newsroom/index
 """

@@ -12,12 +12,15 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from absl import app, logging
 
 from tfrec_mt.pipelines.config_flags import ConfigFlags
+from tfrec_mt.pipelines.help_text import is_asked, kept_help, made_help
 from tfrec_mt.pipelines.plugins import Plugins, import_plugins
+from tfrec_mt.pipelines.terminal import styled
 from tfrec_mt.pipelines.told_errors import Errors, is_ours, sentence
 from tfrec_mt.quiet_start import import_tensorflow
 
@@ -45,13 +48,24 @@ def console_command(
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         with _ending():
-            import_plugins(sys.argv)  # what they register has flags, too
+            plugged = import_plugins(sys.argv)  # what they register has flags, too
+            if is_asked(sys.argv):
+                print(_help(define, plugged))
+                return
             told.add(Plugins, group="plugins")
             told.add(Errors, group="errors")
             define(told)
             run_binary(lambda: main(told), lambda: Errors(**told.given("errors")).debug)
 
     return run
+
+
+def _help(define: Callable[[ConfigFlags], None], plugged: bool) -> str:
+    """What a binary does and takes; with plugins, also what they add to it."""
+    module = sys.modules[define.__module__]
+    name = Path(module.__file__ or "").stem
+    kept = None if plugged else kept_help(name)
+    return kept or made_help(name, define, module.__doc__ or "")
 
 
 class Stopped(BaseException):
@@ -98,7 +112,7 @@ def _ending(debug: Callable[[], bool] = lambda: False) -> Iterator[None]:
             sys.exit(EXIT_INTERRUPTED)
         if debug():
             traceback.print_exc()
-        print(f"error: {sentence(error)}", file=sys.stderr)
+        print(f"{styled('error', 'bad', sys.stderr)}: {sentence(error)}", file=sys.stderr)
         sys.exit(EXIT_ERROR)
     finally:
         for number in _STOPPING:
@@ -121,4 +135,4 @@ def _one_line(
     line: str | None = None,
 ) -> str:
     """A warning without the line of code that raised it."""
-    return f"warning: {message}\n"
+    return f"{styled('warning', 'doubtful', sys.stderr)}: {message}\n"

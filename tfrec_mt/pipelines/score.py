@@ -1,12 +1,12 @@
-"""Scores raw rows through an exported SavedModel and compares with the model in memory.
+r"""Scores raw rows through an exported SavedModel and compares with the model in memory.
 
 Rows of a news model are impressions: lists `history` and `candidates` of titles. For ranking
 models, a server may take the place of the export.
 
 Examples:
-  python -m tfrec_mt.pipelines.score --export=runs/takeout/export/1 --data=runs/takeout/data \
+  tfrec-mt score --export=runs/takeout/export/1 --data=runs/takeout/data \
       --base=runs/takeout/base --kernels=runs/takeout/kernels --output=runs/takeout/scores.parquet
-  python -m tfrec_mt.pipelines.score --server=localhost:8500 --rows=rows.parquet \
+  tfrec-mt score --server=localhost:8500 --rows=rows.parquet \
       --output=scores.parquet
 """
 

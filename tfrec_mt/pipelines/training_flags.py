@@ -33,7 +33,7 @@ def define_ranking(told: ConfigFlags, without: tuple[str, ...] = ()) -> None:
 
 def define_news(told: ConfigFlags) -> None:
     """Adds flags of news models and their training to those of ranking models."""
-    told.add(NewsPretrainConfig, of="news", required=())
+    told.add(NewsPretrainConfig, of="news", without=("chosen",), required=())
     for model in (NewsRecommender,):
         told.add(model, of="news", without=("schema", "title_encoder"))
     told.add(make_title_encoder, of="news", without=("kind",), defaults=LORA)

@@ -9,14 +9,14 @@ from typing import TextIO
 from tqdm import tqdm
 
 _REDRAWN_SECONDS = 1.0
-_PLAIN_SECONDS = 10.0
+_PLAIN_SECONDS = 60.0
 _WAITING_SHOWN = 0.03
 
 
 class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
     """Shows how far a run is: a line that is redrawn on a terminal or in a notebook, else lines.
 
-    It is redrawn at most once a second; lines come at most every ten seconds and at the end. Rates
+    It is redrawn at most once a second; lines come at most once a minute and at the end. Rates
     leave out the first call, which compiles the graph. A share of 3% or more of time spent waiting
     for data is shown. Each pass that is validated has a line of its own.
 
