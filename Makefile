@@ -11,12 +11,13 @@ LOCK_VENV := build/lock-venv
 
 DEMO_ARGS ?=
 STUDY_ARGS ?=
+SCOREBOARD_ARGS ?=
 PYTEST_ARGS ?=
 # One process per processor, as the system counts them: with auto, two that share a core would be one.
 # Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
-.PHONY: setup minilm peers check test test-slow test-faults test-serving test-browser test-soak test-real lint demo notebooks bench studies results docs help-texts lock clean
+.PHONY: setup minilm peers check test test-slow test-faults test-serving test-browser test-soak test-real lint demo notebooks bench studies scoreboard results docs help-texts lock clean
 
 setup: $(STAMP)
 
@@ -54,6 +55,11 @@ bench: peers
 # Every table and figure of the papers, a few hours for each paper; what is done is not run again.
 studies: $(MINILM)
 	$(BIN)/python -m studies.run --study=all $(STUDY_ARGS)
+
+# Every base on fixed splits; SCOREBOARD_ARGS=--check_baseline fails where one has become worse.
+# Public data lie in the folder that TFREC_MT_DATA names.
+scoreboard: $(STAMP)
+	$(BIN)/python -m studies.run --study=scoreboard --output=runs/scoreboard $(SCOREBOARD_ARGS)
 
 # The pages of all figures, from the files that studies (--publish) and benchmarks have written.
 results: $(STAMP)

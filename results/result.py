@@ -137,6 +137,12 @@ def render() -> None:
         write_text(FOLDER / name, f"{head}\n\n{_NOTE}\n{rest}")
 
 
+def published_result(name: str) -> Result | None:
+    """What was published under a name."""
+    path = FOLDER / f"{name}.json"
+    return _read(path) if path.is_file() else None
+
+
 def _read(path: Path) -> Result:
     told = {"commits": (), "processor": "", **json.loads(path.read_text(encoding="utf-8"))}
     return Result(**told | {"tables": [Table(**table) for table in told.get("tables", ())]})

@@ -13,6 +13,7 @@ from studies.news.news_kernels import NEWS_KERNELS
 from studies.news.surgery import SURGERY
 from studies.public_data.public_data import PUBLIC_DATA
 from studies.public_data.public_tables import ALI_CCP, ALI_EXPRESS, CENSUS_INCOME, KUAI_RAND
+from studies.scoreboard.scoreboard import SCOREBOARD
 from studies.takeout.baselines import BASELINES
 from studies.takeout.control_test import CONTROL_TEST
 from studies.takeout.cross_topic import CROSS_TOPIC
@@ -43,6 +44,7 @@ STUDIES: dict[str, Study] = {
         PLAIN_KERAS_RATES,
         FIRST_HOUR,
         FIRST_KERNELS,
+        SCOREBOARD,
         PUBLIC_DATA,
         ALI_EXPRESS,
         ALI_CCP,

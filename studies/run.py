@@ -16,7 +16,9 @@ from typing import Any
 
 from absl import flags
 
+from results.result import published_result
 from studies.catalog import STUDIES
+from studies.framework.baseline import worse_than_published
 from studies.framework.pace import Pace
 from studies.framework.run_study import missing_runs, run_study
 from studies.framework.study import Study, settings_key
@@ -49,6 +51,11 @@ _SET = flags.DEFINE_multi_string(
 )
 _PUBLISH = flags.DEFINE_bool(
     "publish", False, "Writes the figures of whole studies into docs/results, too."
+)
+_CHECK_BASELINE = flags.DEFINE_bool(
+    "check_baseline",
+    False,
+    "Fails where a figure is worse than the interval of the published one allows.",
 )
 _DEBUG = flags.DEFINE_bool("debug", False, "Shows where an error came from, a traceback.")
 
@@ -108,10 +115,24 @@ def _run(study: Study, output: Path, pace: Pace | None) -> tuple[StudyView, list
     folder = output / _name(study.name)
     folder.mkdir(exist_ok=True)
     write_study_report(view, lines, folder)
+    if _CHECK_BASELINE.value:
+        _check_baseline(study, lines)
     if _PUBLISH.value:
         study_result(study, outcomes, view, lines, _command(study)).publish()
     print(f"\n{format_study(study, lines)}\n", flush=True)
     return view, lines
+
+
+def _check_baseline(study: Study, lines: list[Line]) -> None:
+    published = published_result(study.name)
+    if published is None:
+        raise SchemaError(f"--check_baseline: study {study.name} has no published figures")
+    worse = [*worse_than_published(lines, published.figures)]
+    for sentence in worse:
+        print(f"worse: {sentence}", flush=True)
+    if worse:
+        raise SchemaError(f"study {study.name}: {len(worse)} figures are worse than published")
+    print(f"{study.name}: no figure is worse than published beyond its interval", flush=True)
 
 
 def _command(study: Study) -> str:

@@ -28,7 +28,7 @@ def test_a_study_ends_with_its_tables(tmp_path: Path) -> None:
     assert "against none" in out and "nDCG@10" in out
     (report,) = (tmp_path / "study").glob("surgery-*")  # not "surgery": its settings are others
     page = (report / "report.html").read_text(encoding="utf-8")
-    assert page.count("<svg") == 3  # intervals, angles, losses
+    assert page.count("<svg") == 6  # intervals of four metrics, angles, losses
     table = json.loads((report / "table.json").read_text(encoding="utf-8"))
     assert {line["variant"] for line in table} == {"none", "mtrec", "pcgrad"}
 
@@ -45,7 +45,7 @@ def test_a_study_ends_with_its_tables(tmp_path: Path) -> None:
     (report,) = (tmp_path / "study").glob("studies-*.html")
     assert both.strip().endswith(str(report))
     page = report.read_text(encoding="utf-8")
-    assert page.count("<svg") == 3 and "Above" not in page  # one seed of a few rows
+    assert page.count("<svg") == 6 and "Above" not in page  # one seed of a few rows
     assert "Gradient surgery" in page and "needs its files" in page
 
 

@@ -1,0 +1,43 @@
+"""`worse_than_published`: which figures of a study have become worse than the published ones."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from studies.framework.study_table import Line
+
+# Which way is better; of others, such as calibration, neither is.
+_HIGHER, _LOWER = ("auc", "mrr", "ndcg"), ("log_loss", "rmse", "mae")
+
+
+def worse_than_published(
+    lines: Sequence[Line], published: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    """A sentence for each figure that lies outside of a published interval, on its worse side.
+
+    The interval is that over users, on whose rows both were measured. What a drop is within it
+    stays unseen.
+
+    Args:
+      lines: What a study found.
+      published: `figures` of its result file.
+    """
+    known = {(figure["variant"], figure["metric"]): figure["value"] for figure in published}
+    for line in lines:
+        before = known.get((line.variant, line.metric))
+        better = _better(line.metric)
+        if before is None or not better:
+            continue
+        low, high = before["by_bootstrap"]
+        end = low if better > 0 else high
+        now = line.value.value
+        if end is not None and better * (end - now) > 0:
+            yield (
+                f"{line.variant}, {line.metric}: {now:.4f}, published {before['value']:.4f} "
+                f"[{low:.4f}, {high:.4f}]"
+            )
+
+
+def _better(metric: str) -> int:
+    if metric.removeprefix("mean_").startswith(_HIGHER):
+        return 1
+    return -1 if metric in _LOWER else 0
