@@ -12,12 +12,14 @@ LOCK_VENV := build/lock-venv
 DEMO_ARGS ?=
 STUDY_ARGS ?=
 SCOREBOARD_ARGS ?=
+# such as 3.12:newest; all by default
+WHEEL_CASES ?=
 PYTEST_ARGS ?=
 # One process per processor, as the system counts them: with auto, two that share a core would be one.
 # Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
-.PHONY: setup minilm peers check test test-slow test-faults test-serving test-browser test-soak test-real lint demo notebooks bench studies scoreboard results docs help-texts lock clean
+.PHONY: setup minilm peers check test test-slow test-faults test-serving test-browser test-wheel test-soak test-real lint demo notebooks bench studies scoreboard results docs help-texts lock clean
 
 setup: $(STAMP)
 
@@ -102,6 +104,10 @@ test-browser: $(STAMP)
 # A server under load and a training, at once, for SOAK_MINUTES each: 30 by default.
 test-soak: $(STAMP)
 	$(BIN)/python -m pytest -m soak --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
+
+# sdist and wheel, installed and tested on three Pythons, with the newest and the oldest dependencies.
+test-wheel:
+	.ci/test_wheel $(WHEEL_CASES)
 
 # What --help shows of commands that would have to import TensorFlow for it.
 help-texts: $(STAMP)

@@ -33,6 +33,8 @@ setup(
     name="tfrec-mt",
     version=version(),
     description="Recommenders that serve many domains from one model, on TensorFlow and Keras",
+    long_description=Path(__file__).parent.joinpath("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
     classifiers=[

@@ -11,10 +11,43 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from results.readme import figures, with_figures
 from tfrec_mt.storage.folders import write_text
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FOLDER = REPOSITORY / "docs" / "results"
+README = REPOSITORY / "README.md"
+# Studies, and what measures each: the index says which have no file.
+STUDIES = (
+    "ab_test",
+    "ali_ccp",
+    "ali_express",
+    "baselines",
+    "case_study",
+    "census_income",
+    "control_test",
+    "cross_topic",
+    "encoding_width",
+    "first_hour",
+    "first_kernels",
+    "information_plane",
+    "kuai_rand",
+    "long_history",
+    "mtrec_curves",
+    "mtrec_table1",
+    "mtrec_table1_ebnerd",
+    "news_kernels",
+    "overlap",
+    "plain_keras",
+    "plain_keras_rates",
+    "public_data",
+    "rates",
+    "scoreboard",
+    "shift",
+    "surgery",
+    "time_span",
+)
+EXPECTED = {name: f"python -m studies.run --study={name} --publish" for name in STUDIES}
 _NOTE = "Written by `make results` from the JSON files in this folder; do not edit."
 
 
@@ -111,7 +144,7 @@ class Result:
 
 
 def render() -> None:
-    """Writes a page of each study, one of all benchmarks, and their index."""
+    """Writes a page of each study, one of all benchmarks, their index, and README's figures."""
     results = [_read(path) for path in sorted(FOLDER.glob("*.json"))]
     studies = [result for result in results if result.kind == "study"]
     benchmarks = [result for result in results if result.kind == "benchmark"]
@@ -121,8 +154,11 @@ def render() -> None:
     )
     index = ["# Results", "", "| what | command | measured |", "|---|---|---|"]
     for result in [*studies, *benchmarks]:
-        page = f"{result.name if result.kind == 'study' else 'benchmarks'}.md"
-        index.append(f"| [{result.title}]({page}) | `{result.command}` | {result.day} |")
+        index.append(f"| [{result.title}]({_page(result)}) | `{result.command}` | {result.day} |")
+    published = {result.name for result in results}
+    for name in EXPECTED:
+        if name not in published:
+            index.append(f"| {name} | `{EXPECTED[name]}` | no result file |")
     contents = [
         "",
         "```{toctree}",
@@ -135,6 +171,21 @@ def render() -> None:
     for name, text in pages.items():
         head, rest = text.split("\n", 1)
         write_text(FOLDER / name, f"{head}\n\n{_NOTE}\n{rest}")
+    table = figures(
+        {
+            result.name: [
+                (of.columns, of.rows)
+                for of in (Table(columns=result.columns, rows=result.rows), *result.tables)
+            ]
+            for result in results
+        },
+        {result.name: _page(result) for result in results},
+    )
+    write_text(README, with_figures(README.read_text(encoding="utf-8"), table))
+
+
+def _page(result: Result) -> str:
+    return f"{result.name if result.kind == 'study' else 'benchmarks'}.md"
 
 
 def published_result(name: str) -> Result | None:

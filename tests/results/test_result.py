@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from results import result
-from results.result import FOLDER, Result, Table, render
+from results.readme import SHOWN, with_figures
+from results.result import FOLDER, README, STUDIES, Result, Table, render
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(result, "FOLDER", tmp_path / "results")
+    monkeypatch.setattr(result, "README", tmp_path / "README.md")
+    shutil.copy(README, tmp_path / "README.md")
     return tmp_path / "results"
 
 
@@ -56,8 +59,32 @@ def test_committed_pages_are_of_their_files(folder: Path) -> None:
     render()
     expected = {path.name: path.read_text() for path in FOLDER.glob("*.md")}
     assert {path.name: path.read_text() for path in folder.glob("*.md")} == expected
+    assert (folder.parent / "README.md").read_text() == README.read_text()
     for page in folder.glob("*.md"):
         assert all((FOLDER / name).exists() for name in _pictures(page))
+
+
+def test_figures_of_readme_come_from_files(folder: Path) -> None:
+    shown = [one.what for one in SHOWN]
+    for one in SHOWN:
+        cells = [*one.row, *["-"] * 3, "+0.1"]
+        columns = [*"abcde"[: len(cells) - 1], one.column]
+        of(one.result, columns=columns, rows=[cells]).publish()
+        assert f"| {one.what} | +0.1 |" in (folder.parent / "README.md").read_text()
+    for path in folder.glob("*.json"):
+        path.unlink()
+    render()
+    readme = (folder.parent / "README.md").read_text()
+    assert readme.count("| no result file |") == len(shown)
+    with pytest.raises(ValueError, match="expected the lines"):
+        with_figures("no marks", "")
+
+
+def test_a_study_without_a_file_is_listed_as_that(folder: Path) -> None:
+    of("baselines", kind="study").publish()
+    lines = (folder / "index.md").read_text().splitlines()
+    missing = [line.split()[1] for line in lines if line.endswith("| no result file |")]
+    assert set(missing) == set(STUDIES) - {"baselines"} and len(missing) > 20
 
 
 def _pictures(page: Path) -> list[str]:

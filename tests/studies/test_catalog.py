@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from results import result
 from studies.catalog import STUDIES
 from studies.framework.study import Study, Variant
 
@@ -46,3 +47,7 @@ def test_kernels_with_memory_stand_beside_the_same_without(name: str) -> None:
     for one in remembering:
         assert one["memory"] == ["auto"]
         assert {**one, "memory": []} in settings
+
+
+def test_the_index_of_results_knows_every_study() -> None:
+    assert set(result.STUDIES) == set(STUDIES)
