@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -26,3 +27,8 @@ def run(command: Sequence[str], folder: Path, **settings: str) -> str:
     )
     assert found.returncode == 0, found.stderr
     return found.stdout
+
+
+def execute(code: str, names: dict[str, Any]) -> None:
+    """Runs a block in this process, with names that its page has defined before."""
+    exec(compile(code, "documentation", "exec"), names)  # noqa: S102 (our own code)

@@ -38,13 +38,13 @@ def _differences(study: Study, lines: Sequence[Line]) -> list[str]:
 
 
 def _sorted(differences: Mapping[str, Number | None], reference: str) -> list[str]:
-    """Which variants are above and below a reference, and which are not told apart from it."""
-    kinds: dict[str, list[str]] = {"above": [], "below": [], "not told apart from": []}
+    """Which variants are above and below a reference, and which do not differ significantly."""
+    kinds: dict[str, list[str]] = {"above": [], "below": [], "not significantly different from": []}
     for variant, difference in differences.items():
         low, high = interval_of(difference) if difference else (None, None)
         if difference is None or low is None or high is None:
             continue
-        kind = "above" if low > 0 else "below" if high < 0 else "not told apart from"
+        kind = "above" if low > 0 else "below" if high < 0 else "not significantly different from"
         kinds[kind].append(f"{variant} ({difference.value:+.4f})")
     return [
         f"{kind[:1].upper()}{kind[1:]} {reference}: {', '.join(names)}."

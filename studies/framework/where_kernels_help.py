@@ -43,7 +43,7 @@ def kernel_cases(
             low, high = interval_of(lift)
             case = cases.pop(line.variant)
             if low is not None and high is not None:
-                verdict = "helps" if low > 0 else "harms" if high < 0 else "not told apart"
+                verdict = "helps" if low > 0 else "harms" if high < 0 else "not significant"
                 base = f"{line.value.value - lift.value:.4f}"
                 cells = [case, study.name, base, _told(lift), verdict, _told(line.over_control)]
                 rows.append((lift.value, cells))

@@ -61,10 +61,15 @@ def test_says_what_was_compared_and_what_came() -> None:
 @pytest.mark.parametrize(
     ("base", "control", "below", "verdict"),
     [
-        (ABOVE, OPEN, (), "Ship base and kernels. They are not told apart from the control"),
+        (
+            ABOVE,
+            OPEN,
+            (),
+            "Ship base and kernels. They do not differ significantly from the control",
+        ),
         (ABOVE, None, (), "Ship base and kernels. A control was not measured"),
         (ABOVE, BELOW, (), "Ship the control if the base may change: kernels are below it in ctr."),
-        (OPEN, OPEN, (), "Keep the base: no lift is told apart from zero"),
+        (OPEN, OPEN, (), "Keep the base: no lift is significant on these rows"),
         (OPEN, BELOW, (), "Ship the control if the base may change"),
         (BELOW, ABOVE, (), "Do not ship: kernels are below their base in ctr."),
         (ABOVE, ABOVE, ("adapted",), "Do not ship: adapted is below floor in ctr: auc 0.6"),

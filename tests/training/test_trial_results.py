@@ -28,10 +28,10 @@ def test_dropped_kernels_are_named_with_what_they_did_to_the_loss(tmp_path: Path
     save_trial(tmp_path, topics, kernels, memories)
 
     assert trial_sentences(tmp_path) == (
-        "scene: 2 of 3 kernels dropped, as on users held out it was not certain that they help: "
+        "scene: 2 of 3 kernels dropped for lack of a certain gain on held-out users: "
         "work (loss +1.00 ± 1.00 in all), lake (no rows).",
         "scene: memories are kept where kernels are dropped: work, lake.",
-        "hour: 1 of 2 memories dropped, as on users held out it was not certain that they help: "
+        "hour: 1 of 2 memories dropped for lack of a certain gain on held-out users: "
         "day (loss -1.00 ± 3.61 in all).",
     )
 

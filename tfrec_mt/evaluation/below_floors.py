@@ -10,7 +10,7 @@ from tfrec_mt.evaluation.metric_table import MetricTable
 
 _HIGHER_IS_BETTER = ("auc",)
 ADVICE = (
-    "Kernels cannot mend what a base has not learned: validate each pass (`validation`, "
+    "Kernels cannot make up for what a base has not learned: validate each pass (`validation`, "
     "`patience`), try other numbers of passes and a lower rate."
 )
 KERNEL_ADVICE = (

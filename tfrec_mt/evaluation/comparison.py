@@ -60,12 +60,12 @@ class ComparisonLine:
 
 
 def told_apart(row: MetricRow) -> str:
-    """Which side of zero a difference's interval lies on: `above`, `below` or neither."""
+    """Which side of zero a difference's interval lies on: `above`, `below` or `open`."""
     if row.ci_low is not None and row.ci_low > 0:
         return "above"
     if row.ci_high is not None and row.ci_high < 0:
         return "below"
-    return "not told apart from"
+    return "open"
 
 
 def main_metric(rows: Iterable[MetricRow], task: str) -> str:

@@ -25,9 +25,9 @@ from tfrec_mt.schema.task import ROW_WEIGHT
 SCAN_ROWS = 8192
 POPULARITY = "popularity"
 _ADVICE = (
-    "A floor is a logistic regression on user, item and domains. Kernels cannot mend a base that "
-    "knows less: leave `epochs` and `start` to their defaults (validation chooses the passes, from "
-    "the floor on) and try a lower `learning_rate`{more}."
+    "A floor is a logistic regression on user, item and domains. Kernels cannot make up for a base "
+    "that knows less: leave `epochs` and `start` to their defaults (validation chooses the passes, "
+    "from the floor on) and try a lower `learning_rate`{more}."
 )
 _HISTORY = " and a history in the schema, as `Schema.infer` proposes it"
 

@@ -63,7 +63,7 @@ def summary(
         """What speaks against kernels comes first."""
         every = _all(lines[task])
         over = every.over_control if every else None
-        return ("below", "not told apart from", "above").index(told_apart(over)) if over else 1
+        return ("below", "open", "above").index(told_apart(over)) if over else 1
 
     return Summary(
         _compared(next(filter(None, lines.values())), roles, what),
@@ -146,7 +146,7 @@ def _verdict(
             "kernels only where the base must stay as it is."
         )
     elif not _where(lifts, "above"):
-        yield "Keep the base: no lift is told apart from zero on these rows."
+        yield "Keep the base: no lift is significant on these rows."
     else:
         harmed = list(
             dict.fromkeys(
@@ -164,7 +164,10 @@ def _verdict(
                 "train one with `train_control`."
             )
         elif not _where(over, "above"):
-            yield "They are not told apart from the control, which needs a base that may change."
+            yield (
+                "They do not differ significantly from the control, which needs a base that may "
+                "change."
+            )
         if roles.zero_shot in weak:
             yield "The base itself is below its floor: a better one may leave kernels less to do."
 

@@ -53,8 +53,8 @@ def _sentences(told: Mapping[str, Any]) -> Iterator[str]:
             if dropped:
                 named = ", ".join(f"{name} ({_why(**of)})" for name, of in dropped.items())
                 yield (
-                    f"{topic}: {len(dropped)} of {len(domains)} {kind} dropped, as on users held "
-                    f"out it was not certain that they help: {named}."
+                    f"{topic}: {len(dropped)} of {len(domains)} {kind} dropped for lack of a "
+                    f"certain gain on held-out users: {named}."
                 )
                 remembered = told[MEMORIES].get(topic, {}) if kind == KERNELS else {}
                 kept = [name for name in dropped if remembered.get(name, {}).get("factor")]

@@ -46,7 +46,7 @@ def _line(variant: str, lift: float | None, published: float | None = None) -> L
 def test_only_what_is_certain_over_seeds_is_called_a_difference() -> None:
     lines = [_line("tall", 0.2), _line("same", 0.05), _line("base", None), _line("giant", 0.4)]
     assert findings(STUDY, lines) == [
-        "AUC. Above base: tall (+0.2000). Not told apart from base: same (+0.0500)."
+        "AUC. Above base: tall (+0.2000). Not significantly different from base: same (+0.0500)."
     ]
 
 

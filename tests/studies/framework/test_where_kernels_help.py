@@ -55,6 +55,6 @@ def test_cases_of_all_studies_are_ordered_and_judged_by_their_first_metric() -> 
     assert caption and len(header) == len(rows[0])
     assert rows == [
         ["far apart", "one", "0.7000", "+0.0200 [+0.0100, +0.0300]", "helps", "-"],
-        ["alike", "one", "0.7000", "+0.0010 [-0.0010, +0.0030]", "not told apart", "-"],
+        ["alike", "one", "0.7000", "+0.0010 [-0.0010, +0.0030]", "not significant", "-"],
         ["memorised", "two", "0.7000", "-0.0100 [-0.0150, -0.0050]", "harms", "-"],
     ]

@@ -9,9 +9,9 @@ from tfrec_mt.schema.schema import Schema
 
 _WIDTH = 118
 _WHY = 46
-_MEND = (
-    'Mend a wrong guess with kinds={"zip": "categorical"}, sides={"zip": "user"}, or in the saved '
-    "file."
+_CORRECT = (
+    'Correct a wrong guess with kinds={"zip": "categorical"}, sides={"zip": "user"}, or in the '
+    "saved file."
 )
 
 
@@ -72,7 +72,7 @@ class InferredSchema:
         notes = [textwrap.fill(f"History: {self.history}", _WIDTH, subsequent_indent="  "), looked]
         if self.decisions["guessed"].any():
             notes.append("A side with ? is a guess: too few ids have two rows or more to tell.")
-        return "\n".join([*lines, "", *notes, _MEND])
+        return "\n".join([*lines, "", *notes, _CORRECT])
 
 
 def _cell(value: object) -> str:
