@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tfrec_mt.lazy_names import lazy_names, when_keras_is_there
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from tfrec_mt import adapters as adapters

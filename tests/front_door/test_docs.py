@@ -63,3 +63,11 @@ def test_shown_commands_have_the_flags_that_they_show(
     known = {name for _, name in re.findall(r"^ +--(\[no\])?([a-z_]+):", done.stdout, re.MULTILINE)}
     assert known
     assert flags - {"flagfile"} <= known, flags - known
+
+
+def test_version_changelog_and_citation_agree() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version, day = re.search(r"^## \[(\d.*?)\] - (\S+)$", changelog, re.MULTILINE).groups()  # type: ignore[union-attr]
+    assert version == mt.__version__
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {version}\ndate-released: {day}\n" in citation
