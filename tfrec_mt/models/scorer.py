@@ -1,5 +1,6 @@
 """A model's results for batches of any size."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,7 +28,9 @@ class BatchFunction:
                 name: tf.TensorSpec([None, *value.shape[1:]], value.dtype, name)
                 for name, value in tensors.items()
             }
-            self._graph = tf.function(self._function, input_signature=[specs], autograph=False)
+            # functions of one line of code would be counted as one that is traced too often
+            own = functools.partial(self._function)
+            self._graph = tf.function(own, input_signature=[specs], autograph=False)
         return self._graph(tensors)
 
 
