@@ -79,7 +79,7 @@ def test_quotes_that_may_be_letters_are_refused(
 )
 def test_quotes_of_writers_are_no_letters(tmp_path: Path, titles: list[str]) -> None:
     path = _log(tmp_path / "log.tsv", *(f"1\t{title}\t0" for title in titles))
-    expected = [next(csv.reader([title], delimiter="\n"))[0] for title in titles]
+    expected = [next(csv.reader([title], delimiter="\x1f"))[0] for title in titles]
     assert [title for _, title, _ in _rows(path)] == expected
 
 
