@@ -172,7 +172,7 @@ def test_an_evaluation_shows_and_saves_itself(shop: Shop, tmp_path: Path) -> Non
     assert "\n\npart test, split by time" in f"\n\n{found}" and "log_loss" in str(found)
     assert read_rows(tmp_path / "evaluation" / "metrics.json") == list(found.metrics)
     report = (tmp_path / "evaluation" / "report.html").read_text()
-    assert "log_loss" in report and "Lift per domain" in report and "Reliability" in report
+    assert "log loss" in report and "Lift per domain" in report and "Reliability" in report
     assert [vars(row) for row in found.metrics] == found.rows.to_dicts()
     alone = mt.evaluate(shop.base)
     assert alone._repr_html_().count("<img") == 2
