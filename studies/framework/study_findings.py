@@ -26,6 +26,15 @@ def findings(study: Study, lines: Sequence[Line]) -> list[str]:
     return found
 
 
+def paper_order(study: Study, lines: Sequence[Line]) -> list[str]:
+    """Sentences on whether the paper's order holds, by metric."""
+    found = []
+    for metric, caption in study.metrics.items():
+        order = _order([line for line in lines if line.metric == metric])
+        found += [f"{caption}. {sentence}" for sentence in order]
+    return found
+
+
 def _differences(study: Study, lines: Sequence[Line]) -> list[str]:
     own = any(variant.reference for variant in study.variants)
     reference = "what they are compared with" if own else study.reference

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from results.result import Result, Table
 from studies.framework.run_study import Outcomes
 from studies.framework.study import BY, Study
-from studies.framework.study_findings import findings
+from studies.framework.study_findings import findings, paper_order
 from studies.framework.study_table import Line, Number
 from studies.framework.where_kernels_help import EXPLANATION
 from tfrec_mt.evaluation.figures import curves_figure, interval_figures
@@ -92,7 +92,8 @@ def study_result(
         title=study.title,
         kind="study",
         command=command,
-        about=[*view.question, *view.findings, first.caption],
+        # what differs significantly is in the tables
+        about=[*view.question, *paper_order(study, lines), first.caption],
         columns=first.columns,
         rows=first.rows,
         tables=more,
