@@ -75,8 +75,10 @@ def test_a_person_reads_how_a_base_learns_once(
     losses = [entry["validation"] for entry in entries if "validation" in entry]
     for told in (done.stderr, capfd.readouterr().err):
         first = next(line for line in told.splitlines() if line.startswith("pretrain: "))
-        assert first.startswith("pretrain: batches of 64 (chosen), 46 a pass; up to 20 passes")
-        assert told.count("at rate 0.003, which falls to 0 over each pass\n") == 1
+        assert first.startswith(
+            "pretrain: batch size 64 (chosen), 46 steps per epoch; up to 20 epochs"
+        )
+        assert told.count("learning rate 0.003, decaying to 0 in each epoch\n") == 1
         for number, loss in enumerate(losses, 1):
-            assert told.count(f"pretrain: pass {number}, validation {loss:.5f}, ") == 1
-        assert f"pass {losses.index(min(losses)) + 1} is the best" in told
+            assert told.count(f"pretrain: epoch {number}, validation {loss:.5f} (") == 1
+        assert f"(best: epoch {losses.index(min(losses)) + 1}, " in told

@@ -115,7 +115,7 @@ def test_a_narrow_terminal_is_never_wrapped(clock: Clock, monkeypatch: pytest.Mo
     assert all(len(line) <= 40 for line in lines)
 
 
-def run_of_passes(clock: Clock, stream: io.StringIO | None) -> None:
+def run_of_epochs(clock: Clock, stream: io.StringIO | None) -> None:
     """Three passes of four calls, a second each, the second of which is the best."""
     losses = [0.5, 0.25, 0.375]
     with Progress("pretrain", 12, 64, stream=stream) as progress:
@@ -126,19 +126,19 @@ def run_of_passes(clock: Clock, stream: io.StringIO | None) -> None:
                 progress.validated(losses[: call // 4])
 
 
-PASSES = [
-    "pretrain: pass 1, validation 0.50000, the best so far",
-    "pretrain: pass 2, validation 0.25000, the best so far",
-    "pretrain: pass 3, validation 0.37500, pass 2 is the best with 0.25000",
+EPOCHS = [
+    "pretrain: epoch 1, validation 0.50000 (best so far)",
+    "pretrain: epoch 2, validation 0.25000 (best so far)",
+    "pretrain: epoch 3, validation 0.37500 (best: epoch 2, 0.25000)",
 ]
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
-def test_each_validated_pass_has_a_line_of_its_own(clock: Clock, stream: io.StringIO) -> None:
-    run_of_passes(clock, stream)
+def test_each_validated_epoch_has_a_line_of_its_own(clock: Clock, stream: io.StringIO) -> None:
+    run_of_epochs(clock, stream)
     # what a line that is redrawn leaves behind
     left = re.sub(r".*\r(?=[^\n])", "", stream.getvalue()).splitlines()
-    assert [line.rstrip() for line in left if "pass" in line] == PASSES
+    assert [line.rstrip() for line in left if "epoch" in line] == EPOCHS
     assert stream.isatty() == (len(left) == 4)
     assert "loss 0.5000, validation 0.3750, best 0.2500]" in left[-1]
 
@@ -147,7 +147,7 @@ def test_what_is_said_before_stands_where_progress_is(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     say("pretrain: batches of 64")
-    run_of_passes(clock, None)
+    run_of_epochs(clock, None)
     written = capsys.readouterr()
     assert written.err.startswith("pretrain: batches of 64\npretrain:   0%|")
     assert written.out == ""

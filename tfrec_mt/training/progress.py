@@ -18,7 +18,7 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
 
     It is redrawn at most once a second; lines come at most once a minute and at the end. Rates
     leave out the first call, which compiles the graph. A share of 3% or more of time spent waiting
-    for data is shown. Each pass that is validated has a line of its own.
+    for data is shown. Each validated epoch has a line of its own.
 
     Args:
       label: What is running.
@@ -73,14 +73,14 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
         self.update(step * self._rows - self.n)
 
     def validated(self, losses: Sequence[float]) -> None:
-        """Shows the validation loss of the last of some passes, and the best of them."""
+        """Shows the validation loss of the last of some epochs, and the best of them."""
         best = losses.index(min(losses)) + 1
         worse = best < len(losses)
         self._validated = f", validation {losses[-1]:.4f}"
         self._validated += f", best {min(losses):.4f}" if worse else ""
         self._set_postfix()
-        told = f"pass {best} is the best with {min(losses):.5f}" if worse else "the best so far"
-        line = f"{self.desc}: pass {len(losses)}, validation {losses[-1]:.5f}, {told}"
+        told = f"best: epoch {best}, {min(losses):.5f}" if worse else "best so far"
+        line = f"{self.desc}: epoch {len(losses)}, validation {losses[-1]:.5f} ({told})"
         if self.leave:
             self.write(line, file=self.fp)
         else:
