@@ -2,7 +2,6 @@
 
 from studies.first_hour.first_hour_experiment import (
     DEFAULTS,
-    FIRST_HOUR_LOGS,
     FIRST_HOUR_RECIPES,
     FIRST_HOUR_SETTINGS,
     FLOOR,
@@ -11,6 +10,7 @@ from studies.first_hour.first_hour_experiment import (
     first_hour_experiment,
     variant_name,
 )
+from studies.framework.logs import LOGS
 from studies.framework.study import Study, Variant
 
 FIRST_HOUR = Study(
@@ -34,7 +34,7 @@ FIRST_HOUR = Study(
             settings={"log": log, "who": who},
             reference=variant_name(FLOOR, log),
         )
-        for log in FIRST_HOUR_LOGS
+        for log in LOGS
         for who in (FLOOR, DEFAULTS, KERAS, RECIPE)
         if who != RECIPE or log in FIRST_HOUR_RECIPES
     ),
@@ -44,5 +44,5 @@ FIRST_HOUR = Study(
         "calibration": "predicted over observed clicks",
     },
     seeds=(0, 1, 2),
-    reference=variant_name(FLOOR, next(iter(FIRST_HOUR_LOGS))),
+    reference=variant_name(FLOOR, next(iter(LOGS))),
 )

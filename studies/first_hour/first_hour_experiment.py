@@ -1,6 +1,5 @@
 """An experiment of studies: a base of defaults on a log, its floor, and Keras' own `fit`."""
 
-import functools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -10,20 +9,16 @@ from typing import Any
 import keras
 
 import tfrec_mt as mt
+from studies.framework.logs import prepared_log
 from studies.framework.study import Outcome, Settings
 from studies.takeout.takeout_runs import TUNED_BASE, TUNED_BATCH
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.source import Source
-from tfrec_mt.data.sources.public_folder import public_folder
-from tfrec_mt.errors import nearest
 from tfrec_mt.evaluation.cells import ALL, Cell
 from tfrec_mt.models.online_large_recommender import OnlineLargeRecommender
-from tfrec_mt.schema import SchemaError
 
 FLOOR, DEFAULTS, KERAS, RECIPE = "floor", "defaults", "Keras fit", "tuned recipe"
 FIRST_HOUR_SETTINGS: Settings = {"log": "takeout 50k", "who": DEFAULTS}
 
-_PARTS = "train:6,fresh:2,test:2"
 _METRICS = ("auc", "log_loss", "calibration")
 _BATCH, _EPOCHS, _PATIENCE = 512, 10, 2  # of Keras
 _OF_TAKEOUT = {**TUNED_BASE, "epochs": 1, "batch_size": TUNED_BATCH}
@@ -32,31 +27,6 @@ _OF_A_BASE = (
     *("rate_schedule", "ema_decay", "batch_size", "epochs", "patience"),
 )
 _RECIPES = Path(__file__).parents[2] / "recipes"
-
-
-def _takeout(rows: int, seed: int) -> tuple[Source, dict[str, Any]]:
-    return mt.sources.takeout(rows=rows, seed=seed), {}
-
-
-def _movielens(variant: Any, split: str, seed: int) -> tuple[Source, dict[str, Any]]:
-    folder = public_folder(f"movielens_{variant}")
-    return mt.sources.movielens(folder, variant), {"split": split, "split_parts": _PARTS}
-
-
-def _hillstrom(seed: int) -> tuple[Source, dict[str, Any]]:
-    source = mt.sources.hillstrom(public_folder("hillstrom_email"))
-    return source, {"split": "random", "split_parts": _PARTS}
-
-
-FIRST_HOUR_LOGS: Mapping[str, Callable[[int], tuple[Source, dict[str, Any]]]] = {
-    "takeout 50k": functools.partial(_takeout, 50_000),
-    "takeout 300k": functools.partial(_takeout, 300_000),
-    "takeout 1M": functools.partial(_takeout, 1_000_000),
-    "MovieLens-1M": functools.partial(_movielens, "1m", "random"),
-    "MovieLens-100K": functools.partial(_movielens, "100k", "random"),
-    "MovieLens-100K by time": functools.partial(_movielens, "100k", "time"),
-    "Hillstrom": _hillstrom,
-}
 
 
 # How those trained who tuned for a log.
@@ -118,18 +88,6 @@ def first_hour_experiment(settings: Settings, folder: Path, shared: Path) -> Out
     model, task = ("floor" if who == FLOOR else "zero_shot"), log.schema.task_names[0]
     estimates = {name: table.estimate(model, task, Cell(ALL, ALL), name) for name in _METRICS}
     return Outcome(estimates=estimates, facts={} if who == FLOOR else {"minutes": minutes})
-
-
-def prepared_log(settings: Settings, shared: Path) -> PreparedDataset:
-    """The log that settings name, prepared once in a shared folder."""
-    name = settings["log"]
-    if name not in FIRST_HOUR_LOGS:
-        raise SchemaError(f"unknown log {name!r}; {nearest(name, FIRST_HOUR_LOGS)}")
-    path = shared / name.replace(" ", "_")
-    if not path.exists():
-        source, split = FIRST_HOUR_LOGS[name](settings["seed"])
-        mt.prepare(source, output=path, **split)
-    return PreparedDataset(path)
 
 
 def _fitted(log: PreparedDataset, seed: int, epochs: int) -> OnlineLargeRecommender:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from studies.first_hour.first_hour_experiment import FIRST_HOUR_LOGS, variant_name
+from studies.first_hour.first_hour_experiment import variant_name
 from studies.first_hour.first_kernels_experiment import (
     BASE,
     CONTINUED,
@@ -12,13 +12,14 @@ from studies.first_hour.first_kernels_experiment import (
     TRUTH,
     first_kernels_experiment,
 )
+from studies.framework.logs import LOGS
 from studies.framework.study import Study, Variant
 
 _UNKNOWN_IN = ("takeout 300k", "takeout 1M")
 *_EVERYWHERE, _LESS_CERTAIN = KINDS
 _LESS_CERTAIN_IN = ("takeout 300k", "MovieLens-100K by time")
 _CASES = {
-    **{log: {"log": log} for log in FIRST_HOUR_LOGS},
+    **{log: {"log": log} for log in LOGS},
     **{f"{log} with topics unknown": {"log": log, **TOPICS_UNKNOWN} for log in _UNKNOWN_IN},
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import tfrec_mt as mt
-from studies.first_hour.first_hour_experiment import prepared_log
+from studies.framework.logs import prepared_log
 from studies.framework.study import Outcome, Settings, folder_of
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.evaluation.cells import ALL, ORACLE, UNKNOWN, Cell

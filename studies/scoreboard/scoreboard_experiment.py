@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import tfrec_mt as mt
-from studies.first_hour.first_hour_experiment import FIRST_HOUR_LOGS
+from studies.framework.logs import LOGS
 from studies.framework.outcome_store import load_outcome, save_outcome
 from studies.framework.study import Outcome, Settings, folder_of
 from tfrec_mt.data.dataset import PreparedDataset
@@ -93,7 +93,7 @@ def _source(name: str, seed: int) -> tuple[Any, dict[str, Any]]:
         return mt.sources.newsroom(**_WORLD, seed=seed), {}
     if name not in SCOREBOARD_LOGS:
         raise SchemaError(f"unknown log {name!r}; {nearest(name, SCOREBOARD_LOGS)}")
-    found: Callable[[int], tuple[Any, dict[str, Any]]] = FIRST_HOUR_LOGS[name]
+    found: Callable[[int], tuple[Any, dict[str, Any]]] = LOGS[name]
     return found(seed)
 
 

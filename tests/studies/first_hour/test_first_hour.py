@@ -10,12 +10,12 @@ from studies.first_hour import first_hour_experiment as experiment
 from studies.first_hour.first_hour import FIRST_HOUR
 from studies.first_hour.first_hour_experiment import (
     DEFAULTS,
-    FIRST_HOUR_LOGS,
     FLOOR,
     KERAS,
     RECIPE,
     recipe_of_a_base,
 )
+from studies.framework import logs
 from tfrec_mt.schema import SchemaError
 
 
@@ -24,7 +24,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     def source(seed: int) -> Any:
         return mt.sources.takeout(rows=8_000, seed=seed), {}
 
-    monkeypatch.setattr(experiment, "FIRST_HOUR_LOGS", {"small": source})
+    monkeypatch.setattr(logs, "LOGS", {"small": source})
     recipe = {"epochs": 2, "patience": 1, "batch_size": 512}
     monkeypatch.setattr(experiment, "FIRST_HOUR_RECIPES", {"small": lambda: recipe})
 
@@ -58,7 +58,7 @@ def test_a_recipe_is_what_its_file_says() -> None:
 
 
 def test_every_log_has_its_floor() -> None:
-    for log in FIRST_HOUR_LOGS:
+    for log in logs.LOGS:
         assert {v.reference for v in FIRST_HOUR.variants if v.settings["log"] == log} == {
             f"{log}: {FLOOR}"
         }

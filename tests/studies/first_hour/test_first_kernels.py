@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 import tfrec_mt as mt
-from studies.first_hour import first_hour_experiment, first_kernels_experiment
+from studies.first_hour import first_kernels_experiment
 from studies.first_hour.first_kernels import FIRST_KERNELS
 from studies.first_hour.first_kernels_experiment import BASE, CONTINUED, KINDS, TRUTH
+from studies.framework import logs
 from tfrec_mt.storage.names import MODEL
 
 
@@ -19,7 +20,7 @@ def test_kernels_stand_beside_their_base_and_control(
     def source(seed: int) -> Any:
         return mt.sources.takeout(rows=8_000, seed=seed), {}
 
-    monkeypatch.setattr(first_hour_experiment, "FIRST_HOUR_LOGS", {"small": source})
+    monkeypatch.setattr(logs, "LOGS", {"small": source})
     shared = tmp_path / "shared"
     found = {
         who: first_kernels_experiment.first_kernels_experiment(

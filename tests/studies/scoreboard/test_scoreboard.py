@@ -35,7 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         return mt.sources.takeout(rows=8_000, seed=seed), {}
 
     monkeypatch.setattr(scoreboard_experiment, "SCOREBOARD_LOGS", ("small", NEWS))
-    monkeypatch.setattr(scoreboard_experiment, "FIRST_HOUR_LOGS", {"small": source})
+    monkeypatch.setattr(scoreboard_experiment, "LOGS", {"small": source})
     world = {"users": 300, "articles": 400, "impressions": 4_000}
     monkeypatch.setattr(scoreboard_experiment, "_WORLD", world)
 
