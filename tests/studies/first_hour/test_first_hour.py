@@ -16,6 +16,7 @@ from studies.first_hour.first_hour_experiment import (
     recipe_of_a_base,
 )
 from studies.framework import logs
+from studies.framework.logs import LOGS
 from tfrec_mt.schema import SchemaError
 
 
@@ -58,7 +59,7 @@ def test_a_recipe_is_what_its_file_says() -> None:
 
 
 def test_every_log_has_its_floor() -> None:
-    for log in logs.LOGS:
+    for log in LOGS:
         assert {v.reference for v in FIRST_HOUR.variants if v.settings["log"] == log} == {
             f"{log}: {FLOOR}"
         }
