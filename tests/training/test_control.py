@@ -88,7 +88,7 @@ def test_an_evaluation_tells_how_its_control_came_about(
     steps = 2 * (PreparedDataset(job.data).rows("fresh") // 256)
     told = f"{steps} steps at rate 0.004 (chosen from 0.004 0.008 by log loss of held-out users)"
     assert found.control == told and f"Control: {told}." in str(found)
-    before_tables = str(found).split("part test")[0]
+    before_tables = str(found).split("\n\npart test")[0]
     assert "over the base and" in before_tables and "over the control" in before_tables
     assert told in found._repr_html_()
     assert told in (found.save(tmp_path / "evaluation") / "report.html").read_text(encoding="utf-8")

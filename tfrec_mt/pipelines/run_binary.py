@@ -12,6 +12,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from logging import WARNING, Formatter, LogRecord
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def run_binary(main: Callable[[], None], debug: Callable[[], bool] = lambda: Fal
             raise app.UsageError(f"unexpected arguments: {' '.join(arguments[1:])}")
         warnings.formatwarning = _one_line
         logging.use_absl_handler()
+        logging.get_absl_handler().setFormatter(_Line())
         logging.set_verbosity(logging.WARNING)  # TensorFlow's export is talkative
         with _ending(debug):
             import_tensorflow()  # here, before any other import of it: its notes would bury ours
@@ -125,6 +127,15 @@ def _stop_again(unraisable: Any) -> None:
         signal.setitimer(signal.ITIMER_REAL, _LATER)
     else:
         sys.__unraisablehook__(unraisable)
+
+
+class _Line(Formatter):
+    """A logged message as a line for a person, without the place in the code that logged it."""
+
+    def format(self, record: LogRecord) -> str:
+        word = record.levelname.lower()
+        style = "doubtful" if record.levelno <= WARNING else "bad"
+        return f"{styled(word, style, sys.stderr)}: {record.getMessage()}"
 
 
 def _one_line(

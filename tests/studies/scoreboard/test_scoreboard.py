@@ -30,7 +30,7 @@ def _settings(log: str, who: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def source(seed: int) -> Any:
         return mt.sources.takeout(rows=8_000, seed=seed), {}
 
@@ -38,6 +38,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoreboard_experiment, "LOGS", {"small": source})
     world = {"users": 300, "articles": 400, "impressions": 4_000}
     monkeypatch.setattr(scoreboard_experiment, "_WORLD", world)
+    (tmp_path / "splits.json").write_text("{}")  # those of the worlds as they are
+    monkeypatch.setattr(scoreboard_experiment, "SPLITS", tmp_path / "splits.json")
 
 
 @pytest.mark.slow
