@@ -130,8 +130,7 @@ def knowledge_of(base: BaseModel, features: Mapping[str, Any]) -> dict[str, Any]
         return dict(base.knowledge(features))
     shared = [features[_SHARED]] if _SHARED in features else []
     return {
-        task: tf.cast(tf.concat([features[f"{_SHARED}_{task}"], *shared], axis=-1), tf.float32)
-        for task in base.tasks
+        task: tf.concat([features[f"{_SHARED}_{task}"], *shared], axis=-1) for task in base.tasks
     }
 
 

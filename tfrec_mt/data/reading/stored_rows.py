@@ -100,12 +100,13 @@ class StoredRows:
             yield self.batch(columns)
 
     def batch(self, columns: Columns) -> Batch:
-        """A batch from stored columns `[n, ...]`."""
+        """A batch from stored columns `[n, ...]`; halves, which save disk alone, become float32."""
         groups: dict[str, Columns] = {"features": {}, "labels": {}, "keys": {}, "truth": {}}
         for name, values in columns.items():
             group, _, short = name.partition("/")
             if group in groups:
-                groups[group][short] = values
+                half = values.dtype == np.float16
+                groups[group][short] = values.astype(np.float32) if half else values
         groups["labels"] = {n: decode_label(values) for n, values in groups["labels"].items()}
         if self._windows:
             groups["features"] |= self._windows.cut(
