@@ -104,6 +104,7 @@ setup(
             "pytest-xdist",
             "ruff",
             "scikit-learn",
+            "tornado",
             "types-tqdm",
         ],
         # Whom benchmarks compare with.

@@ -65,7 +65,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> str:
         [case(UNKNOWN, strange), case(KNOWN, example_rows())],
         curves={"pre-train": [(0, 0.7), (10, 0.5)], "fine-tune": [(0, 0.5), (10, 0.4321)]},
         settings={"seed": 7, "split": "train:6,fresh:1,test:1"},
-        sections=[Section("Parity", "First.\n\nSecond.", "a < b")],
+        sections=[Section("Parity", "First.\n\nSecond, a < b.")],
     )
     return path.read_text(encoding="utf-8")
 
@@ -106,8 +106,7 @@ def test_shows_every_part(source: str) -> None:
         "train:6,fresh:1,test:1",
         "tensorflow",
         "fine-tune: 0.4321",
-        "Second.",
-        "a < b",
+        "Second, a < b.",
     ):
         assert text in page.text, text
 

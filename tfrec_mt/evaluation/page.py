@@ -22,12 +22,10 @@ class Section:
     Args:
       heading: Its heading.
       text: Plain text; blank lines separate paragraphs.
-      verbatim: Text shown as it stands, in letters of equal width.
     """
 
     heading: str
     text: str
-    verbatim: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def render_page(
     return render_fragment(
         template,
         title=title,
-        sections=[(part.heading, part.text.split("\n\n"), part.verbatim) for part in sections],
+        sections=[(part.heading, part.text.split("\n\n")) for part in sections],
         settings=[
             plain_table(caption, ["name", "value"], [*map(_pair, found.items())], prose=True)
             for caption, found in {"Settings": settings, "Versions": _versions()}.items()
