@@ -1,5 +1,6 @@
 """Package metadata; tool settings stand in pyproject.toml."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -15,17 +16,14 @@ def version() -> str:
     return match[1]
 
 
-BINARIES = (
-    "prepare-data",
-    "pretrain",
-    "fine-tune",
-    "train-control",
-    "evaluate",
-    "export",
-    "score",
-    "retrieve",
-    "demo",
-)
+def commands() -> tuple[str, ...]:
+    """`tfrec_mt.pipelines.command.COMMANDS`, read without importing the package."""
+    path = Path(__file__).parent / "tfrec_mt" / "pipelines" / "command.py"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COMMANDS":
+            return ast.literal_eval(node.value)
+    raise RuntimeError(f"{path}: expected an assignment to COMMANDS")
+
 
 REPORTS = ["matplotlib>=3.8"]
 
@@ -125,7 +123,7 @@ setup(
             "tfrec-mt = tfrec_mt.pipelines.command:run",
             *(
                 f"tfrec-mt-{name} = tfrec_mt.pipelines.{name.replace('-', '_')}:run"
-                for name in BINARIES
+                for name in commands()
             ),
         ],
     },

@@ -1,12 +1,12 @@
 """An experiment of studies: a base of the catalog, kernels behind it, and what they beat."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import tfrec_mt as mt
-from studies.framework.logs import LOGS
+from studies.framework.logs import prepared_log
 from studies.framework.outcome_store import load_outcome, save_outcome
 from studies.framework.study import Outcome, Settings, folder_of
 from tfrec_mt.data.dataset import PreparedDataset
@@ -67,7 +67,7 @@ def scoreboard_experiment(settings: Settings, folder: Path, shared: Path) -> Out
     runs = shared / folder_of(settings, ("log", "model", "dropout"))
     measured = runs / "measured"
     if not measured.is_dir():
-        log = _prepared(name, seed, shared / f"log={folder_of(settings, ('log',))}")
+        log = _prepared(settings, shared)
         _check_split(log, name, seed)
         evaluation = _trained(log, settings, runs)
         for who, outcome in _outcomes(evaluation, log):
@@ -80,21 +80,13 @@ def scoreboard_experiment(settings: Settings, folder: Path, shared: Path) -> Out
     return load_outcome(runs / settings["who"])
 
 
-def _prepared(name: str, seed: int, path: Path) -> Log:
+def _prepared(settings: Settings, shared: Path) -> Log:
+    if settings["log"] != NEWS:
+        return prepared_log(settings, shared)
+    path = shared / NEWS
     if not path.exists():
-        source, split = _source(name, seed)
-        mt.prepare(source, output=path, **split)
-    opened: Log = mt.load(path)
-    return opened
-
-
-def _source(name: str, seed: int) -> tuple[Any, dict[str, Any]]:
-    if name == NEWS:
-        return mt.sources.newsroom(**_WORLD, seed=seed), {}
-    if name not in SCOREBOARD_LOGS:
-        raise SchemaError(f"unknown log {name!r}; {nearest(name, SCOREBOARD_LOGS)}")
-    found: Callable[[int], tuple[Any, dict[str, Any]]] = LOGS[name]
-    return found(seed)
+        mt.prepare(mt.sources.newsroom(**_WORLD, seed=settings["seed"]), output=path)
+    return NewsDataset(path)
 
 
 def _check_split(log: Log, name: str, seed: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tfrec_mt.evaluation.cells import ALL
+from tfrec_mt.evaluation.cells import ALL, MEAN
 from tfrec_mt.evaluation.metric_row import MetricRow
 
 
@@ -57,6 +57,16 @@ class ComparisonLine:
     def note(self) -> str | None:
         """Why the lift is not defined or what it rests on."""
         return self.lift.note
+
+
+def of_domains(lines: Iterable[ComparisonLine]) -> list[ComparisonLine]:
+    """The lines of domains, without those of all rows and of means."""
+    return [line for line in lines if line.topic != ALL and line.domain != MEAN]
+
+
+def over_all(lines: Iterable[ComparisonLine], domain: str = ALL) -> ComparisonLine | None:
+    """The line over all rows or, with the domain `mean`, over the domains of all topics."""
+    return next((line for line in lines if (line.topic, line.domain) == (ALL, domain)), None)
 
 
 def told_apart(row: MetricRow) -> str:

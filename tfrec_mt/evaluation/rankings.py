@@ -64,12 +64,14 @@ class RankedRequests:
         missed = np.bincount(place, labels == 0, len(sizes))
         fits = (sizes >= _ITEMS.start) & (sizes < _ITEMS.stop) & (clicked > 0) & (missed > 0)
         for group in np.flatnonzero(fits)[np.argsort(first[fits], kind="stable")]:
-            rows = np.flatnonzero(place == group)
-            domain = tuple(int(batch.features[layer.topic][rows[0]]) for layer in self._kernels)
+            domain = tuple(
+                int(batch.features[layer.topic][first[group]]) for layer in self._kernels
+            )
             known = self._by_domain.get(domain, 0)
             if not any(domain) or known >= self._most_of_domain:
                 continue
             self._by_domain[domain] = known + 1
+            rows = np.flatnonzero(place == group)
             self._kept.append(
                 (
                     {name: values[rows] for name, values in batch.features.items()},

@@ -15,6 +15,8 @@ from tfrec_mt.evaluation.comparison import (
     ModelRoles,
     compare_models,
     main_metric,
+    of_domains,
+    over_all,
     tasks_of,
     told_apart,
 )
@@ -155,10 +157,9 @@ def _lift_pictures(
 
 
 def _lift_sentence(lines: Sequence[ComparisonLine], metric: str) -> str:
-    domains = [line for line in lines if line.topic != "all" and line.domain != MEAN]
-    defined = [line.lift for line in domains if line.lift.value is not None]
-    better = sum(row.ci_low is not None and row.ci_low > 0 for row in defined)
-    worse = sum(row.ci_high is not None and row.ci_high < 0 for row in defined)
+    domains = of_domains(lines)
+    defined = [told_apart(line.lift) for line in domains if line.lift.value is not None]
+    better, worse = defined.count("above"), defined.count("below")
     gain, loss = ("higher", "lower") if metric == "AUC" else ("lower", "higher")
     text = (
         f"with kernels the {metric} is {gain} in {better} of {len(domains)} domains and {loss} in "
@@ -166,7 +167,7 @@ def _lift_sentence(lines: Sequence[ComparisonLine], metric: str) -> str:
     )
     if len(defined) < len(domains):
         text += f"; in {len(domains) - len(defined)} it is not defined"
-    mean = next((line for line in lines if (line.topic, line.domain) == ("all", MEAN)), None)
+    mean = over_all(lines, MEAN)
     if mean and mean.lift.value is not None:
         text += f"; the mean over domains is {mean.lift.value:+.4f}"
         if mean.control_lift and mean.control_lift.value is not None:

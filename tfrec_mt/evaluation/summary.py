@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tfrec_mt.evaluation.below_floors import BelowFloor
-from tfrec_mt.evaluation.cells import ALL, MEAN
+from tfrec_mt.evaluation.cells import ALL
 from tfrec_mt.evaluation.comparison import (
     ComparisonLine,
     ModelRoles,
     compare_models,
     main_metric,
+    of_domains,
+    over_all,
     tasks_of,
     told_apart,
 )
@@ -61,7 +63,7 @@ def summary(
 
     def order(task: str) -> int:
         """What speaks against kernels comes first."""
-        every = _all(lines[task])
+        every = over_all(lines[task])
         over = every.over_control if every else None
         return ("below", "open", "above").index(told_apart(over)) if over else 1
 
@@ -73,7 +75,7 @@ def summary(
 
 
 def _compared(lines: Sequence[ComparisonLine], roles: ModelRoles, what: str) -> str:
-    domains = [line for line in lines if line.topic != ALL and line.domain != MEAN]
+    domains = of_domains(lines)
     topics = list(dict.fromkeys(line.topic for line in domains))
     control = ", and with the base continued on the kernels' rows (the control)"
     return (
@@ -101,7 +103,7 @@ def _of_base(below: Sequence[BelowFloor], roles: ModelRoles) -> str:
 
 
 def _brought(rows: Sequence[MetricRow], task: str, lines: Sequence[ComparisonLine]) -> str:
-    every = _all(lines)
+    every = over_all(lines)
     if every is None or every.lift.value is None:
         return f"{task}: no lift is defined over all rows."
     metric = main_metric(rows, task).upper()
@@ -129,7 +131,7 @@ def _verdict(
     below: Sequence[BelowFloor],
 ) -> Iterator[str]:
     weak = {one.model: one for one in reversed(below)}
-    every = {task: line for task, of in lines.items() if (line := _all(of)) is not None}
+    every = {task: line for task, of in lines.items() if (line := over_all(of)) is not None}
     lifts = {task: told_apart(line.lift) for task, line in every.items()}
     over = {
         task: told_apart(line.over_control)
@@ -198,16 +200,8 @@ def _overall(rows: Sequence[MetricRow], task: str, model: str, metric: str) -> M
     )
 
 
-def _all(lines: Sequence[ComparisonLine]) -> ComparisonLine | None:
-    return next((line for line in lines if (line.topic, line.domain) == (ALL, ALL)), None)
-
-
 def _domains(lines: Sequence[ComparisonLine]) -> list[ComparisonLine]:
-    return [
-        line
-        for line in lines
-        if line.topic != ALL and line.domain != MEAN and line.lift.value is not None
-    ]
+    return [line for line in of_domains(lines) if line.lift.value is not None]
 
 
 def _named(line: ComparisonLine) -> str:

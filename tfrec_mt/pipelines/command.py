@@ -9,6 +9,7 @@ from pathlib import Path
 from tfrec_mt import __version__
 from tfrec_mt.errors import nearest
 from tfrec_mt.pipelines.run_binary import EXIT_ERROR
+from tfrec_mt.pipelines.terminal import say_error
 
 # In the order in which a person needs them.
 COMMANDS = (
@@ -39,7 +40,7 @@ def run() -> None:
             name, *arguments = *arguments, "--help"
         known = name.replace("_", "-")
         if known not in COMMANDS:
-            print(f"error: {name}: no such command; {nearest(known, COMMANDS)}", file=sys.stderr)
+            say_error(f"{name}: no such command; {nearest(known, COMMANDS)}")
             sys.exit(EXIT_ERROR)
         sys.argv = [f"tfrec-mt {known}", *arguments]
         importlib.import_module(_module(known)).run()

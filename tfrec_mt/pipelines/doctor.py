@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.run_binary import EXIT_ERROR, console_command
-from tfrec_mt.pipelines.terminal import styled
+from tfrec_mt.pipelines.terminal import say_error, styled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ def main(told: ConfigFlags) -> None:
         print(f"{styled(f'{word:8}', style, sys.stdout)}  {finding.what}: {finding.told}")
     wrong = sum(finding.good is False for finding in found)
     if wrong:
-        print(f"error: {wrong} of {len(found)} are not as they should be", file=sys.stderr)
+        say_error(f"{wrong} of {len(found)} are not as they should be")
         sys.exit(EXIT_ERROR)
 
 

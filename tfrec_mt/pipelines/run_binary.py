@@ -21,7 +21,7 @@ from absl import app, logging
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.help_text import is_asked, kept_help, made_help
 from tfrec_mt.pipelines.plugins import Plugins, import_plugins
-from tfrec_mt.pipelines.terminal import styled
+from tfrec_mt.pipelines.terminal import say_error, styled
 from tfrec_mt.pipelines.told_errors import Errors, is_ours, sentence
 from tfrec_mt.quiet_start import import_tensorflow
 
@@ -114,7 +114,7 @@ def _ending(debug: Callable[[], bool] = lambda: False) -> Iterator[None]:
             sys.exit(EXIT_INTERRUPTED)
         if debug():
             traceback.print_exc()
-        print(f"{styled('error', 'bad', sys.stderr)}: {sentence(error)}", file=sys.stderr)
+        say_error(sentence(error))
         sys.exit(EXIT_ERROR)
     finally:
         for number in _STOPPING:

@@ -15,6 +15,7 @@ import sys
 from tfrec_mt.configs import ScoreConfig
 from tfrec_mt.pipelines.config_flags import ConfigFlags
 from tfrec_mt.pipelines.run_binary import EXIT_ERROR, console_command
+from tfrec_mt.pipelines.terminal import say_error
 
 
 def define(told: ConfigFlags) -> None:
@@ -32,7 +33,7 @@ def main(told: ConfigFlags) -> None:
     if found.difference is not None:
         print(f"largest difference to the model in memory: {found.difference:.2e}")
         if not found.difference <= config.tolerance:
-            print(f"error: more than --tolerance={config.tolerance}", file=sys.stderr)
+            say_error(f"more than --tolerance={config.tolerance}")
             sys.exit(EXIT_ERROR)
 
 

@@ -22,6 +22,11 @@ def styled(text: str, style: str, stream: TextIO) -> str:
     return text if plain or not stream.isatty() else f"\033[{_STYLES[style]}m{text}\033[0m"
 
 
+def say_error(text: str) -> None:
+    """Shows what went wrong."""
+    print(f"{styled('error', 'bad', sys.stderr)}: {text}", file=sys.stderr)
+
+
 def suggest(command: str, **given: object) -> None:
     """Shows the command that a person will want next; flags without a value are left out."""
     if sys.stdout.isatty():

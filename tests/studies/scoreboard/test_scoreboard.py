@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import tfrec_mt as mt
+from studies.framework import logs
 from studies.framework.baseline import worse_than_published
 from studies.framework.study_table import Line, Number
 from studies.scoreboard import scoreboard_experiment
@@ -34,8 +35,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def source(seed: int) -> Any:
         return mt.sources.takeout(rows=8_000, seed=seed), {}
 
-    monkeypatch.setattr(scoreboard_experiment, "SCOREBOARD_LOGS", ("small", NEWS))
-    monkeypatch.setattr(scoreboard_experiment, "LOGS", {"small": source})
+    monkeypatch.setattr(logs, "LOGS", {"small": source})
     world = {"users": 300, "articles": 400, "impressions": 4_000}
     monkeypatch.setattr(scoreboard_experiment, "_WORLD", world)
     (tmp_path / "splits.json").write_text("{}")  # those of the worlds as they are
