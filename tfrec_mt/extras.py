@@ -1,11 +1,20 @@
 """Libraries that only some need, which an extra of the package brings."""
 
 import importlib
+import importlib.metadata
 from typing import Any
 
 
 class MissingExtraError(ImportError):
     """A library is not installed; names the extra that brings it."""
+
+
+def installed_version(name: str) -> str | None:
+    """Version of a distribution, None if it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def require(module: str, *, extra: str) -> Any:

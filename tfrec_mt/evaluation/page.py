@@ -1,6 +1,5 @@
 """What all HTML pages share: layout, sections, settings and versions."""
 
-import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from markupsafe import Markup
 
 import tfrec_mt
 from tfrec_mt.evaluation.page_table import plain_table
+from tfrec_mt.extras import installed_version
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "polars", "pyarrow")
 
@@ -92,8 +92,5 @@ def _pair(item: tuple[str, object]) -> tuple[str, str]:
 def _versions() -> dict[str, str]:
     found = {"tfrec_mt": tfrec_mt.__version__, "Python": platform.python_version()}
     for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
+        found[name] = installed_version(name) or "not installed"
     return found

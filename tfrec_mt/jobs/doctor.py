@@ -13,6 +13,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 import tfrec_mt
+from tfrec_mt.extras import installed_version
 from tfrec_mt.quiet_start import import_tensorflow
 from tfrec_mt.storage.memory import available_memory
 
@@ -83,7 +84,7 @@ def _packages() -> Iterator[Finding]:
     for one in needed:
         if one.marker is not None and not one.marker.evaluate({"extra": ""}):
             continue
-        version = _version(one.name)
+        version = installed_version(one.name)
         if version is None:
             yield Finding(one.name, f"not installed; expected {one.name}{one.specifier}", False)
         elif not one.specifier.contains(version, prereleases=True):
@@ -95,16 +96,9 @@ def _packages() -> Iterator[Finding]:
 
 def _extras() -> Iterator[Finding]:
     for name, (extra, use) in _EXTRAS.items():
-        version = _version(name)
+        version = installed_version(name)
         missing = f"not installed, needed for {use}: pip install 'tfrec-mt[{extra}]'"
         yield Finding(name, version or missing, True if version else None)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _devices() -> Iterator[Finding]:
