@@ -65,8 +65,8 @@ def test_a_shard_from_another_part_is_noticed_at_opening(folder: Path) -> None:
 
 
 def test_the_format_version_is_checked(folder: Path) -> None:
-    edit_manifest(folder, format_version=4)
-    with pytest.raises(DataError, match="written in the newer format 4; this release reads 3"):
+    edit_manifest(folder, format_version=5)
+    with pytest.raises(DataError, match="written in the newer format 5; this release reads 4"):
         PreparedDataset(folder)
 
 

@@ -5,15 +5,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tfrec_mt.data.vocabulary import IdCounter, IdTable, KeyTable
+from tfrec_mt.data.preparation.growth import IdCounter, grow, no_ids
+from tfrec_mt.data.vocabulary import IdTable, KeyTable
 from tfrec_mt.schema import DataError, Vocabulary
 
 
 def learned(vocabulary: Vocabulary, ids: pl.Series) -> IdTable:
     counter = IdCounter(vocabulary)
     for start in range(0, len(ids), 3):
-        counter.add(ids.slice(start, 3))
-    kept = counter.most_frequent()
+        piece = ids.slice(start, 3)
+        counter.add(piece, pl.Series([True] * len(piece)), pl.Series([0] * len(piece)))
+    none = no_ids(vocabulary)
+    kept, _, _ = grow(vocabulary, none, none, counter.counted(), 0)
     return IdTable(dataclasses.replace(vocabulary, size=len(kept)), kept)
 
 

@@ -60,12 +60,17 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
 
 
 def read_data(folder: Path) -> None:
-    """Reads all that training, evaluation, export and scoring read."""
+    """Reads all that training, evaluation, export, scoring and the next preparation read."""
     dataset = PreparedDataset(folder)
     for part in dataset.parts:
         for _ in scan(dataset, part, 4_096):
             pass
     dataset.requests()
+    for name in [
+        "clicks",
+        *(f"ids/{vocabulary.name}" for vocabulary in dataset.schema.vocabularies),
+    ]:
+        dataset.carried(name)
     assert dataset.vocabularies.is_dir()
 
 

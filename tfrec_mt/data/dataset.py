@@ -15,7 +15,7 @@ from tfrec_mt.data.vocabulary import IdTable
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError, Schema
 from tfrec_mt.storage.hashes import VerifiedFiles, hash_file
-from tfrec_mt.storage.names import VOCABULARIES
+from tfrec_mt.storage.names import CARRIED, VOCABULARIES
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -94,6 +94,16 @@ class PreparedDataset:
     def ids(self, vocabulary: str) -> pl.Series:
         """The known ids of a vocabulary in code order, the first at code `first_known`."""
         return IdTable.load(self.vocabularies, self.schema.vocabulary(vocabulary)).ids
+
+    def carried(self, name: str) -> pl.DataFrame:
+        """What a preparation that continues this one takes over: ids of a vocabulary, or clicks.
+
+        Raises:
+          DataError: Its file has changed.
+        """
+        path = f"{CARRIED}/{name}.parquet"
+        self._files.use([path])
+        return pl.read_parquet(self.path / path)
 
     def batches(
         self, part: str, batch_size: int = 512, *, shuffle: bool = False, seed: int = 0

@@ -13,8 +13,8 @@ from tfrec_mt.storage.description import check_seal, sealed_json
 from tfrec_mt.storage.inside import check_inside
 from tfrec_mt.storage.json_files import parse_json, read_bytes
 
-FORMAT_VERSION = 3
-_UNSEALED = 2  # the format before, whose manifests do not hold their own hash
+FORMAT_VERSION = 4
+_UNSEALED = 2  # a format whose manifests do not hold their own hash
 MANIFEST_FILE = "manifest.json"
 CLICKS = "ranking"  # the kind of a manifest that names none
 _T = TypeVar("_T")
@@ -79,6 +79,60 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class CarriedRecord:
+    """What a preparation leaves to one that continues it, in the folder `carried`.
+
+    Args:
+      preparations: How many there were, this one included.
+      newest: Second of the last row; None of a log without time.
+    """
+
+    __pydantic_config__ = _STRICT
+    preparations: int
+    newest: int | None
+
+
+@dataclass(frozen=True)
+class GrowthRecord:
+    """How a vocabulary differs from that of the data that were continued.
+
+    Args:
+      kept: Known before and still known.
+      admitted: Newly known.
+      evicted: No longer known.
+      waiting: Unknown, and counted towards `min_count`.
+      moved: Kept with another code, because the vocabulary shrank.
+    """
+
+    __pydantic_config__ = _STRICT
+    kept: int
+    admitted: int
+    evicted: int
+    waiting: int
+    moved: int
+
+
+@dataclass(frozen=True)
+class LikeRecord:
+    """The data that were continued.
+
+    Args:
+      path: Their folder.
+      fingerprint: Of their manifest.
+      ids: `Schema.ids_digest` of all data before, the first ones first.
+      grown: By vocabulary.
+      domains: New ones by topic.
+    """
+
+    __pydantic_config__ = _STRICT
+    path: str
+    fingerprint: str
+    ids: tuple[str, ...]
+    grown: Mapping[str, GrowthRecord]
+    domains: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Content of `manifest.json`.
 
@@ -89,6 +143,8 @@ class Manifest:
       files: SHA-256 of every other file by its path inside the dataset.
       history: How the histories were made, or None.
       doubts: What is doubtful about the log.
+      carried: What data that continue these take over; None of earlier releases.
+      like: The data that these continue, if any.
       format_version: Version of the layout on disk.
     """
 
@@ -99,6 +155,8 @@ class Manifest:
     files: Mapping[str, str]
     history: HistoryRecord | None = None
     doubts: tuple[Doubt, ...] = ()
+    carried: CarriedRecord | None = None
+    like: LikeRecord | None = None
     format_version: int = field(default=FORMAT_VERSION, kw_only=True)
 
     def rows(self, part: str) -> int:
@@ -138,7 +196,7 @@ def read_manifest(
       path: The file.
       kind: What the dataset has to hold, see `kind_of`.
       format_version: The format that this release writes.
-      unsealed: The format before, whose manifests do not hold their own hash.
+      unsealed: The oldest format that is read, whose manifests do not hold their own hash.
       adapter: Of the manifest's class.
 
     Raises:
@@ -153,7 +211,7 @@ def read_manifest(
     version = value.get("format_version")
     if not isinstance(version, int):
         raise DataError(f"{path}: expected a manifest with a format_version, got none")
-    if version not in (format_version, unsealed):
+    if not unsealed <= version <= format_version:
         age = "newer" if version > format_version else "unknown"
         raise DataError(
             f"{path}: written in the {age} format {version}; this release reads {format_version}"

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tfrec_mt.data.hashing import derived_seed, uniform
 from tfrec_mt.schema import DataError, Schema, SchemaError
+from tfrec_mt.storage.names import CARRIED, VOCABULARIES
 
 SplitKind = Literal["days", "time", "random", "request", "given"]
 Weight = float | Literal["*"]
@@ -17,6 +18,7 @@ REST: Final = "*"
 # What parts are called, and their shares, where nothing else is asked for.
 DEFAULT_SHARES = (("train", 6.0), ("fresh", 1.0), ("test", 1.0))
 SECONDS_PER_DAY = 86_400
+_TAKEN = ("events", VOCABULARIES, CARRIED)  # folders of a dataset
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,10 @@ class SplitSpec:
         if len(set(self.names)) != len(self.parts):
             raise SchemaError(f"split: part names must be distinct, got {list(self.names)}")
         for name, weight in self.parts:
-            if not name.isidentifier() or name in ("events", "vocabularies"):
+            if not name.isidentifier() or name in _TAKEN:
                 raise SchemaError(
                     f"split: part name {name!r} is not usable: expected letters, digits and "
-                    "underscores, not 'events' or 'vocabularies'"
+                    f"underscores, not {', '.join(map(repr, _TAKEN[:-1]))} or {_TAKEN[-1]!r}"
                 )
             if weight == REST and self.kind != "days":
                 raise SchemaError(

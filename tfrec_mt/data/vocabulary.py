@@ -11,8 +11,6 @@ from tfrec_mt.data.hashing import unknown_buckets
 from tfrec_mt.schema import DataError, Vocabulary
 from tfrec_mt.schema.features import MISSING_INT, MISSING_STRING
 
-COMPACT_ROWS = 1 << 22
-
 
 def missing_id(ids: pl.Series) -> int | str:
     """The value that stands for a missing id."""
@@ -27,36 +25,6 @@ def is_missing(ids: pl.Series) -> pl.Series:
 def without_missing(ids: pl.Series) -> pl.Series:
     """The ids that are neither null nor the value that stands for a missing one."""
     return ids.filter(~is_missing(ids))
-
-
-class IdCounter:
-    """How often each id of a vocabulary occurs; memory grows with distinct ids, not with rows."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
-        id_type = pl.Int64 if vocabulary.dtype == "int64" else pl.String
-        self._counts = [pl.DataFrame(schema={"id": id_type, "count": pl.Int64})]
-        self._added = 0
-
-    def add(self, ids: pl.Series) -> None:
-        """Counts ids `[n]`; missing ones are left out."""
-        counts = without_missing(ids.rename("id")).value_counts(name="count")
-        self._counts.append(counts.with_columns(pl.col("count").cast(pl.Int64)))
-        self._added += counts.height
-        if self._added >= COMPACT_ROWS:
-            self._compact()
-
-    def _compact(self) -> None:
-        total = pl.concat(self._counts).group_by("id").agg(pl.col("count").sum())
-        self._counts = [total]
-        self._added = 0
-
-    def most_frequent(self) -> pl.Series:
-        """The ids to keep, by falling count and then by id."""
-        self._compact()
-        kept = self._counts[0].filter(pl.col("count") >= self._vocabulary.min_count)
-        ids = kept.sort("count", "id", descending=[True, False])["id"]
-        return ids if self._vocabulary.max_size is None else ids.head(self._vocabulary.max_size)
 
 
 class IdTable:

@@ -1,19 +1,22 @@
 """`prepare`: rows of any source as the dataset that training and evaluation read."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 from absl import logging
 
 from tfrec_mt.configs.bounds import Whole
 from tfrec_mt.configs.settings import arguments_of, check_numbers, sort_settings
 from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.manifest import GrowthRecord
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.news_source import NewsSource
 from tfrec_mt.data.news.prepare_news import prepare_news
 from tfrec_mt.data.news.title_vocabulary import LEARN, MINILM, TitleVocabulary
 from tfrec_mt.data.preparation.prepare import prepare as prepare_log
+from tfrec_mt.data.preparation.validation import UnknownDomains
 from tfrec_mt.data.source import Source, chosen_split
 from tfrec_mt.data.sources.crossed_topics import CrossedTopics
 from tfrec_mt.data.sources.logs import LogsSource
@@ -21,6 +24,7 @@ from tfrec_mt.data.splits import SplitKind, SplitSpec
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.schema import Schema
 from tfrec_mt.tables.frames import is_frame
+from tfrec_mt.training.progress import say
 
 _OWN = ("source", "output", "output_dir", "split", "seed")
 Folder = str | Path
@@ -40,7 +44,8 @@ def prepare(
     split: SplitKind | None = None,
     split_parts: str | None = None,
     seed: Whole = 0,
-    unknown_domains: Literal["error", "fallback"] = "error",
+    like: PreparedDataset | Folder | None = None,
+    unknown_domains: UnknownDomains = "error",
     **settings: Any,
 ) -> PreparedDataset: ...
 
@@ -53,7 +58,8 @@ def prepare(
     split: SplitKind | None = None,
     split_parts: str | None = None,
     seed: Whole = 0,
-    unknown_domains: Literal["error", "fallback"] = "error",
+    like: PreparedDataset | Folder | None = None,
+    unknown_domains: UnknownDomains = "error",
     **settings: Any,
 ) -> Log:
     """Writes the dataset that training and evaluation read: codes, histories, parts.
@@ -69,8 +75,11 @@ def prepare(
         `train:*,fresh:1,test:1`. Vocabularies are learned from the first; kernels learn from
         `fresh` and are measured on `test` unless told otherwise.
       seed: Seed of a random split and of samples.
-      unknown_domains: Whether a domain that the schema does not list is an error, or scored by the
-        base alone.
+      like: Earlier click data to continue, such as those of the day before: ids keep their codes,
+        new ones get rows of those that have left, and histories go on. The schema is theirs unless
+        you give one, which may add domains and change `min_count`, `max_size` and `evict_after`.
+      unknown_domains: Whether a domain that the schema does not list is an error, scored by the
+        base alone, or added to the topic.
       settings: Of click logs `folds`, and see `prepare_clicks`; of news `vocabulary` (see
         `prepare_titles`) and what `prepare_news` takes: `max_title_length`, `history_length` and
         others.
@@ -82,7 +91,8 @@ def prepare(
     Raises:
       FileExistsError: The output exists.
       SchemaError: No schema for a log, or one that the split contradicts; an unknown setting.
-      DataError: A row breaks the schema: names file, row and column.
+      DataError: A row breaks the schema: names file, row and column. Or the rows are not later than
+        those that they are to continue.
 
     Example:
       >>> log = mt.prepare("clicks/*.parquet", schema, "runs/shop/data", split="days")
@@ -95,13 +105,16 @@ def prepare(
     writes: Callable[..., Log]
     source: Any
     if isinstance(data, NewsSource):
-        if schema is not None:
-            raise SchemaError("schema: news bring their own description; leave it out")
+        if schema is not None or like is not None:
+            name = "schema" if like is None else "like"
+            raise SchemaError(f"{name}: news bring their own description; leave it out")
         step, make, writes = "prepare of news", prepare_titles, prepare_news
         source, description = data, {"source": type(data).__name__}
     else:
         step, make, writes = "prepare", prepare_clicks, prepare_log
-        source, description = _source(data, schema)
+        if like is not None:
+            settings["like"] = like = open_clicks(like)
+        source, description = _source(data, schema, like)
     if unknown_domains != "error":
         settings["unknown_domains"] = unknown_domains
     sort_settings(step, settings, {"all": arguments_of(writes, *_OWN) | arguments_of(make, *_OWN)})
@@ -113,6 +126,8 @@ def prepare(
         seed=seed,
         **{"description": description, **settings},
     )
+    if isinstance(log, PreparedDataset) and log.manifest.like:
+        say(growth_table(log))
     doubts = log.manifest.doubts if isinstance(log, PreparedDataset) else ()
     if doubts:
         width = max(len(doubt.column) for doubt in doubts)
@@ -121,13 +136,46 @@ def prepare(
     return log
 
 
-def _source(data: Any, schema: Schema | Folder | None) -> tuple[Source, dict[str, Any]]:
+def open_clicks(data: PreparedDataset | Folder) -> PreparedDataset:
+    """A prepared click log to continue.
+
+    Raises:
+      DataError: It is none.
+    """
+    if isinstance(data, PreparedDataset):
+        return data
+    return PreparedDataset(data)
+
+
+def growth_table(log: PreparedDataset) -> str:
+    """What has changed since the data that a log continues, as a table of ids by vocabulary."""
+    like = log.manifest.like
+    if like is None:
+        return ""
+    columns = [field.name for field in dataclasses.fields(GrowthRecord)]
+    rows = [["ids", *columns, "table rows"]]
+    for name, record in like.grown.items():
+        counts = [f"{getattr(record, column):,}" for column in columns]
+        rows.append([name, *counts, f"{log.schema.vocabulary(name).rows:,}"])
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
+    new = [f"{topic}: new: {', '.join(names)}" for topic, names in like.domains.items() if names]
+    return "\n  ".join([f"{log.path} continues {like.path}", *lines, *new])
+
+
+def _source(
+    data: Any, schema: Schema | Folder | None, like: PreparedDataset | None
+) -> tuple[Source, dict[str, Any]]:
     if isinstance(data, Source):
         if schema is not None:
             raise SchemaError("schema: a source brings its own; leave it out")
         return data, {"source": type(data).__name__}
     if not (is_frame(data) or isinstance(data, str | Path | Sequence)):
         raise DataError(f"data: expected a frame, paths or a source, got {type(data).__name__}")
+    if schema is None and like is not None:
+        schema = like.schema
     if schema is None:
         raise SchemaError("schema: expected one for your log; `mt.Schema.infer` proposes one")
     known = schema if isinstance(schema, Schema) else Schema.load(schema)

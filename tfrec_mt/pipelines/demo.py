@@ -28,7 +28,7 @@ def define(told: ConfigFlags) -> None:
 
     told.add(DemoConfig)
     told.add(Preparation, without=("output", "infer"))
-    told.add(prepare, without=("data", "schema", "output", "seed", "unknown_domains"))
+    told.add(prepare, without=("data", "schema", "output", "seed", "like", "unknown_domains"))
     define_sources(told)
     define_ranking(told, _OF_JOB)
     define_kernels(told, _OF_KERNELS, group=_KERNELS, prefix="kernel_")

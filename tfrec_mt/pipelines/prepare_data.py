@@ -7,6 +7,8 @@ Examples:
       --tasks='click,like:binary,order<click,seconds:squared_log' --schema=schema.json
   tfrec-mt prepare-data --source=takeout --rows=1000000 \
       --output=runs/takeout/data
+  tfrec-mt prepare-data --source=logs --files=day9/*.parquet \
+      --like=runs/shop/data8 --output=runs/shop/data9
   tfrec-mt prepare-data --source=eb_nerd --data_dir=ebnerd_small \
       --output=runs/eb_nerd/data
 """
@@ -98,8 +100,12 @@ def _prepare(name: str, given: Mapping[str, Any], output: Path) -> None:
     kinds = _preparing()
     preparing = _of_steps(prepare, *kinds["click logs"], *kinds["news"])
     sort_settings(f"--source={name}", given, {"source": takes, "prepare": preparing})
-    source = make_source(name, given)
     settings = {n: value for n, value in given.items() if n not in takes or n in of_both}
+    source: Any
+    if name == "logs" and "like" in given and "schema" not in given:
+        source = list(given.get("files", ()))  # read with the schema of the earlier data
+    else:
+        source = make_source(name, given)
     dataset = prepare(source, output=output, description=_description(name, given), **settings)
     print(f"{dataset.path}: {dataset.summary}")
     suggest("pretrain", data=dataset.path, output=beside(dataset.path, "base"))
@@ -144,7 +150,7 @@ def _description(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest's description of the source."""
     from tfrec_mt.data.catalog import DIVISION, as_json
 
-    left_out = ("unknown_domains", "examples", *DIVISION)
+    left_out = ("unknown_domains", "examples", "like", "grow", "renew_numbers", *DIVISION)
     told = {n: as_json(value) for n, value in given.items() if n not in left_out}
     return {"source": name, **told}
 

@@ -8,8 +8,10 @@ from tfrec_mt.schema.schema import Schema
 
 _ONE = {"vocabularies": "vocabulary", "features": "feature", "tasks": "task", "topics": "topic"}
 _SHOWN = 40  # letters of a value
-# How values are written and rows count, which changes no code: fields that may differ.
+# How values are written, rows count and ids come and go, which changes no code: fields that may
+# differ.
 _OF_READING = (
+    *("min_count", "max_size", "evict_after"),
     *("sha256", "vocabulary_sha256", "null_words", "quoting", "separator"),
     *("time_unit", "time_format", "weight"),
 )

@@ -48,6 +48,8 @@ class Vocabulary:
       hash_buckets: Rows shared by unknown ids, at least 1.
       max_size: Most known ids to keep, by frequency; None keeps all, 0 hashes every id.
       min_count: Ids seen less often in the first part of the data count as unknown.
+      evict_after: Days without a row after which `prepare(like=)` makes an id unknown and frees its
+        table row; None never does.
       size: Number of known ids; learned at preparation.
       sha256: Of the file of known ids; of prepared data and models, empty where it is not known.
     """
@@ -57,6 +59,7 @@ class Vocabulary:
     hash_buckets: int = 1
     max_size: int | None = None
     min_count: int = 1
+    evict_after: int | None = None
     size: int = 0
     sha256: str = ""
 
@@ -75,6 +78,11 @@ class Vocabulary:
             raise SchemaError(
                 f"vocabulary {self.name!r}: need min_count >= 1, size >= 0 and max_size >= 0, got "
                 f"{self.min_count}, {self.size} and {self.max_size}"
+            )
+        if self.evict_after is not None and self.evict_after < 1:
+            raise SchemaError(
+                f"vocabulary {self.name!r}: evict_after counts days and must be at least 1, "
+                f"got {self.evict_after}"
             )
         if self.rows > MOST_ROWS:
             raise SchemaError(

@@ -164,6 +164,31 @@ class Schema:
         )
         return dataclasses.replace(self, vocabularies=vocabularies)
 
+    def unlearned(self) -> "Schema":
+        """The schema without what preparation learns, domains included."""
+
+        def bare(feature: Feature) -> Feature:
+            if isinstance(feature, CategoricalFeature):
+                return feature
+            return dataclasses.replace(feature, boundaries=(), mean=0.0, std=1.0)
+
+        return dataclasses.replace(
+            self,
+            vocabularies=tuple(
+                dataclasses.replace(v, size=0, sha256="") for v in self.vocabularies
+            ),
+            features=tuple(bare(feature) for feature in self.features),
+            topics=tuple(dataclasses.replace(topic, domains=()) for topic in self.topics),
+            tasks=tuple(dataclasses.replace(task, mean=0.0, std=1.0) for task in self.tasks),
+        )
+
+    def ids_digest(self) -> str:
+        """Which ids the codes of vocabularies stand for, as sixteen digits; empty if not known."""
+        known = {vocabulary.name: vocabulary.sha256 for vocabulary in self.vocabularies}
+        if not all(known.values()):
+            return ""
+        return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
+
     def fingerprint(self) -> str:
         """SHA-256 of the JSON form: equal for equal schemas."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
@@ -172,8 +197,11 @@ class Schema:
         """The schema as JSON text, stable under a round trip."""
         value = {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
         for vocabulary in value["vocabularies"]:
-            if not vocabulary["sha256"]:  # as it was before there were hashes
+            # as it was before there were hashes and evictions
+            if not vocabulary["sha256"]:
                 del vocabulary["sha256"]
+            if vocabulary["evict_after"] is None:
+                del vocabulary["evict_after"]
         return json.dumps(value, indent=2, sort_keys=True)
 
     @classmethod

@@ -1,34 +1,73 @@
 """Vocabularies, boundaries, moments and domains, learned from a log before it is encoded."""
 
 import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from tfrec_mt.data.encoding import Encoder, floats
 from tfrec_mt.data.hashing import derived_seed, uniform
-from tfrec_mt.data.manifest import Doubt
+from tfrec_mt.data.manifest import Doubt, GrowthRecord
 from tfrec_mt.data.numeric import NumericLearner, sample_share
 from tfrec_mt.data.preparation.doubts import DoubtFinder
+from tfrec_mt.data.preparation.earlier import Earlier
+from tfrec_mt.data.preparation.growth import IdCounter, count_on, grow
 from tfrec_mt.data.preparation.label_learning import LabelLearner
 from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.data.splits import Split
-from tfrec_mt.data.vocabulary import IdCounter, IdTable, KeyTable
+from tfrec_mt.data.vocabulary import IdTable, KeyTable
 from tfrec_mt.errors import DataError
 from tfrec_mt.schema import CategoricalFeature, Feature, NumericFeature, Topic
 
 
-def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int], tuple[Doubt, ...]]:
+@dataclass(frozen=True)
+class Learned:
+    """What a log has taught.
+
+    Args:
+      encoder: Its schema has every learned part filled in.
+      rows: Of each part.
+      doubts: What is doubtful about the log.
+      carried: Of each vocabulary, ids that the next preparation takes over; see `grow`.
+      grown: Of each vocabulary, what changed.
+      newest: Second of the last row, None of a log without time.
+    """
+
+    encoder: Encoder
+    rows: Mapping[str, int]
+    doubts: tuple[Doubt, ...]
+    carried: Mapping[str, pl.DataFrame]
+    grown: Mapping[str, GrowthRecord]
+    newest: int | None
+
+
+def learn(
+    spool: Spool,
+    split: Split,
+    earlier: Earlier,
+    *,
+    grows: bool = True,
+    renew_numbers: bool = False,
+    admits: bool = False,
+) -> Learned:
     """Learns vocabularies, boundaries and moments from the first part, and domains from all.
 
-    Returns:
-      The encoder, whose schema has every learned part filled in, the rows of each part, and what
-      is doubtful about the log.
+    Args:
+      spool: The rows.
+      split: Their parts.
+      earlier: What earlier data have taught.
+      grows: Whether ids come and go; else the vocabularies stay as they are.
+      renew_numbers: Whether boundaries and moments are learned anew although there are some.
+      admits: Whether domains that a topic does not list are added to it.
 
     Raises:
-      DataError: A part is empty, or the first has no label of a task.
+      DataError: A part is empty, the first has no label of a task, or the rows do not come after
+        the earlier ones.
     """
-    schema = spool.schema
+    schema = earlier.schema
+    continues = earlier.dataset is not None
     counters = {vocabulary.name: IdCounter(vocabulary) for vocabulary in schema.vocabularies}
     numbers = {
         feature.name: NumericLearner(feature)
@@ -37,6 +76,7 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int], tuple[Do
     }
     labels, doubts = LabelLearner(schema), DoubtFinder(schema, spool.words)
     users: list[pl.Series] = []
+    time, newest = schema.keys.timestamp, None
     rows = np.zeros(len(split.spec.parts), dtype=np.int64)
     share = sample_share(spool.rows)
     sample_seed = derived_seed(split.seed, "quantile")
@@ -49,16 +89,17 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int], tuple[Do
         rows += np.bincount(parts, minlength=len(rows))
         users.append(block.frame[schema.keys.user].unique())
         doubts.look(block.frame)
-        labels.add(block.frame, pl.Series(parts == 0))
+        of_first, days = pl.Series(parts == 0), earlier.days(block.frame)
+        if time:
+            newest = max(int(block.frame[time].max()), newest or 0)  # type: ignore[arg-type]
+        labels.add(block.frame, of_first)
         first = block.frame.filter(parts == 0)
         sampled = uniform(block.row_numbers[parts == 0], sample_seed) < share
         for feature in schema.features:
-            column = first[feature.name]
             if isinstance(feature, CategoricalFeature):
-                ids = column.explode() if feature.max_values > 1 else column
-                counters[feature.vocabulary].add(ids)
+                counters[feature.vocabulary].add(block.frame[feature.name], of_first, days)
             else:
-                numbers[feature.name].add(floats(column), sampled)
+                numbers[feature.name].add(floats(first[feature.name]), sampled)
 
     spec = split.spec
     counts = dict(zip(spec.names, rows.tolist(), strict=True))
@@ -68,26 +109,37 @@ def learn(spool: Spool, split: Split) -> tuple[Encoder, dict[str, int], tuple[Do
             f"split {spec} by {spec.kind!r} leaves part {empty[0]!r} empty; rows per part: {counts}"
         )
 
-    tables = {}
+    earlier.check_order(newest)
+    tables: dict[str, IdTable] = {}
+    carried: dict[str, pl.DataFrame] = {}
+    grown: dict[str, GrowthRecord] = {}
     for vocabulary in schema.vocabularies:
-        ids = counters[vocabulary.name].most_frequent()
-        vocabulary = dataclasses.replace(vocabulary, size=len(ids))
-        tables[vocabulary.name] = IdTable(vocabulary, ids)
+        name, (known, waiting) = vocabulary.name, earlier.ids(vocabulary)
+        counted = counters[name].counted()
+        if continues and not grows:
+            ids, carried[name], grown[name] = count_on(known, waiting, counted)
+        else:
+            ids, carried[name], grown[name] = grow(
+                vocabulary, known, waiting, counted, earlier.today(newest)
+            )
+        tables[name] = IdTable(dataclasses.replace(vocabulary, size=len(ids)), ids)
 
     def learned_feature(feature: Feature) -> Feature:
-        learner = numbers.get(feature.name)
+        learner = None if continues and not renew_numbers else numbers.get(feature.name)
         return learner.learned() if learner else feature
 
     def learned_topic(topic: Topic) -> Topic:
         found = doubts.domains(topic.name)
-        return topic if topic.domains else dataclasses.replace(topic, domains=tuple(sorted(found)))
+        new = sorted(found - {*topic.domains}) if admits or not topic.domains else []
+        return dataclasses.replace(topic, domains=(*topic.domains, *new))
 
     schema = dataclasses.replace(
         schema,
         vocabularies=tuple(table.vocabulary for table in tables.values()),
         features=tuple(learned_feature(feature) for feature in schema.features),
         topics=tuple(learned_topic(topic) for topic in schema.topics),
-        tasks=labels.learned(),
+        tasks=schema.tasks if continues else labels.learned(),
     )
     encoder = Encoder(schema, tables, KeyTable(users))
-    return encoder, counts, doubts.found(schema, numbers, tables)
+    found = doubts.found(schema, numbers, tables)
+    return Learned(encoder, counts, found, carried, grown, newest)

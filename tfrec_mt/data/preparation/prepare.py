@@ -4,25 +4,39 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 
 from tfrec_mt.configs.bounds import AtLeast
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.encoding import Encoder
-from tfrec_mt.data.manifest import MANIFEST_FILE, HistoryRecord, Manifest, Shard, SplitRecord
-from tfrec_mt.data.preparation.events import EventLog, collect_events, history_keys
-from tfrec_mt.data.preparation.learning import learn
+from tfrec_mt.data.manifest import (
+    MANIFEST_FILE,
+    CarriedRecord,
+    HistoryRecord,
+    Manifest,
+    Shard,
+    SplitRecord,
+)
+from tfrec_mt.data.preparation.earlier import CLICKS, IDS, Continued, Earlier
+from tfrec_mt.data.preparation.events import (
+    EventLog,
+    collect_events,
+    history_keys,
+    newest_clicks,
+)
+from tfrec_mt.data.preparation.learning import Learned, learn
 from tfrec_mt.data.preparation.requests import RequestSample
 from tfrec_mt.data.preparation.shards import ShardWriter
 from tfrec_mt.data.preparation.spool import Spool
+from tfrec_mt.data.preparation.validation import UnknownDomains
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import Split, SplitSpec
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_file
-from tfrec_mt.storage.names import VOCABULARIES
+from tfrec_mt.storage.names import CARRIED, VOCABULARIES
 
 
 def prepare(
@@ -32,8 +46,11 @@ def prepare(
     *,
     seed: int = 0,
     folds: Annotated[int, AtLeast(2)] = 5,
-    unknown_domains: Literal["error", "fallback"] = "error",
+    unknown_domains: UnknownDomains = "error",
     description: Mapping[str, Any] | None = None,
+    like: str | Path | PreparedDataset | None = None,
+    grow: bool = True,
+    renew_numbers: bool = False,
 ) -> PreparedDataset:
     """Writes the columnar dataset that training and evaluation read.
 
@@ -48,17 +65,29 @@ def prepare(
         vocabularies, boundaries and moments are learned from the first.
       seed: Seed of random splits, folds and samples.
       folds: Folds for histories of a log without time, see `FoldedIndex`.
-      unknown_domains: Whether a domain that a topic does not list is an error, or falls back to
-        code 0.
+      unknown_domains: Whether a domain that a topic does not list is an error, falls back to code
+        0, or is added to the topic.
       description: JSON-able account of the source for the manifest.
+      like: Earlier data to continue, such as those of the day before. Ids keep their codes, apart
+        from those that come and go (`min_count`, `max_size` and `evict_after` of `Vocabulary`);
+        histories, boundaries and moments go on.
+      grow: Whether ids come and go; if not, models of the earlier data can read these as they are.
+      renew_numbers: Whether boundaries and moments of numbers are learned from these rows instead.
 
     Raises:
       DiskFullError: There is too little space; found, where possible, before it runs out.
       FileExistsError: `output_dir` exists.
       LockedError: Another process prepares data there.
-      SchemaError: The schema lacks what the split needs.
-      DataError: A row breaks the schema, or a part would be empty.
+      SchemaError: The schema lacks what the split needs, or is not that of the earlier data.
+      DataError: A row breaks the schema, a part would be empty, or the rows do not reach beyond the
+        earlier ones.
     """
+    if like is None:
+        earlier = Earlier(source.schema)
+    else:
+        dataset = like if isinstance(like, PreparedDataset) else PreparedDataset(like)
+        earlier = Earlier.of(dataset, source.schema)
+        source = Continued(source, earlier.schema)
     split = split or source.default_split
     split.key_column(source.schema)
     if folds < 2:
@@ -66,33 +95,51 @@ def prepare(
     source_record = json.loads(json.dumps(dict(description or {})))
     with published_folder(Path(output_dir)) as folder:
         spool = Spool.write(source, folder / "spool", unknown_domains)
-        _write(spool, folder, split, seed, folds, source_record)
+        parted = spool.split(split, seed)
+        learned = learn(
+            spool,
+            parted,
+            earlier,
+            grows=grow,
+            renew_numbers=renew_numbers,
+            admits=unknown_domains == "admit",
+        )
+        _write(spool, folder, parted, learned, earlier, folds, source_record)
         shutil.rmtree(folder / "spool")
     return PreparedDataset(output_dir)
 
 
 def _write(
-    spool: Spool, folder: Path, spec: SplitSpec, seed: int, folds: int, source: dict[str, Any]
+    spool: Spool,
+    folder: Path,
+    split: Split,
+    learned: Learned,
+    earlier: Earlier,
+    folds: int,
+    source: dict[str, Any],
 ) -> None:
-    split = spool.split(spec, seed)
-    spec = split.spec
-    encoder, rows, doubts = learn(spool, split)
+    spec, seed, encoder = split.spec, split.seed, learned.encoder
     schema = encoder.schema
     # the hashes of its ids are in the manifest, whatever the schema knew before
     (folder / "schema.json").write_text(schema.identified({}).to_json(), encoding="utf-8")
     (folder / VOCABULARIES).mkdir()
-    for table in encoder.tables.values():
+    (folder / CARRIED / IDS).mkdir(parents=True)
+    for name, table in encoder.tables.items():
         table.save(folder / VOCABULARIES)
+        learned.carried[name].write_parquet(folder / CARRIED / IDS / f"{name}.parquet")
     events = None
     if schema.history:
-        events = collect_events(spool, split, encoder, schema.history, folds)
+        events = collect_events(spool, split, encoder, schema.history, folds, earlier.clicks)
         events.save(folder / "events", schema.history.length)
+        if schema.keys.timestamp:
+            clicks = newest_clicks(events, spool, encoder, earlier)
+            clicks.write_parquet(folder / CARRIED / f"{CLICKS}.parquet")
 
-    requests = RequestSample(schema, rows[spec.names[-1]], seed)
+    requests = RequestSample(schema, learned.rows[spec.names[-1]], seed)
     parts, capped = _write_parts(spool, folder, split, encoder, events, requests)
     requests.write(folder / "requests.parquet", spool, events)
     written = [path for path in folder.glob("*.*") if path.is_file()]
-    for name in (VOCABULARIES, "events"):
+    for name in (VOCABULARIES, CARRIED, "events"):
         written += (path for path in (folder / name).rglob("*.*"))
     files = {path.relative_to(folder).as_posix(): hash_file(path) for path in sorted(written)}
     history = None
@@ -101,7 +148,16 @@ def _write(
         kind, folds = ("time", 0) if timed else ("folds", folds)
         history = HistoryRecord(kind, len(events.rows), folds, capped)
     record = SplitRecord(spec.kind, str(spec), seed, split.cuts)
-    manifest = Manifest(source, record, parts, files, history, doubts)
+    manifest = Manifest(
+        source,
+        record,
+        parts,
+        files,
+        history,
+        learned.doubts,
+        CarriedRecord(earlier.preparations + 1, learned.newest),
+        earlier.record(learned.grown, schema),
+    )
     (folder / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
 
 

@@ -68,7 +68,7 @@ class RequestSample:
             ends = np.cumsum(lengths)
             places = np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
             stored = np.repeat(drawn["history/start"], lengths) + places
-            clicks = self._filled(spool.take(events.rows[stored], history.elements))
+            clicks = self._filled(events.raw(stored, spool, history.elements))
             for name in history.elements:
                 column = HISTORY_PREFIX + name
                 frame = frame.with_columns(cut_bags(clicks[name], lengths).alias(column))

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from tfrec_mt.data.hashing import id_keys
-from tfrec_mt.data.preparation.validation import check_chunk
+from tfrec_mt.data.preparation.validation import UnknownDomains, check_chunk
 from tfrec_mt.data.source import Source
 from tfrec_mt.data.splits import Split, SplitSpec, chronological_split
 from tfrec_mt.schema import DataError, Schema, SchemaError
@@ -63,7 +62,7 @@ class Spool:
         cls,
         source: Source,
         folder: Path,
-        unknown_domains: Literal["error", "fallback"] = "error",
+        unknown_domains: UnknownDomains = "error",
     ) -> "Spool":
         """Checks every chunk of a source and keeps its rows in `folder`.
 

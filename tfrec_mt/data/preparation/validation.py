@@ -14,6 +14,8 @@ from tfrec_mt.errors import nearest
 from tfrec_mt.schema import CategoricalFeature, DataError, NumericFeature, Schema
 from tfrec_mt.schema.features import MISSING_STRING
 
+UnknownDomains = Literal["error", "fallback", "admit"]
+
 
 def check_columns(found: list[str], schema: Schema, file: str) -> None:
     """Refuses missing and duplicate columns of a file; others than the schema's are allowed.
@@ -35,7 +37,7 @@ def check_columns(found: list[str], schema: Schema, file: str) -> None:
 def check_chunk(
     chunk: Chunk,
     schema: Schema,
-    unknown_domains: Literal["error", "fallback"] = "error",
+    unknown_domains: UnknownDomains = "error",
     words: Counter[tuple[str, str]] | None = None,
 ) -> pl.DataFrame:
     """Checks one chunk of raw rows and gives it canonical types.
@@ -48,8 +50,8 @@ def check_chunk(
     Args:
       chunk: Raw rows.
       schema: Describes the rows.
-      unknown_domains: Whether a domain that the schema does not list is an error, or falls back to
-        the base model. Topics without listed domains accept every domain.
+      unknown_domains: Whether a domain that the schema does not list is an error. Topics without
+        listed domains accept every domain.
       words: Counts what `Place.words` does.
 
     Returns:
