@@ -1,4 +1,4 @@
-"""One user and many items: `score_candidates` against rows of `serving_default`.
+"""Latency of one user with many items: `score_candidates` against rows of `serving_default`.
 
 python -m benchmarks.candidates --items=1000 --history=1024
 """
@@ -32,7 +32,7 @@ PAUSE_SECONDS = 0.1
 
 
 def request_bytes(inputs: Mapping[str, np.ndarray]) -> int:
-    """Size of the request as TensorFlow Serving takes it over gRPC."""
+    """Bytes of the request as sent to TensorFlow Serving over gRPC."""
     protos = {name: tf.make_tensor_proto(values) for name, values in inputs.items()}
     return int(predict_pb2.PredictRequest(inputs=protos).ByteSize())
 
@@ -61,7 +61,7 @@ def main(_: list[str]) -> None:
             for (precision, signature), found in seconds.items():
                 time.sleep(PAUSE_SECONDS)
                 times = models[precision].times(signature, asked[signature], _RUNS.value)
-                if turn:  # the first warms up
+                if turn:  # the first is a warm-up
                     found.append(statistics.median(times))
     timings = {case: Timing(tuple(values)) for case, values in seconds.items()}
     sizes = {signature: request_bytes(inputs) for signature, inputs in asked.items()}

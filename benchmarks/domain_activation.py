@@ -1,4 +1,4 @@
-"""What kernels cost a served request, by how many domains there are and how many are in it.
+"""Cost of kernels in a served request, by number of domains, in total and in the request.
 
 The SavedModels run in TensorFlow's own C++ runtime.
 
@@ -40,7 +40,7 @@ PAUSE_SECONDS = 0.1
 
 
 class MaskedSum(ServedKernels):
-    """The paper's parallel inference: every kernel sees every row, a mask keeps one (Eq. 20)."""
+    """The paper's parallel inference (Eq. 20): every kernel runs on every row, a mask keeps one."""
 
     def __call__(self, knowledge: Mapping[str, Any], codes: Any) -> dict[str, Any]:
         mask = tf.one_hot(codes, tf.shape(self.stacks["ctr_bias_0"])[0])
@@ -134,17 +134,17 @@ def _cases(stack: contextlib.ExitStack) -> dict[str, tuple[NativeModel, dict[str
 def _take_turns(
     cases: Mapping[str, tuple[NativeModel, dict[str, np.ndarray]]],
 ) -> dict[str, dict[str, Timing]]:
-    """The median of every turn, by signature and case."""
+    """Median times of every turn, by signature and case."""
     found: dict[str, dict[str, list[float]]] = {}
     for turn in range(_ROUNDS.value + 1):
         for name, (model, request) in cases.items():
             asked = {"serving_default": request}
-            if MIXED not in name:  # all items of a user are in the user's domain
+            if MIXED not in name:  # all items of a request are in the user's domain
                 asked["score_candidates"] = candidates(request)
             for signature, inputs in asked.items():
                 time.sleep(PAUSE_SECONDS)
                 seconds = statistics.median(model.times(signature, inputs, _RUNS.value))
-                if turn:  # the first warms up
+                if turn:  # the first is a warm-up
                     found.setdefault(signature, {}).setdefault(name, []).append(seconds)
     return {
         signature: {name: Timing(tuple(values)) for name, values in by_name.items()}

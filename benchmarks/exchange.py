@@ -1,4 +1,4 @@
-"""The cost of adding kernels to an export, one version each.
+"""Cost of adding kernels to an export, one new version per kernel.
 
 python -m benchmarks.exchange --domains=100 --additions=100
 """
@@ -69,7 +69,7 @@ def main(_: list[str]) -> None:
             config = ExchangeConfig(output=version.parent, add=[kernel])
             following = exchange_kernels(config)
             seconds.append(time.monotonic() - started)
-            if version != first:  # a hundred of them would fill a disk
+            if version != first:  # a hundred versions would fill a disk
                 shutil.rmtree(version)
             version = following
             sizes.append(_size(version))
@@ -109,7 +109,7 @@ def main(_: list[str]) -> None:
 
 
 def _size(version: Path) -> int:
-    """Bytes of the version's variables, which are what a server holds in memory."""
+    """Bytes of the version's variables, which a server holds in memory."""
     return sum(path.stat().st_size for path in (version / "variables").iterdir())
 
 

@@ -1,4 +1,4 @@
-"""How a training step's time grows: with the tables' rows, and with the length of histories.
+"""Growth of a training step's time with the rows of tables and the length of histories.
 
 python -m benchmarks.growth --parts=tables --parts=history
 """
@@ -27,7 +27,7 @@ LENGTHS = (64, 128, 256, 512, 1024)
 def picture(
     name: str, axis: str, sizes: Sequence[int], lines: Mapping[str, Sequence[Timing]]
 ) -> str:
-    """Draws medians with their spread; returns the file's name."""
+    """Draws medians with their spread and returns the file's name."""
     figure, axes = plt.subplots(figsize=(6, 5), layout="constrained")
     for label, timings in lines.items():
         low, middle, high = (
@@ -44,7 +44,7 @@ def picture(
 
 
 def tables() -> Result:
-    """Steps with tables of all sizes."""
+    """Times steps with tables of all sizes."""
     cases = {
         "OLR": World(long=0),
         "OLR, skewed ids": World(long=0, skewed=True),
@@ -91,7 +91,7 @@ def tables() -> Result:
 
 
 def history() -> Result:
-    """The hash module against attention over all of a history, less the step without either."""
+    """Times the hash module and attention to all clicks, less the step without either."""
     short = World(long=0)
     worlds = {"none": short}
     for length in LENGTHS:

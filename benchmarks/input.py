@@ -1,4 +1,4 @@
-"""The cost of reading: rows per second, how long the step waits, and whether size matters.
+"""Cost of reading: rows per second, time the step waits, and the effect of the log's size.
 
 Takeout worlds are generated and prepared under --data, where later runs find them.
 
@@ -23,7 +23,7 @@ _BATCH = flags.DEFINE_integer("batch_size", 1024, "Rows of a step.", lower_bound
 
 
 def prepared(rows: int) -> Path:
-    """A prepared takeout world."""
+    """A prepared takeout world of this many rows, made on first use."""
     folder = Path(_DATA.value) / f"takeout-{rows}"
     if not folder.exists():
         command = [

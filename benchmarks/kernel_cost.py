@@ -1,4 +1,4 @@
-"""What training all kernels costs, against the pre-training step over the same rows.
+"""Cost of training all kernels, against the pre-training step over the same rows.
 
 python -m benchmarks.kernel_cost
 """
@@ -38,7 +38,7 @@ def main(_: list[str]) -> None:
             _ROUNDS.value,
         )
         medians = {name: timing.median for name, timing in timings.items()}
-        # a row is in one domain of each topic, so it passes the base once per topic
+        # a row is in one domain of each topic, so it goes through the base once per topic
         medians["each kernel by itself"] = len(TOPICS) * medians.pop("alone")
         names = {
             "pre-training": "the base's own step",

@@ -1,4 +1,4 @@
-"""Peak resident memory of pre-training, against the tables and their optimizer state.
+"""Peak resident memory of pre-training, against tables and their optimizer state.
 
 python -m benchmarks.memory --memory_sizes=300000,3000000
 """
@@ -24,7 +24,7 @@ PAPER = ("--units=1024,512,256", "--optimizer=adagrad_decay", "--learning_rate=0
 
 
 def peak_bytes(data: Path) -> int:
-    """Of the binary, as the operating system counts it."""
+    """Peak memory of the binary, as reported by the operating system."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             *(sys.executable, "-m", "tfrec_mt.pipelines.pretrain", f"--data={data}", *PAPER),
@@ -43,7 +43,7 @@ def main(_: list[str]) -> None:
     for size in map(int, _MEMORY_SIZES.value):
         data = prepared(size)
         model = RANKING_MODELS["olr"](PreparedDataset(data).schema, units=UNITS)
-        # weights and accumulators, and a count of discounts for each row
+        # weights, accumulators, and a count of decays per row
         state = sum(4 * (2 * math.prod(w.shape) + w.shape[0]) for w in model.weights)
         peak = peak_bytes(data)
         megabytes = (peak, state, peak - state)

@@ -1,6 +1,6 @@
 """How well MIND's categories can be predicted from titles: regression on a pre-trained BERT.
 
-Ten folds, so that every title is unseen once. A head trained jointly with a recommender cannot be
+With ten folds, every title is unseen once. A head trained jointly with a recommender cannot be
 expected to do better on the same titles.
 
   python -m benchmarks.mind_categories --data_dir=FOLDER_OF_MIND
@@ -30,7 +30,7 @@ FOLDS, BATCH, LONGEST = 10, 64, 128
 
 
 def vectors(texts: list[str]) -> np.ndarray:
-    """The mean of MiniLM's last layer over tokens, `[N, 384]`, of length 1."""
+    """MiniLM's last layer averaged over tokens and normalised to length 1, `[N, 384]`."""
     preset = str(minilm_folder())
     encoder = BertTitleEncoder.from_preset(preset, pooling="mean")
     preprocessing = TitlePreprocessing(TitleVocabulary.from_preset(preset), LONGEST)

@@ -1,8 +1,8 @@
 """Time to score a part of prepared news: ours, and straightforward Keras.
 
 Ours encodes each article of the part once. The straightforward one encodes, for each impression,
-the titles of its history and its candidates, padded to 64 word pieces; it is timed on a few
-impressions, and the time per impression is compared. Both have the same MiniLM and weights, and
+the titles of its history and its candidates, padded to 64 word pieces. It is timed on a few
+impressions, and times per impression are compared. Both have the same MiniLM and weights, and
 their scores are compared.
 
   python benchmarks/news_evaluation_speed.py --data=runs/newsroom/data --part=test
@@ -71,7 +71,7 @@ def main(_: list[str]) -> None:
     for number, batch in enumerate(scan_impressions(dataset, _PART.value, _PLAIN_BATCH.value)):
         if number > _PLAIN.value:
             break
-        # as many candidates for each impression as the longest has
+        # all impressions padded to the candidates of the longest
         sizes = np.diff(batch.offsets)
         slots = batch.offsets[:-1, np.newaxis] + np.arange(sizes.max())
         there = np.arange(sizes.max()) < sizes[:, np.newaxis]

@@ -1,4 +1,4 @@
-"""Impressions a second of `NewsBatchReader`, and how fast a part is scanned.
+"""Impressions per second of `NewsBatchReader`, and of scanning a part.
 
 Example:
   python benchmarks/news_reading.py --data=runs/news/data
@@ -19,7 +19,7 @@ _ROUNDS, _STEPS = 5, 300
 
 
 def main(arguments: list[str]) -> None:
-    """Prints both figures, the best of several rounds."""
+    """Prints both figures, each the best of several rounds."""
     if len(arguments) > 1:
         raise app.UsageError(f"unexpected arguments: {' '.join(arguments[1:])}")
     dataset = NewsDataset(_DATA.value)

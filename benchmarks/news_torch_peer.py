@@ -1,8 +1,9 @@
 """The news model in PyTorch, as a process that trains on request.
 
-It has the two ideas that matter most, each title once per batch and padding to the batch's longest
-title, and PyTorch's own fast paths: fused attention, fused AdamW, autocast. Reads lines from stdin,
-`step PATH` for a batch saved by numpy; answers each with the seconds and the loss.
+It has the two optimisations that matter most (each title encoded once per batch, padding to the
+batch's longest title) and PyTorch's own fast paths: fused attention, fused AdamW, autocast. It
+reads lines `step PATH` from stdin, each naming a batch saved by NumPy, and answers each with the
+seconds and the loss.
 """
 
 import sys
@@ -29,12 +30,12 @@ class LoRALinear(nn.Module):
         self.scale = alpha / rank
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Applies it to `[..., D]`."""
+        """Applies the layer to `[..., D]`."""
         return self.linear(x) + self.scale * self.up(self.down(x))
 
 
 class Peer(nn.Module):
-    """Title encoder, additive attention, dot product, heads."""
+    """The news model: title encoder, additive attention, dot product, heads."""
 
     def __init__(self, folder: str, weights: Any, rank: int, alpha: float) -> None:
         super().__init__()
@@ -68,7 +69,7 @@ class Peer(nn.Module):
         )
 
     def losses(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss of the clicks and of the auxiliary tasks."""
+        """Losses of the clicks and of the auxiliary tasks."""
         tokens = batch["tokens"]
         hidden = self.bert(tokens, attention_mask=(tokens > 0).long()).last_hidden_state
         vectors = hidden[:, 0].float()
@@ -99,7 +100,7 @@ class Peer(nn.Module):
 
 
 def surgery(main: list[Any], auxiliary: list[Any]) -> list[Any]:
-    """Both gradients projected where they conflict, and summed."""
+    """The sum of both gradients, each projected where they conflict."""
     both = [(m, a) for m, a in zip(main, auxiliary, strict=True) if m is not None and a is not None]
     inner = sum(torch.dot(m.flatten(), a.flatten()) for m, a in both)
     of_main = sum(torch.dot(m.flatten(), m.flatten()) for m, _ in both)
@@ -113,7 +114,7 @@ def surgery(main: list[Any], auxiliary: list[Any]) -> list[Any]:
 
 
 def main() -> None:
-    """Serves steps until stdin ends."""
+    """Runs requested steps until stdin ends."""
     folder, weights, rank, alpha, precision, mode = sys.argv[1:]
     torch.set_num_threads(2)
     model = Peer(folder, np.load(weights), int(rank), float(alpha)).train()

@@ -56,7 +56,7 @@ Step = Callable[[NewsBatch], tuple[float, float]]
 
 
 def model(dataset: NewsDataset) -> NewsRecommender:
-    """The model whose weights every contender has."""
+    """The model whose initial weights every contender gets."""
     keras.utils.set_random_seed(0)
     encoder = make_title_encoder(
         "minilm",
@@ -88,7 +88,7 @@ def ours(dataset: NewsDataset, surgery: Any) -> Step:
 
 
 def straightforward(dataset: NewsDataset, surgery: Any) -> Step:
-    """Plain Keras: every title where it occurs, in a batch of one shape."""
+    """Plain Keras: encodes a title wherever it occurs, in batches of fixed shape."""
     source = model(dataset)
     dtype = "mixed_bfloat16" if _PRECISION.value == "bfloat16" else "float32"
     backbone = keras_hub.models.BertBackbone.from_preset(
@@ -172,7 +172,7 @@ def straightforward(dataset: NewsDataset, surgery: Any) -> Step:
 
 
 def torch_peer(dataset: NewsDataset, surgery: Any, folder: Path) -> Step:
-    """`news_torch_peer.py` in a process of its own."""
+    """The contender of `news_torch_peer.py`, in its own process."""
     source = model(dataset)
     pooling = source.user_encoder.pooling
     weights = {name: getattr(pooling, name).numpy() for name in ("kernel", "bias", "query")}
@@ -206,7 +206,7 @@ def torch_peer(dataset: NewsDataset, surgery: Any, folder: Path) -> Step:
 
 
 def main(_: list[str]) -> None:
-    """Times them and prints a table."""
+    """Times the contenders and prints a table."""
     dataset = NewsDataset(_DATA.value)
     reader = NewsBatchReader(dataset, [dataset.parts[0]], _BATCH.value, seed=0)
     with tempfile.TemporaryDirectory() as folder:

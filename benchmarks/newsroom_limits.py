@@ -1,4 +1,4 @@
-"""What is possible in the newsroom: per-impression AUC of the truth and of parts of it.
+"""Upper bounds in the newsroom: per-impression AUC of the truth and of parts of it.
 
 Example:
   python benchmarks/newsroom_limits.py --seeds=3
@@ -32,7 +32,7 @@ def zeroed(part: Any, *names: str) -> Any:
 
 
 class Log:
-    """Impressions of one world from a day on, and scores of their candidates."""
+    """Impressions of one world from a given day on, and scores of their candidates."""
 
     def __init__(self, world: World, drawn: Impressions, first_day: int) -> None:
         first = int(np.searchsorted(drawn.time, FIRST_SECOND + first_day * DAY))
@@ -52,14 +52,14 @@ class Log:
         return float(100 * np.nanmean(found))
 
     def logits(self, world: World, aged: bool = True) -> NDArray[np.float64]:
-        """Logits of another world; without age every candidate is equally old."""
+        """Candidates' logits under another world; with `aged=False`, all are equally old."""
         published = world.articles.published[self.article]
         time = self.drawn.time[self.owner] if aged else published + DAY
         domains = {name: codes[self.owner] for name, codes in self.drawn.domains.items()}
         return click_logits(world, self.users[self.start :], domains, self.article, time)
 
     def counted_tastes(self) -> NDArray[np.float64]:
-        """Tastes for what an article is, counted in each reader's newest earlier clicks."""
+        """Scores from tastes counted in each reader's newest earlier clicks."""
         articles = self.world.articles
         assert articles.sentiment is not None  # titles are generated
         kinds = {
@@ -84,13 +84,13 @@ class Log:
             np.add.at(table, (readers, kind[clicks]), 1)
             k = _SMOOTHING[name]
             taste = np.log((table + k * liked) / (counts[:, None] + k) / (shown / shown.sum()))
-            weight = 0.3 if name == "category" else 1.0  # a desk says its category, too
+            weight = 0.3 if name == "category" else 1.0  # a desk implies its category
             score += weight * taste[self.users[self.start :], kind[self.article]]
         return score
 
 
 def measure(seed: int) -> dict[str, float]:
-    """AUC by what is known."""
+    """AUC of each score, by name, in one world."""
     world = World.create(NewsroomConfig(impressions=_IMPRESSIONS.value, seed=seed))
     drawn = draw_impressions(world)
     log, last = Log(world, drawn, 0), Log(world, drawn, world.config.days - 1)

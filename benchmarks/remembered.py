@@ -1,6 +1,6 @@
-"""What a memory of ids costs: a request, an export, a kernel's file and a pass of kernels.
+"""Cost of a memory of ids: in a request, an export, a kernel's file and a pass of kernels.
 
-Each with a memory against the same without, in turns.
+Each is measured with a memory and without one, in turns.
 
   python -m benchmarks.remembered --pairs=3000000
 """
@@ -47,7 +47,7 @@ PAUSE_SECONDS = 0.1
 
 
 def random_memory(base: RankingModel, domains: int, ids: int, codes: int) -> Memory:
-    """A memory of all features but the user's, with so many ids of each domain.
+    """A random memory of all features but the user's, with `ids` ids per domain.
 
     Args:
       base: The base.
@@ -69,7 +69,7 @@ def random_memory(base: RankingModel, domains: int, ids: int, codes: int) -> Mem
 
 
 def requests(world: World, domain: str) -> dict[str, dict[str, np.ndarray]]:
-    """Rows of a user of a domain, and the first of them alone."""
+    """Requests by name: rows of one user of a domain, and the first row alone."""
     rows = request_rows(world, ITEMS) | {TOPIC: np.full(ITEMS, domain, object)}
     return {
         f"{ITEMS} rows of a user": rows,
@@ -78,7 +78,7 @@ def requests(world: World, domain: str) -> dict[str, dict[str, np.ndarray]]:
 
 
 def serve() -> tuple[list[list[str]], dict[str, float]]:
-    """Requests in turns to an export with a memory and one without.
+    """Times requests, in turns, to an export with a memory and one without.
 
     Returns:
       Rows of a table, and the megabytes that the memory takes.
@@ -116,11 +116,11 @@ def serve() -> tuple[list[list[str]], dict[str, float]]:
         }
         for turn in range(_ROUNDS.value + 1):
             for request, inputs in asked.items():
-                # who comes second has warmer caches, or a machine that others have just left
+                # the order alternates: the second server finds warmer caches or a busier machine
                 for name in sorted(servers, reverse=turn % 2 == 1):
                     time.sleep(PAUSE_SECONDS)
                     found = servers[name].times("serving_default", inputs, _RUNS.value)
-                    if turn:  # the first warms up
+                    if turn:  # the first is a warm-up
                         seconds[request][name].append(found)
     arrays = sum(values.nbytes for values in memory.table())
     return _of_requests(seconds), {
@@ -130,7 +130,7 @@ def serve() -> tuple[list[list[str]], dict[str, float]]:
 
 
 def _of_requests(seconds: Mapping[str, Mapping[str, list[list[float]]]]) -> list[list[str]]:
-    """Rows of a table, of seconds by request, server and turn."""
+    """Rows of a table, from seconds by request, server and turn."""
     rows = []
     for request, of_request in seconds.items():
         turns = {name: np.array(of_server) for name, of_server in of_request.items()}
@@ -146,7 +146,7 @@ def _of_requests(seconds: Mapping[str, Mapping[str, list[list[float]]]]) -> list
 
 
 def file_megabytes() -> float:
-    """Size of the file of a domain's kernel that is a memory and nothing else."""
+    """Size of the file of a kernel that is only a memory."""
     base = RANKING_MODELS["olr"](World().schema, units=UNITS)
     kernels = MemoryKernels(TOPIC, ["d0"], base.knowledge_widths)
     kernels.memory = random_memory(base, 1, OF_A_FILE, 100_000)
@@ -156,7 +156,7 @@ def file_megabytes() -> float:
 
 
 class Cost(NamedTuple):
-    """Seconds, and seconds of processors in them."""
+    """Wall-clock seconds and processor seconds."""
 
     wall: float
     processor: float
@@ -164,14 +164,14 @@ class Cost(NamedTuple):
     @classmethod
     @contextlib.contextmanager
     def measured(cls, into: "list[Cost]") -> Iterator[None]:
-        """Adds what a block costs to a list."""
+        """Appends the cost of a block to a list."""
         wall, processor = time.perf_counter(), time.process_time()
         yield
         into.append(cls(time.perf_counter() - wall, time.process_time() - processor))
 
 
 class Trained(NamedTuple):
-    """What whole trainings of kernels cost without a memory and with one, and learning it."""
+    """Costs of training kernels without and with a memory, and of learning the memory."""
 
     without: list[Cost]
     whole: list[Cost]
@@ -195,7 +195,7 @@ def train() -> Trained:
         parts = "train:2,fresh:5,test:1"
         log = mt.prepare(source, output=folder / "data", split="days", split_parts=parts)
         base = mt.pretrain(log, folder / "base", epochs=1)
-        mt.fine_tune(base, log, folder / "warm", memory=())  # what only a first run does
+        mt.fine_tune(base, log, folder / "warm", memory=())  # takes one-time costs
         for turn in range(_TRAININGS.value):
             pair = ((found.without, ()), (found.whole, (AUTO,)))
             for costs, memory in pair if turn % 2 else pair[::-1]:

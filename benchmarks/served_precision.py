@@ -1,4 +1,4 @@
-"""What serving a ranking model's products in bfloat16 costs in AUC, on rows of a test part.
+"""AUC cost of serving a ranking model's products in bfloat16, on a test part.
 
 python -m benchmarks.served_precision --data=runs/takeout/data --base=runs/takeout/base
 """
@@ -27,7 +27,7 @@ _PART = flags.DEFINE_string("part", "test", "Part to score.")
 
 
 def compared(data: Path, base: Path) -> list[MetricRow]:
-    """AUC over all rows of each task in both precisions, and the paired difference."""
+    """AUC of each task over all rows, in both precisions, and the paired difference."""
     dataset = PreparedDataset(data)
     scorers = {
         ScoreKey(precision): Scorer(load_model(base / MODEL, dataset, precision))

@@ -1,8 +1,8 @@
-"""Latency of a request of rows against the same network served from PyTorch, and the first request.
+"""Latency of a request of rows against the same network in PyTorch, and of the first request.
 
-All answer for items of one user. An export of ours maps raw ids and runs in TensorFlow's C++
-runtime; PyTorch's takes rows of its table, eagerly, compiled, and exported to ONNX Runtime. Ours
-on such rows tells what mapping ids costs.
+All requests are items of one user. Our export maps raw ids and runs in TensorFlow's C++ runtime.
+PyTorch's model takes rows of its table and runs eagerly, compiled, and in ONNX Runtime. Our model
+on such rows shows what mapping ids costs.
 
   python -m benchmarks.serving_latency --items=500
 """
@@ -76,7 +76,7 @@ def main(_: list[str]) -> None:
             for who, times in ask.items():
                 time.sleep(PAUSE_SECONDS)
                 found = times(_RUNS.value)
-                if turn:  # the first warms up
+                if turn:  # the first is a warm-up
                     seconds[who] += found
         versions = {k: v for contender in contenders.values() for k, v in contender.about.items()}
         for running in (*models.values(), *on_codes.values(), *contenders.values()):

@@ -1,11 +1,11 @@
 """The lift of kernels on the takeout world, over several seeds.
 
-Each seed is one repetition of everything: the world is drawn, split by days (six to pre-train on,
-one fresh day for the kernels, one to test), a base is trained, continued on the fresh day (the
-control) and, frozen, given kernels that see the fresh day once. A cell is a domain and a task; its
-value is the mean over seeds. Intervals of mean lifts take seeds as the units (Student's t); next to
-them are the mean ends of the seeds' own bootstrap intervals. A finished seed is not repeated, and
-an interrupted one is resumed.
+Each seed repeats everything. The world is drawn and split by days: six to pre-train on, one fresh
+day for the kernels, one to test. A base is trained. It is continued on the fresh day (the control)
+and, frozen, given kernels that see the fresh day once. A cell is a domain and a task; its value is
+the mean over seeds. Intervals of mean lifts take seeds as the units (Student's t); next to them are
+the mean ends of the seeds' own bootstrap intervals. A finished seed is not repeated, and an
+interrupted one is resumed.
 
   python benchmarks/takeout_lift.py --output=runs/lift_unknown
   python benchmarks/takeout_lift.py --output=runs/lift_known --base_topics=scene,period,region
@@ -51,7 +51,7 @@ MODELS = ("zero_shot", "adapted", "control", "popularity")
 
 
 def run_seed(seed: int, folder: Path) -> dict[str, Any]:
-    """One repetition; reads its result if it is there.
+    """Runs one repetition, or reads its result if it exists.
 
     Returns:
       AUC of each model and of the oracle by cell, mean lifts with bootstrap intervals, AUC over
@@ -103,7 +103,7 @@ def run_seed(seed: int, folder: Path) -> dict[str, Any]:
 
 
 def position_agreement(source: TakeoutSource, data: Path, base: Path) -> float:
-    """Spearman's correlation of learned and true effect of the positions."""
+    """Spearman's correlation of the learned and true effects of positions."""
     dataset = PreparedDataset(data)
     positions = np.asarray(dataset.ids("position"))
     first = dataset.schema.vocabulary("position").first_known
@@ -115,7 +115,7 @@ def position_agreement(source: TakeoutSource, data: Path, base: Path) -> float:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and the ends of its 95% interval with seeds as the units."""
+    """Mean and ends of its 95% interval, with seeds as the units."""
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, float("nan"), float("nan")
@@ -153,7 +153,7 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def print_summary(found: dict[str, Any]) -> None:
-    """The summary as a table."""
+    """Prints the summary as a table."""
     columns = ("popularity", "zero_shot", "adapted", "control", "oracle")
     print("AUC in percent, mean of", found["seeds"], "seeds")
     print(f"{'cell':<26}" + "".join(f"{name:>11}" for name in columns) + f"{'lift':>8}")

@@ -1,8 +1,8 @@
-"""Time of a training step of the ranking models against every peer, and against the machine.
+"""Time of a ranking model's training step against every peer and the machine's limits.
 
 Models have the sizes of the IAK paper's appendix C and histories of 50 and 256 clicks. Contenders
-take turns in processes of their own; ours and PyTorch start from the same weights in a check that
-their losses are equal.
+take turns, each in its own process. A check starts ours and PyTorch's from the same weights and
+compares their losses.
 
   python -m benchmarks.training_step --parts=torch --parts=bfloat16
 """
@@ -49,7 +49,7 @@ COLUMNS = ("case", "who", "ms a step", "least to most", "ours / it")
 
 
 def against_torch(rates: Machine) -> Result:
-    """OLR and MMoE with small and large tables."""
+    """Times OLR and MMoE with small and large tables against PyTorch."""
     rows, versions, gap = [], {}, 0.0
     for model in ("olr", "mmoe"):
         gap = max(gap, largest_gap(World(model=model)))
@@ -89,7 +89,7 @@ def against_torch(rates: Machine) -> Result:
 
 
 def in_bfloat16(rates: Machine) -> Result:
-    """Products in bfloat16."""
+    """Times steps with products in bfloat16."""
     world = World(precision="bfloat16")
     settings = dataclasses.asdict(world)
     timings, versions = _contest(
@@ -112,7 +112,7 @@ def in_bfloat16(rates: Machine) -> Result:
 
 
 def against_keras(_: Machine) -> Result:
-    """Keras' own layers and `fit`, which go over the whole table."""
+    """Times Keras' own layers and `fit`, which update whole tables."""
     rows, versions = [], {}
     cases = {"olr": World(), "mmoe without sequences": BARE}
     for name, world in cases.items():
@@ -132,7 +132,7 @@ def against_keras(_: Machine) -> Result:
 
 
 def against_libraries(_: Machine) -> Result:
-    """Recommender libraries that have MMoE or a ranking task, without sequences."""
+    """Times recommender libraries that have MMoE or a ranking task, without sequences."""
     settings = dataclasses.asdict(BARE)
     timings, versions = _contest(
         {
@@ -155,7 +155,7 @@ def against_libraries(_: Machine) -> Result:
 
 
 def by_module(rates: Machine) -> Result:
-    """What each part of the model costs: the step with and without it."""
+    """Times the step with and without each part of the model."""
     whole = World()
     cases = {
         "OLR": whole,

@@ -1,6 +1,6 @@
-"""What it costs that every file which is read is compared with its hash first.
+"""Cost of comparing every file with its hash before it is read.
 
-Each binary runs once as it is, on takeout; the time inside of the comparison is its share.
+Each binary runs once, unchanged, on takeout; the cost is the share of its time spent comparing.
 
   python -m benchmarks.verification --rows=1000000
 """

@@ -1,10 +1,10 @@
-"""Your own adapter: a kernel that this package does not know.
+"""Your own adapter: a kind of kernel that this package does not have.
 
-An adapter defines what it adds to a row's knowledge, and how a server computes the same. Both are
-checked to agree before training.
+An adapter defines what it adds to a row's knowledge, and how a server computes the same. The two
+are compared before training.
 
 Run it with `python examples/own_adapter.py`; everything is written to a temporary folder. With the
-binaries it is `--plugin=examples/own_adapter.py --adapter=offset`.
+binaries, use `--plugin=examples/own_adapter.py --adapter=offset`.
 """
 
 import tempfile
@@ -28,7 +28,7 @@ class Offset(mt.adapters.DomainKernels):
             task: self._stack(f"{task}_offset", (width,))
             for task, width in self.knowledge_widths.items()
         }
-        # what reads knowledge; it stays at zero
+        # the weights that read knowledge; they stay at zero
         self._readers = {
             task: (
                 self._stack(f"{task}_kernel", (self.seen_widths[task], width), trainable=False),

@@ -1,4 +1,4 @@
-"""Your own Keras model: kernels behind a two-tower model that this package does not know.
+"""Your own Keras model: kernels behind a two-tower model written without this package.
 
 Run it with `python examples/own_keras_model.py`; everything is written to a temporary folder.
 """
@@ -17,7 +17,7 @@ Columns = dict[str, np.ndarray]
 
 
 def two_towers(users: int, items: int) -> keras.Model:
-    """The model that you have: a dot product of two towers, and a sigmoid."""
+    """Your existing model: a dot product of two towers, and a sigmoid."""
     user, item = (keras.Input((), dtype="int32", name=name) for name in ("user", "item"))
     towers = [
         keras.layers.Dense(16, name=f"{name}_tower")(keras.layers.Embedding(size, 16)(ids))

@@ -13,7 +13,7 @@ import tfrec_mt as mt
 
 
 def clicks(rows: int = 20_000) -> pl.DataFrame:
-    """Stands for your log: who saw what, in which market and when, and the outcome."""
+    """Stand-in for your log: who saw what, in which market and when, and the outcome."""
     rng = np.random.default_rng(0)
     user, item, german = (
         rng.integers(0, 500, rows),
@@ -38,7 +38,7 @@ def clicks(rows: int = 20_000) -> pl.DataFrame:
 
 
 def main(folder: Path) -> mt.Evaluation:
-    """The whole job."""
+    """Runs the whole job, from the log to a scored request."""
     rows = clicks()
     schema = mt.Schema.infer(
         rows,
@@ -48,7 +48,7 @@ def main(folder: Path) -> mt.Evaluation:
         tasks=[
             "clicked",
             mt.Task("bought", within="clicked"),
-            mt.Task("seconds", kind="regression"),  # nothing without a click
+            mt.Task("seconds", kind="regression"),  # null without a click
         ],
         topics=["market"],
     )

@@ -1,1 +1,1 @@
-"""What was measured, and the pages that are made of it: `docs/results`."""
+"""Measured results and the pages rendered from them: `docs/results`."""

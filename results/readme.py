@@ -1,4 +1,4 @@
-"""The figures of README, taken from result files."""
+"""The figures in README, taken from result files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ BEGIN, END = "<!-- figures: `make results` writes them -->", "<!-- end of figure
 
 @dataclass(frozen=True)
 class Shown:
-    """A figure of README.
+    """A figure shown in README.
 
     Args:
       what: What it is.
@@ -23,7 +23,7 @@ class Shown:
     column: str
 
 
-# What speaks against us comes first.
+# Unfavourable figures come first.
 SHOWN = (
     Shown(
         "kernels against the base continued on their rows, AUC: MovieLens-1M at random",
@@ -84,7 +84,7 @@ def _value(
 
 
 def with_figures(readme: str, table: str) -> str:
-    """README with another table between its marks.
+    """README with the table between its marks replaced.
 
     Raises:
       ValueError: It has no marks.

@@ -1,4 +1,4 @@
-"""Figures of studies and benchmarks: a JSON file of each command, rendered as pages."""
+"""Figures of studies and benchmarks: one JSON file per command, rendered as pages."""
 
 import functools
 import json
@@ -17,7 +17,7 @@ from tfrec_mt.storage.folders import write_text
 REPOSITORY = Path(__file__).resolve().parents[1]
 FOLDER = REPOSITORY / "docs" / "results"
 README = REPOSITORY / "README.md"
-# The index says which of the studies have no file.
+# The index marks those without a result file.
 STUDIES = (
     "ab_test",
     "ali_ccp",
@@ -51,7 +51,7 @@ _NOTE = "Written by `make results` from the JSON files in this folder; do not ed
 
 
 def processor() -> str:
-    """What the machine's processors call themselves, and how many of them this process may use."""
+    """The processor's model name and family, and how many processors this process may use."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     told = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
     name = told.get("model name", platform.machine())
@@ -60,7 +60,7 @@ def processor() -> str:
 
 @functools.cache
 def commit() -> str:
-    """Which code this is, `-dirty` where files differ from it; empty outside a repository."""
+    """The checked-out commit, with `-dirty` if files differ; empty outside a repository."""
     command = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=8"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -71,7 +71,7 @@ def commit() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table.
+    """A table of a result.
 
     Args:
       columns: Heads of its columns.
@@ -119,18 +119,18 @@ class Result:
     processor: str = field(default_factory=processor)
 
     def publish(self) -> None:
-        """Prints the result, saves it and renders the pages of all results again."""
+        """Prints and saves the result, then renders the pages of all results."""
         print(self.markdown())
         FOLDER.mkdir(exist_ok=True)
         told = asdict(self)
-        # a figure a line, or these files would be mostly space
+        # one figure per line: indented, these files would be mostly whitespace
         figures = ",\n".join(f"  {json.dumps(figure)}" for figure in told.pop("figures"))
         text = json.dumps(told, indent=1).removesuffix("\n}")
         write_text(FOLDER / f"{self.name}.json", f'{text},\n "figures": [\n{figures}\n ]\n}}\n')
         render()
 
     def markdown(self, level: int = 2) -> str:
-        """Its section of a page, with a heading of a level."""
+        """The result's section of a page, with a heading of the given level."""
         code = f"commit {', '.join(self.commits)}" if any(self.commits) else ""
         told = (f"`{self.command}`", self.day, code, self.processor)
         blocks = [f"{'#' * level} {self.title}", *self.about, ", ".join(filter(None, told))]
@@ -143,7 +143,7 @@ class Result:
 
 
 def render() -> None:
-    """Writes a page of each study, one of all benchmarks, their index, and README's figures."""
+    """Writes a page per study, one page for all benchmarks, the index and README's figures."""
     results = [_read(path) for path in sorted(FOLDER.glob("*.json"))]
     studies = [result for result in results if result.kind == "study"]
     benchmarks = [result for result in results if result.kind == "benchmark"]
@@ -189,7 +189,7 @@ def _page(result: Result) -> str:
 
 
 def published_result(name: str) -> Result | None:
-    """What was published under a name."""
+    """The result published under a name, or None."""
     path = FOLDER / f"{name}.json"
     return _read(path) if path.is_file() else None
 
@@ -205,5 +205,5 @@ def told(versions: Mapping[str, str]) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """A time for a table."""
+    """A time in milliseconds, as a table shows it."""
     return f"{seconds * 1e3:.1f}"

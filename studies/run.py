@@ -65,7 +65,7 @@ JOINT = "studies"
 
 def main() -> None:
     """Runs the studies and shows their tables."""
-    require("matplotlib", extra="reports")  # for what they end with
+    require("matplotlib", extra="reports")  # for the reports at the end
     output = Path(_OUTPUT.value)
     if _PUBLISH.value and (_VARIANTS.value is not None or _SET.value):
         raise SchemaError("--publish does not go with --variants or --set: it is of whole studies")
@@ -90,11 +90,11 @@ def main() -> None:
             views[study.name], lines = _run(study, output, pace)
             found.append((study, lines))
         except SchemaError as error:
-            # such as missing files: the other studies need not wait for them
+            # such as missing files: the other studies run regardless
             skipped[study.name] = str(error)
             pace.step(len(missing[study.name]))
             print(f"{study.name}: not run: {error}", flush=True)
-        # finished studies can be read while the rest runs
+        # finished studies can be read while the others run
         write_joint_report(views, kernel_cases(found), skipped, report)
     print(report)
 
@@ -141,7 +141,7 @@ def _command(study: Study) -> str:
 
 
 def _name(report: str) -> str:
-    """Name of a report: what makes another table must not replace the studies' own."""
+    """A report's file name; settings that change the table must not replace the studies' own."""
     if _VARIANTS.value is None and not _SET.value:
         return report
     return f"{report}-{settings_key({'variants': _VARIANTS.value, 'settings': _settings()})}"

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from tfrec_mt.serving.exported_model import ExportedModel as ExportedModel
     from tfrec_mt.serving.exported_model import load_export as load_export
 
-# Where each public name lives; it is imported when it is first asked for.
+# Module of each public name, which is imported on first use.
 _HOMES = {
     "Adapter": "tfrec_mt.bases.adapter",
     "DataError": "tfrec_mt.errors",
@@ -88,7 +88,7 @@ _HOMES = {
     "train_control": "tfrec_mt.jobs.train_control",
 }
 
-# Names that do without TensorFlow, which takes seconds to import.
+# Names that do not need TensorFlow, which takes seconds to import.
 _LIGHT = ("DataError", "Schema", "SchemaError", "Task", "adapters", "models", "sources")
 
 __all__ = ["__version__", *_HOMES]

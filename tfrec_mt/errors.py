@@ -1,4 +1,4 @@
-"""Errors that a person can act on: what was expected, what came, and where."""
+"""Errors that users can act on: what was expected, what was found, and where."""
 
 import difflib
 import re
@@ -36,12 +36,12 @@ class TooFewRowsError(DataError):
 
 
 def without_values(error: Exception) -> str:
-    """What another library says, without what it quotes: that may be ids of users."""
+    """Another library's message without the values it quotes, which may be user ids."""
     return re.sub(r"""'[^']*'|"[^"]*"|\[.*\]""", "...", str(error), flags=re.DOTALL)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the closest known word, or the first of them if none is close."""
+    """A hint that names the closest known word, or lists the first ones if none is close."""
     known = sorted(known)
     if close := difflib.get_close_matches(name, known, n=1):
         return f"did you mean {close[0]!r}?"

@@ -1,4 +1,4 @@
-"""Libraries that only some need, which an extra of the package brings."""
+"""Optional libraries, which extras of the package install."""
 
 import importlib
 import importlib.metadata
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class MissingExtraError(ImportError):
-    """A library is not installed; names the extra that brings it."""
+    """A library is not installed; names the extra that installs it."""
 
 
 def installed_version(name: str) -> str | None:
@@ -18,7 +18,7 @@ def installed_version(name: str) -> str | None:
 
 
 def require(module: str, *, extra: str) -> Any:
-    """Imports a module of a library that an extra brings.
+    """Imports a module of a library that an extra installs.
 
     Raises:
       MissingExtraError: It is not installed.

@@ -1,4 +1,4 @@
-"""Public names that are imported when they are first asked for."""
+"""Public names that are imported on first use."""
 
 import importlib
 import sys
@@ -13,7 +13,7 @@ from tfrec_mt.quiet_start import import_tensorflow
 def lazy_names(
     package: str, homes: Mapping[str, str], light: Collection[str] = ()
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package whose public names live in other modules.
+    """Returns `__getattr__` and `__dir__` of a package whose public names live elsewhere.
 
     Args:
       package: Its `__name__`.
@@ -38,9 +38,9 @@ def lazy_names(
 
 
 def when_keras_is_there(classes: str) -> None:
-    """Imports a module with all Keras classes of a package when Keras is there, now or later.
+    """Imports the module of a package's Keras classes once Keras is imported, now or later.
 
-    So a saved model loads after the package was imported, which does not import Keras itself.
+    A saved model thus loads once the package is imported, which does not import Keras itself.
 
     Args:
       classes: Name of the module.
@@ -48,7 +48,7 @@ def when_keras_is_there(classes: str) -> None:
     package = classes.partition(".")[0]
 
     def hook(_: Any) -> None:
-        # a module that is just being imported, and imports Keras, cannot be imported again
+        # a module that imports Keras while it is being imported cannot be imported again
         ours = [m for name, m in [*sys.modules.items()] if name.startswith(f"{package}.")]
         if not any(getattr(module.__spec__, "_initializing", False) for module in ours):
             importlib.import_module(classes)

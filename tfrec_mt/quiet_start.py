@@ -1,4 +1,4 @@
-"""First imports of TensorFlow and KerasHub, without notes that nobody can act on."""
+"""Imports TensorFlow and KerasHub without log notes that nobody can act on."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import tempfile
 import warnings
 from typing import Any
 
-# What a machine without a GPU is told at every start, whatever TF_CPP_MIN_LOG_LEVEL says.
+# Notes logged at every start without a GPU, whatever TF_CPP_MIN_LOG_LEVEL is.
 _NOTES = re.compile(
     rb"All log messages before absl::InitializeLog"
     rb"|oneDNN custom operations are on"
@@ -18,14 +18,14 @@ _NOTES = re.compile(
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow, unless that is done, and passes on what it writes but for known notes."""
+    """Imports TensorFlow if needed, and passes on its standard error without the known notes."""
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         terminal = os.dup(2)
         held = tempfile.TemporaryFile()  # noqa: SIM115 (closed below)
-    except OSError:  # there is no standard error to keep quiet, or nowhere to keep it
+    except OSError:  # no standard error to silence, or no place to hold it
         import tensorflow  # noqa: F401
 
         return
@@ -35,7 +35,7 @@ def import_tensorflow() -> None:
         try:
             import tensorflow as tf
 
-            tf.config.list_physical_devices()  # looks for devices, which is when it says the last
+            tf.config.list_physical_devices()  # looks for devices, which logs the last notes
         finally:
             sys.stderr.flush()
             os.dup2(terminal, 2)
@@ -47,7 +47,7 @@ def import_tensorflow() -> None:
 
 
 def import_keras_hub() -> Any:
-    """KerasHub, without the hint that a notebook lacks widgets for progress bars."""
+    """Returns KerasHub, imported without the hint that progress bars lack notebook widgets."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")
         import keras_hub

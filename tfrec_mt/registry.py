@@ -1,4 +1,4 @@
-"""How classes that others wrote enter a catalog."""
+"""Registers classes from outside this package in a catalog."""
 
 import inspect
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Kind = TypeVar("Kind", bound=type[Any])
 def registering(
     what: str, name: str, catalog: dict[str, Any], base: type[Any], *, saved: bool
 ) -> Callable[[Kind], Kind]:
-    """A decorator that enters a class in a catalog.
+    """Returns a decorator that adds a class to a catalog.
 
     Args:
       what: What the catalog lists, for errors.
@@ -29,7 +29,7 @@ def registering(
             missing = ", ".join(sorted(getattr(kind, "__abstractmethods__", ())))
             raise SchemaError(f"{what} {name!r}: {kind.__name__} does not define {missing}")
         before = catalog.get(name)
-        # a cell of a notebook that is run again defines its class again
+        # a notebook cell that is run again redefines its class
         if before is not None and before.__qualname__ != kind.__qualname__:
             raise SchemaError(f"{what} {name!r}: the name is taken by {before.__name__}")
         if saved:
@@ -43,5 +43,5 @@ def registering(
 
 
 def is_ours(kind: type[Any]) -> bool:
-    """Whether a class is of this package, whose tests hold its contract."""
+    """Whether a class belongs to this package, whose tests check its contract."""
     return kind.__module__.partition(".")[0] == "tfrec_mt"

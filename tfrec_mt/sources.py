@@ -1,4 +1,4 @@
-"""Data that is generated, or read as it is distributed, for `mt.prepare`.
+"""Sources for `mt.prepare`: generated data, and public data as distributed.
 
 Example:
   >>> log = mt.prepare(mt.sources.takeout(rows=100_000), output="runs/takeout/data")
@@ -54,7 +54,7 @@ def newsroom(impressions: int = 100_000, **settings: Any) -> NewsSource:
 def movielens(
     folder: str | Path, variant: Literal["1m", "100k"] = "1m", history: bool = True
 ) -> Source:
-    """MovieLens as it is distributed; a click is a rating above 3, an order one of 5.
+    """MovieLens as distributed; a click is a rating above 3, an order a rating of 5.
 
     Args:
       folder: Folder of its files.
@@ -92,7 +92,7 @@ def hillstrom(folder: str | Path) -> Source:
 def table(
     name: Literal["ali_express", "ali_ccp", "census_income", "kuai_rand"], folder: str | Path
 ) -> Source:
-    """A public table of the multi-task and multi-domain literature.
+    """A public table from the multi-task and multi-domain literature.
 
     Args:
       name: Which.
@@ -120,7 +120,7 @@ def tfds(
     folder: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Source:
-    """A data set of TensorFlow Datasets.
+    """A data set from TensorFlow Datasets.
 
     Args:
       name: Its name there.
@@ -141,7 +141,7 @@ def tfds(
 
 
 def mind(folder: str | Path) -> NewsSource:
-    """MIND as it is distributed: impressions of news with titles.
+    """MIND as distributed: impressions of news with titles.
 
     Args:
       folder: Folder of `news.tsv` and `behaviors.tsv`, or of the divided data.
@@ -158,7 +158,7 @@ def mind(folder: str | Path) -> NewsSource:
 
 
 def eb_nerd(folder: str | Path) -> NewsSource:
-    """EB-NeRD as it is distributed: impressions of Danish news.
+    """EB-NeRD as distributed: impressions of Danish news.
 
     Args:
       folder: Folder of its Parquet files.

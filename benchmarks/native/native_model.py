@@ -1,4 +1,4 @@
-"""A SavedModel in a process of TensorFlow's own C++ runtime, without Python and Keras."""
+"""`NativeModel`: a SavedModel in TensorFlow's own C++ runtime, without Python and Keras."""
 
 import hashlib
 import json
@@ -18,11 +18,11 @@ _BUILD = Path("build")
 
 
 class NativeModelError(RuntimeError):
-    """What the runtime said."""
+    """An error reported by the runtime."""
 
 
 def runner() -> Path:
-    """The program, compiled against the installed TensorFlow if that has not been done yet.
+    """Path of the program, compiled on first use against the installed TensorFlow.
 
     Raises:
       CalledProcessError: It does not compile.
@@ -47,7 +47,7 @@ def runner() -> Path:
 
 
 class NativeModel:
-    """A running program with one SavedModel.
+    """A running C++ process that serves one SavedModel.
 
     Args:
       version: Its folder.
@@ -79,13 +79,13 @@ class NativeModel:
         self.close()
 
     def answer(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Outputs by name."""
+        """Runs one request and returns the outputs by name."""
         found = Path(self._folder.name) / "answer"
         self._ask("answer", signature, self._request(inputs), found)
         return _read_tensors(found)
 
     def times(self, signature: str, inputs: Mapping[str, np.ndarray], count: int) -> list[float]:
-        """Seconds of each of so many runs of one request."""
+        """Runs one request `count` times and returns the seconds of each run."""
         answer = self._ask("time", signature, self._request(inputs), count)
         return [float(seconds) for seconds in answer["seconds"]]
 

@@ -1,4 +1,4 @@
-"""Contests between ranking models' contenders."""
+"""Contests between contenders that train ranking models."""
 
 import dataclasses
 import tempfile
@@ -20,7 +20,7 @@ Contestants = Mapping[str, tuple[str, Mapping[str, Any]]]
 
 
 def machine() -> Machine:
-    """This machine's rates."""
+    """Measures this machine's rates."""
     measurer = Contender("benchmarks.support.machine", {})
     rates = Machine(**measurer.ask("rates"))
     measurer.close()
@@ -30,7 +30,7 @@ def machine() -> Machine:
 def contest(
     contestants: Contestants, steps: int, rounds: int
 ) -> tuple[dict[str, Timing], dict[str, Any]]:
-    """Times contenders, given by module and settings, in turns; also their versions."""
+    """Times contenders, given by module and settings, in turns; also returns their versions."""
     running = {
         name: Contender(module, settings, _LEGACY.get(module))
         for name, (module, settings) in contestants.items()
@@ -45,7 +45,7 @@ def contest(
 
 
 def largest_gap(world: World, steps: int = 5) -> float:
-    """Largest difference of our losses and PyTorch's from the same weights, on a small world."""
+    """Largest difference between our losses and PyTorch's from equal weights, on a small world."""
     small = dataclasses.asdict(dataclasses.replace(world, table_rows=10_000, batch_size=64))
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "weights.npz")

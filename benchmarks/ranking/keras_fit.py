@@ -1,4 +1,4 @@
-"""The same ranking models as one writes them in Keras, trained by `fit`, as a contender."""
+"""The benchmarked ranking models as commonly written in Keras, trained by `fit`: a contender."""
 
 import sys
 from typing import Any
@@ -19,7 +19,7 @@ TASKS = ("ctr", "ctcvr")
 
 
 class Retrieval(layers.Layer):
-    """Places of the clicks with the most hash bits in common with the target."""
+    """Indices of the clicks with the most hash bits in common with the target."""
 
     def build(self, target_shape: Any, keys_shape: Any, seen_shape: Any) -> None:
         shape = (target_shape[-1], BITS)
@@ -56,7 +56,7 @@ class Attention(layers.Layer):
 
 
 def network(world: World) -> keras.Model:
-    """The model, over rows of one table."""
+    """Builds the model on ids that are rows of one table."""
     inputs = {"flat": keras.Input((2 * FEATURES,), dtype="int32", name="flat")}
     table = layers.Embedding(world.table_rows + 33, WIDTH)
     flat = layers.Flatten()(table(inputs["flat"]))

@@ -1,4 +1,4 @@
-"""Our training from a prepared dataset, as a contender: reads ahead as the training loop does."""
+"""Our training from a prepared dataset, as a contender; reads ahead like the training loop."""
 
 import sys
 import time
@@ -51,7 +51,7 @@ def main() -> None:
         return time.perf_counter() - start
 
     def train(count: int) -> tuple[float, float]:
-        """Seconds, and those of them that were spent waiting for a batch."""
+        """Seconds of training, and how many of them were spent waiting for a batch."""
         batches = prefetch(portions(count))
         start, waited = time.perf_counter(), 0.0
         while True:

@@ -1,8 +1,8 @@
 """Our training of kernels behind a frozen base, as a contender.
 
-`way` says how: `together` trains all kernels of all topics on mixed batches; `short` does so with
-the base's products in bfloat16; `kept` from what the base knows of the rows, computed before;
-`alone` trains one kernel of one topic through the base, on rows of its domain.
+`way` selects how: `together` trains all kernels of all topics on mixed batches; `short` does so
+with the base's products in bfloat16; `kept` does so from knowledge computed beforehand; `alone`
+trains one kernel of one topic through the base, on rows of its domain.
 """
 
 import sys
@@ -29,7 +29,7 @@ RATE = 0.02
 
 
 def keep(base: RankingModel, features: Arrays) -> Arrays:
-    """The batches with what the base knows instead of what it reads."""
+    """The batches with the base's knowledge in place of its inputs."""
     forward = tf.function(base.knowledge)
     steps = len(next(iter(features.values())))
     known = [forward({name: v[i] for name, v in features.items()}) for i in range(steps)]

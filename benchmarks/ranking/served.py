@@ -1,4 +1,4 @@
-"""Ranking models as they are served, with random weights, and requests to them."""
+"""Served ranking models with random weights, and requests to them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from tfrec_mt.serving.serving_module import ServingModule
 
 
 def random_kernels(topic: str, widths: Mapping[str, int], first: int, count: int) -> IAK:
-    """Kernels of the domains from the `first` on, with random weights only."""
+    """Kernels with random weights for `count` domains from number `first` on."""
     layer = IAK(topic, [f"d{first + place}" for place in range(count)], widths)
     rng = np.random.default_rng(first)
     for weight in layer.weights:
@@ -27,14 +27,14 @@ def random_kernels(topic: str, widths: Mapping[str, int], first: int, count: int
 def save_export(
     base: RankingModel, kernels: dict[str, ServedKernels], vocabularies: Path, folder: Path
 ) -> None:
-    """Writes a SavedModel as the export does."""
+    """Writes a SavedModel as `export` does."""
     write_vocabularies(base.schema, vocabularies)
     module = ServingModule(base, kernels, vocabularies)
     tf.saved_model.save(module, str(folder), signatures=module.functions)
 
 
 def save_on_codes(base: RankingModel, request: Mapping[str, np.ndarray], folder: Path) -> None:
-    """Writes a SavedModel that takes codes in place of ids, whose request has these names."""
+    """Writes a SavedModel that takes codes in place of ids, under the request's names."""
     specs = {
         name: tf.TensorSpec([None, *values.shape[1:]], tf.int32, name)
         for name, values in request.items()
@@ -50,7 +50,7 @@ def save_on_codes(base: RankingModel, request: Mapping[str, np.ndarray], folder:
 
 
 def write_vocabularies(schema: Schema, folder: Path) -> None:
-    """Writes ids that count up, in the files that are not there yet."""
+    """Writes missing vocabulary files, with consecutive numbers as ids."""
     for vocabulary in schema.vocabularies:
         path = folder / f"{vocabulary.name}.txt"
         if not path.exists():
@@ -58,7 +58,7 @@ def write_vocabularies(schema: Schema, folder: Path) -> None:
 
 
 def request_rows(world: World, items: int) -> dict[str, np.ndarray]:
-    """A request of rows that differ in their item: one user with so many items."""
+    """A request of rows: one user with this many items."""
     features, _ = world.arrays()
     request = {}
     for name, values in features.items():
@@ -69,7 +69,7 @@ def request_rows(world: World, items: int) -> dict[str, np.ndarray]:
 
 
 def candidates(request: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same for `score_candidates`."""
+    """The same request for `score_candidates`."""
     return {
         name: values[np.newaxis] if name.startswith("item_") else values[:1]
         for name, values in request.items()

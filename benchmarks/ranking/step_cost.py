@@ -1,4 +1,4 @@
-"""Multiply-adds and bytes that a training step cannot do without."""
+"""Lower bounds on the multiply-adds and bytes of a training step."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ FLOAT = 4
 
 @dataclass(frozen=True)
 class StepCost:
-    """What a step has to do.
+    """The work that a step cannot avoid.
 
     Args:
       multiply_adds: Of its products, forwards and backwards.
@@ -27,7 +27,7 @@ class StepCost:
 
     @classmethod
     def of(cls, world: World) -> "StepCost":
-        """Counts the step of a model."""
+        """Counts the work of one step of a world's model."""
         element, query = (ELEMENTS + 1) * WIDTH, ELEMENTS * WIDTH
         lengths = [world.short, min(TOP, world.long)] if world.short else []
         lengths = [length for length in lengths if length]
@@ -38,10 +38,10 @@ class StepCost:
         dense += (WIDTH * 16 + 16) * world.debias
         kernels = (query + 2 * element) * HEADS * HEAD_WIDTH
         attention = sum(kernels + 2 * HEADS * length * element for length in lengths)
-        # both gradients of a product cost as much as the product; a hash has none
+        # each of a product's two gradients costs as much as the product; a hash has none
         products = 3 * (dense + attention) + world.long * (query + 1) * BITS
         learned = 2 * FEATURES + (ELEMENTS + 1) * sum(lengths) + world.debias
-        # read; then weight and accumulator read again and both written, if rows hardly repeat
+        # one read; then weight and accumulator are read and written, if rows hardly repeat
         gathered = learned * 5 + world.long * ELEMENTS
         weights = dense + len(lengths) * kernels
         return cls(
@@ -52,10 +52,10 @@ class StepCost:
         )
 
     def arithmetic_seconds(self, machine: Machine, precision: str) -> float:
-        """Time of the products alone at the machine's rate."""
+        """Seconds of the products alone, at the machine's rate."""
         return self.multiply_adds / float(getattr(machine, precision))
 
     def bound_seconds(self, machine: Machine, precision: str) -> float:
-        """Products, rows and weights, one after the other at the machine's rates."""
+        """Seconds of products, rows and weights in sequence, at the machine's rates."""
         memory = self.rows / machine.rows + self.bytes / machine.bandwidth
         return self.arithmetic_seconds(machine, precision) + memory

@@ -1,9 +1,9 @@
-"""The same ranking models in PyTorch, as a contender.
+"""The benchmarked ranking models in PyTorch, as a contender.
 
-Written for speed as its users would: one table with sparse gradients and one lookup per shape, the
-same algebra in the attentions, clicks of the long history embedded for their hash without a
-gradient, Adagrad for sparse and fused Adagrad for dense parameters. Whatever follows the lookups
-can be compiled.
+It is written for speed, as PyTorch users would: one table with sparse gradients, one lookup per
+shape, and the same algebra in the attentions. Clicks of the long history are embedded for their
+hash without a gradient. Sparse parameters use Adagrad, dense ones fused Adagrad. Everything after
+the lookups can be compiled.
 """
 
 import sys
@@ -35,7 +35,7 @@ class Attention(nn.Module):
         self.value = nn.Parameter(torch.randn(element, HEADS, HEAD_WIDTH) / element**0.5)
 
     def forward(self, target: Any, history: Any, mask: Any) -> Any:
-        """`[B, Dq]`, `[B, L, Dx]` and `[B, L]` to `[B, HEADS * HEAD_WIDTH]`."""
+        """Maps `[B, Dq]`, `[B, L, Dx]` and `[B, L]` to `[B, HEADS * HEAD_WIDTH]`."""
         query = torch.einsum("bq,qhd->bhd", target, self.query)
         query = torch.einsum("bhd,xhd->bhx", query, self.key) * HEAD_WIDTH**-0.5
         seen = mask[:, None, :].to(history.dtype)
@@ -56,7 +56,7 @@ class DenseNet(nn.Sequential):
 
 
 class Dense(nn.Module):
-    """All that follows the lookups."""
+    """Everything after the lookups."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class Dense(nn.Module):
         return log_loss(click, labels[0]) + log_loss(order, labels[1])
 
     def logits_of(self, flat: Any, recent: Any, relevant: Any, masks: Any) -> list[Any]:
-        """Of click and order, `[B]` each."""
+        """Logits of click and order, `[B]` each."""
         target = flat[:, FEATURES * WIDTH :][:, : ELEMENTS * WIDTH]
         parts = [flat]
         if self.short is not None:
@@ -143,7 +143,7 @@ class Peer:
         ]
 
     def looked_up(self, batch: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
-        """Embeddings of features, of the recent and of the relevant clicks, and their masks."""
+        """Embeddings of features, recent clicks and retrieved clicks, and the clicks' masks."""
         flat = self.table(batch["flat"]).flatten(1)
         recent = relevant = masks = None
         if self.world.short:
@@ -158,7 +158,7 @@ class Peer:
         return flat, recent, relevant, masks
 
     def step(self, batch: dict[str, Any]) -> float:
-        """One step; its loss."""
+        """Runs one step and returns its loss."""
         looked_up = self.looked_up(batch)
         position = self.positions(batch["position"]) if self.world.debias else None
         with torch.autocast("cpu", torch.bfloat16, enabled=self.world.precision == "bfloat16"):
@@ -177,24 +177,24 @@ class Peer:
         wanted = torch.where(target @ self.projection > 0, 1.0, -1.0)
         signs = torch.where(keys @ self.projection > 0, 1.0, -1.0)
         similarity = (signs @ wanted[:, :, None])[:, :, 0] + (mask.float() - 1) * 1e9
-        # the library's top k takes any of equals; ours the newest
+        # PyTorch's top k breaks ties arbitrarily; ours takes the newest
         order = torch.arange(similarity.shape[1]) * 1e-4
         return (similarity - order).topk(min(TOP, similarity.shape[1])).indices
 
     def timed(self, count: int) -> float:
-        """Seconds of some steps."""
+        """Seconds of `count` steps."""
         start = time.perf_counter()
         for i in range(count):
             self.step(self.batches[i % len(self.batches)])
         return time.perf_counter() - start
 
     def losses(self, count: int) -> list[float]:
-        """Losses of some steps."""
+        """Losses of `count` steps."""
         return [self.step(self.batches[i % len(self.batches)]) for i in range(count)]
 
     @torch.no_grad()
     def load(self, path: str) -> None:
-        """Takes over weights that `ours` saved."""
+        """Loads weights saved by `ours`."""
         given = {n.replace("|", "/"): torch.from_numpy(v) for n, v in np.load(path).items()}
 
         def of(end: str) -> Any:

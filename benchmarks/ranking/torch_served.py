@@ -1,7 +1,7 @@
-"""The same ranking model in PyTorch answering requests, as a contender.
+"""The benchmarked ranking model in PyTorch answering requests, as a contender.
 
-It takes rows of its table, where ours takes raw ids. The whole of it, lookups included, is what is
-compiled, or exported to ONNX.
+It takes rows of its table, where ours takes raw ids. The whole model, lookups included, is
+compiled or exported to ONNX.
 """
 
 import sys
@@ -20,7 +20,7 @@ from benchmarks.support.contest import serve, settings_of_process
 
 
 class Served(nn.Module):
-    """From rows of the table to probabilities."""
+    """The served model, from rows of the table to probabilities."""
 
     def __init__(self, peer: Peer) -> None:
         super().__init__()
@@ -28,13 +28,13 @@ class Served(nn.Module):
         self._looked_up = peer.looked_up
 
     def forward(self, flat: Any, history: Any, mask: Any) -> Any:
-        """`[B, 20]`, `[B, L, 5]` and `[B, L]` to click and order, `[B]` each."""
+        """Maps `[B, 20]`, `[B, L, 5]` and `[B, L]` to click and order, `[B]` each."""
         given = {"flat": flat, "history": history, "mask": mask}
         return self.dense.chances(self.dense.logits_of(*self._looked_up(given)))
 
 
 def onnx_session(model: nn.Module, inputs: tuple[Any, ...]) -> Callable[[], Any]:
-    """The model in ONNX Runtime, on these inputs."""
+    """A function that runs the model in ONNX Runtime on these inputs."""
     import onnxruntime
 
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +55,7 @@ def main() -> None:
     peer = Peer(World(**settings, batches=1), False, None)
     model = Served(peer).eval()
     flat, history, mask = (peer.batches[0][name] for name in ("flat", "history", "mask"))
-    # items of one user
+    # all rows are of one user
     flat[:, :FEATURES] = flat[:1, :FEATURES]
     inputs = (flat, *(values[:1].repeat_interleave(len(flat), 0) for values in (history, mask)))
     about = {"torch": torch.__version__}

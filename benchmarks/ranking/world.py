@@ -28,7 +28,7 @@ TOPICS = {"scene": 2, "period": 3, "region": 6}
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Sizes of a click log and of what is trained on it (IAK paper, appendix C).
+    """Sizes of a click log and of the model trained on it (IAK paper, appendix C).
 
     Unless `skewed`, every id is drawn uniformly from its half of the table, the hardest case for
     caches and for row-sparse updates: hardly any row of a batch occurs twice.
@@ -59,7 +59,7 @@ class World:
 
     @property
     def schema(self) -> Schema:
-        """Ten features of the user, ten of the item; a click in a history has four of the item."""
+        """Ten user and ten item features; a click in a history has four of the item's."""
         half = self.table_rows // 2
         position = CategoricalFeature(name="position", vocabulary="position", side="exposure")
         return Schema(
@@ -95,7 +95,7 @@ class World:
         )
 
     def arrays(self) -> tuple[Arrays, Arrays]:
-        """Features and labels of all batches, `[batches, B, ...]`."""
+        """Random features and labels of all batches, `[batches, B, ...]`."""
         rng = np.random.default_rng(0)
         rows = (self.batches, self.batch_size)
         names = [f"{side}_{i}" for side in ("user", "item") for i in range(FEATURES)]
@@ -116,7 +116,7 @@ class World:
 
     def _ids(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
         half = self.table_rows // 2
-        if self.skewed:  # codes go by falling count
+        if self.skewed:  # codes are in order of falling count
             return np.exp(rng.random(shape) * np.log(half)).astype(np.int32)
         return rng.integers(1, half, shape, np.int32)
 

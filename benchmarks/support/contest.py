@@ -1,7 +1,7 @@
-"""Contenders that are timed in turns, each in a process of its own.
+"""Contenders that are timed in turns, each in its own process.
 
 Two runtimes in one process would share cores with each other's idle threads, and some of the peers
-cannot be imported together. Turns alternate, so that a drift of the machine hits all alike.
+cannot be imported together. Turns alternate, so that drift of the machine affects all alike.
 """
 
 import json
@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# What a contender leaves of the machine right after its turn: threads that spin for work.
+# Right after a contender's turn, its threads still spin for work.
 _PAUSE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds a step, of several turns."""
+    """Seconds per step in several turns."""
 
     seconds: tuple[float, ...]
 
@@ -31,7 +31,7 @@ class Timing:
 
     @property
     def spread(self) -> tuple[float, float]:
-        """Least and most."""
+        """Minimum and maximum over turns."""
         return min(self.seconds), max(self.seconds)
 
 
@@ -58,7 +58,7 @@ class Contender:
         self.about: dict[str, Any] = self._answer()
 
     def ask(self, command: str, *arguments: Any) -> Any:
-        """Has a command done, and returns what it came to."""
+        """Runs a command in the process and returns its result."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps([command, *arguments]) + "\n")
         self._process.stdin.flush()
@@ -106,6 +106,6 @@ def take_turns(
 
 
 def settings_of_process(arguments: Sequence[str]) -> dict[str, Any]:
-    """The settings that a contender's process was started with."""
+    """Parses the settings that a contender's process was started with."""
     settings: dict[str, Any] = json.loads(arguments[1])
     return settings

@@ -1,4 +1,4 @@
-"""What every contender that is trained by Keras' `fit` does, whatever its Keras."""
+"""`serve_fit`: shared by all contenders trained by Keras' `fit`, whatever their Keras."""
 
 import time
 from collections.abc import Mapping

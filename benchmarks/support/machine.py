@@ -1,4 +1,4 @@
-"""What this machine can do: matrix rates, memory bandwidth, random rows."""
+"""This machine's rates: matrix products, memory bandwidth, random rows."""
 
 import statistics
 import time
@@ -18,7 +18,7 @@ _TURNS = 7
 
 @dataclass(frozen=True)
 class Machine:
-    """Measured rates.
+    """Measured rates of a machine.
 
     Args:
       float32, bfloat16: Multiply-adds a second of a product of 2,048-square matrices.

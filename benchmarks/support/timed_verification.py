@@ -1,4 +1,4 @@
-"""A binary whose comparisons of files with their hashes are timed.
+"""Runs a binary and times its comparisons of files with their hashes.
 
 python -m benchmarks.support.timed_verification TIMES.json pretrain --data=... --output=...
 """
@@ -13,7 +13,7 @@ from tfrec_mt.storage import hashes
 
 
 def run_timed(times: Path, binary: str, *arguments: str) -> None:
-    """Runs a binary in this process, and writes seconds of it and of its comparisons."""
+    """Runs a binary in this process; writes its seconds and those of its comparisons."""
     inside = 0.0
     compare = hashes.verify_files
 

@@ -1,1 +1,1 @@
-"""Studies of rankers that answer the requests of a takeout world whose users are known."""
+"""Studies of rankers on requests of a takeout world with simulated users."""

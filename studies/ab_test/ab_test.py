@@ -1,4 +1,4 @@
-"""Study `ab_test`: the IAK paper's 7.7, what kernels earn when they rank what users see."""
+"""Study `ab_test`: section 7.7 of the IAK paper, what kernels earn when they rank the lists."""
 
 from studies.ab_test.ab_test_experiment import (
     AB_TEST_SETTINGS,

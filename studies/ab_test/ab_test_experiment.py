@@ -1,4 +1,4 @@
-"""An experiment of studies: rankers answer requests of a takeout world whose users are known."""
+"""Study experiment: rankers answer requests of a takeout world with simulated users."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -46,9 +46,9 @@ from tfrec_mt.training.run_folder import kernels_behind
 ORACLE, RANDOM = "oracle", "random"
 RANKERS = (ZERO_SHOT, ADAPTED, CONTROL, POPULARITY, ORACLE, RANDOM)
 
-# `scores` may be `random`, too, but not `full`. Kernels are trained for `kernel_topics`; those of
-# `active_topics`, or all if none are named, act when candidates are scored. So many `requests` of
-# the test day, or all if 0, are each answered with the best of so many `candidates`.
+# `scores` may also be `random`, but not `full`. Kernels are trained for `kernel_topics`. Those of
+# `active_topics`, or all if none are named, act when candidates are scored. `requests` is the
+# number of the test day's requests to answer (0: all), `candidates` the number ranked for each.
 AB_TEST_SETTINGS: Settings = {
     **TAKEOUT_SETTINGS,
     "active_topics": [],
@@ -56,7 +56,7 @@ AB_TEST_SETTINGS: Settings = {
     "requests": 0,
 }
 
-# What lists earn, by the fields of `ListGains`.
+# Gains of lists, by field of `ListGains`.
 GAINS = {
     "orders": "orders (NO)",
     "visits_with_order": "requests with an order (OR)",
@@ -73,10 +73,10 @@ _ANSWERS_STREAM = 7
 def ab_test_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
     """Ranks candidates for the requests of the eighth day and lets the world's users answer.
 
-    Estimates are of each of `GAINS`, as expected per 1,000 requests, over all and by
-    `GAIN/DOMAIN`; for all but the base alone, of the lift against it in percent, `lift GAIN` and
-    `lift GAIN/DOMAIN`, and of the lift that one sampled test shows, `sampled lift GAIN`; and of
-    what was shown, see `Impressions`.
+    Estimates are the expected value of each of `GAINS` per 1,000 requests, over all requests and
+    by `GAIN/DOMAIN`. For all rankers but the base alone, they include the lift over it in percent
+    (`lift GAIN` and `lift GAIN/DOMAIN`) and the lift that one sampled test shows (`sampled lift
+    GAIN`). Estimates of what was shown are described in `Impressions`.
 
     Args:
       settings: `AB_TEST_SETTINGS` and `seed`, of the world as of training, recall and answers.
@@ -142,7 +142,7 @@ def ab_test_experiment(settings: Settings, folder: Path, shared: Path) -> Outcom
 
 
 def _kernels(settings: Settings, shared: Path, base: RankingModel) -> list[DomainKernels]:
-    """The kernels that act; all variants whose kernels are the same share them."""
+    """The active kernels; variants with the same kernels share one training run."""
     trained = {name: settings[name] for name in TAKEOUT_SETTINGS if name != "scores"}
     folder = shared / "kernels" / settings_key(trained)
     layers = kernels_behind(base, takeout_kernels(settings, folder, shared))
@@ -175,7 +175,7 @@ def _sampled(
     before: RankedLists,
     seed: int,
 ) -> tuple[dict[str, Estimate], dict[str, float]]:
-    """Lifts that one test shows, and how many users it would take to see that of orders."""
+    """Lifts that one sampled test shows, and the users needed to detect the lift of orders."""
     rng = np.random.default_rng([seed, _ANSWERS_STREAM])
     control, treatment = before.sampled_gains(rng), lists.sampled_gains(rng)
     lifts = {
@@ -196,16 +196,17 @@ def _sampled(
 def specialities_lead(
     scores: NDArray[np.floating], speciality: NDArray[np.bool_]
 ) -> dict[str, float]:
-    """By how much a ranker's logits of local specialities are above others, and their deviation."""
+    """Mean logit of local specialities minus that of other items, and the deviation of logits."""
     logits = np.log(scores / (1 - scores), dtype=np.float64)
     lead = logits[speciality].mean() - logits[~speciality].mean()
     return {"logit of specialities above others": lead, "deviation of logits": logits.std()}
 
 
 def _hot_items(world: World, shown: Impressions, before: Impressions) -> dict[str, Curve]:
-    """The items shown most in one region, by place from 1.
+    """Curves of the items shown most in one region, by place from 1.
 
-    Their impressions, those by the base alone, and 1 for a speciality, else 0.
+    They are the items' impressions, their impressions from the base alone, and 1 for a speciality,
+    else 0.
     """
     region = REGION.domains.index(HOT_REGION)
     counts, counts_before = shown.counts(region), before.counts(region)

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Answers:
-    """Clicks and orders of lists, as probabilities or, sampled, as 0 and 1.
+    """Clicks and orders of lists, as probabilities or as sampled values 0 and 1.
 
     Args:
       click: [R, S] of the item at each position.
@@ -47,7 +47,7 @@ def top_places(scores: NDArray[np.floating], slots: int) -> NDArray[np.int64]:
 
 
 def expected_answers(offers: Offers, places: NDArray[np.int64], effect: Array) -> Answers:
-    """Probabilities of a click, and of a click and an order, of the lists shown.
+    """Probabilities of a click, and of a click and an order, for the lists shown.
 
     Args:
       offers: The requests and their candidates.
@@ -59,10 +59,9 @@ def expected_answers(offers: Offers, places: NDArray[np.int64], effect: Array) -
 
 
 def sampled_answers(expected: Answers, rng: np.random.Generator) -> Answers:
-    """What users did, 0 or 1, drawn from these probabilities.
+    """Clicks and orders, 0 or 1, drawn from expected probabilities.
 
-    An order implies a click, so one uniform number below the one, or also below the other,
-    decides both.
+    An order implies a click, so the same uniform number is compared with both probabilities.
     """
     drawn = rng.random(expected.click.shape)
     return Answers(

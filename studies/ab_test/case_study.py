@@ -1,4 +1,4 @@
-"""Study `case_study`: the IAK paper's 7.8 and figure 4, what is shown in which region."""
+"""Study `case_study`: section 7.8 and figure 4 of the IAK paper, items shown by region."""
 
 from studies.ab_test.ab_test import CONTINUED, KERNELS
 from studies.ab_test.ab_test_experiment import (

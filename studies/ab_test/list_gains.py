@@ -1,4 +1,4 @@
-"""What lists of items earn a platform, and by how much one ranker's earn more than another's."""
+"""What lists of items earn a platform, and the lift of one ranker over another."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ PER_REQUESTS = 1000.0
 
 @dataclass(frozen=True)
 class ListGains:
-    """What each of `R` requests brought, or is expected to bring.
+    """Actual or expected gains of each of `R` requests.
 
     Args:
       clicks, orders: [R] how many.
@@ -31,7 +31,7 @@ class ListGains:
 
     @classmethod
     def of(cls, answers: Answers, price: Array) -> "ListGains":
-        """Gains of lists.
+        """Computes the gains of lists.
 
         Args:
           answers: Probabilities, or 0 and 1, [R, S].
@@ -40,7 +40,7 @@ class ListGains:
         return cls(
             clicks=answers.click.sum(axis=1),
             orders=answers.order.sum(axis=1),
-            # given the list, its items are answered independently of each other
+            # given the list, items are answered independently of each other
             visits_with_order=1 - np.prod(1 - answers.order, axis=1),
             value=(answers.order * price).sum(axis=1),
         )
@@ -69,7 +69,7 @@ def per_thousand(
 
 
 def lift(estimate: Estimate, reference: Estimate) -> Estimate:
-    """`100 (estimate / reference - 1)`, in percent, replicate by replicate."""
+    """The lift in percent, `100 (estimate / reference - 1)`, replicate by replicate."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = 100 * (np.divide(estimate.value, reference.value) - 1)
         replicates = 100 * (estimate.replicates / reference.replicates - 1)

@@ -1,4 +1,4 @@
-"""`RankedLists`: what one ranker shows to each request of a takeout world, and what it earns."""
+"""`RankedLists`: the lists that one ranker shows in a takeout world, and what they earn."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class RankedLists:
 
     @classmethod
     def of(cls, world: World, offers: Offers, scores: NDArray[np.floating]) -> "RankedLists":
-        """Lists of as many items as a request of the world's log shows.
+        """Builds lists with as many items as a request in the world's log shows.
 
         Raises:
           SchemaError: Fewer candidates than slots, or a score that is not finite.
@@ -43,9 +43,9 @@ class RankedLists:
         return cls(item, world.catalogue.price[item], expected_answers(offers, places, effect))
 
     def expected_gains(self) -> ListGains:
-        """What the lists earn on average."""
+        """Expected gains of the lists."""
         return ListGains.of(self.answers, self.price)
 
     def sampled_gains(self, rng: np.random.Generator) -> ListGains:
-        """What they earned, with answers drawn by chance."""
+        """Gains of the lists with sampled answers."""
         return ListGains.of(sampled_answers(self.answers, rng), self.price)

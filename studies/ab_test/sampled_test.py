@@ -18,7 +18,7 @@ _POWER_QUANTILE: Final = 0.841621
 
 
 def treated(users: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """[R] whether each request's user is in the half that gets the new ranker."""
+    """Whether each request's user is in the half that gets the new ranker, [R]."""
     drawn = splitmix64(users, derived_seed(seed, "arm"))
     half: NDArray[np.bool_] = drawn % np.uint64(2) == 1
     return half
@@ -50,7 +50,7 @@ def sampled_lift(
 def users_needed(
     users: NDArray[np.int64], treatment: Array, control: Array, difference: float
 ) -> float:
-    """Users in each half with which four tests of five show a difference, at a level of 5%.
+    """Users needed in each half for a power of 80% at a level of 5%.
 
     `n = (1.96 + 0.84)^2 (V_t + V_c) / difference^2`, with `V` the variance of one user's share in
     the ratio of gains to requests: `mean_u (y_u - r n_u)^2 / (mean_u n_u)^2`.

@@ -1,4 +1,4 @@
-"""What rankers show where: specialities, signature cuisines, and the items shown most."""
+"""What rankers show in each region: specialities, signature cuisines and the top items."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ CUISINE_DISTANCE = "cuisine distance"
 
 @dataclass(frozen=True)
 class Impressions:
-    """Who saw which items.
+    """Which items were shown, where and to which users.
 
     Args:
       world: The world.
@@ -36,7 +36,7 @@ class Impressions:
     item: NDArray[np.int64]
 
     def shares(self, bootstrap: ClusterBootstrap) -> dict[str, Estimate]:
-        """Percent of impressions by `WHAT/REGION/KIND`, and their means over regions `WHAT/KIND`.
+        """Percent of impressions by `WHAT/REGION/KIND`, and means over regions by `WHAT/KIND`.
 
         Local specialities are sold in one region only; a signature cuisine is what a region is
         known for.
@@ -72,10 +72,10 @@ class Impressions:
     def cuisine_distance(
         self, other: "Impressions", bootstrap: ClusterBootstrap
     ) -> dict[str, Estimate]:
-        """Percent of impressions that would have to be of another cuisine to match another ranker.
+        """Percent of impressions that would have to change cuisine to match another ranker.
 
-        Half of the sum of absolute differences of cuisines' shares, by `cuisine distance/REGION`,
-        and the mean over regions.
+        This is half the sum of absolute differences between the cuisines' shares, by `cuisine
+        distance/REGION`, with its mean over regions.
         """
         mine, theirs = self._cuisines(bootstrap), other._cuisines(bootstrap)
         everyone = np.ones((1, bootstrap.groups))
@@ -94,7 +94,7 @@ class Impressions:
         }
 
     def _cuisines(self, bootstrap: ClusterBootstrap) -> NDArray[np.float64]:
-        """[G, 6, C] impressions of each cuisine in each region, by user group."""
+        """Impressions by user group, region and cuisine, [G, 6, C]."""
         shape = (bootstrap.groups, len(REGION.domains), len(CUISINES))
         cuisine = self.world.catalogue.cuisine[self.item]
         place = (self.groups * shape[1] + self.context.region)[:, None] * shape[2] + cuisine
@@ -102,7 +102,7 @@ class Impressions:
         return counts.reshape(shape).astype(np.float64)
 
     def counts(self, region: int) -> NDArray[np.int64]:
-        """[I] how often each item was shown in one region."""
+        """Number of times each item was shown in one region, [I]."""
         items = self.item[self.context.region == region].ravel()
         return np.bincount(items, minlength=self.world.catalogue.size)
 
@@ -115,7 +115,7 @@ def _percent(estimate: Estimate) -> Estimate:
 def _distance(
     weights: NDArray[np.float64], mine: NDArray[np.float64], theirs: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """[W, 6] distance of the mixes under each weighting [W, G] of the user groups."""
+    """Distance of the two mixes under each weighting [W, G] of the user groups, [W, 6]."""
     with np.errstate(invalid="ignore"):
         mixes = [
             total / total.sum(axis=-1, keepdims=True)

@@ -13,15 +13,15 @@ from tfrec_mt.data.sources.takeout.probabilities import mean_over_positions
 from tfrec_mt.evaluation.popularity import Popularity
 from tfrec_mt.models.scorer import BatchFunction
 
-# Rankers sort by the probability of a click and an order: orders are what a platform earns from,
-# and a click that leads to none only takes the place of one that does.
+# Rankers sort by the probability of a click and an order: a platform earns from orders, and a
+# click without one only takes the place of one that leads to an order.
 RANKED_BY = "ctcvr"
 _REQUESTS_PER_BATCH = 256
 _STREAM = 6
 
 
 def model_scores(model: AdaptedModel, features: Mapping[str, Any]) -> NDArray[np.float32]:
-    """[R, N] a model's scores; without kernels they are the base's."""
+    """A model's scores, [R, N]; without kernels they are the base's."""
 
     def forward(features: Mapping[str, Any]) -> Any:
         logits = model.logits(model.knowledge(features, candidates=True))
@@ -43,15 +43,15 @@ def model_scores(model: AdaptedModel, features: Mapping[str, Any]) -> NDArray[np
 def popularity_scores(
     dataset: PreparedDataset, features: Mapping[str, NDArray[np.int32]]
 ) -> NDArray[np.float32]:
-    """[R, N] smoothed order rates of the items in the first part."""
+    """Smoothed order rates of the items in the first part, [R, N]."""
     return Popularity(dataset, dataset.parts[0])(features)[RANKED_BY]
 
 
 def oracle_scores(offers: Offers, effect: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[R, N] true probabilities of a click and an order, averaged over the positions."""
+    """True probabilities of a click and an order, averaged over positions, [R, N]."""
     return mean_over_positions(offers.click_logit, effect) * offers.order_given_click
 
 
 def random_scores(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
-    """[R, N] random scores."""
+    """Random scores, [R, N]."""
     return np.random.default_rng([seed, _STREAM]).random(shape)

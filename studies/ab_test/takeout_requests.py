@@ -1,4 +1,4 @@
-"""Requests of a prepared takeout world as a server sees them, with candidates to rank."""
+"""Requests of a prepared takeout world as a server receives them, with candidates to rank."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +38,7 @@ class TakeoutRequests:
 def read_requests(
     dataset: PreparedDataset, world: World, part: str, candidates: int, limit: int
 ) -> TakeoutRequests:
-    """Requests of a part in stored order; candidates replace their items.
+    """Reads a part's requests in stored order, with candidates in place of the items shown.
 
     Args:
       dataset: The prepared log of the world.
@@ -76,7 +76,7 @@ def read_requests(
 
 
 def _item_column(catalogue: Catalogue, name: str) -> pl.Series:
-    """A feature of every item as the log has it, by id."""
+    """Raw values of an item feature, indexed by item id."""
     columns = {
         "item_id": np.arange(catalogue.size),
         "shop_id": catalogue.shop,
@@ -87,7 +87,7 @@ def _item_column(catalogue: Catalogue, name: str) -> pl.Series:
 
 
 def _encode(dataset: PreparedDataset, feature: Feature, column: pl.Series) -> NDArray[Any]:
-    """Codes as preparation gave them; what it learned is of the first part alone."""
+    """Encodes raw values with what preparation learned from the first part."""
     if not isinstance(feature, CategoricalFeature):
         return encode_numeric(feature, floats(column))
     vocabulary = dataset.schema.vocabulary(feature.vocabulary)

@@ -1,1 +1,1 @@
-"""What a person gets in the first hour: defaults alone, on logs nobody tuned for."""
+"""Studies of what a new user gets in the first hour: defaults, on logs they were not tuned for."""

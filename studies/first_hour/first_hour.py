@@ -1,4 +1,4 @@
-"""Study `first_hour`: what defaults alone give, log by log, beside a floor and plain Keras."""
+"""Study `first_hour`: a base with defaults on each log, against a floor and plain Keras."""
 
 from studies.first_hour.first_hour_experiment import (
     DEFAULTS,

@@ -1,4 +1,4 @@
-"""An experiment of studies: a base of defaults on a log, its floor, and Keras' own `fit`."""
+"""Study experiment: a base with defaults on a log, its floor, and Keras' own `fit`."""
 
 import json
 import time
@@ -20,7 +20,7 @@ FLOOR, DEFAULTS, KERAS, RECIPE = "floor", "defaults", "Keras fit", "tuned recipe
 FIRST_HOUR_SETTINGS: Settings = {"log": "takeout 50k", "who": DEFAULTS}
 
 _METRICS = ("auc", "log_loss", "calibration")
-_BATCH, _EPOCHS, _PATIENCE = 512, 10, 2  # of Keras
+_BATCH, _EPOCHS, _PATIENCE = 512, 10, 2  # for Keras' `fit`
 _OF_TAKEOUT = {**TUNED_BASE, "epochs": 1, "batch_size": TUNED_BATCH}
 _OF_A_BASE = (
     *("embedding_width", "units", "dropout", "optimizer", "start", "as_unknown", "learning_rate"),
@@ -29,7 +29,7 @@ _OF_A_BASE = (
 _RECIPES = Path(__file__).parents[2] / "recipes"
 
 
-# How those trained who tuned for a log.
+# Settings tuned for each log.
 FIRST_HOUR_RECIPES: Mapping[str, Callable[[], Mapping[str, Any]]] = {
     **dict.fromkeys(("takeout 50k", "takeout 300k", "takeout 1M"), lambda: _OF_TAKEOUT),
     "MovieLens-1M": lambda: recipe_of_a_base("movielens_1m"),
@@ -38,7 +38,7 @@ FIRST_HOUR_RECIPES: Mapping[str, Callable[[], Mapping[str, Any]]] = {
 
 
 def recipe_of_a_base(name: str) -> dict[str, Any]:
-    """What a file of `recipes` says of how a base is trained."""
+    """Reads a base's training settings from a file in `recipes`."""
     lines = (_RECIPES / f"{name}.flags").read_text(encoding="utf-8").splitlines()
     flags = dict(line[2:].split("=", 1) for line in lines if line[:2] == "--" and "=" in line)
     found: dict[str, Any] = {}
@@ -53,12 +53,12 @@ def recipe_of_a_base(name: str) -> dict[str, Any]:
 
 
 def variant_name(who: str, case: str) -> str:
-    """What a table calls one of those that are measured on a log."""
+    """Name of a table row: `who`, measured on the log of a case."""
     return f"{case}: {who}"
 
 
 def first_hour_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
-    """Trains on the first part of a log and measures on the last; the part between validates.
+    """Trains on the first part of a log, validates on the second and measures on the last.
 
     Estimates are AUC, log loss and calibration of a click over all rows.
 
@@ -91,7 +91,7 @@ def first_hour_experiment(settings: Settings, folder: Path, shared: Path) -> Out
 
 
 def _fitted(log: PreparedDataset, seed: int, epochs: int) -> OnlineLargeRecommender:
-    """The network of the defaults, trained as a user of Keras would; with 0 epochs not at all."""
+    """The default network, trained as a Keras user would; with 0 epochs, untrained."""
     keras.utils.set_random_seed(seed)
     model = OnlineLargeRecommender(log.schema)
     model.compile(optimizer="adam")

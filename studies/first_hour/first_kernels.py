@@ -1,4 +1,4 @@
-"""Study `first_kernels`: what kernels of defaults give, log by log, beside the base continued."""
+"""Study `first_kernels`: kernels with defaults on each log, against the continued base."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ _CASES = {
 
 
 def _of(case: str) -> Iterator[str]:
-    """Who is measured in a case."""
+    """Names of what is measured in a case."""
     yield from (BASE, CONTINUED, *_EVERYWHERE)
     if case in _LESS_CERTAIN_IN:
         yield _LESS_CERTAIN

@@ -1,4 +1,4 @@
-"""An experiment of studies: kernels of defaults on a log, their base, and it continued."""
+"""Study experiment: kernels with defaults on a log, their base, and the base continued."""
 
 import math
 import time
@@ -19,7 +19,7 @@ from tfrec_mt.jobs.control import control_facts
 from tfrec_mt.storage.names import KERNELS, MODEL
 
 BASE, CONTINUED, TRUTH = "base", "continued", "the truth"
-# Kernels by name, and what of theirs is not the default.
+# Kinds of kernels by name, with the settings that differ from the defaults.
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "kernels": {},
     "kernels without memory": {"memory": ()},
@@ -35,8 +35,8 @@ FIRST_KERNELS_SETTINGS: Settings = {"log": "takeout 50k", "topics_known": True, 
 def first_kernels_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
     """Trains a base on the first part of a log, kernels on the second; measures on the last.
 
-    Estimates are AUC, log loss and calibration of a click over all rows, calibration over those of
-    users and of items that no training row had, and AUC as a mean over all domains.
+    Estimates are AUC, log loss and calibration of a click over all rows, calibration over the rows
+    of users and of items that no training row had, and the mean AUC over all domains.
 
     Args:
       settings: `FIRST_KERNELS_SETTINGS` and `seed`. `who` is measured: the base, the base
@@ -90,14 +90,14 @@ def _estimates(table: MetricTable, log: PreparedDataset, model: str) -> dict[str
 
 
 def _calibrations(table: MetricTable, log: PreparedDataset, model: str) -> dict[str, float]:
-    """Predicted over observed in the domain where it is least, and where it is most."""
+    """The lowest and the highest calibration of a domain."""
     task = log.schema.task_names[0]
     found = [table.estimate(model, task, cell, _CALIBRATION).value for cell in _cells(log)]
     return {"least calibration of a domain": min(found), "most": max(found)}
 
 
 def _domains(table: MetricTable, log: PreparedDataset, model: str) -> dict[str, float]:
-    """In how many domains kernels are above or below their base and their control."""
+    """Numbers of domains in which kernels are above or below their base and their control."""
     task, cells = log.schema.task_names[0], [*_cells(log)]
     found: dict[str, float] = {"domains": len(cells)}
     for other, name in ((ZERO_SHOT, "base"), (CONTROL, "control")):

@@ -1,1 +1,1 @@
-"""What a study is, how its grid is run, and how its numbers become tables and pages."""
+"""Definition of a study, the runner of its grid, and its tables and pages."""

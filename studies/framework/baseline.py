@@ -1,21 +1,21 @@
-"""`worse_than_published`: which figures of a study have become worse than the published ones."""
+"""`worse_than_published`: figures of a study that are worse than the published ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from studies.framework.study_table import Line
 
-# Which way is better; of others, such as calibration, neither is.
+# Metrics of which higher or lower is better; for others, such as calibration, neither is.
 _HIGHER, _LOWER = ("auc", "mrr", "ndcg"), ("log_loss", "rmse", "mae")
 
 
 def worse_than_published(
     lines: Sequence[Line], published: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
-    """A sentence for each figure that lies outside of a published interval, on its worse side.
+    """Yields a sentence for each figure outside its published interval, on the worse side.
 
-    The interval is that over users, on whose rows both were measured. What a drop is within it
-    stays unseen.
+    The interval is the one over users, on whose rows both were measured. A drop within it goes
+    unnoticed.
 
     Args:
       lines: What a study found.

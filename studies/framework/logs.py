@@ -1,4 +1,4 @@
-"""The logs that several studies train on, each with a split that does not change."""
+"""Logs that several studies train on, each with a fixed split."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ LOGS: Mapping[str, Callable[[int], tuple[Source, dict[str, Any]]]] = {
 
 
 def prepared_log(settings: Settings, shared: Path) -> PreparedDataset:
-    """The log that settings name, prepared once in a shared folder."""
+    """The log named in the settings, prepared once in a shared folder."""
     name = settings["log"]
     if name not in LOGS:
         raise SchemaError(f"unknown log {name!r}; {nearest(name, LOGS)}")

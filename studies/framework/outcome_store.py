@@ -1,4 +1,4 @@
-"""Outcomes as files: readable numbers, and the replicates of their intervals."""
+"""Outcomes stored as files: readable numbers, and the replicates of their intervals."""
 
 import json
 import math
@@ -15,7 +15,7 @@ _NUMBERS, _REPLICATES = "outcome.json", "replicates.npz"
 
 
 def save_outcome(outcome: Outcome, settings: Settings, folder: Path) -> None:
-    """Writes a new folder, whole or not at all.
+    """Writes an outcome into a new folder, whole or not at all.
 
     Args:
       outcome: What to keep.
@@ -38,13 +38,13 @@ def save_outcome(outcome: Outcome, settings: Settings, folder: Path) -> None:
     with published_folder(folder) as temporary:
         text = json.dumps(numbers, indent=1, allow_nan=False)
         (temporary / _NUMBERS).write_text(text, encoding="utf-8")
-        # named by place: an archive cannot hold every name that a metric may have
+        # keyed by index, as metric names are not always valid in an archive
         replicates = {str(i): e.replicates for i, e in enumerate(outcome.estimates.values())}
         np.savez_compressed(temporary / _REPLICATES, **replicates)  # type: ignore[arg-type]
 
 
 def load_outcome(folder: Path) -> Outcome:
-    """Reads what `save_outcome` wrote."""
+    """Reads an outcome written by `save_outcome`."""
     numbers: dict[str, Any] = json.loads((folder / _NUMBERS).read_text(encoding="utf-8"))
     with np.load(folder / _REPLICATES) as replicates:
         estimates = {

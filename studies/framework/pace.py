@@ -1,11 +1,11 @@
-"""`Pace`: what runs, and how long the rest takes."""
+"""`Pace`: prints the current run and the estimated time left."""
 
 import time
 from datetime import timedelta
 
 
 class Pace:
-    """Says what runs, and how long the rest takes at the pace so far.
+    """Prints the current run and the time left at the pace so far.
 
     Args:
       runs: How many runs there will be.
@@ -15,7 +15,7 @@ class Pace:
         self._runs, self._done, self._start = runs, 0, time.monotonic()
 
     def say(self, what: str) -> None:
-        """Announces a run."""
+        """Announces a run, with the time left."""
         left = ""
         if self._done:
             each = (time.monotonic() - self._start) / self._done
@@ -24,5 +24,5 @@ class Pace:
         print(f"== {what} (run {self._done + 1} of {self._runs}{left})", flush=True)
 
     def step(self, runs: int = 1) -> None:
-        """Counts runs that are over."""
+        """Counts finished runs."""
         self._done += runs

@@ -1,4 +1,4 @@
-"""Runs a study's grid; finished cells are not run again, in whichever study they ran."""
+"""Runs a study's grid; cells that this or another study has finished are not run again."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ def run_study(
     settings: Settings | None = None,
     pace: Pace | None = None,
 ) -> Outcomes:
-    """Runs every variant with every seed that is not done yet.
+    """Runs every variant with every seed, except those already finished.
 
     Args:
       study: The study.
@@ -70,7 +70,7 @@ def _grid(
 
 
 class _Cell:
-    """An experiment with all of its settings, and where it lies."""
+    """One run of the grid: an experiment, its settings and its folder."""
 
     def __init__(self, experiment: Experiment, settings: Settings, output: Path) -> None:
         self._experiment, self._settings = experiment, settings
@@ -80,10 +80,10 @@ class _Cell:
 
     @property
     def done(self) -> bool:
-        """Whether it has been run."""
+        """Whether the cell has been run."""
         return self.outcome.exists()
 
     def run(self) -> None:
-        """Runs it and keeps its outcome."""
+        """Runs the cell and stores its outcome."""
         outcome = self._experiment(self._settings, self.folder / "run", self._seed / "shared")
         save_outcome(outcome, self._settings, self.outcome)

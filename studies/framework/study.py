@@ -1,4 +1,4 @@
-"""`Study`: a table or figure of a paper as data, a grid of variants and seeds."""
+"""`Study`: a table or figure of a paper, described as a grid of variants and seeds."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from tfrec_mt.schema import SchemaError
 
 Settings = Mapping[str, Any]
 Curve = list[tuple[float, float]]
-# In a curve's name, between what it shows and what against; against the step if it is not there.
+# Separates y and x in a curve's name; a name without it is plotted against the step.
 BY = " by "
 
 
@@ -37,12 +37,12 @@ class Outcome:
 
 
 class Experiment(Protocol):
-    """Runs one variant with one seed; a function, whose name identifies its outcomes."""
+    """A function that runs one variant with one seed; its name identifies its outcomes."""
 
     __name__: str
 
     def __call__(self, settings: Settings, folder: Path, shared: Path, /) -> Outcome:
-        """Returns the outcome.
+        """Runs the variant and returns its outcome.
 
         Args:
           settings: All settings, with `seed`.
@@ -118,11 +118,11 @@ class Study:
             self.check(variant.settings)
 
     def reference_of(self, variant: Variant) -> str:
-        """Name of the variant that one is compared with."""
+        """Name of the variant that `variant` is compared with."""
         return variant.reference or self.reference
 
     def only(self, names: Sequence[str]) -> "Study":
-        """The study with some of its variants, and what they are compared with.
+        """The study reduced to some of its variants and those they are compared with.
 
         Raises:
           SchemaError: A variant that the study does not have.
@@ -159,19 +159,19 @@ class Study:
 
 
 def settings_key(settings: Settings) -> str:
-    """Sixteen hexadecimal digits that tell settings apart, in whichever order they come."""
+    """Sixteen hexadecimal digits that identify settings, whatever their order."""
     text = json.dumps(dict(settings), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def folder_of(settings: Settings, names: Sequence[str]) -> str:
-    """A folder's name that tells some of the settings, for what depends on these alone."""
+    """A folder name made of the named settings, for results that depend on these alone."""
     text = ",".join(f"{name}={settings[name]}" for name in names)
     return "".join(c if c.isalnum() or c in "=,.+-_" else "_" for c in text)
 
 
 def _alike(default: Any, value: Any) -> bool:
-    """Whether a value is of the default's kind; a whole number is a number, too."""
+    """Whether a value has the default's type; an integer may stand for a float."""
     if isinstance(default, float):
         return isinstance(value, int | float) and not isinstance(value, bool)
     return type(default) is type(value)

@@ -1,4 +1,4 @@
-"""What a study's numbers say, in sentences that are computed from them."""
+"""A study's findings, as sentences generated from its numbers."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,10 @@ from studies.framework.study_table import Line, Number, interval_of
 
 
 def findings(study: Study, lines: Sequence[Line]) -> list[str]:
-    """Sentences on each metric: what differs for certain, and whether the paper's order holds.
+    """Sentences on each metric: significant differences, and whether the paper's order holds.
 
-    A difference is certain if its 95% interval over seeds, or over users where there is one seed,
-    does not hold zero.
+    A difference is significant if its 95% interval over seeds, or over users where there is one
+    seed, does not contain zero.
     """
     found = []
     for metric, caption in study.metrics.items():
@@ -63,7 +63,7 @@ def _sorted(differences: Mapping[str, Number | None], reference: str) -> list[st
 
 
 def _order(lines: Sequence[Line]) -> list[str]:
-    """Whether rows that the paper also has are in its order."""
+    """Whether the rows that the paper also has are in the paper's order."""
     published = [(line, line.published) for line in lines if line.published is not None]
     pairs = [
         (low, high) if a < b else (high, low)

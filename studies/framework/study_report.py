@@ -27,7 +27,7 @@ _HEADER = (
     *("variant", "value", _SEEDS, _USERS),
     *("against {}", _ITS_SEEDS, "over control", _ITS_SEEDS, "share", "published"),
 )
-# More do not fit a page.
+# More columns do not fit on a page.
 _MOST_COLUMNS = 8
 # Caption, header and rows.
 PlainTable = tuple[str, list[str], list[list[str]]]
@@ -35,7 +35,7 @@ PlainTable = tuple[str, list[str], list[list[str]]]
 
 @dataclass(frozen=True, kw_only=True)
 class StudyView:
-    """What a page shows of a study.
+    """The content of a study's page.
 
     Args:
       title: Title of the study.
@@ -57,7 +57,7 @@ class StudyView:
 def study_view(
     study: Study, outcomes: Outcomes, lines: Sequence[Line], settings: Mapping[str, Any]
 ) -> StudyView:
-    """What a page shows of a study that has run with these settings."""
+    """The page content of a study that has run with these settings."""
     paper = [f"The paper: {study.paper}"] if study.paper else []
     seeds = len(next(iter(outcomes.values())))
     return StudyView(
@@ -82,7 +82,7 @@ def write_study_report(view: StudyView, lines: Sequence[Line], to: Path) -> None
 def study_result(
     study: Study, outcomes: Outcomes, view: StudyView, lines: Sequence[Line], command: str
 ) -> Result:
-    """What is published of a study that was run by a command."""
+    """The result to publish for a study, with the command that ran it."""
     first, *more = [
         Table(caption=caption, columns=header, rows=rows) for caption, header, rows in view.tables
     ]
@@ -92,7 +92,7 @@ def study_result(
         title=study.title,
         kind="study",
         command=command,
-        # what differs significantly is in the tables
+        # significant differences are in the tables
         about=[*view.question, *paper_order(study, lines), first.caption],
         columns=first.columns,
         rows=first.rows,
@@ -103,7 +103,7 @@ def study_result(
 
 
 def _rounded(value: Any) -> Any:
-    """Numbers with as many digits as they can mean, in whatever holds them."""
+    """Floats rounded to six decimals, within nested dicts and tuples."""
     if isinstance(value, dict):
         return {name: _rounded(of) for name, of in value.items()}
     if isinstance(value, tuple):
@@ -117,7 +117,7 @@ def write_joint_report(
     skipped: Mapping[str, str],
     path: Path,
 ) -> None:
-    """Writes one page of several studies, replacing an older one.
+    """Writes one page for several studies, replacing an older one.
 
     Args:
       views: Studies by name.
@@ -139,7 +139,7 @@ def write_joint_report(
 
 
 def format_study(study: Study, lines: Sequence[Line]) -> str:
-    """The tables as text."""
+    """A study's tables as text."""
     blocks = []
     for caption, header, rows in _tables(study, lines):
         widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
@@ -165,12 +165,12 @@ def _how_to_read(study: Study, seeds: int) -> str:
 
 
 def _page(view: StudyView) -> dict[str, Any]:
-    """A study for a template."""
+    """A study's view as variables of the page template."""
     return vars(view) | {"tables": [_page_table(*table) for table in view.tables]}
 
 
 def _long_table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> PageTable:
-    """A row for each number, the variants apart."""
+    """A table with one row per number, grouped by variant."""
     groups = []
     for variant, *texts in rows:
         told = zip(header[1:], texts, strict=True)
@@ -179,7 +179,7 @@ def _long_table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str
 
 
 def _page_table(caption: str, header: list[str], rows: list[list[str]]) -> PageTable:
-    """A table whose intervals stand below what they are of."""
+    """A table with each interval below its value."""
     if len(header) > _MOST_COLUMNS and _SEEDS not in header:
         return _long_table(caption, header, rows)
     own = [i for i in range(1, len(header)) if header[i] not in (_SEEDS, _USERS, _ITS_SEEDS)]
@@ -242,7 +242,7 @@ def _difference(number: Number | None) -> str:
 
 
 def _facts(outcomes: Outcomes) -> list[PlainTable]:
-    """Means over seeds of the further numbers, one table if there are any."""
+    """Means over seeds of the further numbers: one table, or none if there are none."""
     names = list(
         dict.fromkeys(name for of in outcomes.values() for one in of.values() for name in one.facts)
     )

@@ -49,7 +49,7 @@ class Line:
 
 
 def study_table(study: Study, outcomes: Outcomes) -> list[Line]:
-    """Lines by metric, then by variant; a metric that a variant does not have is left out."""
+    """Lines by metric, then by variant; metrics that a variant lacks are left out."""
     lines = []
     for metric in study.metrics:
         found = {
@@ -79,7 +79,7 @@ def study_table(study: Study, outcomes: Outcomes) -> list[Line]:
 
 
 def number(estimates: Sequence[Estimate]) -> Number:
-    """Mean and intervals of one estimate per seed."""
+    """Mean and intervals over seeds, from one estimate per seed."""
     overall = mean(estimates, "seeds")
     values = [estimate.value for estimate in estimates]
     by_seeds = None
@@ -90,7 +90,7 @@ def number(estimates: Sequence[Estimate]) -> Number:
 
 
 def interval_of(number: Number) -> tuple[float | None, float | None]:
-    """Ends of the interval that says whether a number is certain: over seeds, if there are any."""
+    """Ends of the interval that decides significance: over seeds, or over users for one seed."""
     return number.by_seeds or number.by_bootstrap
 
 

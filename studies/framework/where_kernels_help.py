@@ -1,4 +1,4 @@
-"""The table of where kernels help and where they do not, from all studies that were run."""
+"""The table of where kernels help and where they do not, from all studies that have run."""
 
 from collections.abc import Iterable, Sequence
 
@@ -27,7 +27,7 @@ EXPLANATION = (
 def kernel_cases(
     studies: Iterable[tuple[Study, Sequence[Line]]],
 ) -> tuple[str, list[str], list[list[str]]]:
-    """Caption, header and rows of a table: each variant that names a case, the largest gain first.
+    """Caption, header and rows of the table: one row per variant with a case, largest gain first.
 
     Args:
       studies: Studies with their lines. A variant is judged by the first of its study's metrics

@@ -1,1 +1,1 @@
-"""The study of what kernels hold of the base's knowledge and of clicks."""
+"""The study of the information that kernels hold about the base's knowledge and about clicks."""

@@ -1,4 +1,4 @@
-"""How much a code tells about what it was computed from, when it is observed with noise."""
+"""How much a code observed with noise tells about its source."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,22 +8,22 @@ from tfrec_mt.schema import DataError
 
 
 def channel_information(code: ArrayLike, noise: float) -> float:
-    """Information that a code with additive Gaussian noise has of its source, in nats.
+    """Information that a code with additive Gaussian noise has about its source, in nats.
 
     A code that is a function of its source has infinite mutual information with it: each row's
-    code names the row. What differs between codes is how much of that survives a given precision.
-    So the code is observed as `code + e` with e of N(0, noise^2) in each column, and what this
-    tells of the source is what it tells of the code,
+    code identifies the row. Codes differ in how much of that survives a given precision. So the
+    code is observed as `code + e`, with e drawn from N(0, noise^2) in each column. What this tells
+    about the source is what it tells about the code,
 
-    `I(code + e; source) = h(code + e) - h(e) <= 1/2 ln det(I + cov(code) / noise^2)`,
+    `I(code + e; source) = h(code + e) - h(e) <= 1/2 ln det(I + cov(code) / noise^2)`.
 
-    which is returned. Of all codes of one covariance the Gaussian tells most, and there the two
-    are equal: for other codes the number is an upper bound.
+    The right-hand side is returned. Among codes of equal covariance a Gaussian one tells the most,
+    and for it the two sides are equal. For other codes the result is an upper bound.
 
-    What it is not: a number without a unit. It grows without limit as `noise` goes to 0 and
-    with the scale of the code, so compare codes under one noise, fixed beforehand. To take the
-    scale out, divide columns by their deviations. A covariance of d columns from n independent
-    rows makes it too small by about `d^2 / (4 n)`.
+    The result depends on a unit: it grows without limit as `noise` goes to 0 and with the scale of
+    the code. So compare codes under one noise, fixed beforehand. To remove the scale, divide
+    columns by their deviations. With d columns and n independent rows, the estimated covariance
+    makes the result too small by about `d^2 / (4 n)`.
 
     Args:
       code: `[n, d]` or `[n]`, one row for each row of the source.
@@ -46,7 +46,7 @@ def channel_information(code: ArrayLike, noise: float) -> float:
 
 
 def covariance_information(covariance: ArrayLike, noise: float) -> NDArray[np.float64]:
-    """The same from covariances `[..., d, d]` of codes, `[...]`; a number stands for `[1, 1]`.
+    """`channel_information` from covariances: `[..., d, d] -> [...]`; a number is a `[1, 1]`.
 
     Raises:
       DataError: Matrices that are not square, or a noise that is not positive.

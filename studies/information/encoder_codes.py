@@ -1,4 +1,4 @@
-"""What one `IAK` kernel's weights say: codes of knowledge, residuals, and how far they moved."""
+"""Codes, residuals and distance from the start, computed from one `IAK` kernel's weights."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ Weights = Mapping[str, Array]
 
 
 def encoder_kernels(weights: Weights, task: str) -> list[Array]:
-    """The encoder's matrices of one task, from the first layer on.
+    """The encoder's matrices for one task, from the first layer on.
 
     Args:
       weights: Of one domain, as `IAK.kernel` gives them, or as they were trained.
@@ -30,7 +30,7 @@ def encoder_kernels(weights: Weights, task: str) -> list[Array]:
 
 
 def weigh(weights: Weights, task: str, knowledge: Array) -> NDArray[np.float64]:
-    """What the first layer makes of knowledge without bias and LeakyReLU: `[n, D] -> [n, U]`."""
+    """The first layer's product, without bias and LeakyReLU: `[n, D] -> [n, U]`."""
     kernel = encoder_kernels(weights, task)[0]
     return np.asarray(knowledge @ kernel / np.sqrt(kernel.shape[0]), np.float64)
 
@@ -38,7 +38,7 @@ def weigh(weights: Weights, task: str, knowledge: Array) -> NDArray[np.float64]:
 def encode(
     weights: Weights, task: str, knowledge: Array, negative_slope: float
 ) -> NDArray[np.float64]:
-    """The code of knowledge: `[n, D] -> [n, d_e]`, what the encoder's last layer gives."""
+    """The code of knowledge, output by the encoder's last layer: `[n, D] -> [n, d_e]`."""
     hidden = weigh(weights, task, knowledge)
     for number, kernel in enumerate(encoder_kernels(weights, task)):
         if number:
@@ -49,7 +49,7 @@ def encode(
 
 
 def decode(weights: Weights, task: str, code: Array) -> NDArray[np.float64]:
-    """What a code adds to knowledge: `[n, d_e] -> [n, D]`."""
+    """The residual that a code adds to knowledge: `[n, d_e] -> [n, D]`."""
     residual = code @ weights[f"{task}_decoder_kernel"] + weights[f"{task}_decoder_bias"]
     return np.asarray(residual, np.float64)
 
@@ -57,7 +57,8 @@ def decode(weights: Weights, task: str, code: Array) -> NDArray[np.float64]:
 def divergence_from_start(weights: Weights, task: str) -> float:
     """`KL(N(mu, sigma^2) || N(0, 1))`, summed over an encoder's layers, in nats.
 
-    mu and sigma^2 are the moments of a layer's weights. It is one task's part of `IAK.penalty`.
+    mu and sigma^2 are the moments of a layer's weights. The sum is one task's part of
+    `IAK.penalty`.
 
     Reference:
       IAK paper, equations 16 to 18.
@@ -70,7 +71,7 @@ def divergence_from_start(weights: Weights, task: str) -> float:
 
 
 def distance_from_start(weights: Weights, start: Weights, task: str) -> float:
-    """Root mean square of what encoder weights have changed by, against the N(0, 1) they were."""
+    """Root mean square change of the encoder's weights from their N(0, 1) start."""
     pairs = zip(encoder_kernels(weights, task), encoder_kernels(start, task), strict=True)
     changes = np.concatenate([(now - before).ravel() for now, before in pairs])
     return float(np.sqrt(np.mean(np.square(changes, dtype=np.float64))))

@@ -1,4 +1,4 @@
-"""Study `information_plane`: what kernels hold, and the IAK paper's assumption 1."""
+"""Study `information_plane`: the information in kernels, and the IAK paper's assumption 1."""
 
 from studies.framework.study import Study, Variant
 from studies.information.information_plane_experiment import (

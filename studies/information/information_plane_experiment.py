@@ -1,4 +1,4 @@
-"""An experiment of studies: what kernels hold of the base's knowledge and of clicks, by step."""
+"""Study experiment: what kernels hold of the base's knowledge and of clicks, by step."""
 
 import functools
 from collections.abc import Sequence
@@ -29,8 +29,9 @@ from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema import SchemaError
 from tfrec_mt.training.run_folder import model_folder
 
-# `kl_weights` are trained each for itself and correlated together; `snapshots` are spaced evenly
-# in the logarithm of the step; no more than `rows_per_domain` test rows of a domain are measured.
+# Each of `kl_weights` is trained separately; their measurements are correlated together.
+# `snapshots` are evenly spaced in the logarithm of the step. At most `rows_per_domain` test rows
+# of a domain are measured.
 INFORMATION_SETTINGS: Settings = {
     **{k: v for k, v in TAKEOUT_SETTINGS.items() if k not in ("scores", "kl_weight", "certainty")},
     "kl_weights": [1.0],
@@ -74,11 +75,11 @@ PLANE = f"I(G^;T), nats{BY}I(G^;G), nats"
 
 
 def information_plane_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
-    """Follows kernels over their training, with each of some weights of the penalty.
+    """Follows kernels over their training, for each of several weights of the penalty.
 
-    Correlations are of all weights together, by `CORRELATION_METRICS`; those of the end need two
-    weights at least. What one weight ends with, by `FINAL_METRICS`, is given where it is the only
-    one. Kernels are as trained, before the trial that takes back those that do not serve.
+    Correlations (`CORRELATION_METRICS`) pool all weights; those at the end of training need at
+    least two. Final measurements (`FINAL_METRICS`) are given if there is only one weight. Kernels
+    are measured as trained: no trial drops any.
 
     Args:
       settings: `INFORMATION_SETTINGS` and `seed`.
@@ -137,7 +138,7 @@ def _correlations(traces: Sequence[Trace]) -> dict[str, Estimate]:
 
 
 def _checks(traces: Sequence[Trace]) -> dict[str, float]:
-    """How far the Gaussian's bound agrees with what neighbours find, on few columns."""
+    """Agreement of the Gaussian bound with the nearest-neighbour estimate, on few columns."""
     pair = [
         np.concatenate([trace.values[name].ravel() for trace in traces])[np.newaxis]
         for name in ("neighbours", "gaussian")
@@ -149,7 +150,7 @@ def _checks(traces: Sequence[Trace]) -> dict[str, float]:
 
 
 def _ends(trace: Trace) -> dict[str, float]:
-    """Means over kernels before and after training."""
+    """Means over kernels, before and after training."""
     named = {
         **{"fine": "I(G^;G)", "coarse": "I(G^;G), noise 1", "own_scale": "I(G^;G), own scale"},
         "weights": "through weights alone",
@@ -170,7 +171,7 @@ def _curves(trace: Trace) -> dict[str, Curve]:
 
 
 def _final(probe: KernelProbe, trace: Trace) -> dict[str, Estimate]:
-    """What kernels end with, in the mean over domains; users are resampled."""
+    """Final measurements of the kernels, averaged over domains; users are resampled."""
     bootstrap = ClusterBootstrap()
     kernels = probe.kernels(int(trace.steps[-1]))
     information, label = [], []
@@ -181,7 +182,7 @@ def _final(probe: KernelProbe, trace: Trace) -> dict[str, Estimate]:
     found = {"information": mean(information), "label": mean(label)}
     for name, factor in ("kl", 1e6), ("distance", 1.0):
         value = factor * float(trace.values[name][:, -1].mean())
-        # weights are what they are whichever users come
+        # weights do not depend on the users drawn
         found[name] = Estimate(value, np.full(len(bootstrap.weights), value))
     return found
 
@@ -192,10 +193,10 @@ def _information(
     noise: float,
     bootstrap: ClusterBootstrap,
 ) -> Estimate:
-    """`channel_information` on resampled users, from each group's sums of products.
+    """`channel_information` over resampled users, from each group's sums of products.
 
-    A resample holds fewer different rows, and so its determinant is too small once more: what
-    replicates are below the value in the mean is added to them.
+    A resample has fewer distinct rows, which makes its determinant too small once more. So
+    replicates are shifted to have the value as their mean.
     """
     columns = np.column_stack([np.ones(len(code)), code - code.mean(axis=0)])
     width = columns.shape[1]
@@ -213,7 +214,7 @@ def _information(
 
 
 def _covariance(sums: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """`[R, d, d]` from sums of products of rows that begin with 1, `[R, (d + 1)^2]`."""
+    """Covariances `[R, d, d]` from `[R, (d + 1)^2]` sums of products of rows that start with 1."""
     moments = sums.reshape(-1, width, width) / sums[:, :1, np.newaxis]
     average = moments[:, 0, 1:]
     covariance = moments[:, 1:, 1:] - average[:, :, np.newaxis] * average[:, np.newaxis, :]
@@ -221,7 +222,7 @@ def _covariance(sums: NDArray[np.float64], width: int) -> NDArray[np.float64]:
 
 
 def _auc(settings: Settings, probe: KernelProbe, shared: Path) -> tuple[Estimate, Estimate]:
-    """With the kernels of the last step and without any."""
+    """AUC with the kernels of the last step, and without kernels."""
     dataset = takeout_data(settings, shared)
     base = load_model(model_folder(takeout_base(settings, shared)), dataset)
     kernels = load_kernels(probe.snapshots[max(probe.snapshots)], fingerprint(base))

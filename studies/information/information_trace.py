@@ -1,4 +1,4 @@
-"""What kernels hold during training, measured on the test rows."""
+"""Information in kernels during training, measured on the test rows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ from tfrec_mt.evaluation.cells import Cell
 from tfrec_mt.metrics.log_loss import log_loss
 from tfrec_mt.storage.folders import published_folder
 
-# Noise of the channel, in deviations of the untrained kernels' codes.
+# Noise of the channel, in units of the untrained codes' deviation.
 FINE, COARSE = 0.1, 1.0
-# Distances to neighbours tell little in more columns, and take long over more rows.
+# With more columns, neighbour distances tell little; with more rows, they take long.
 _CHECK_COLUMNS, _CHECK_ROWS = 2, 1000
 _JITTER = 1e-6
 _FILE = "trace.npz"
@@ -52,7 +52,7 @@ class Trace:
 
 
 def kernel_trace(settings: Settings, shared: Path, probe: Callable[[], KernelProbe]) -> Trace:
-    """Measures all kernels at all snapshots; what was measured is read again.
+    """Measures all kernels at all snapshots, or reads earlier measurements.
 
     Args:
       settings: Those of `takeout_kernels`, `snapshots` and `rows_per_domain`.
@@ -122,7 +122,7 @@ def _of_code(code: NDArray[np.float64], unit: float) -> dict[str, float]:
 
 
 def _by_neighbours(code: NDArray[np.float64], noise: float) -> dict[str, float]:
-    """Information of the code's first principal columns, with and without a Gaussian's help."""
+    """Information of the code's first principal columns: by neighbours and by Gaussian bound."""
     centred = code - code.mean(axis=0)
     spread, axes = np.linalg.eigh(centred.T @ centred / len(code))
     first = centred[:_CHECK_ROWS] @ axes[:, -_CHECK_COLUMNS:]
@@ -134,7 +134,7 @@ def _by_neighbours(code: NDArray[np.float64], noise: float) -> dict[str, float]:
 
 
 def _of_logits(logits: NDArray[np.float64], labels: NDArray[np.bool_]) -> dict[str, float]:
-    # rows alike to the base share one logit, up to differences too small to count
+    # rows alike to the base share one logit: jitter separates them
     apart = logits + _JITTER * np.random.default_rng(0).normal(size=logits.shape)
     chances = 1 / (1 + np.exp(-logits))
     return {"logit": ross_information(apart, labels), "cross_entropy": log_loss(labels, chances)}

@@ -1,4 +1,4 @@
-"""Whether two numbers of kernels rise together: rank correlations and their uncertainty."""
+"""Rank correlations of two measurements of kernels, and their uncertainty."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,9 @@ def pooled_correlation(first: Values, second: Values, draws: NDArray[np.int64]) 
 
 
 def correlation_within(first: Values, second: Values, draws: NDArray[np.int64]) -> Estimate:
-    """The mean over kernels of each one's rank correlation; the arguments are those above.
+    """Mean over kernels of each one's rank correlation; arguments as in `pooled_correlation`.
 
-    Not defined where one of the two does not change.
+    It is undefined for a kernel in which one of the two does not change.
     """
     each = rank_correlation(first, second)
     note = f"{len(first)} kernels resampled"
@@ -39,9 +39,9 @@ def kernel_draws(kernels: int, replicates: int, seed: int = 0) -> NDArray[np.int
 
 
 def rank_correlation(first: Values, second: Values) -> Values:
-    """Spearman's of each row, `[R, M], [R, M] -> [R]`; ties share their mean rank.
+    """Spearman's correlation of each row, `[R, M], [R, M] -> [R]`; ties share their mean rank.
 
-    NaN where one of the two does not change.
+    The result is NaN where one of the two does not change.
     """
     ranks = [rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (first, second)]
     lengths = [np.sqrt((values**2).sum(axis=1)) for values in ranks]

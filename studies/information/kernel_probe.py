@@ -1,4 +1,4 @@
-"""`KernelProbe`: kernels at any step of their training, and test rows to measure them on."""
+"""`KernelProbe`: kernels at the snapshots of their training, and test rows to measure them on."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class DomainRows:
 
 @dataclass(frozen=True)
 class KernelProbe:
-    """Rows and kernels of a run, to measure any kernel at any step.
+    """Rows and kernels of a run, to measure any kernel at any snapshot.
 
     Args:
       rows: By cell.
@@ -70,7 +70,7 @@ class KernelProbe:
         }
 
     def trained(self, step: int) -> dict[Cell, Weights]:
-        """Each cell's weights as they were trained, for what kernels then saw."""
+        """Each cell's weights as trained, before they are folded to read plain knowledge."""
         stacks = trained_weights(self.snapshots[step])
         found: dict[Cell, Weights] = {}
         for cell in self.rows:
@@ -90,7 +90,7 @@ class KernelProbe:
 
     @functools.cached_property
     def unit(self) -> float:
-        """Root mean square deviation of untrained codes: what noise is counted in."""
+        """Root mean square deviation of untrained codes: the unit of noise."""
         start = self.kernels(0)
         return float(
             np.sqrt(np.mean([self.code(c, start[c]).var(axis=0).mean() for c in self.rows]))
@@ -108,7 +108,7 @@ def kernel_probe(settings: Settings, shared: Path) -> KernelProbe:
 
 
 def training_settings(settings: Settings) -> Settings:
-    """Those that decide what is trained, apart from how it is measured."""
+    """The settings that decide what is trained, without those of the measurement."""
     return {k: v for k, v in settings.items() if k not in ("rows_per_domain", "snapshots")}
 
 

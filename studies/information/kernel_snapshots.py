@@ -1,4 +1,4 @@
-"""Kernels as they were at some steps of their training, each on the disk."""
+"""Snapshots of kernels at several steps of their training, stored on disk."""
 
 import shutil
 from pathlib import Path
@@ -23,13 +23,13 @@ from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.untrained_model import untrained_model
 from tfrec_mt.training.users_in_turn import users_in_turn
 
-# Of histories, that many steps take about 50 MB.
+# The histories of that many steps take about 50 MB.
 _STEPS_PER_CALL = 64
 _TRAINED = "trained_weights.npz"
 
 
 def snapshot_steps(last: int, count: int) -> list[int]:
-    """0, `last` and steps between in even ratios, at most `count` in all, ascending.
+    """Steps 0 to `last`, ascending, at even ratios after 0; at most `count` in all.
 
     Raises:
       SchemaError: No step, or fewer than two snapshots.
@@ -46,9 +46,9 @@ def snapshot_folder(root: Path, step: int) -> Path:
 
 
 def kernel_snapshots(settings: Settings, count: int, shared: Path) -> dict[int, Path]:
-    """Trains kernels as `fine_tune` does and keeps them at `snapshot_steps`.
+    """Trains kernels as `fine_tune` does and saves them at `snapshot_steps`.
 
-    The kernels are those of training; whether they serve is not tried, so none is taken back.
+    Kernels are saved as trained: there is no trial, so none is dropped.
 
     Args:
       settings: Those of `takeout_kernels`.
@@ -66,7 +66,7 @@ def kernel_snapshots(settings: Settings, count: int, shared: Path) -> dict[int, 
 
 
 def trained_weights(folder: Path) -> dict[str, np.ndarray]:
-    """Weights `[N, ...]` by `TOPIC/NAME` as they were trained, for what kernels then saw.
+    """Weights `[N, ...]` by `TOPIC/NAME` as trained, not folded to read plain knowledge.
 
     Args:
       folder: Of one step.

@@ -1,4 +1,4 @@
-"""How much many columns tell about a label at the least: what a linear reader finds."""
+"""A lower bound on the information of many columns about a label, from a linear model."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from tfrec_mt.metrics.inputs import as_groups, as_labels
 from tfrec_mt.schema import DataError
 
 _STEPS = 25
-# Largest change of a coefficient with which Newton's steps end.
+# Newton's method stops once no coefficient changes by more than this.
 _SETTLED = 1e-4
 
 
@@ -20,7 +20,7 @@ def label_information(
     folds: int = 5,
     penalty: float = 100.0,
 ) -> float:
-    """Mean of `label_gains`: nats by which a code tells a label, at the least."""
+    """Lower bound, in nats, on what a code tells about a label: the mean of `label_gains`."""
     return float(label_gains(code, labels, groups, folds, penalty).mean())
 
 
@@ -31,13 +31,13 @@ def label_gains(
     folds: int = 5,
     penalty: float = 100.0,
 ) -> NDArray[np.float64]:
-    """By how much a linear reader of the code predicts each row's label better than its rate does.
+    """Gain of a linear model of the code over the label's rate, for each row, in nats.
 
-    `ln q(y | code) - ln q(y)`, both fitted to the other folds: q(y | code) a ridge logistic
-    regression, q(y) the rate. As no q predicts better than the truth does, the expectation is at
-    most `I(code; y)`: a bound from below, which rare labels do not turn into an overestimate, as a
-    count of cells or neighbours in many columns may. It misses what is not linear in the code, and
-    what a fit to so few rows costs, about `d / (2 n)` without penalty.
+    The gain is `ln q(y | code) - ln q(y)`, both fitted to the other folds: q(y | code) is a ridge
+    logistic regression, q(y) the rate. As no q predicts better than the truth, the expected gain is
+    at most `I(code; y)`. Rare labels do not turn this lower bound into an overestimate, as they may
+    with counts of cells or neighbours in many columns. It misses what is not linear in the code,
+    and what fitting so few rows costs, about `d / (2 n)` without penalty.
 
     Args:
       code: `[n, d]` or `[n]`.
@@ -81,7 +81,7 @@ def label_gains(
 
 
 def _folds(groups: NDArray[np.generic], folds: int) -> NDArray[np.int64]:
-    """`[n]` fold of each row: groups are dealt at random, as logs have periods of their own."""
+    """Fold of each row, `[n]`; groups are dealt at random, as logs may be periodic."""
     distinct, place = np.unique(groups, return_inverse=True)
     return np.random.default_rng(0).permutation(len(distinct))[place] % folds
 
@@ -89,13 +89,13 @@ def _folds(groups: NDArray[np.generic], folds: int) -> NDArray[np.int64]:
 def _fit(
     columns: NDArray[np.float64], positive: NDArray[np.bool_], penalty: float, prior: float
 ) -> NDArray[np.float64]:
-    """Intercept and coefficients by Newton's method, from the rate without columns.
+    """Fits intercept and coefficients by Newton's method, starting from the rate alone.
 
     A step that does not lower the loss is halved until it does.
     """
     design = np.column_stack([np.ones(len(columns)), columns])
     ridge = np.full(design.shape[1], penalty)
-    ridge[0] = 1e-9  # the rate is free
+    ridge[0] = 1e-9  # the intercept is not penalised
     weights = np.zeros(design.shape[1])
     weights[0] = prior
 

@@ -34,7 +34,7 @@ def as_points(values: ArrayLike, where: str) -> NDArray[np.float64]:
 
 
 def standardised(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Columns of mean 0 and deviation 1; columns of one value, which tell nothing, are left out."""
+    """Columns scaled to mean 0 and deviation 1; constant columns are dropped."""
     deviation = points.std(axis=0)
     varies = deviation > 1e-12 * np.maximum(np.abs(points).max(axis=0, initial=0.0), 1e-300)
     return (points[:, varies] - points[:, varies].mean(axis=0)) / deviation[varies]
@@ -43,15 +43,15 @@ def standardised(points: NDArray[np.float64]) -> NDArray[np.float64]:
 def ksg_information(first: ArrayLike, second: ArrayLike, neighbours: int = 3) -> float:
     """Mutual information of two continuous variables, whatever their distributions.
 
-    `psi(k) + psi(n) - mean(psi(a + 1) + psi(b + 1))`, with a and b the rows that lie nearer in one
-    variable than the k-th neighbour does in both, by the largest difference of any column. Columns
-    are brought to one scale first.
+    `psi(k) + psi(n) - mean(psi(a + 1) + psi(b + 1))`, where a and b count the rows nearer in one
+    variable than the k-th neighbour in both. Distance is the largest difference of any column.
+    Columns are brought to one scale first.
 
-    It is nearly unbiased around independence and for a few columns. It cannot exceed about
-    `ln(n)`, and falls short where there is more than that to find, or where columns are many: for
-    two Gaussians of 3 columns and 2,000 rows it finds 2.3 of 2.5 nats and 4.2 of 5.1. A variable
-    that is a function of the other without noise has infinite information, of which it gives
-    `ln(n)` or less; add noise of a stated size, or use `channel_information`.
+    The estimate is nearly unbiased near independence and for a few columns. It cannot exceed about
+    `ln(n)`, and falls short where there is more to find or columns are many: for two Gaussians of 3
+    columns and 2,000 rows it finds 2.3 of 2.5 nats and 4.2 of 5.1. A variable that is a function of
+    the other without noise has infinite information, of which the estimate gives `ln(n)` or less;
+    add noise of a stated size, or use `channel_information`.
 
     Args:
       first: `[n]` or `[n, d]`.
@@ -85,13 +85,13 @@ def ksg_information(first: ArrayLike, second: ArrayLike, neighbours: int = 3) ->
 def ross_information(values: ArrayLike, labels: ArrayLike, neighbours: int = 3) -> float:
     """Mutual information of a continuous variable and a discrete one.
 
-    `psi(n) - mean(psi(n_y)) + mean(psi(k)) - mean(psi(m))`, with n_y the rows of a row's label
-    and m those of any label that are no farther than the k-th neighbour of its own. A label of k
-    rows or fewer takes all of its others; one of a single row is left out.
+    `psi(n) - mean(psi(n_y)) + mean(psi(k)) - mean(psi(m))`, where n_y counts the rows with a row's
+    label, and m the rows of any label no farther than its k-th neighbour of the same label. For a
+    label with k rows or fewer, k is the number of its other rows. A label with one row is left out.
 
-    Meant for one column or two. With many columns all distances look alike and it falls short;
-    `label_information` then finds more. Rare labels are no harm by themselves, but its error is
-    about `1 / sqrt(n)` nats, which may be more than there is to find.
+    The estimate is meant for one or two columns. With many columns all distances look alike and it
+    falls short; `label_information` then finds more. Rare labels do no harm by themselves, but the
+    error is about `1 / sqrt(n)` nats, which may be more than there is to find.
 
     Args:
       values: `[n]` or `[n, d]`.
@@ -141,7 +141,7 @@ def _check_neighbours(neighbours: int, rows: int | None = None, what: str = "") 
 def _distance_of_neighbour(
     tree: cKDTree, points: NDArray[np.float64], neighbours: int
 ) -> NDArray[np.float64]:
-    """`[n]` distance of each row's k-th neighbour; the row itself comes first."""
+    """Distance to each row's k-th neighbour, `[n]`; a row is not its own neighbour."""
     found = tree.query(points, neighbours + 1, p=np.inf)[0][:, -1]
     equal = np.flatnonzero(found == 0)
     if equal.size:
@@ -155,7 +155,7 @@ def _distance_of_neighbour(
 def _within(
     tree: cKDTree, points: NDArray[np.float64], radius: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """`[n]` rows that are nearer than a row's radius, the row itself among them."""
+    """Number of rows nearer than each row's radius, including the row itself, `[n]`."""
     nearer = np.nextafter(radius, 0)
     found = tree.query_ball_point(points, nearer, p=np.inf, return_length=True)
     return np.asarray(found, np.int64)

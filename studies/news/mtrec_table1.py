@@ -1,4 +1,4 @@
-"""Study `mtrec_table1`: what each part of MTRec brings."""
+"""Study `mtrec_table1`: the contribution of each part of MTRec."""
 
 from collections.abc import Mapping
 
@@ -12,12 +12,12 @@ def _published(auc: float, mrr: float | None, ndcg5: float, ndcg10: float) -> Ma
 
 
 BASELINE = "BERT baseline"
-# The whole BERT, at the best of the rates 3e-4 and 1e-3.
+# The whole BERT is trained, at the better of the rates 3e-4 and 1e-3.
 WHOLE = {"lora_rank": 0, "learning_rate": 1e-3}
 
 
 def table1_rows(whole: Settings) -> tuple[Variant, ...]:
-    """The six rows of the paper's table, in a study whose own settings are those of "ours".
+    """The six rows of the paper's table, for a study whose default settings are those of "ours".
 
     Args:
       whole: Settings of rows that train the whole BERT.

@@ -1,4 +1,4 @@
-"""An experiment of studies: one news model, or one of its limits, on a newsroom or real news."""
+"""Study experiment: one news model, or one of its bounds, on a newsroom or real news."""
 
 import json
 import time
@@ -36,10 +36,10 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.train_log import LOG_FILE
 
-# Everything that a study of news models may set. `scores` says whose they are: a trained model's,
-# or those of a random order or of the oracle, which bound what a model can have. News of `eb_nerd`
-# and `mind` lie in `data_dir` and come divided; sizes, shift, `real_titles` (a folder of MIND; its
-# titles have no sentiment) and `parts` are a newsroom's.
+# Everything that a study of news models may set. `scores` selects whose scores are measured: a
+# trained model's, or those of a random order or the oracle, which bound what a model can reach.
+# `eb_nerd` and `mind` are read from `data_dir` and come already split. Sizes, shift, `real_titles`
+# (a folder of MIND; its titles have no sentiment) and `parts` apply to a newsroom only.
 NEWS_SETTINGS: Settings = {
     "scores": "model",
     "source": "newsroom",
@@ -77,7 +77,7 @@ _TRAIN = "train"
 _CURVE_POINTS = 50
 _SIZES = ("users", "articles", "impressions", "shift")
 _WORLD = (*_SIZES, "real_titles", "parts")
-# title encoders that bring no word pieces of their own
+# title encoders without a vocabulary of word pieces
 _LEARN_PIECES = ("tiny", "bag", "self_attention")
 
 Scores = Callable[[ImpressionBatch], npt.ArrayLike]
@@ -117,7 +117,7 @@ def news_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
 
 
 def prepared_news(settings: Settings, shared: Path) -> NewsDataset:
-    """The news of these settings; those that several variants share are prepared once.
+    """The prepared news for these settings; variants with the same news share it.
 
     Raises:
       SchemaError: An unknown source, or one without `data_dir`.
@@ -163,7 +163,7 @@ def _preset(title_encoder: str) -> str:
 
 
 def news_config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsPretrainConfig:
-    """How the model of these settings is trained."""
+    """The training configuration of the model that these settings describe."""
     encoder: dict[str, Any] = {"dropout": settings["title_dropout"]}
     kind = settings["title_encoder"]
     if kind not in ("bag", "self_attention"):
@@ -196,13 +196,13 @@ def news_config(settings: Settings, dataset: NewsDataset, folder: Path) -> NewsP
 
 
 def _measure(dataset: NewsDataset, part: str, score: Scores) -> dict[str, Any]:
-    """Every metric over the impressions of a part."""
+    """All metrics over the impressions of a part."""
     evaluator = evaluated(dataset, part, score)
     return {m: evaluator.estimate(SCORED, "ctr", Cell(ALL, ALL), m) for m in IMPRESSION_METRICS}
 
 
 def evaluated(dataset: NewsDataset, part: str, score: Scores) -> ImpressionEvaluator:
-    """An evaluator that has seen the scores of all impressions of a part, as `SCORED`."""
+    """An evaluator fed with the scores of all impressions of a part, as `SCORED`."""
     topics = {topic.name: topic.domains for topic in dataset.schema.topics}
     evaluator = ImpressionEvaluator(
         [ScoreKey(SCORED)], topics, dataset.part(part).truth is not None
@@ -215,13 +215,13 @@ def evaluated(dataset: NewsDataset, part: str, score: Scores) -> ImpressionEvalu
 
 
 def true_scores(batch: ImpressionBatch) -> npt.ArrayLike:
-    """The click probabilities `[N]`."""
+    """The true click probabilities, `[N]`."""
     assert batch.truth is not None
     return batch.truth
 
 
 def _curves(log: Path) -> dict[str, Curve]:
-    """What was logged, as means over windows of equally many steps."""
+    """Logged values, as means over windows of equally many steps."""
     entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     names = [name for name in entries[0] if name != "step"]
     windows = np.array_split(np.arange(len(entries)), min(_CURVE_POINTS, len(entries)))

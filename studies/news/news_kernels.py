@@ -1,4 +1,4 @@
-"""Study `news_kernels`: what kernels of sections and devices bring behind a news model."""
+"""Study `news_kernels`: what kernels of sections and devices add behind a news model."""
 
 from studies.framework.study import Study, Variant
 from studies.news.news_kernels_experiment import (

@@ -1,4 +1,4 @@
-"""An experiment of studies: kernels behind a news model on a generated newsroom."""
+"""Study experiment: kernels behind a news model on a generated newsroom."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,8 +29,9 @@ from tfrec_mt.models.news.news_scorer import NewsScorer
 from tfrec_mt.storage.names import KERNELS, MODEL
 from tfrec_mt.training.run_folder import kernels_behind
 
-# `scores` says whose they are: those of the base with kernels (`adapted`), without (`zero_shot`),
-# of the base itself continued on the kernels' news (`control`), or the true ones.
+# `scores` selects whose scores are measured: the base's with kernels (`adapted`) or without
+# (`zero_shot`), those of the base itself continued on the kernels' news (`control`), or the true
+# ones.
 NEWS_KERNELS_SETTINGS: Settings = {
     **NEWS_SETTINGS,
     "scores": ADAPTED,
@@ -96,7 +97,7 @@ def _kernel_config(
 def _measured(
     dataset: NewsDataset, part: str, score: Scores, facts: Mapping[str, float] | None = None
 ) -> Outcome:
-    """AUC as the mean over all domains and over those of each topic."""
+    """Mean AUC over all domains and over those of each topic."""
     evaluator = evaluated(dataset, part, score)
     cells = {
         topic.name: [

@@ -1,4 +1,4 @@
-"""Study `surgery`: three ways to join the gradients of clicks and auxiliary tasks."""
+"""Study `surgery`: three ways to combine the gradients of clicks and auxiliary tasks."""
 
 from studies.framework.study import Study, Variant
 from studies.news.news_experiment import NEWS_METRICS, NEWS_SETTINGS, news_experiment

@@ -14,7 +14,7 @@ def title_accuracy(
     dataset: NewsDataset,
     rows: npt.NDArray[np.integer],
 ) -> dict[str, float]:
-    """Share of titles whose class a head names, for the heads of which a title has one class.
+    """Share of titles whose class a head predicts correctly, for heads with one class per title.
 
     Args:
       model: Its heads are asked.

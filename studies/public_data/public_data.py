@@ -19,7 +19,7 @@ _TASKS = {"ctr": "visit", "ctcvr": "conversion"}
 _RECIPE = {"model": "olr", "dropout": 0.5, "learning_rate": 0.003, "ema_decay": 0.998}
 _FACTORS = {"expected_rating": True}
 _RATING_ALONE = {**_FACTORS, "scores": "expected_rating"}
-# kernels of age groups, on rows that their base has not seen, behind a base without the groups
+# for kernels of age groups, on rows unseen by their base, which does not read the groups
 _UNTOLD = {**_RECIPE, "base_topics": []}
 _ON_FRESH = {"scores": "adapted", "kernel_topics": ["age_domain"]}
 _FRESH_1M = {"split_parts": "train:6,fresh:2,validation:1,test:1"}
@@ -41,7 +41,7 @@ _HILLSTROM: dict[str, Any] = {
     "dropout": 0.0,
     "learning_rate": 0.01,
     "rate_schedule": "linear",
-    # so that the few orders are fitted, too, in every domain
+    # so that the few orders are fitted in every domain too
     "order_weight": 5.0,
     "epochs": 60,
     "patience": 0,

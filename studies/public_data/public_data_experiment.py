@@ -1,4 +1,4 @@
-"""An experiment of studies: models and kernels on MovieLens and on Hillstrom's e-mails."""
+"""Study experiment: models and kernels on MovieLens and on Hillstrom's e-mails."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -43,9 +43,9 @@ def public_data_experiment(settings: Settings, folder: Path, shared: Path) -> Ou
     """Trains on a split of public data and measures on the test rows.
 
     Estimates are `DATASET/TASK/METRIC` over all rows, `.../DOMAIN` in each domain and `.../TOPIC`,
-    the plain mean over a topic's domains; metrics are `auc`, `log_loss` and `calibration`, which is
-    predicted over observed. Where rows are cross-fitted, every row is scored once, by the model of
-    the round that tests it.
+    the plain mean over a topic's domains. Metrics are `auc`, `log_loss` and `calibration`
+    (predicted over observed). With folds, every row is scored once, by the model of the round that
+    tests it.
 
     Args:
       settings: `PUBLIC_SETTINGS` and `seed`, of the split as of the training. `scores` says whose
@@ -88,7 +88,7 @@ def public_data_experiment(settings: Settings, folder: Path, shared: Path) -> Ou
 def _trained(
     settings: Settings, dataset: PreparedDataset, folder: Path, shared: Path, part: Round
 ) -> tuple[Score, dict[str, float]]:
-    """What scores a round, and numbers on it."""
+    """Trains what the settings ask for; returns its scoring function and further numbers."""
     base = load_model(public_base(settings, shared, part) / MODEL, dataset)
     facts: dict[str, float] = {"weights": count_weights(base)[1]}
     if settings["scores"] == ZERO_SHOT:

@@ -1,4 +1,4 @@
-"""What studies of public data train: prepared data, bases and kernels, each once."""
+"""Prepared data, bases and kernels of the studies of public data, each made once."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -27,10 +27,10 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.names import KERNELS, MODEL
 
 # Everything that a study of public data may set; the defaults are the published protocol of
-# MovieLens-1M. With `folds`, rows are divided into so many, and each is tested on a base that was
-# trained on the others, less `kernel_folds` that are left to kernels; a base then has no part to
-# stop early on. Without, the base learns from the first part, kernels from `fresh`. They remember
-# ids of the features of `memory`.
+# MovieLens-1M. `folds` is the number of folds. Each is tested on a base trained on the others, less
+# `kernel_folds` folds that are left to kernels; a base then has no part to stop early on. Without
+# folds, the base learns from the first part, kernels from `fresh`. Kernels remember ids of the
+# features in `memory`.
 PUBLIC_SETTINGS: Settings = {
     "dataset": "ml1m",
     "expected_rating": False,
@@ -77,7 +77,7 @@ _CONTROL = ("kernel_batch_size",)
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """Which parts are for what.
+    """The parts that one round trains and tests on.
 
     Args:
       name: Of a folder.

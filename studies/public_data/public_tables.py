@@ -1,4 +1,4 @@
-"""Studies `ali_express`, `ali_ccp`, `census_income`, `kuai_rand`, on your own copy of the data."""
+"""Studies `ali_express`, `ali_ccp`, `census_income` and `kuai_rand`, on your copy of the data."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,9 +8,9 @@ from studies.public_data.public_data_runs import PUBLIC_SETTINGS
 from tfrec_mt.data.sources.tables import TABLES
 
 _MODELS = {"SB": "shared_bottom", "MMoE": "mmoe", "PLE": "ple", "OLR": "olr", "STAR": "star"}
-_ORDERS = {"ESMM": "esmm"}  # lets orders go through clicks, so there must be some
+_ORDERS = {"ESMM": "esmm"}  # models orders through clicks, so the log needs orders
 _GIVEN = {"split": "given"}
-# kernels learn from rows that their base has not seen, and no distribution sets such rows apart
+# kernels learn from rows that their base has not seen; no data set comes with such a part
 _FRESH = {"split": "random", "split_parts": "train:6,fresh:2,validation:1,test:1"}
 _METRICS = {"auc": "AUC", "log_loss": "log loss", "calibration": "predicted over observed"}
 _COUNTRIES = ("NL", "ES", "FR", "US")

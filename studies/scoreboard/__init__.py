@@ -1,1 +1,1 @@
-"""Every model of the catalog on logs whose splits do not change, and what may not get worse."""
+"""Every model of the catalog on logs with fixed splits, to notice when one gets worse."""

@@ -16,7 +16,7 @@ from studies.scoreboard.scoreboard_experiment import (
 from tfrec_mt.models.catalog import RANKING_MODELS
 
 _OF_NEWS = ("news",)
-# The base that the floors of a log are measured beside.
+# The base that the floors of a log are compared with.
 _FIRST = {log: "olr" for log in SCOREBOARD_LOGS} | {NEWS: _OF_NEWS[0]}
 
 

@@ -1,4 +1,4 @@
-"""An experiment of studies: a base of the catalog, kernels behind it, and what they beat."""
+"""Study experiment: a base of the catalog, kernels behind it, their control and the floors."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -29,12 +29,12 @@ SCOREBOARD_SETTINGS: Settings = {
     "who": BASE,
     "dropout": None,
 }
-# How parts came about must not change unnoticed: figures of other rows are other figures.
+# Digests of the splits: they must not change unnoticed, as figures of other rows do not compare.
 SPLITS = Path(__file__).parent / "splits.json"
 
 _METRICS = ("auc", "log_loss", "calibration")
 _WORLD = {"users": 5_000, "articles": 4_000, "impressions": 80_000}
-# A news model without a title encoder that was trained elsewhere takes a rate of its own.
+# A news model without a pre-trained title encoder needs its own learning rate.
 _OF_NEWS: dict[str, Any] = {
     "title_encoder": "bag",
     "learning_rate": 0.02,
@@ -47,10 +47,10 @@ Log = PreparedDataset | NewsDataset
 
 
 def scoreboard_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
-    """Trains a base, kernels behind it and their control by defaults, and measures them at once.
+    """Trains a base, its kernels and their control with defaults, and measures them together.
 
-    Estimates are AUC, log loss and calibration of the first task over all rows, and AUC as a mean
-    over all domains; of news AUC over impressions.
+    Estimates are AUC, log loss and calibration of the first task over all rows, and mean AUC over
+    all domains; for news, AUC over impressions.
 
     Args:
       settings: `SCOREBOARD_SETTINGS` and `seed`. `who` is measured: the base, the base with
@@ -91,7 +91,7 @@ def _prepared(settings: Settings, shared: Path) -> Log:
 
 def _check_split(log: Log, name: str, seed: int) -> None:
     found, known = split_digest(log), read_json(SPLITS)
-    # a generated world is another with each seed
+    # a generated world differs with each seed
     expected = known.get(name, known.get(f"{name}, seed {seed}"))
     if expected not in (None, found):
         raise DataError(
@@ -101,7 +101,7 @@ def _check_split(log: Log, name: str, seed: int) -> None:
 
 
 def split_digest(log: Log) -> str:
-    """Sixteen digits that tell which users and labels each part holds, in order."""
+    """Sixteen hexadecimal digits that identify the users and labels of each part, in order."""
     digest = hashlib.sha256()
     for part in log.parts:
         digest.update(part.encode())
@@ -138,7 +138,7 @@ def _trained(log: Log, settings: Settings, runs: Path) -> Evaluation:
 
 
 def _outcomes(evaluation: Evaluation, log: Log) -> Iterator[tuple[str, Outcome]]:
-    """Of each that was measured, by its name."""
+    """Yields the name and outcome of each model measured."""
     table, roles = evaluation.scores, evaluation.roles
     together = ALL_KERNELS if roles.together else ADAPTED
     names = {ZERO_SHOT: BASE, ADAPTED: KERNEL, CONTROL: CONTINUED}
@@ -153,7 +153,7 @@ def _outcomes(evaluation: Evaluation, log: Log) -> Iterator[tuple[str, Outcome]]
 
 
 def floors_of(log: str) -> Mapping[str, str]:
-    """What stands beside every model of a log, by the name of its row."""
+    """The floors that models of a log are compared with, by name of their row."""
     of_news = {"clicks of the last hours": "recent_clicks", "rates of sections": "section_rates"}
     floors = {
         "popularity": "popularity",

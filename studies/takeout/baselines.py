@@ -1,4 +1,4 @@
-"""Study `baselines`: the IAK paper's tables 2 and 3, and what else one would compare with."""
+"""Study `baselines`: tables 2 and 3 of the IAK paper, and further baselines."""
 
 from collections.abc import Mapping
 
@@ -14,12 +14,12 @@ BASE = "ZS-OLR"
 _CONTINUED = "OLR, continued"
 _ZERO_SHOT = {"scores": "zero_shot"}
 _TOPICS = ["scene", "period", "region"]
-# A joint model of many domains is trained on all that kernels and their base see together.
+# A joint model of many domains is trained on the rows of the base and of the kernels.
 _JOINT: Settings = {**_ZERO_SHOT, "base_topics": _TOPICS, "base_parts": ["train", "fresh"]}
 
 
 def _published(*averages: float) -> Mapping[str, float]:
-    """The averages over each topic's domains, of clicks and then of orders."""
+    """The published averages over each topic's domains, for clicks and then for orders."""
     return dict(zip(TOPIC_METRICS, averages, strict=True))
 
 

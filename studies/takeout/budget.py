@@ -1,4 +1,4 @@
-"""Settings with which adapters train as many weights as each other."""
+"""Settings with which adapters train equally many weights."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ Settings = dict[str, Any]
 
 
 class _Width(NamedTuple):
-    """Of one task: what kernels see of its knowledge, and all of it, to which they add."""
+    """Widths of one task's knowledge: what kernels read, and the whole, to which they add."""
 
     seen: int
     known: int
@@ -26,10 +26,9 @@ def equal_budget(
 ) -> Settings:
     """Settings of an adapter that trains as many weights as an `IAK` of one encoder layer.
 
-    Over all topics together it comes as near as whole widths and ranks can. `last_layer` has
-    nothing to set and stays as it is, with about a hundredth of the weights, and `memory` has none;
-    `shared_lora` has no use for a rank above the width of knowledge, so with many domains it has
-    fewer.
+    Over all topics together, the number is as close as whole widths and ranks allow. `last_layer`
+    has nothing to set and about a hundredth of the weights; `memory` has none. `shared_lora` has no
+    use for a rank above the width of knowledge, so with many domains it has fewer weights.
 
     Args:
       adapter: Name in `ADAPTERS`.
@@ -55,12 +54,12 @@ def equal_budget(
 
 
 def _both(widths: Sequence[_Width]) -> int:
-    """Numbers that one unit between reading and adding has, for all tasks."""
+    """Weights of one hidden unit: those that read and those that add, over all tasks."""
     return sum(width.seen + width.known for width in widths)
 
 
 def _of_iak(widths: Sequence[_Width], encoder_width: int) -> int:
-    """Weights of one domain: encoder and decoder, both with a bias, for each task."""
+    """Weights of one domain's `IAK`: encoder and decoder with biases, over all tasks."""
     biases = sum(encoder_width + width.known for width in widths)
     return _both(widths) * encoder_width + biases
 
@@ -76,7 +75,7 @@ def _lora(widths: Sequence[_Width], _: Sequence[int], encoder_width: int) -> Set
 
 
 def _shared_lora(widths: Sequence[_Width], domains: Sequence[int], encoder_width: int) -> Settings:
-    # (S + D) r per topic and task, and no rank above S, which no further weights make wider
+    # (S + D) r per topic and task; a rank above S would add nothing
     of_all = sum(domains) * _of_iak(widths, encoder_width)
     rank = round(of_all / (_both(widths) * len(domains)))
     rank = max(1, min(rank, *(width.seen for width in widths)))
@@ -88,7 +87,7 @@ def _nothing_to_set(_: Sequence[_Width], __: Sequence[int], ___: int) -> Setting
 
 
 def _hamur(widths: Sequence[_Width], domains: Sequence[int], encoder_width: int) -> Settings:
-    # with cores k x k: topics (S + D) k shared, and 2 k^2 + k + D of each domain's own, per task
+    # with cores k x k, per task: (S + D) k shared per topic, and 2 k^2 + k + D per domain
     topics, total, tasks = len(domains), sum(domains), len(widths)
     square = 2 * total * tasks
     linear = topics * _both(widths) + total * tasks

@@ -1,4 +1,4 @@
-"""Study `control_test`: the IAK paper's figure 1, kernels behind every base, and of every kind."""
+"""Study `control_test`: figure 1 of the IAK paper, kernels behind every base and of every kind."""
 
 from studies.framework.study import Study, Variant
 from studies.takeout.budget import equal_budget
@@ -28,7 +28,7 @@ ADAPTERS = {
     "HAMUR": "hamur",
     "memory": "memory",
 }
-# Of OLR with this study's settings: 64 of a task's mixture, 112 of embeddings and interests.
+# OLR's widths with this study's settings: 64 of a task's mixture, 112 of embeddings and interests.
 OLR_WIDTHS = {"ctr": 176, "ctcvr": 176}
 DOMAINS = (2, 3, 6)  # of scene, period and region
 

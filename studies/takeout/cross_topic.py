@@ -1,4 +1,4 @@
-"""Study `cross_topic`: the IAK paper's table 4, kernels of pairs of domains."""
+"""Study `cross_topic`: table 4 of the IAK paper, kernels of pairs of domains."""
 
 from studies.framework.study import Settings, Study, Variant
 from studies.takeout.takeout_experiment import takeout_experiment, topic_metrics

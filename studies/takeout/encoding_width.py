@@ -1,4 +1,4 @@
-"""Study `encoding_width`: the IAK paper's figure 2, the width of a kernel's code."""
+"""Study `encoding_width`: figure 2 of the IAK paper, the width of a kernel's code."""
 
 from studies.framework.study import Study, Variant
 from studies.takeout.takeout_experiment import (

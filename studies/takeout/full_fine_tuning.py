@@ -1,4 +1,4 @@
-"""A control of kernels: a whole copy of the base for every domain, trained on its rows alone."""
+"""Full fine-tuning: a copy of the base for every domain, trained on that domain's rows alone."""
 
 import time
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ TEST = "test"
 
 @dataclass(frozen=True, kw_only=True)
 class FullFineTuning:
-    """The results of the copies of a base.
+    """Results of a base's fully fine-tuned copies.
 
     Args:
       estimates: AUC of each domain's own copy on that domain, by `task/topic/domain`.
@@ -40,12 +40,12 @@ class FullFineTuning:
 
 
 def full_fine_tuning(settings: Settings, folder: Path, shared: Path) -> FullFineTuning:
-    """Continues the base on each domain's rows of `kernel_parts` alone, and measures it there.
+    """Continues a copy of the base on each domain's rows of `kernel_parts`, and measures it there.
 
-    All copies have the rate that was chosen for the base continued on the rows of all domains.
+    All copies use the rate that was chosen for the base continued on the rows of all domains.
 
-    Nothing is frozen: what kernels do with a few weights, this does with all of them. Estimates are
-    resampled by the same users as those of `takeout_experiment`, so differences are paired.
+    Nothing is frozen: all weights are trained, where kernels have a few. Estimates resample the
+    same users as those of `takeout_experiment`, so differences are paired.
 
     Args:
       settings: `TAKEOUT_SETTINGS` and `seed`; of the kernels' settings their parts, topics and

@@ -11,7 +11,7 @@ LONG, SHORT = 64, 5
 TOPS = (8, 16)
 ALL, LAST = f"attention to all {LONG}", f"attention to {SHORT}"
 GROWING = "trained on histories that grow"
-# Histories begin with the first day: bases see rows of the last days before the test.
+# Histories begin on the first day; bases train on the last days before the test.
 _GROWN = "warm:4,train:3,test:1"
 
 

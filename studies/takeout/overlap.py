@@ -1,4 +1,4 @@
-"""Study `overlap`: the IAK paper's figure 3c, kernels that learn from other domains' rows, too."""
+"""Study `overlap`: figure 3c of the IAK paper, kernels that also learn from other domains' rows."""
 
 from studies.framework.study import Study, Variant
 from studies.takeout.takeout_experiment import (

@@ -1,4 +1,4 @@
-"""What must hold exactly for kernels behind any model, checked on some rows."""
+"""Exactness guarantees of kernels behind any model, checked on some rows."""
 
 import subprocess
 import sys
@@ -29,15 +29,17 @@ Scores = dict[str, npt.NDArray[Any]]
 
 
 class NotExactError(RuntimeError):
-    """Kernels break a guarantee to the plain model."""
+    """Kernels break a guarantee given for the plain model."""
 
 
 def check_exactness(model: AdaptedModel, features: Mapping[str, Any]) -> dict[str, float]:
-    """Checks what holds whatever kernels have learned.
+    """Checks the guarantees that hold whatever kernels have learned.
 
-    Rows of unknown domains get the bits of the plain model alone. A mixed batch is, in each topic,
-    the sum over its domains of a mask times the batch as if all of it were of that domain. A
-    process with neither Keras nor this package scores the exported model as memory does.
+    - Rows of unknown domains get the plain model's scores, bit for bit.
+    - In each topic, the scores of a mixed batch are the sum over domains of a mask times the
+      batch's scores as if all rows were of that domain.
+    - The export, loaded in a process with neither Keras nor this package, scores as the model in
+      memory does.
 
     Args:
       model: Kernels behind a `KerasBase`.
@@ -96,7 +98,7 @@ def _exported(model: AdaptedModel, features: Mapping[str, Any]) -> float:
 
 
 def _as_if(features: Mapping[str, Any], topics: Mapping[str, str]) -> dict[str, Any]:
-    """The rows as if they all were of these domains."""
+    """The rows with all domains replaced by these."""
     domains = {t: np.full(len(features[t]), domain, object) for t, domain in topics.items()}
     return {**features, **domains}
 

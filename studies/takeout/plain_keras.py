@@ -1,4 +1,4 @@
-"""Studies `plain_keras` and `plain_keras_rates`: kernels behind models not made for kernels."""
+"""Studies `plain_keras` and `plain_keras_rates`: kernels behind models not designed for them."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _BASES: dict[str, dict[str, Any]] = {
     "DLRM": {"plain": "dlrm"},
     "DLRM, last layer": {"plain": "dlrm", "heads": "dlrm_last_layer"},
 }
-# Of `RATES` the best in `plain_keras_rates`.
+# The best of `RATES` for each model, from `plain_keras_rates`.
 _BEST = {
     "MMoE": 0.1,
     "two towers": 0.1,
@@ -25,7 +25,7 @@ _BEST = {
     "DLRM": 0.1,
     "DLRM, last layer": 0.2,
 }
-# Kernels elsewhere behind the same base.
+# Variants that attach kernels elsewhere behind another variant's base.
 _BASE_OF = {"DLRM, last layer": "DLRM"}
 _NONE = "no kernels"
 _MEANS = {task: f"Lift of {what}" for task, what in TAKEOUT_METRICS.items()}

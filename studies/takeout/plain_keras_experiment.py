@@ -1,4 +1,4 @@
-"""An experiment of studies: kernels behind models that nobody designed for kernels."""
+"""Study experiment: kernels behind models that were not designed for kernels."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -41,9 +41,9 @@ _CHECKED_ROWS = 2_000
 def plain_keras_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
     """Trains a base on six days, kernels or a control on the seventh, measures on the eighth.
 
-    Estimates are lifts of AUC over the frozen base: `task/topic/domain`, `task/topic` and `task`,
-    the plain means over a topic's domains and over all; `scores` says whose they are: those of
-    kernels (`adapted`) or of the base continued on their rows (`control`).
+    Estimates are lifts of AUC over the frozen base: `task/topic/domain`, and the plain means over a
+    topic's domains (`task/topic`) and over all domains (`task`). `scores` selects whose lifts are
+    measured: those of kernels (`adapted`) or of the base continued on their rows (`control`).
 
     Args:
       settings: `PLAIN_SETTINGS` and `seed`, of the world as of the training.
@@ -102,7 +102,7 @@ def _lifts(report: Evaluation, schema: Schema, model: str) -> dict[str, Estimate
 
 
 def _no_lifts(schema: Schema) -> dict[str, Estimate]:
-    """Those of a base over itself."""
+    """The lifts of a base over itself: zero."""
     none = Estimate(0.0, np.zeros(len(ClusterBootstrap().weights)))
     return domain_means(schema, {_name(task, cell): none for task, cell in _cells(schema)})
 

@@ -1,6 +1,6 @@
 """Three models as their authors would write them: plain Keras, not designed for kernels.
 
-Each reads a row's codes by name, knows nothing of scenes, periods and regions, and gives the
+Each reads a row's codes by name, without scenes, periods and regions, and returns the
 probabilities of a click (`ctr`) and of a click and an order (`ctcvr`).
 """
 
@@ -19,13 +19,13 @@ INPUTS: Mapping[str, tuple[int, ...]] = {
 
 
 def pooled(table: layers.Embedding, codes: keras.KerasTensor) -> keras.KerasTensor:
-    """The mean vector of a row's clicks, 0 where there are none."""
+    """The mean embedding of a row's clicks; 0 where there are none."""
     clicks = ops.expand_dims(ops.cast(codes > 0, "float32"), 2)
     return ops.sum(table(codes) * clicks, axis=1) / ops.maximum(ops.sum(clicks, axis=1), 1.0)
 
 
 def two_towers(sizes: Mapping[str, int]) -> keras.Model:
-    """Two vectors of a user and two of an item; their dot products are the tasks' scores."""
+    """A two-tower model: per task, the dot product of a user vector and an item vector."""
     inputs = {n: keras.Input(s, dtype="int32", name=n) for n, s in INPUTS.items()}
     tables = {
         name: layers.Embedding(size, 16, name=f"{name}_table") for name, size in sizes.items()
@@ -48,7 +48,7 @@ def two_towers(sizes: Mapping[str, int]) -> keras.Model:
 
 
 def wide_and_deep(sizes: Mapping[str, int]) -> keras.Model:
-    """A weight for each code and for some pairs of codes, plus a net of embeddings."""
+    """Wide & Deep: a weight for each code and for some pairs of codes, plus a net of embeddings."""
     inputs = {n: keras.Input(s, dtype="int32", name=n) for n, s in INPUTS.items()}
     single = [name for name, shape in INPUTS.items() if not shape]
     tables = {name: layers.Embedding(size, 16) for name, size in sizes.items()}
@@ -67,7 +67,7 @@ def wide_and_deep(sizes: Mapping[str, int]) -> keras.Model:
         codes[f"{one}_{other}"] = (crossed, sizes[one] * sizes[other])
     outputs = {}
     for task in TASKS:
-        # one number of each code: with the net's last layer they go into one sum
+        # one number per code, summed together with the net's last layer
         wide = [
             layers.Embedding(size, 1, embeddings_initializer="zeros", name=f"{task}_{name}")(code)
             for name, (code, size) in codes.items()
@@ -78,7 +78,7 @@ def wide_and_deep(sizes: Mapping[str, int]) -> keras.Model:
 
 
 def dlrm(sizes: Mapping[str, int]) -> keras.Model:
-    """Products of all pairs of embeddings and of a net of the numbers; a top of three layers."""
+    """DLRM: dot products of all pairs of embeddings and a net of the numbers; a 3-layer top."""
     inputs = {n: keras.Input(s, dtype="int32", name=n) for n, s in INPUTS.items()}
     tables = {name: layers.Embedding(size, 16) for name, size in sizes.items()}
     codes = [name for name, shape in INPUTS.items() if not shape and name != "price"]
@@ -101,7 +101,8 @@ def dlrm(sizes: Mapping[str, int]) -> keras.Model:
     return keras.Model(inputs, outputs, name="dlrm")
 
 
-# Models, and by task where kernels attach: in front of a layer, or of the first of several.
+# Models by name. `HEADS` names each task's head, one layer or its first and last; kernels attach
+# in front of it.
 PLAIN_MODELS: Mapping[str, Callable[[Mapping[str, int]], keras.Model]] = {
     "two_towers": two_towers,
     "wide_and_deep": wide_and_deep,

@@ -1,4 +1,4 @@
-"""What the study of plain Keras models trains: bases, controls and kernels, each once."""
+"""Bases, controls and kernels of the study of plain Keras models, each trained once."""
 
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import KERNELS, MODEL
 from tfrec_mt.training.user_clusters import held_out
 
-# Beside what studies of kernels set: the plain model, or none for the catalog's; where kernels
-# attach to it, by default where `HEADS` says; the rate of its training.
+# The settings of kernel studies, and: the plain model (empty: the catalog's), where kernels attach
+# to it (by default as in `HEADS`), and its learning rate.
 PLAIN_SETTINGS: Settings = {
     **TAKEOUT_SETTINGS,
     "rows": 600_000,
@@ -39,7 +39,7 @@ Columns = dict[str, Any]
 
 
 def plain_rows(dataset: PreparedDataset, part: str) -> tuple[Columns, Columns]:
-    """A part as its owner has it: inputs, names of domains and the user's id; labels by task."""
+    """A part as plain arrays: inputs, names of domains and user ids; labels by task."""
     parts: list[tuple[Columns, Columns]] = []
     for batch in scan(dataset, part, _READ_ROWS, HISTORY):
         features = {name: batch.features[name] for name in INPUTS}
@@ -55,7 +55,7 @@ def plain_rows(dataset: PreparedDataset, part: str) -> tuple[Columns, Columns]:
 
 
 def plain_base(settings: Settings, shared: Path) -> Path:
-    """File of the plain model, trained on the base's rows as the catalog's model is."""
+    """File of the plain model, trained on the same rows as the catalog's base."""
     path = _place(settings, shared, _BASE) / "base.keras"
     if not path.exists():
         keras.utils.set_random_seed(settings["seed"])
@@ -69,7 +69,7 @@ def plain_base(settings: Settings, shared: Path) -> Path:
 
 
 def plain_control(settings: Settings, shared: Path) -> keras.Model:
-    """The plain model itself, continued on the kernels' rows; see `run_control`."""
+    """The plain model continued on the kernels' rows; see `run_control`."""
     run = plain_control_run(settings, shared)
     path = run / MODEL / "control.keras"
     if path.exists():
@@ -101,7 +101,7 @@ def plain_control(settings: Settings, shared: Path) -> keras.Model:
 
 
 def plain_control_run(settings: Settings, shared: Path) -> Path:
-    """Folder of a plain model's control."""
+    """Run folder of a plain model's control."""
     return _place(settings, shared, _CONTROL)
 
 
@@ -115,7 +115,7 @@ def plain_attached(settings: Settings, shared: Path) -> AdaptedModel:
 
 
 def plain_kernels(settings: Settings, folder: Path, shared: Path) -> AdaptedModel:
-    """Kernels behind the plain model, trained as those of the catalog's models are.
+    """Trains kernels behind the plain model, as behind the catalog's models.
 
     Args:
       settings: `PLAIN_SETTINGS` and `seed`; kernels are of one part and of all topics.
@@ -148,7 +148,7 @@ def _fit(
     rate: float,
     weights: Any = None,
 ) -> None:
-    """One pass at a rate that falls to 0."""
+    """Trains a model for one pass at a rate that decays to 0."""
     steps = -(-len(features[USER]) // batch)
     falling = keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0)
     model.compile(keras.optimizers.Adam(falling), dict.fromkeys(labels, "binary_crossentropy"))
@@ -162,7 +162,7 @@ def _fit(
 
 
 def _sizes(schema: Schema) -> dict[str, int]:
-    """How many codes each input has, those of missing and unknown values among them."""
+    """Number of codes of each input, including those of missing and unknown values."""
     found = {}
     for feature in schema.features:
         if feature.name not in INPUTS:

@@ -1,4 +1,4 @@
-"""The rows of one domain as a prepared dataset of their own."""
+"""`select_rows`: the rows of one domain as a separate prepared dataset."""
 
 import dataclasses
 import os
@@ -20,11 +20,11 @@ from tfrec_mt.storage.folders import published_folder
 def select_rows(
     dataset: PreparedDataset, output: Path, topic: str, domain: str, parts: Sequence[str]
 ) -> PreparedDataset:
-    """Writes the rows of one domain next to a prepared dataset, in their order.
+    """Writes the rows of one domain as a new prepared dataset, in their order.
 
-    Schema, vocabularies, events and sampled requests are those of the whole dataset, so a model of
-    the one is a model of the other and rows keep their histories. These files are linked where the
-    disk can, copied otherwise.
+    Schema, vocabularies, events and sampled requests are those of the whole dataset. So a model of
+    either dataset fits the other, and rows keep their histories. These files are hard-linked where
+    the disk allows it, else copied.
 
     Args:
       dataset: The whole dataset.
@@ -70,13 +70,13 @@ def select_rows(
 def _write_part(
     dataset: PreparedDataset, folder: Path, part: str, topic: str, code: int
 ) -> tuple[tuple[Shard, ...], int]:
-    """Writes the rows of a code; also counts those whose history is capped."""
+    """Writes the rows of one domain code and counts those whose history is capped."""
     history, capped = dataset.schema.history, 0
     writer = ShardWriter(folder / part)
     for columns in dataset.shards(part):
         rows: Columns = {}
         own = None
-        # the topic's column first: it decides which rows of the others are kept
+        # the topic's column first: it decides which rows of other columns are kept
         for name in sorted(columns, key=lambda name: name != f"features/{topic}"):
             values = columns[name].read()
             own = np.flatnonzero(values == code) if own is None else own

@@ -1,4 +1,4 @@
-"""Study `shift`: where kernels help, by how much domains differ and what the base knows of them."""
+"""Study `shift`: lift of kernels by how much domains differ and whether the base reads them."""
 
 from collections.abc import Iterator
 
@@ -48,7 +48,7 @@ SHIFT = Study(
     settings=TAKEOUT_SETTINGS,
     variants=tuple(_variants()),
     metrics=TAKEOUT_METRICS,
-    # four worlds and eight bases for each
+    # each seed takes four worlds and eight bases
     seeds=(0, 1, 2),
     reference="shift 1, topics unknown",
 )

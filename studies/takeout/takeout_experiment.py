@@ -1,4 +1,4 @@
-"""An experiment of studies: kernels behind a base on a generated takeout world."""
+"""Study experiment: kernels behind a base on a generated takeout world."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ TAKEOUT_METRICS = {task: f"{what}, mean over all domains" for task, what in TASK
 
 
 def topic_metrics(*topics: str) -> dict[str, str]:
-    """Metrics of the mean over some topics' domains, and what a page calls them."""
+    """Metrics averaged over the domains of some topics, and their captions on a page."""
     return {
         f"{task}/{topic}": f"{what}, mean over the domains of {topic}"
         for task, what in TASK_METRICS.items()
@@ -44,7 +44,7 @@ TOPIC_METRICS = topic_metrics("scene", "period", "region")
 def takeout_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
     """Pre-trains on six days, trains kernels on the seventh, measures on the eighth.
 
-    Estimates are of `TAKEOUT_METRICS`, `topic_metrics` of all topics, and of each domain by
+    Estimates are those of `TAKEOUT_METRICS`, `topic_metrics` of all topics, and one per domain,
     `task/topic/domain`.
 
     Args:
@@ -95,7 +95,7 @@ def _of_base(
 
 
 def remembered_ids(kernels: Sequence[DomainKernels]) -> int:
-    """How many ids, and domains themselves, kernels remember an offset of."""
+    """Number of ids, and of domains themselves, for which kernels remember an offset."""
     return sum(len(layer.memory) for layer in kernels if layer.memory is not None)
 
 

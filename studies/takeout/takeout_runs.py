@@ -1,4 +1,4 @@
-"""What studies of kernels train: takeout worlds, bases and kernels, each once."""
+"""Takeout worlds, bases and kernels of the kernel studies, each made once."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from tfrec_mt.jobs.fine_tune import run_fine_tune
 from tfrec_mt.jobs.pretrain import run_pretrain
 from tfrec_mt.storage.names import KERNELS, MODEL
 
-# Everything that a study of kernels may set. `scores` says whose they are: those of the base with
-# kernels (`adapted`) or without (`zero_shot`), of the base itself continued on the kernels' rows
-# (`control`), of copies of it in place of kernels (`full`), of counts of clicks (`popularity`) or
-# of the truth (`oracle`). The base is trained on `base_parts`, kernels on `kernel_parts`, of
-# `kernel_topics` or all if none are named; they remember ids of the features of `memory`. Variants
-# whose world, base or control is the same share it.
+# Everything that a study of kernels may set. `scores` selects whose scores are measured: the base's
+# with kernels (`adapted`) or without (`zero_shot`), those of the base itself continued on the
+# kernels' rows (`control`), of copies of it in place of kernels (`full`), of counts of clicks
+# (`popularity`) or of the truth (`oracle`). The base is trained on `base_parts`, kernels on
+# `kernel_parts`. Kernels are of `kernel_topics`, or of all topics if none are named, and remember
+# ids of the features in `memory`. Variants with the same world, base or control share it.
 TAKEOUT_SETTINGS: Settings = {
     "rows": 1_000_000,
     "shift": 1.0,
@@ -50,7 +50,7 @@ TAKEOUT_SETTINGS: Settings = {
     "kernel_batch_size": 256,
     "kernel_learning_rate": 0.05,
 }
-# How bases are trained, in one pass, as the figures in BUILD_NOTES were measured.
+# How bases are trained, in one pass: the settings behind the figures in BUILD_NOTES.
 TUNED_BASE: Settings = {
     "optimizer": "lazy_adam",
     "learning_rate": 0.008,
@@ -59,7 +59,7 @@ TUNED_BASE: Settings = {
     "as_unknown": 0.0,
 }
 TUNED_BATCH = 512
-# Kernels that remember ids, too.
+# Kernels that also remember ids.
 WITH_MEMORY: Settings = {"memory": [AUTO]}
 _CONFIG = ("rows", "shift", "drift", "short_history", "long_history")
 _WORLD = (*_CONFIG, "cross_topics", "split")
@@ -68,7 +68,7 @@ _CONTROL = (*_BASE, "kernel_parts", "kernel_batch_size")
 
 
 def takeout_config(settings: Settings) -> TakeoutConfig:
-    """The world of these settings."""
+    """Configuration of the world that these settings describe."""
     return TakeoutConfig(**{name: settings[name] for name in (*_CONFIG, "seed")})
 
 
@@ -129,7 +129,7 @@ def _base_config(settings: Settings, data: Path, output: Path) -> PretrainConfig
 
 
 def kernel_config(settings: Settings, data: Path, base: Path, output: Path) -> FineTuneConfig:
-    """How kernels are trained."""
+    """The training configuration of kernels."""
     return FineTuneConfig(
         base=base,
         data=data,

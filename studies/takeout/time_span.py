@@ -1,4 +1,4 @@
-"""Study `time_span`: the IAK paper's figures 3a and 3b, pseudo cold start."""
+"""Study `time_span`: figures 3a and 3b of the IAK paper, pseudo cold start."""
 
 from collections.abc import Iterator
 

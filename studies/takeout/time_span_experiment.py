@@ -1,4 +1,4 @@
-"""An experiment of studies: kernels on more or fewer days, and users new to them."""
+"""Study experiment: kernels trained on more or fewer days, and users new to them."""
 
 from pathlib import Path
 
@@ -36,8 +36,9 @@ TIME_SPAN_METRICS = {
 def time_span_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
     """Trains on `kernel_parts`, measures on users who had rows of a domain there, and on others.
 
-    Estimates are of `TIME_SPAN_METRICS`; a domain in which one kind has no positive row is left
-    out of that kind's mean. Those of a kind of users are of kernels, and of their control.
+    Estimates are those of `TIME_SPAN_METRICS`. A domain in which one kind of users has no positive
+    row is left out of that kind's mean. Kinds of users are measured for kernels and their control
+    only.
 
     Args:
       settings: See `takeout_experiment`.

@@ -23,7 +23,7 @@ from tfrec_mt.storage.names import KERNELS, MODEL
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class AdaptedModel(Fitting, Preset, keras.Model):
-    """Adds each row's kernels to the base's knowledge, in front of the base's frozen last layer.
+    """Adds the residuals of each row's kernels to its knowledge, before the frozen last layer.
 
     A row has at most one domain per topic; the residuals of its topics are summed.
 
@@ -47,7 +47,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
       ['market']
     """
 
-    # set by the room of training, which knows how kernels are learned
+    # set by the training package, which knows how kernels are learned
     make_learner: ClassVar[Callable[["AdaptedModel"], Any]]
 
     def __init__(
@@ -77,7 +77,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         return plain if self.view is None else dict(self.view(plain))
 
     def kernel_codes(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """Which kernel each row takes, `{topic: [B]}`; 0 for domains without one."""
+        """Code of each row's kernel, `{topic: [B]}`; 0 for domains without one."""
         return {
             layer.topic: self.base.codes(features, layer.topic, layer.domains)
             for layer in self.kernels
@@ -131,7 +131,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         features: Mapping[str, Any],
         kernels: Sequence[DomainKernels] | None = None,
     ) -> dict[str, Any]:
-        """Adds what kernels remember of rows to logits `{task: [B * N, 1]}`; see `Memory`.
+        """Adds the memories' offsets to logits `{task: [B * N, 1]}`; see `Memory`.
 
         Args:
           logits: Of adapted knowledge.

@@ -14,12 +14,12 @@ from tfrec_mt.configs.bounds import Counts
 
 Layer = tuple[Any, Any]
 
-# Of the scale 1 / fan-in; chosen among 3, 1, 1/3 and 1/4 on two takeout worlds that no study uses.
+# Times 1 / fan-in; chosen from 3, 1, 1/3 and 1/4 on two takeout worlds that no study uses.
 _DECODER_SHARE = 0.25
 
 
 def decoder_rate(fan_in: int) -> float:
-    """Rate factor of weights that start at 0 and read `fan_in` numbers."""
+    """Rate factor of weights that start at 0 and have `fan_in` inputs."""
     return _DECODER_SHARE / fan_in
 
 
@@ -28,9 +28,10 @@ class Bottleneck(DomainKernels):
     """Encoder-decoders that compress the base's knowledge and match it to one domain.
 
     `residual(h) = decoder(encoder(h))`. Encoder weights start at N(0, 1) and are divided in the
-    forward pass by the square root of their fan-in (of the first layer: by that of the width of
+    forward pass by the square root of their fan-in (in the first layer, of the full width of
     knowledge, however few of its axes are seen), so that activations keep their scale. The decoder
-    starts at zero, so an untrained kernel is the base itself. This is `IAK` without its penalty.
+    starts at zero, so an untrained kernel leaves the base unchanged. This is `IAK` without its
+    penalty.
 
     Args:
       topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
@@ -78,11 +79,11 @@ class Bottleneck(DomainKernels):
         self.built = True
 
     def _matrix(self, name: str, shape: tuple[int, int], start: str) -> Any:
-        """Adds a matrix of each domain, at N(0, 1) or at zero."""
+        """Adds a matrix per domain that starts at N(0, 1) or at zero."""
         return self._stack(name, shape, start)
 
     def _encoder(self, task: str) -> list[Layer]:
-        """Kernels and biases of the encoder's layers, `[N, a, b]` and `[N, b]`."""
+        """Weights and biases of the encoder's layers, `[N, a, b]` and `[N, b]`."""
         return [(kernel.value, bias.value) for kernel, bias in self._encoders[task]]
 
     def _decoder(self, task: str) -> Layer:
@@ -90,7 +91,7 @@ class Bottleneck(DomainKernels):
         return kernel.value, bias.value
 
     def _shrinks(self, task: str) -> list[float]:
-        """Factors of the encoder's kernels."""
+        """Factors of the encoder's weights, layer by layer."""
         widths = (self.knowledge_widths[task], *self.encoder_units[:-1])
         return [float(width**-0.5) for width in widths]
 
@@ -104,7 +105,7 @@ class Bottleneck(DomainKernels):
     def shift(
         self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any, ids: Ids
     ) -> Any:
-        # the decoder is linear and so is the logit: one vector of d_e numbers stands for both
+        # decoder and logit are both linear, so one vector of d_e numbers replaces them
         kernel, bias = self._decoder(task)
         reading = tf.tensordot(kernel, direction, 1)  # [N, d_e]
         constant = tf.tensordot(bias, direction, 1)[:, tf.newaxis]  # [N, 1]
@@ -113,7 +114,7 @@ class Bottleneck(DomainKernels):
         return groups.collect(shifts + groups.select(constant))
 
     def _encode(self, task: str, seen: Any, groups: Groups) -> Any:
-        """The code of each row, as `groups` lays rows out."""
+        """The encoder's output for each row, laid out by `groups`."""
         hidden = groups.spread(seen)
         for (kernel, bias), shrink in zip(self._encoder(task), self._shrinks(task), strict=True):
             hidden = groups.dense(hidden, kernel * shrink, bias)
@@ -131,7 +132,7 @@ class Bottleneck(DomainKernels):
         return FoldedKernels.of(layers, self.negative_slope)
 
     def _folded_layers(self, task: str) -> list[DenseLayer]:
-        """Encoder, with all scales in its weights, and decoder, in float64."""
+        """The encoder's layers, with all scales in their weights, and the decoder, in float64."""
         found = []
         for weights, shrink in zip(self._encoder(task), self._shrinks(task), strict=True):
             kernel, bias = (float64(weight) for weight in weights)
@@ -143,9 +144,9 @@ class Bottleneck(DomainKernels):
     def rate_factors(self) -> dict[str, float]:
         """Decoders learn at a rate divided by four times their fan-in.
 
-        One rate then fits encoder weights, of the order of 1, and decoder weights, which start
-        at 0. At the same rate, a kernel is fitted before its encoder has moved from random
-        projections.
+        One learning rate then suits both encoder weights, which are of order 1, and decoder
+        weights, which start at 0. With equal rates, a kernel is fitted before its encoder has moved
+        away from random projections.
         """
         decoders = (weight for pair in self._decoders.values() for weight in pair)
         return {weight.name: decoder_rate(self.encoder_units[-1]) for weight in decoders}

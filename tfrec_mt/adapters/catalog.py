@@ -1,4 +1,4 @@
-"""All adapters by the name that a setting gives them."""
+"""All adapters by their name in settings."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ ADAPTERS: dict[str, type[DomainKernels]] = {
 
 
 def register_adapter(name: str) -> Callable[[Kind], Kind]:
-    """Decorates a subclass of `DomainKernels`, whose kernels can then be trained by name.
+    """Registers the decorated subclass of `DomainKernels`, so that it can be trained by name.
 
     Args:
       name: What `fine_tune(adapter=...)` calls it.

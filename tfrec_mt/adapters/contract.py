@@ -60,7 +60,7 @@ def check_adapter(
                 f"adapter {name!r}: expected a residual of shape {[_ROWS, width]} for task "
                 f"{task!r}, got {list(added[task].shape)}"
             )
-    if not layer.needed_features:  # others are not served
+    if not layer.needed_features:  # kernels that need features are not served
         with TemporaryDirectory() as folder:
             domains = Path(folder) / "domains.txt"
             write_domains(domains, _DOMAINS)

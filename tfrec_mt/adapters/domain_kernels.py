@@ -19,16 +19,16 @@ from tfrec_mt.layers.domain_rows import DomainGroups, DomainSlices
 Groups = DomainGroups | DomainSlices
 Ids = Mapping[str, Any]
 _NO_IDS: Ids = {}
-# A product for each of more domains would be slower than blocks with weights of their own.
+# With more domains, one product per domain is slower than blocks with copied weights.
 _MOST_SLICES = 32
 
 
 class DomainKernels(ConfiguredLayer, abc.ABC):
     """One small kernel per domain of a topic, in stacked weights `[N, ...]`.
 
-    Each row gets the kernel of its domain, the paper's parallel inference and domain activation
-    `F(h) = sum_i F_i(h) 1[d = d_i]`, at the cost of one kernel. Rows of no or an unknown domain
-    (code 0) get a residual of exactly zero, which is the base model.
+    Each row gets the kernel of its domain at the cost of one kernel: the paper's parallel inference
+    and domain activation, `F(h) = sum_i F_i(h) 1[d = d_i]`. Rows without a domain or with an
+    unknown one (code 0) get a residual of exactly zero, so they are scored by the base alone.
 
     Args:
       topic: Name of the topic.
@@ -40,8 +40,8 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
     Attributes:
       needs_directions: Whether `align` must be called before training.
       needed_features: Features and topics whose codes kernels read besides knowledge. Such kernels
-        are trained and measured; an export refuses them.
-      memory: What kernels remember of ids beside what they do with knowledge, if anything.
+        can be trained and evaluated, but not exported.
+      memory: What kernels remember of ids, in addition to the residuals, if anything.
 
     Example:
       >>> isinstance(model.kernels[0], mt.adapters.DomainKernels)
@@ -72,7 +72,7 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
     def _stack(
         self, name: str, shape: tuple[int, ...], start: str = "zeros", trainable: bool = True
     ) -> Any:
-        """Adds a weight `[N, *shape]`; it starts at `zeros`, `ones` or, if `random`, N(0, 1)."""
+        """Adds a weight `[N, *shape]` that starts at `zeros`, `ones` or, if `random`, N(0, 1)."""
         shape = (len(self.domains), *shape)
         return self.add_weight(
             name=name, shape=shape, initializer=_initializer(start), trainable=trainable
@@ -85,7 +85,7 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
     def align(self, directions: Mapping[str, np.ndarray]) -> None:
         """Sets the direction of each logit in knowledge, `{task: [D]}`.
 
-        Called once, before training, behind bases whose logits are linear in knowledge.
+        Called once, before training, if the base's logits are linear in knowledge.
         """
 
     @abc.abstractmethod
@@ -103,28 +103,28 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
     def shift(
         self, task: str, seen: Any, groups: Groups, knowledge: Any, direction: Any, ids: Ids
     ) -> Any:
-        """What that adds to a logit which is linear in knowledge along `[D]`: `[B, 1]`."""
+        """What the residual adds to a logit that is linear in knowledge along `[D]`: `[B, 1]`."""
         added = self.residual(task, seen, groups, knowledge, ids)
         return tf.linalg.matvec(added, direction)[:, tf.newaxis]
 
     @abc.abstractmethod
     def first_layer(self, task: str) -> tuple[str, str, float] | None:
-        """Names of the kernel and bias that read knowledge, and the factor of their input.
+        """Names of the matrix and bias that read knowledge, and the factor of their input.
 
-        None of kernels that do not read it.
+        None for kernels that do not read knowledge.
         """
 
     @property
     def rate_factors(self) -> dict[str, float]:
-        """Factors of the learning rate by name of the weight; 1 where absent."""
+        """Factors of the learning rate by weight name; 1 where absent."""
         return {}
 
     @abc.abstractmethod
     def scale_residuals(self, factors: np.ndarray) -> None:
-        """Multiplies each kernel's residuals by its factor `[N]`; 0 makes it the base itself."""
+        """Multiplies each kernel's residuals by its factor `[N]`; 0 leaves the base unchanged."""
 
     def penalty(self) -> Any:
-        """Regulariser of each kernel, `[N]`; none by default."""
+        """Regularisation term of each kernel, `[N]`; zero by default."""
         return tf.zeros([len(self.domains)])
 
     @property
@@ -134,18 +134,18 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
 
     @property
     def kernel_weights(self) -> list[Any]:
-        """The weights `[N, ...]` of kernels that are taken out of the layer."""
+        """The weights `[N, ...]` that a kernel takes with it out of the layer."""
         return list(self.weights)
 
     @property
     def trained_weights_of_one(self) -> float:
-        """Trained weights per domain, with its share of what domains share."""
+        """Number of trained weights per domain, including its share of the shared weights."""
         total = sum(math.prod(weight.shape) for weight in self.trainable_weights)
         return total / len(self.domains)
 
     @abc.abstractmethod
     def folded(self, directions: Mapping[str, np.ndarray] | None) -> FoldedKernels:
-        """The kernels as plain dense layers, with which a server needs the fewest operations.
+        """The kernels as plain dense layers, which need the fewest operations when served.
 
         Args:
           directions: Each logit's direction in knowledge, `{task: [D]}`: the layers then end in the
@@ -194,7 +194,7 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
         }
 
     def kernel(self, domain: str, view: KnowledgeView | None = None) -> dict[str, np.ndarray]:
-        """A copy of one domain's weights by name, which read plain knowledge.
+        """A copy of one domain's weights by name, in the form that reads plain knowledge.
 
         Args:
           domain: The domain.
@@ -212,11 +212,11 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
         return found
 
     def _kernel(self, index: int) -> dict[str, np.ndarray]:
-        """A copy of one domain's weights, which read what kernels see."""
+        """A copy of one domain's weights, which read knowledge as kernels see it."""
         return {w.name: np.array(w.value[index]) for w in self.kernel_weights}
 
     def set_kernel(self, domain: str, weights: Mapping[str, np.ndarray]) -> None:
-        """Sets one domain's weights, which read what the layer's kernels see.
+        """Sets one domain's weights, which read knowledge as the layer's kernels see it.
 
         Raises:
           ValueError: No kernel for this domain, or other names or shapes than this layer's.

@@ -26,7 +26,7 @@ from tfrec_mt.storage.inside import check_inside
 
 FORMAT_VERSION = 3
 SUFFIX = ".safetensors"
-# One key of the metadata: safetensors writes several in any order.
+# The only key of the metadata: safetensors writes several keys in arbitrary order.
 _KEY = "kernel"
 _KEYS = ("adapter", "topic", "domain", "config", "beside", "base_fingerprint", "sha256")
 
@@ -62,7 +62,7 @@ def read_kernel(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _digest(description: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of a kernel, whatever the file's layout."""
+    """SHA-256 of a kernel, independent of the file's layout."""
     digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode())
     for name, values in sorted(weights.items()):
         digest.update(f"{name} {values.dtype} {values.shape} ".encode())
@@ -70,11 +70,11 @@ def _digest(description: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -
     return digest.hexdigest()
 
 
-# Key of a description: whose ids a kernel remembers, if any.
+# Key of the description: features whose ids a kernel remembers, if any.
 _MEMORY = "memory"
-# What a domain's folder held in the format before.
+# File in a domain's folder in the previous format.
 _OLD_FILE = "kernel.json"
-# Domains that were file names as they are before names were escaped.
+# Domains that older releases, which did not escape names, used as file names.
 _PLAIN_NAME = re.compile(r"(?!\.)[^/\\%\x00-\x1f\x7f]{1,64}")
 
 # Settings of a layer that do not shape its kernels.
@@ -132,7 +132,7 @@ def save_kernels(
 def load_kernels(folder: Path, base_fingerprint: str) -> list[DomainKernels]:
     """Reads all kernels below a folder, one layer per topic.
 
-    Warns of kernels that were trained to be added to those of a missing topic.
+    Warns of kernels that were trained to be served with those of a missing topic.
 
     Raises:
       KernelStoreError: There are none, or one is damaged, of another base, or differs in kind or
@@ -166,7 +166,7 @@ def kernel_paths(folder: Path) -> list[Path]:
     """
     for path in folder.glob(f"[!.]*/[!.]*/{_OLD_FILE}"):
         _refuse_older(path.parent)
-    # hidden files are what a killed run left behind
+    # hidden files are left over from killed runs
     paths = sorted(folder.glob(f"[!.]*/[!.]*{SUFFIX}"), key=lambda path: path.with_suffix(""))
     try:
         check_inside(folder, (path.relative_to(folder).as_posix() for path in paths), folder)
@@ -198,7 +198,7 @@ def load_kernel(path: Path, base_fingerprint: str) -> DomainKernels:
 def warn_of_missing_topics(
     place: Path, descriptions: Iterable[Mapping[str, Any]], present: Collection[str]
 ) -> None:
-    """Warns of kernels that were trained to be added to those of a missing topic.
+    """Warns of kernels that were trained to be served with those of a missing topic.
 
     Args:
       place: Where the kernels are.
@@ -290,7 +290,7 @@ def _layer(topic: str, kernels: Mapping[str, _Kernel]) -> DomainKernels:
 
 
 def _remembered(kernel: _Kernel) -> Remembered:
-    """Takes what a kernel remembers out of its weights."""
+    """Removes a kernel's memory from its weights and returns it."""
     keys, offsets = (kernel.weights.pop(name, np.zeros(0)) for name in MEMORY_ARRAYS)
     return Remembered(keys, offsets)
 

@@ -1,4 +1,4 @@
-"""`KnowledgeGate`: scales each part of the knowledge by a function of domain and row."""
+"""`KnowledgeGate`: scales each coordinate of the knowledge by a function of domain and row."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,15 +15,15 @@ from tfrec_mt.configs.bounds import Counts
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class KnowledgeGate(Bottleneck):
-    """Multiplies each part of the knowledge by a number between 0 and 2.
+    """Multiplies each coordinate of the knowledge by a number between 0 and 2.
 
     `h + residual(h) = h * 2 sigmoid(g(h))`, so `residual(h) = h * tanh(g(h) / 2)`. g is each
-    domain's own bottleneck, whose last layer starts at zero, so an untrained gate is the base
-    itself. Arguments are those of `Bottleneck`.
+    domain's own bottleneck, whose last layer starts at zero, so an untrained gate leaves the base
+    unchanged. Arguments are those of `Bottleneck`.
 
-    EPNet has one gate for all domains, sees a domain's features, and scales a model's embeddings
-    while that model is trained. Here the base is frozen, a gate belongs to a domain, and it scales
-    the input of the base's last layer.
+    EPNet has one gate for all domains, which sees the domain's features and scales a model's
+    embeddings while the model is trained. Here the base is frozen, a gate belongs to a domain, and
+    it scales the input of the base's last layer.
 
     Example:
       >>> kernels = mt.adapters.KnowledgeGate("market", ("us", "de"), {"ctr": 64})
@@ -45,7 +45,7 @@ class KnowledgeGate(Bottleneck):
         **kwargs: Any,
     ) -> None:
         super().__init__(topic, domains, knowledge_widths, encoder_units, negative_slope, **kwargs)
-        # a gate's output is not linear in its weights: what it adds has a factor of its own
+        # a gate's output is not linear in its weights, so its residual has a separate factor
         self._strengths = {
             task: self._stack(f"{task}_strength", (1,), "ones", trainable=False)
             for task in self.knowledge_widths
@@ -56,7 +56,7 @@ class KnowledgeGate(Bottleneck):
         strength = groups.select(self._strengths[task].value)
         return groups.collect(groups.spread(knowledge) * strength * tf.tanh(gate / 2))
 
-    # a decoder behind a gate is not linear in the code: each part's gate counts
+    # the gated output is not linear in the encoder's output: each coordinate's gate counts
     shift = DomainKernels.shift
 
     def folded(self, directions: Mapping[str, np.ndarray] | None) -> FoldedKernels:
@@ -75,7 +75,7 @@ class KnowledgeGate(Bottleneck):
     def rate_factors(self) -> dict[str, float]:
         """Eighty times those of `Bottleneck`, at most 1, as a gate moves a share of the knowledge.
 
-        (Chosen among five on one takeout world of 300,000 rows.)
+        (Chosen from five on one takeout world of 300,000 rows.)
         """
         return {name: min(1.0, 80.0 * factor) for name, factor in super().rate_factors.items()}
 

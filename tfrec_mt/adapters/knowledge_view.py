@@ -11,35 +11,36 @@ from tfrec_mt.layers.configured_layer import ConfiguredLayer
 
 # Kernels of the takeout world gain as much from 96 of 176 axes, .999 of the variance, as from all.
 MOST_AXES = 128
-# Axes along which knowledge hardly varies would show its rounding errors.
+# Axes along which knowledge hardly varies would amplify its rounding errors.
 _LEAST_SHARE = 1e-6
 _FLOOR = 1e-4
 
 
 def seen_widths(knowledge_widths: Mapping[str, int], most_axes: int = MOST_AXES) -> dict[str, int]:
-    """Axes of each task's knowledge that kernels see."""
+    """Number of axes of each task's knowledge that kernels see."""
     return {task: min(width, most_axes) for task, width in knowledge_widths.items()}
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class KnowledgeView(ConfiguredLayer):
-    """Shows knowledge along its principal axes, each narrowed to a similar scale.
+    """Rotates knowledge to its principal axes and rescales each to a similar range.
 
-    `(h - mean) V / sqrt(s c)`: V are the eigenvectors of the covariance of knowledge, those of the
-    largest variance if there are more than are seen, s the deviations along them, and c the
-    quadratic mean of all deviations. Parts of a base's knowledge differ in scale by orders of
-    magnitude and are correlated: a kernel would see the largest only and learn slowly. Dividing by
-    s alone would make axes of noise as large as the others; by c alone, only the largest count.
+    `(h - mean) V / sqrt(s c)`: V are the eigenvectors of the covariance of knowledge (those of the
+    largest variance, if not all are seen), s the standard deviations along them, and c the
+    quadratic mean of all deviations. Coordinates of a base's knowledge differ in scale by orders of
+    magnitude and are correlated: a kernel would see only the largest and learn slowly. Dividing by
+    s alone would make noise axes as large as the others; dividing by c alone, only the largest axes
+    would count.
 
-    It is for training alone: a kernel that is taken out of its layer is folded into one that reads
-    plain knowledge.
+    The view is used in training only: a kernel that is taken out of its layer is folded into one
+    that reads plain knowledge.
 
     Args:
       knowledge_widths: Width of the base's knowledge by task.
       most_axes: Axes that are seen of wider knowledge; kernels cost nearly in proportion.
 
     Attributes:
-      seen_widths: Axes by task.
+      seen_widths: Number of axes by task.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class KnowledgeView(ConfiguredLayer):
         self.built = True
 
     def fit(self, task: str, knowledge: np.ndarray) -> None:
-        """Finds mean and axes from rows `[n, D]` of one task's knowledge."""
+        """Computes mean and axes from rows `[n, D]` of one task's knowledge."""
         rows = knowledge.astype(np.float64)
         mean = rows.mean(axis=0)
         covariance = (rows - mean).T @ (rows - mean) / len(rows)
@@ -86,7 +87,7 @@ class KnowledgeView(ConfiguredLayer):
     def fold(
         self, task: str, kernel: np.ndarray, bias: np.ndarray, factor: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Kernel `[D, U]` and bias `[U]` of an equal dense layer on plain knowledge.
+        """Matrix `[D, U]` and bias `[U]` of an equivalent dense layer on plain knowledge.
 
         Args:
           task: Task name.

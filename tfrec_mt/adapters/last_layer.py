@@ -13,10 +13,10 @@ from tfrec_mt.adapters.served_kernels import FoldedKernels
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class LastLayer(DomainKernels):
-    """Adds `h~ . v + c` to a domain's logit: the last layer of the base, moved.
+    """Adds `h~ . v + c` to a domain's logit, which shifts the base's last layer.
 
-    h~ is knowledge as kernels see it, v `[S]` and c are each domain's own and start at zero. The
-    residual is the shortest that adds this number to a logit `h . u + b`:
+    h~ is knowledge as kernels see it; v `[S]` and c are each domain's own and start at zero. The
+    residual is the shortest vector that adds this number to a logit `h . u + b`:
     `(h~ . v + c) u / |u|^2`. `align` sets the base's direction u, which is kept with the kernel;
     until then the residual is zero.
 
@@ -68,7 +68,7 @@ class LastLayer(DomainKernels):
         return groups.collect(self._added(task, seen, groups) * groups.select(share))
 
     def _added(self, task: str, seen: Any, groups: Groups) -> Any:
-        """`h~ . v + c` of each row, as `groups` lays rows out."""
+        """`h~ . v + c` of each row, laid out by `groups`."""
         slope, constant = self._slopes[task].value, self._constants[task].value
         return groups.dense(groups.spread(seen), slope, constant)
 
@@ -85,13 +85,13 @@ class LastLayer(DomainKernels):
             else:
                 share = (unit @ directions[task].astype(np.float64))[:, np.newaxis]  # [N, 1]
                 layers[task] = [(slope * share[:, np.newaxis], constant * share)]
-        return FoldedKernels.of(layers, negative_slope=1.0)  # nothing bends between layers
+        return FoldedKernels.of(layers, negative_slope=1.0)  # no activation between layers
 
     @property
     def rate_factors(self) -> dict[str, float]:
-        """A step of all of v then moves a logit by about twice the rate.
+        """Factors with which a step of all of v moves a logit by about twice the learning rate.
 
-        (Chosen among 0.4, 2 and 4 on two takeout worlds that no study uses.)
+        (Chosen from 0.4, 2 and 4 on two takeout worlds that no study uses.)
         """
         return {
             weight.name: min(1.0, 2.0 * float(self.knowledge_widths[task] ** -0.5))

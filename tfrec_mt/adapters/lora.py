@@ -1,4 +1,4 @@
-"""`LoRA`: a linear update of low rank for each domain."""
+"""`LoRA`: a low-rank linear update for each domain."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,15 +15,15 @@ from tfrec_mt.configs.bounds import Count, Rate
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class LoRA(DomainKernels):
-    """One linear update of low rank per domain, of the input of the base's last layer.
+    """One low-rank linear update per domain, applied to the input of the base's last layer.
 
-    `residual(h) = alpha / r * h~ A B`, h~ being knowledge as kernels see it, A `[S, r]` and B
-    `[r, D]` each domain's own. A starts at N(0, 1), divided by the square root of D in the forward
-    pass, and B at zero, so an untrained kernel is the base itself.
+    `residual(h) = alpha / r * h~ A B`, where h~ is knowledge as kernels see it, and A `[S, r]` and
+    B `[r, D]` are each domain's own. A starts at N(0, 1), divided by the square root of D in the
+    forward pass, and B at zero, so an untrained kernel leaves the base unchanged.
 
-    The base's inner layers do not change, which would need one pass of the base per domain. Where
-    the logit is linear in knowledge (all ranking models) the update amounts to one vector per
-    domain, `h~ A B u`: a `LastLayer` without a constant, for any rank.
+    The base's inner layers do not change; changing them would need one pass of the base per domain.
+    Where the logit is linear in knowledge (all ranking models), the update amounts to one vector
+    per domain, `h~ A B u`: a `LastLayer` without a constant, for any rank.
 
     Args:
       topic, domains, knowledge_widths, seen_widths: See `DomainKernels`.
@@ -59,7 +59,7 @@ class LoRA(DomainKernels):
         self.rank = rank
         self.alpha = float(rank if alpha is None else alpha)
         self._downs, self._ups = {}, {}
-        self._offsets = {}  # of what A gives; 0 but in kernels that were folded
+        self._offsets = {}  # added to A's output; 0 except in folded kernels
         for task, width in self.knowledge_widths.items():
             self._downs[task] = self._matrix(
                 f"{task}_down", (self.seen_widths[task], rank), "random"
@@ -69,7 +69,7 @@ class LoRA(DomainKernels):
         self.built = True
 
     def _matrix(self, name: str, shape: tuple[int, int], start: str) -> Any:
-        """Adds a matrix of each domain, at N(0, 1) or at zero."""
+        """Adds a matrix per domain that starts at N(0, 1) or at zero."""
         return self._stack(name, shape, start)
 
     def first_layer(self, task: str) -> tuple[str, str, float]:
@@ -88,7 +88,7 @@ class LoRA(DomainKernels):
         return groups.collect(tf.reduce_sum(code * groups.select(reading), axis=-1, keepdims=True))
 
     def _code(self, task: str, seen: Any, groups: Groups) -> Any:
-        """`alpha / r * h~ A` of each row, as `groups` lays rows out."""
+        """`alpha / r * h~ A` of each row, laid out by `groups`."""
         rows = groups.spread(seen) * self._factor(task)
         return groups.dense(rows, self._downs[task].value, self._offsets[task].value)
 
@@ -105,11 +105,11 @@ class LoRA(DomainKernels):
             else:
                 reading = up @ directions[task].astype(np.float64)[:, np.newaxis]  # [N, r, 1]
                 layers[task] = [(down @ reading, (bias[:, np.newaxis] @ reading)[:, 0])]
-        return FoldedKernels.of(layers, negative_slope=1.0)  # nothing bends between layers
+        return FoldedKernels.of(layers, negative_slope=1.0)  # no activation between layers
 
     @property
     def rate_factors(self) -> dict[str, float]:
-        """B learns as slowly as a decoder; see `Bottleneck.rate_factors`."""
+        """B learns at a decoder's rate; see `Bottleneck.rate_factors`."""
         return {up.name: decoder_rate(self.rank) for up in self._ups.values()}
 
     def scale_residuals(self, factors: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""`Memory`: what a domain's kernel remembers of ids, as offsets of logits."""
+"""`Memory`: what a domain's kernel remembers of ids, as logit offsets."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-# A code is the lower half of a key.
+# Bits of a key's lower half, which is the code.
 _HALF = 32
-# Names of what `Memory.arrays` gives, in files and among a server's variables.
+# Names of what `Memory.arrays` returns, in files and among a server's variables.
 MEMORY_ARRAYS = ("memory_keys", "memory_offsets")
-# What an offset of the domain itself is remembered under.
+# Key of the offset of the domain itself.
 _OF_DOMAIN = 0
 
 
@@ -19,8 +19,8 @@ class Remembered(NamedTuple):
     """One domain's offsets.
 
     Attributes:
-      keys: int64 `[M]`, ascending: the place of the feature plus one, 0 for the domain itself, and
-        in the lower 32 bits the code.
+      keys: int64 `[M]`, ascending. The upper bits are the place of the feature plus one, or 0 for
+        the domain itself; the lower 32 bits are the code.
       offsets: float32 `[M, T]`.
     """
 
@@ -28,7 +28,7 @@ class Remembered(NamedTuple):
     offsets: NDArray[np.float32]
 
     def check(self, features: int, tasks: int) -> None:
-        """Checks what a file has given.
+        """Checks keys and offsets that were read from a file.
 
         Raises:
           ValueError: It is not what a domain can remember.
@@ -47,10 +47,10 @@ class Remembered(NamedTuple):
 
 
 class Memory:
-    """Offsets of a topic's logits by domain and id, for ids in rows that kernels were trained on.
+    """Logit offsets of a topic by domain and id, for ids in the rows that kernels were trained on.
 
-    Kernels see the base's knowledge alone and so cannot learn what fresh rows say of one item; the
-    memory can. An id that a domain has not met counts nothing, rows of no domain neither.
+    Kernels see only the base's knowledge, so they cannot learn what fresh rows say about a single
+    item; the memory can. Ids that a domain has not seen add nothing, nor do rows without a domain.
 
     Args:
       features: Names of the features, in the order of their places.
@@ -80,7 +80,7 @@ class Memory:
         keys: NDArray[np.int64] | None = None,
         offsets: NDArray[np.float32] | None = None,
     ) -> "Memory":
-        """A memory of `count` domains from what `arrays` gave; an empty one without."""
+        """A memory of `count` domains from the result of `arrays`; without one, an empty memory."""
         if keys is None or offsets is None:
             keys, offsets = np.zeros(0, np.int64), np.zeros((0, len(tasks)), np.float32)
         none = np.zeros(1, np.int64)
@@ -104,20 +104,20 @@ class Memory:
         return np.concatenate(keys), np.concatenate([domain.offsets for domain in self.domains])
 
     def table(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """What `looked_up` looks in: `arrays` after a key that is below any other and adds nothing.
+        """Table for `looked_up`: `arrays` after a key that is below all others and adds nothing.
 
-        There is so always one to compare with, and no request copies all keys to have it.
+        A search thus always finds a key to compare with, and no request copies all keys to add one.
         """
         keys, offsets = self.arrays()
         least = np.full(1, np.iinfo(np.int64).min)
         return np.concatenate([least, keys]), np.pad(offsets, ((1, 0), (0, 0)))
 
     def ids(self, features: Mapping[str, Any], rows: Any) -> dict[str, Any]:
-        """Codes of its features for each of `rows`, of a base's features."""
+        """Codes of the memory's features for each of `rows`, from a base's features."""
         return ids_of_rows(features, self.features, self.bags, rows)
 
     def offsets(self, codes: Any, features: Mapping[str, Any]) -> dict[str, Any]:
-        """What is added to logits, `{task: [B, 1]}`.
+        """Offsets to add to logits, `{task: [B, 1]}`.
 
         Args:
           codes: `[B]` codes of domains, 0 for none.
@@ -129,17 +129,17 @@ class Memory:
 
 
 def memory_keys(feature: int, codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A domain's keys of codes of the feature at a place, from 1; 0 for the domain itself."""
+    """A domain's keys of a feature's codes; `feature` is its place from 1, 0 the domain itself."""
     return codes + (np.int64(feature) << _HALF)
 
 
 def feature_and_code(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of a domain's keys the feature's place, from 1, and the code; see `memory_keys`."""
+    """The feature's place, from 1, and the code of each of a domain's keys; see `memory_keys`."""
     return keys >> _HALF, keys & ((1 << _HALF) - 1)
 
 
 def domain_keys(place: int, features: int, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Keys of the domain at a place, from 0, among those of all domains of a topic.
+    """A domain's keys among those of all domains of its topic; `place` counts from 0.
 
     Args:
       place: Of the domain.
@@ -150,7 +150,7 @@ def domain_keys(place: int, features: int, keys: NDArray[np.int64]) -> NDArray[n
 
 
 def of_rows(values: Any, rows: Any) -> Any:
-    """Values of requests `[B]`, or of their items `[B, N]`, for each of the `B * N` rows."""
+    """Spreads values of requests `[B]`, or of their items `[B, N]`, over the `B * N` rows."""
     flat = tf.reshape(values, [-1])
     return tf.repeat(flat, rows // tf.maximum(tf.size(flat), 1))
 
@@ -167,7 +167,7 @@ def ids_of_rows(
       rows: Number of rows.
     """
     found = {}
-    # features of one shape are spread together: each operation costs a small request time
+    # features of one shape are repeated together, as each operation costs time in a small request
     alike: dict[int, list[str]] = {}
     for name in names:
         if name in bags:
@@ -186,7 +186,7 @@ def ids_of_rows(
 def looked_up(
     keys: Any, offsets: Any, features: Sequence[str], domains: Any, codes: Mapping[str, Any]
 ) -> Any:
-    """Offsets `[B, T]` of rows, exactly 0 for what is not remembered.
+    """Offsets `[B, T]` of rows, exactly 0 where nothing is remembered.
 
     Args:
       keys: `[1 + M]`, see `Memory.table`.
@@ -195,7 +195,7 @@ def looked_up(
       domains: `[B]` codes of domains, 0 for none.
       codes: Codes `[B]`, or `[B, V]` of bags, by feature.
     """
-    # variables that rows are gathered from are copied when they are read
+    # gather from tensors: a variable that rows are gathered from is copied at every read
     keys, offsets = tf.convert_to_tensor(keys), tf.convert_to_tensor(offsets)
     bags = [name for name in features if codes[name].shape.rank == 2]
     single = [name for name in features if name not in bags]
@@ -208,7 +208,7 @@ def looked_up(
         + [places[name] for name, width in zip(bags, widths[1:], strict=True) for _ in range(width)]
     )
     first = (tf.cast(domains, tf.int64) - 1) * (len(features) + 1)
-    # one search for all ids; each feature's are next to each other, and those of a user are equal
+    # one search for all ids: those of a feature are adjacent, and those of one user are equal
     wanted = tf.bitwise.left_shift(first + kinds[:, np.newaxis], tf.constant(_HALF, tf.int64))
     wanted += tf.cast(tf.concat(asked, axis=0), tf.int64)  # [W, B]
     flat = tf.reshape(wanted, [-1])

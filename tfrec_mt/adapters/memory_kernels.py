@@ -1,4 +1,4 @@
-"""`MemoryKernels`: what domains remember of ids, and nothing else."""
+"""`MemoryKernels`: kernels that are a memory of ids and nothing else."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,9 +13,9 @@ from tfrec_mt.adapters.served_kernels import FoldedKernels
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class MemoryKernels(DomainKernels):
-    """Kernels without layers: a domain has its `Memory`, whose offsets add to the base's logits.
+    """Kernels without layers: each domain has a `Memory` that adds offsets to the base's logits.
 
-    They have no weights, so no steps are made; the memory is learned in one piece, see
+    They have no weights, so there are no training steps; the memory is fitted in one go, see
     `learn_memory`.
 
     Args:
@@ -47,4 +47,4 @@ class MemoryKernels(DomainKernels):
         return FoldedKernels.of({}, negative_slope=1.0)
 
     def scale_residuals(self, factors: np.ndarray) -> None:
-        """There are none."""
+        """Does nothing: the residuals are zero."""

@@ -11,11 +11,11 @@ import tensorflow as tf
 from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory, looked_up
 from tfrec_mt.layers.domain_rows import DomainGroups
 
-# No domain is called this, see `check_domains`. (A table cannot be read from a file that is empty
-# or has an empty line.)
+# No domain has this name; see `check_domains`. (A table cannot be read from a file that is empty or
+# has an empty line.)
 _UNKNOWN = "\t"
 
-# Of a mixed batch: a request is short, and may bring hundreds of domains.
+# For mixed batches: a request is short, and may have hundreds of domains.
 _BLOCK_ROWS = 8
 
 
@@ -24,10 +24,10 @@ DenseLayer = tuple[np.ndarray, np.ndarray]
 
 
 class FoldedKernels(NamedTuple):
-    """Kernels of N domains as plain dense layers, and what their last output stands for.
+    """Kernels of N domains as plain dense layers, and what their last output means.
 
     Attributes:
-      layers: The layers by task; without those of a task nothing is added to it.
+      layers: The layers by task; nothing is added to tasks without layers.
       negative_slope: Slope below zero of the LeakyReLU between layers.
       gates: None: the last output is added. `{task: [N, D]}`: it is a gate g, and
         `knowledge * gates * tanh(g / 2)` is added.
@@ -60,9 +60,9 @@ class FoldedKernels(NamedTuple):
 class ServedKernels(tf.Module):
     """Kernels of any number of domains, in a graph that does not depend on their number.
 
-    The number of domains is the first dimension of variables and the length of a file, so kernels
-    can be exchanged in a SavedModel without its graph. The first kernel of each stack is of zeros,
-    for unknown domains, whose rows get exactly zero.
+    The number of domains is the first dimension of variables and the length of a file, so a
+    SavedModel's kernels can be replaced without changing its graph. The first kernel of each stack
+    is all zeros, so rows of unknown domains get exactly zero.
 
     Args:
       domains: File of the domains' names, in the order of the kernels; see `write_domains`.
@@ -91,12 +91,12 @@ class ServedKernels(tf.Module):
 
     @property
     def remembers(self) -> tuple[str, ...]:
-        """Features whose ids they remember."""
+        """Features whose ids the kernels remember."""
         return () if self._memory is None else self._memory.features
 
     @property
     def weights_of_one(self) -> int:
-        """Weights of one domain's kernel."""
+        """Number of weights of one domain's kernel."""
         of_kernels = (stack for name, stack in self.stacks.items() if name not in MEMORY_ARRAYS)
         return sum(math.prod(stack.shape[1:]) for stack in of_kernels)
 
@@ -109,7 +109,7 @@ class ServedKernels(tf.Module):
 
         Tasks without layers are left out.
         """
-        # not a stack's shape: variables that rows are gathered from are copied when they are read
+        # not a stack's shape: a variable that rows are gathered from is copied at every read
         count = tf.cast(self._table.size(), tf.int32)
         groups = DomainGroups.of(codes + 1, count, _BLOCK_ROWS)
         return {
@@ -149,18 +149,18 @@ class ServedKernels(tf.Module):
 
 
 def memory_stacks(memory: Memory | None) -> dict[str, np.ndarray]:
-    """The variables' values by name; none without a memory."""
+    """Values of the memory's variables by name; none without a memory."""
     return {} if memory is None else dict(zip(MEMORY_ARRAYS, memory.table(), strict=True))
 
 
 def write_domains(path: Path, domains: Iterable[str]) -> None:
-    """Writes a file of domains, one a line, after a line for unknown ones."""
+    """Writes a file of domains, one per line, after a line for unknown ones."""
     lines = (_UNKNOWN, *domains)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def stacks(folded: FoldedKernels) -> dict[str, np.ndarray]:
-    """The variables' values by name, `[1 + N, ...]`: zeros, then each domain's."""
+    """Values of the kernels' variables by name, `[1 + N, ...]`: zeros, then each domain's."""
     found = {f"{task}_gate": gate for task, gate in (folded.gates or {}).items()}
     for task, layers in folded.layers.items():
         for place, weights in enumerate(layers):

@@ -1,4 +1,4 @@
-"""`SharedLoRA`: one linear update of low rank for all domains of a topic."""
+"""`SharedLoRA`: one low-rank linear update for all domains of a topic."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from tfrec_mt.adapters.lora import LoRA
 
 @dataclasses.dataclass(frozen=True)
 class SharedMatrix:
-    """A matrix of each domain `[N, a, b]`: its own and a share of one that all domains share.
+    """A matrix per domain `[N, a, b]`: the domain's own plus a multiple of a shared one.
 
     Attributes:
-      own: `[N, a, b]`, of kernels from files; zero while the matrix is shared.
+      own: `[N, a, b]`, of kernels loaded from files; zero while the matrix is shared.
       shared: `[a, b]`.
-      share: `[N, 1, 1]`, each domain's share: 1, or 0 for kernels from files.
+      share: `[N, 1, 1]`, factor of the shared matrix: 1, or 0 for kernels loaded from files.
     """
 
     own: Any
@@ -36,11 +36,11 @@ class SharedLoRA(LoRA):
     """The update `alpha / r * h~ A B` of `LoRA`, with A and B shared by all domains.
 
     It learns what all domains have in common, such as what changed since the base was trained. It
-    is the control for other adapters: what they gain beyond it is due to their domains' own
-    kernels. Domains still take part or not each by itself, and rows of none get the base.
+    is the reference for other adapters: what they gain beyond it is due to kernels of single
+    domains. Each domain still takes part or not by itself, and rows without a domain get the base.
 
-    Sharing exists for training alone. A kernel that is taken out of the layer is a `LoRA` of its
-    domain's own and changes no more with the others.
+    Matrices are shared in training only. A kernel that is taken out of the layer is an independent
+    `LoRA` of its domain and no longer changes with the others.
 
     Args:
       topic, domains, knowledge_widths, rank, alpha: See `LoRA`.
@@ -86,7 +86,7 @@ class SharedLoRA(LoRA):
 
     @property
     def rate_factors(self) -> dict[str, float]:
-        """See `LoRA`; it is the shared B that learns."""
+        """Factor of the shared B; see `LoRA`."""
         return {up.shared.name: decoder_rate(self.rank) for up in self._ups.values()}
 
     def scale_residuals(self, factors: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Bases from elsewhere: a person's own Keras model, a SavedModel, or vectors on disk.
+"""Bases from elsewhere: your own Keras model, a SavedModel, or vectors on disk.
 
 Example:
   >>> base = KerasBase(ranker, heads={"ctr": "ctr_logit"})

@@ -1,4 +1,4 @@
-"""`Adapter`: which kernels to attach, as a value."""
+"""`Adapter`: a kind of kernels and its settings, as a value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class Adapter:
 
     @classmethod
     def of(cls, kernels: Sequence[DomainKernels]) -> "Adapter":
-        """That of some kernels.
+        """The adapter of some kernels.
 
         Raises:
           SchemaError: They are of several kinds or settings, or there are none.

@@ -1,4 +1,4 @@
-"""`attach`: kernels behind any base."""
+"""`attach`: puts kernels behind any base."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def attach(
     topics: Mapping[str, Sequence[str]] | None = None,
     **settings: Any,
 ) -> AdaptedModel:
-    """A base with untrained kernels, which leave it as it is.
+    """Attaches untrained kernels to a base; they do not change it until they are trained.
 
     Args:
       base: A `KerasBase`, a `SavedModelBase`, the base of a `KnowledgeTable`, or one of this

@@ -1,4 +1,4 @@
-"""`AttachedBase`: a model from elsewhere that keeps the contract of `BaseModel`."""
+"""`AttachedBase`: a model from elsewhere that follows the contract of `BaseModel`."""
 
 import abc
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _ID_CODES = (1 << 31) - 2
 
 
 class AttachedBase(abc.ABC):
-    """A frozen model that somebody else made, and the rows that it reads.
+    """A frozen model from elsewhere, and the rows that it reads.
 
     Its rows name their domains by text, or by whole numbers that are matched as text.
 
@@ -25,8 +25,8 @@ class AttachedBase(abc.ABC):
       kind: Kind of base, in manifests too.
       tasks: Names of its tasks.
       topics: Domains of topics that are known beforehand.
-      trainable: False: kernels alone learn.
-      fit_refused, origin: For the contract: nothing speaks against `fit`, and no run made it.
+      trainable: False: only kernels learn.
+      fit_refused, origin: For the contract: `fit` is allowed, and no run made the model.
     """
 
     kind: str
@@ -59,13 +59,13 @@ class AttachedBase(abc.ABC):
     @property
     @abc.abstractmethod
     def head(self) -> LinearHead | None:
-        """The last layer where it is linear."""
+        """The last layer if it is linear, else None."""
 
     @abc.abstractmethod
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
     ) -> dict[str, Any]:
-        """What the last layer sees of each row, `{task: [B, D]}`.
+        """Input of the last layer for each row, `{task: [B, D]}`.
 
         Args:
           features: Columns by name; others than the model's inputs may be there.
@@ -81,12 +81,12 @@ class AttachedBase(abc.ABC):
         """The last layer: `{task: [B, D]} -> {task: [B, 1]}`."""
 
     def probabilities(self, logits: Mapping[str, Any]) -> dict[str, Any]:
-        """Probabilities of binary tasks, and of regressions the logits: `{task: [B, 1]}`."""
+        """Probabilities of binary tasks and logits of regressions: `{task: [B, 1]}`."""
         binary = {task.name for task in self._learned if task.binary}
         return {t: tf.sigmoid(logit) if t in binary else logit for t, logit in logits.items()}
 
     def joins_tasks(self) -> bool:
-        """Whether a prediction is not what its own task's logit alone says, as of a product."""
+        """Whether a prediction depends on more than its own task's logit, such as a product."""
         values = np.linspace(-4, 4, 32, dtype=np.float32)
         logits = {
             task: tf.constant(np.roll(values, 7 * place)[:, np.newaxis])
@@ -96,13 +96,13 @@ class AttachedBase(abc.ABC):
         return any(not np.allclose(found[t], alone[t], rtol=0, atol=1e-5) for t in self.tasks)
 
     def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
-        """The logits as they are: nothing is known of how rows were exposed."""
+        """The logits, unchanged: nothing is known about how rows were exposed."""
         return dict(logits)
 
     def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
-        """Place of each row's domain among some of a topic's, from 1, 0 for none: `[B]`.
+        """Place of each row's domain among `domains`, from 1; 0 for none: `[B]`.
 
-        Beside kept knowledge they are kept, too.
+        Batches of kept knowledge hold these codes already.
 
         Raises:
           DataError: The rows do not name their domain by text or whole numbers.
@@ -118,7 +118,7 @@ class AttachedBase(abc.ABC):
     def ids(self, features: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
         """Codes of the ids in some columns, `{name: [B]}`; see `id_codes`.
 
-        Beside kept knowledge they are kept, too.
+        Batches of kept knowledge hold these codes already.
 
         Raises:
           DataError: A column is not there, or holds neither texts nor whole numbers.
@@ -129,7 +129,7 @@ class AttachedBase(abc.ABC):
         return {name: id_codes(features[name], name) for name in names}
 
     def check(self, features: Mapping[str, Any]) -> None:  # noqa: B027 - most find nothing
-        """Looks at a first batch, where there is something to find out from rows alone.
+        """Checks the model on a first batch, if only rows can show what it does.
 
         Raises:
           SchemaError: The model is not what it was said to be.
@@ -140,14 +140,14 @@ class AttachedBase(abc.ABC):
         """Hexadecimal digest, equal for equal functions."""
 
     def vocabularies(self, log: Any = None) -> Any:
-        """Refuses to be made a preset, as how raw rows are read is not known."""
+        """Refuses to make a preset, as it is not known how the model reads raw rows."""
         raise SchemaError(
             f"{type(self).__name__} is no preset: expected its run, or an export by `export`"
         )
 
     @abc.abstractmethod
     def input_specs(self) -> Specs:
-        """What a server must be given of each row, by name."""
+        """Inputs that a server needs for each row, by name."""
 
     @abc.abstractmethod
     def tracked(self) -> list[Any]:
@@ -183,8 +183,8 @@ def as_texts(values: Any, name: str) -> Any:
 def id_codes(values: Any, name: str) -> Any:
     """Codes `[B]`, int32, of a column of ids; 0 for an empty text.
 
-    There is no vocabulary, so the text of an id is hashed: of a million ids, a few hundred share
-    their code with another.
+    There is no vocabulary, so the text of an id is hashed: of a million ids, a few hundred share a
+    code.
 
     Raises:
       DataError: It holds neither texts nor whole numbers.
@@ -195,14 +195,14 @@ def id_codes(values: Any, name: str) -> Any:
 
 
 def spec_of(name: str, values: Any) -> tf.TensorSpec:
-    """What a column `[B, ...]` is, for any number of rows."""
+    """The spec of a column `[B, ...]`, for any number of rows."""
     found = tf.convert_to_tensor(values)
     dtype = tf.float32 if found.dtype == tf.float64 else found.dtype
     return tf.TensorSpec([None, *found.shape[1:]], dtype, name)
 
 
 def placed(values: Any, spec: tf.TensorSpec) -> Any:
-    """A column as a function takes it: of its type, and of its rank where that is 1 more."""
+    """A column cast to a spec's type, with an axis of size 1 added or dropped to fit its rank."""
     found = tf.convert_to_tensor(values)
     if found.dtype != spec.dtype:
         found = tf.cast(found, spec.dtype)

@@ -14,7 +14,7 @@ from tfrec_mt.serving.warm_up import Requests, every_domain
 
 
 class AttachedModule(tf.Module):
-    """The inputs of a base and the names of rows' domains to probabilities.
+    """Maps the inputs of a base and the names of rows' domains to probabilities.
 
     Ids that kernels remember and that the base does not read are inputs, too, as texts.
 
@@ -27,9 +27,9 @@ class AttachedModule(tf.Module):
 
     Attributes:
       specs: Inputs by name.
-      given_as_texts: Inputs that the base does not read as such.
-      read_twice: Topics that the base reads, too, and as what.
-      functions: The function behind the signature.
+      given_as_texts: Inputs that are texts: domains, and ids that the base does not read.
+      read_twice: Topics that the base reads too, with the specs that it reads.
+      functions: The functions behind the signatures, by name.
     """
 
     def __init__(self, base: AttachedBase, kernels: Mapping[str, ServedKernels]) -> None:
@@ -41,7 +41,7 @@ class AttachedModule(tf.Module):
         own_ids = {name: tf.TensorSpec([None], tf.string, name) for name in ids}
         self.specs = own_ids | inputs | texts
         self.given_as_texts = {*texts} | ({*ids} - {*inputs})
-        # a model may read the domain, too, as a number or in another shape
+        # the model may read the domain too, as a number or in another shape
         self.read_twice = {topic: inputs[topic] for topic in kernels if topic in inputs}
 
         @tf.function(autograph=False, input_signature=[self.specs])
@@ -69,7 +69,7 @@ def _scored(
     ids = base.ids({name: _whole(rows[name]) for name in remembered}, remembered)
     offsets = []
     linear = base.head is not None
-    # flat, so that no optimizer joins the last layer with what follows
+    # flat, so that no graph optimizer fuses the last layer with what follows
     into = {t: tf.reshape(z, [-1]) for t, z in base.logits(known).items()} if linear else known
     adapted, fallback = dict(into), []
     for topic, served in kernels.items():
@@ -90,7 +90,7 @@ def _scored(
 
 
 def _whole(ids: Any) -> Any:
-    """A column of ids, which a model may read as float."""
+    """A column of ids as whole numbers, even if the model reads it as float."""
     return tf.cast(ids, tf.int64) if ids.dtype.is_floating else ids
 
 
@@ -99,7 +99,7 @@ def warm_up_requests(
     sample: Mapping[str, Any] | None,
     kernels: Mapping[str, Sequence[str]],
 ) -> Requests:
-    """A row, of a sample or of zeros and empty texts, alone and in every domain."""
+    """Requests of one row, from a sample or of zeros and empty texts: alone and in every domain."""
     row = one_row(module.specs)
     for topic, spec in module.read_twice.items():
         row[topic] = np.array(["" if spec.dtype == tf.string else "0"], object)

@@ -1,4 +1,4 @@
-"""`AttachedScoring`: a base from elsewhere and its kernels on a person's own rows."""
+"""`AttachedScoring`: a base from elsewhere and its kernels on your own rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ from tfrec_mt.models.scorer import BatchFunction
 
 
 class AttachedScoring(Scoring):
-    """Scores a person's own rows once with every model; see `Scoring`.
+    """Scores your own rows once with every model; see `Scoring`.
 
     Args:
       base: The base.

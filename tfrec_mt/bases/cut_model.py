@@ -26,9 +26,9 @@ class CutModel:
       heads: Layers by task.
 
     Attributes:
-      shapes: Shapes of what each head reads, by task.
-      linear: The layer of each head that is a plain `Dense(1)`, by task.
-      tail: From logits to the model's outputs; None where these depend on more than logits.
+      shapes: Shapes of each head's inputs, by task.
+      linear: Layers of the heads that are a plain `Dense(1)`, by task.
+      tail: Maps logits to the model's outputs; None if these depend on more than logits.
       gives_logits: Whether the outputs are the logits, and the sigmoid was left to a loss.
 
     Raises:
@@ -62,22 +62,22 @@ class CutModel:
         self._front = keras.Model(self.inputs, read)
         self._whole = keras.Model(self.inputs, functional._outputs_struct)
         outputs = functional._outputs_struct
-        if isinstance(outputs, Mapping):  # others than the tasks' may be there
+        if isinstance(outputs, Mapping):  # there may be further outputs
             outputs = {task: outputs[task] for task in heads if task in outputs}
         self.tail = _tail([*logits.values()], outputs)
         found = {id(logit) for logit in logits.values()}
         self.gives_logits = all(id(tensor) in found for tensor in keras.tree.flatten(outputs))
 
     def read(self, features: Any) -> tuple[dict[str, list[Any]], Any]:
-        """What each head reads, by task; what the model gives is not known then."""
+        """Inputs of each head, by task, and None, as the model's outputs are not computed."""
         return self._front(features, training=False), None
 
     def outputs(self, features: Any) -> Any:
-        """What the model gives."""
+        """The model's outputs."""
         return self._whole(features, training=False)
 
     def logit(self, task: str, inputs: Sequence[Any]) -> Any:
-        """What a head makes of it, `[B, 1]`."""
+        """A head's logit for its inputs, `[B, 1]`."""
         return self._heads[task]([*inputs], training=False)
 
 
@@ -94,5 +94,5 @@ def _only_call(task: str, layer: keras.layers.Layer, calls: Sequence[tuple[Any, 
 def _tail(logits: Sequence[Any], outputs: Any) -> keras.Model | None:
     try:
         return keras.Model([*logits], outputs)
-    except ValueError:  # the outputs depend on more
+    except ValueError:  # the outputs depend on more than logits
         return None

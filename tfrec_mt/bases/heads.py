@@ -1,4 +1,4 @@
-"""Which layers of a person's Keras model are the heads of its tasks, and whether they can be."""
+"""Finds and checks the layers of a Keras model that are the heads of its tasks."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ Head = str | tuple[str, str]
 
 
 def as_functional(model: keras.Model) -> Any:
-    """The model as a graph of layers, None if it is none."""
+    """The model as a graph of layers; None if it is not one."""
     if isinstance(model, keras.Sequential):
         return keras.Model(model.inputs, model.outputs) if model.built else None
     if isinstance(model, Functional) and type(model).call is Functional.call:
@@ -22,7 +22,7 @@ def as_functional(model: keras.Model) -> Any:
 
 
 def layers_by_name(model: keras.Model, deep: bool) -> dict[str, keras.layers.Layer]:
-    """Layers that can be named as a head: of the model itself or, deep, of models in it, too."""
+    """Layers that can be named as a head: the model's own and, if deep, those of models in it."""
     layers = model._flatten_layers(include_self=False) if deep else model.layers
     return {layer.name: layer for layer in layers}
 
@@ -70,7 +70,7 @@ def check_logit(task: str, layer: keras.layers.Layer, shape: tuple[int | None, .
 
 
 def is_linear(layer: keras.layers.Layer, inputs: int) -> bool:
-    """Whether a head is a plain `Dense(1)` of one input, which a direction stands for."""
+    """Whether a head is a plain `Dense(1)` with one input, which a direction describes fully."""
     return type(layer) is keras.layers.Dense and inputs == 1
 
 

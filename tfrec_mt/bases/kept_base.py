@@ -1,4 +1,4 @@
-"""A base from elsewhere in the folder of a run, as far as it can be kept there."""
+"""Saves a base from elsewhere in a run's folder, if Keras can save it, and loads it."""
 
 import dataclasses
 from pathlib import Path
@@ -16,13 +16,13 @@ from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_files, verify_files
 
 FORMAT_VERSION = 3
-_UNSEALED = 2  # the format before, which has no hash of the model
+_UNSEALED = 2  # the previous format, which has no hash of the model
 _MOST_VARIABLES = 10_000
 _DESCRIPTION, _MODEL = "base.json", "model.keras"
 
 
 def keep_base(base: AttachedBase, folder: Path) -> None:
-    """Saves a Keras model in a folder, unless that is done.
+    """Saves a Keras model in a folder, unless the folder exists.
 
     Warns of a model that Keras cannot save.
     """
@@ -47,7 +47,7 @@ def keep_base(base: AttachedBase, folder: Path) -> None:
 
 
 def kept_base(folder: Path) -> KerasBase:
-    """The Keras model that a run has kept with its kernels.
+    """The Keras model that a run saved with its kernels.
 
     Raises:
       ModelStoreError: It has kept none, or it has changed.
@@ -61,7 +61,7 @@ def kept_base(folder: Path) -> KerasBase:
             folder / _DESCRIPTION, FORMAT_VERSION, ("heads", "tasks"), (_UNSEALED,)
         )
         verify_files(folder, value.get("files", {}), _DESCRIPTION)
-        # each number takes at least a byte of the file, and Keras refuses compressed ones
+        # each number takes at least a byte of the file, as Keras refuses compressed files
         with created_within(_MOST_VARIABLES, (folder / _MODEL).stat().st_size):
             model = keras.saving.load_model(folder / _MODEL, compile=False)
         heads = {t: h if isinstance(h, str) else tuple(h) for t, h in value["heads"].items()}

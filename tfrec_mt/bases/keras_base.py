@@ -1,4 +1,4 @@
-"""`KerasBase`: a person's own Keras model as the base of kernels."""
+"""`KerasBase`: your own Keras model as the base of kernels."""
 
 import hashlib
 import json
@@ -22,11 +22,11 @@ _TOLERANCE = 1e-6
 
 
 class KerasBase(AttachedBase):
-    """A Keras 3 model, taken apart in front of the layers that end in its tasks' logits.
+    """A Keras 3 model, cut in front of the layers that end in its tasks' logits.
 
-    What such a layer reads is its task's knowledge; several inputs, such as the vectors of two
-    towers, are put together. Kernels add to it, and the layer and all that follows it stay as they
-    are. The model is frozen; its inputs and batches are the person's own.
+    The input of such a layer is its task's knowledge; several inputs, such as the vectors of two
+    towers, are concatenated. Kernels add to the knowledge; the layer and all that follows it stay
+    as they are. The model is frozen, and its inputs and batches are your own.
 
     Args:
       model: Functional, sequential or subclassed.
@@ -89,7 +89,7 @@ class KerasBase(AttachedBase):
 
     @property
     def _tail(self) -> keras.Model | None:
-        """From logits to probabilities, None where it is the sigmoid of each."""
+        """Maps logits to probabilities; None where that is the sigmoid of each."""
         cut_model = self._cut
         if isinstance(cut_model, RecordedModel) or cut_model.gives_logits:
             return None
@@ -105,7 +105,7 @@ class KerasBase(AttachedBase):
         return {task: sum(self._sizes(task)) for task in self.tasks}
 
     def _sizes(self, task: str) -> list[int]:
-        """Numbers of each of a head's inputs."""
+        """Size of each of a head's inputs."""
         shapes = self._cut.shapes[task]
         if any(size is None for shape in shapes for size in shape[1:]):
             raise SchemaError(
@@ -126,12 +126,12 @@ class KerasBase(AttachedBase):
         return self._read(features)[0]
 
     def _read(self, features: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-        """Knowledge, and what the model gives where that is known."""
+        """Knowledge, and the model's outputs where they are known."""
         found, outputs = self._cut.read(self._inputs(features))
         return {task: self._joined(task, inputs) for task, inputs in found.items()}, outputs
 
     def _inputs(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """What the model is given: its inputs, or of a model that is code all columns."""
+        """The columns passed to the model: its inputs, or all columns for a subclassed model."""
         if isinstance(self._cut, RecordedModel):
             return dict(features)
         check_columns(features, [*self._cut.inputs], f"model {self.model.name!r}")
@@ -166,7 +166,7 @@ class KerasBase(AttachedBase):
         return outputs_by_task(outputs, self.tasks)
 
     def check(self, features: Mapping[str, Any]) -> None:
-        """Compares probabilities with the model's own outputs, and notes what its inputs are.
+        """Compares probabilities with the model's own outputs, and records the specs of its inputs.
 
         Raises:
           SchemaError: They differ.
@@ -195,7 +195,7 @@ class KerasBase(AttachedBase):
             return {name: tf.TensorSpec(x.shape, x.dtype, name) for name, x in inputs}
         specs = {name: spec_of(name, x) for name, x in self._inputs(features).items()}
         traced = tf.function(self.knowledge, autograph=False).get_concrete_function(specs)
-        # placeholders stand in the order of sorted names, with the weights behind them
+        # placeholders are in the order of sorted names, followed by the weights
         placeholders = dict(zip(sorted(specs), traced.graph.inputs, strict=False))
         return {name: spec for name, spec in specs.items() if placeholders[name].consumers()}
 
@@ -210,14 +210,14 @@ class KerasBase(AttachedBase):
         return self._specs
 
     def tracked(self) -> list[Any]:
-        """Tables of its text and number lookups, which are no variables."""
+        """Tables of the model's text and number lookups, which are not variables."""
         layers = self.model._flatten_layers()
         return [layer.lookup_table for layer in layers if hasattr(layer, "lookup_table")]
 
     def fingerprint(self) -> str:
-        """Of class, configuration where the model has one, heads and all weights.
+        """Digest of class, configuration where the model has one, heads and all weights.
 
-        Names that Keras gives by counting do not matter.
+        Names that Keras numbers by itself do not matter.
         """
         digest = hashlib.sha256(type(self.model).__name__.encode())
         layers = [self.model, *self.model._flatten_layers(include_self=False)]
@@ -264,7 +264,7 @@ def _distance(first: Any, second: Any) -> float:
 
 
 def _unnamed(value: Any, numbers: Mapping[str, str]) -> Any:
-    """A configuration with layers numbered, and none of them frozen."""
+    """A configuration with layers numbered instead of named, and none of them frozen."""
     if isinstance(value, Mapping):
         return {
             key: True if key == "trainable" else _unnamed(x, numbers) for key, x in value.items()

@@ -58,7 +58,7 @@ class TableBase(OffsetBase):
         return []
 
     def fingerprint(self) -> str:
-        """Of what the model is called, and of tasks and widths: its weights are not known."""
+        """Digest of the model's name, tasks and widths, as its weights are not known."""
         told = (self._model, [(task, self.knowledge_widths[task]) for task in self.tasks])
         numbers = self.regressions()
         found = (self.kind, told, numbers) if numbers else (self.kind, told)
@@ -66,10 +66,10 @@ class TableBase(OffsetBase):
 
 
 class KnowledgeTable:
-    """Rows with what a model of any framework knew of them: a vector and a logit for each task.
+    """Rows with a vector and a logit for each task, written by a model of any framework.
 
-    The table is the data of kernels, and `base` is what they attach to. What is exported is a small
-    model of kernels alone, for a server beside the one that computes vectors and logits.
+    The table is the data of kernels, and `base` is what they attach to. An export is a small model
+    of the kernels alone, for a server next to the one that computes vectors and logits.
 
     Args:
       rows: Parquet files (a path, a glob or several), a pandas, Polars or Arrow frame, or arrays by
@@ -157,7 +157,7 @@ class KnowledgeTable:
         return tuple(sorted(found - {""}))
 
     def _chunks(self, names: Sequence[str] | None) -> Iterator[Columns]:
-        """The rows in portions, all columns or some."""
+        """The rows in chunks, with all columns or some."""
         if isinstance(self._rows, Mapping):
             whole = {n: np.asarray(x) for n, x in self._rows.items() if names is None or n in names}
             rows = len(next(iter(whole.values()), ()))

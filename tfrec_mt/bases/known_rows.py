@@ -1,4 +1,4 @@
-"""`KnownRows`: what a frozen base knows of rows, with labels and domains, once on disk."""
+"""`KnownRows`: a frozen base's knowledge of rows, with labels and domains, on disk."""
 
 import copy
 import itertools
@@ -33,9 +33,9 @@ _MEMORY = "memory"
 
 
 class KnownRows:
-    """A reader of shuffled batches; what a step reads depends on the seed and its number alone.
+    """A reader of shuffled batches; a step's batch depends on the seed and its number alone.
 
-    Rows that do not fill a last batch are left out, other ones in each epoch.
+    Rows that do not fill a last batch are left out; these differ between epochs.
 
     Args:
       folder: What `keep_rows` has written.
@@ -65,7 +65,7 @@ class KnownRows:
         self._choose(np.arange(len(self._columns["keys:user"])))
 
     def of(self, users: Users | None) -> "KnownRows":
-        """A reader of some users' rows; itself of all."""
+        """A reader of some users' rows; for None, this reader of all rows."""
         if users is None:
             return self
         found = copy.copy(self)
@@ -84,7 +84,7 @@ class KnownRows:
     def read(self, start_step: int, stop_step: int) -> Batch:
         """The batches of some steps, `[steps, B, ...]`."""
         rows = np.stack([self._rows_of(step) for step in range(start_step, stop_step)])
-        # in stored order, which a disk likes better
+        # in stored order, which is faster on a disk
         distinct, places = np.unique(rows, return_inverse=True)
         groups: dict[str, dict[str, Any]] = {"features": {}, "labels": {}, "keys": {}}
         for name, values in self._columns.items():
@@ -93,7 +93,7 @@ class KnownRows:
         return Batch(**groups, truth={})
 
     def in_order(self, rows: int) -> Iterator[Batch]:
-        """All rows as they are stored, in batches `[B, ...]` of at most so many."""
+        """All rows in stored order, in batches `[B, ...]` of at most `rows`."""
         for start in range(0, len(self._columns["keys:user"]), rows):
             part = slice(start, start + rows)
             found = {
@@ -108,7 +108,7 @@ class KnownRows:
         return {short: values for (of, _, short), values in named.items() if of == group}
 
     def head(self, rows: int) -> dict[str, npt.NDArray[Any]]:
-        """The first rows' columns."""
+        """The columns of the first rows."""
         return {name: np.asarray(values[:rows]) for name, values in self._columns.items()}
 
     def _rows_of(self, step: int) -> npt.NDArray[np.int64]:
@@ -126,9 +126,9 @@ def keep_rows(
     memory: Sequence[str] = (),
     user: str | None = None,
 ) -> None:
-    """Asks the base once for what it knows of rows, and writes it, unless that is done.
+    """Computes the base's knowledge of rows and writes it to a folder, unless the folder exists.
 
-    What an earlier call has written must begin like these rows.
+    The rows that an earlier call has written must begin like these.
 
     Args:
       folder: Folder to make.
@@ -146,7 +146,7 @@ def keep_rows(
         _check_same(folder, model, columns_of(next(batches)))
         return
     columns_of_batches = map(columns_of, batches)
-    first = next(columns_of_batches)  # which may say something, above the progress bar
+    first = next(columns_of_batches)  # may print something, which belongs above the progress bar
     stream, redrawn = shown_stream()
     with (
         published_folder(folder) as temporary,
@@ -178,7 +178,7 @@ def _read(folder: Path, *keys: str) -> dict[str, Any]:
 
 
 def id_texts(folder: Path) -> pl.DataFrame:
-    """What codes of remembered ids stand for; see `IdTexts.frame`.
+    """The ids that remembered codes stand for; see `IdTexts.frame`.
 
     Raises:
       DataError: The folder is not as `keep_rows` left it.
@@ -192,11 +192,11 @@ def id_texts(folder: Path) -> pl.DataFrame:
 
 
 class _Columns:
-    """Maps rows to what is kept of them.
+    """Maps rows to the columns that are kept.
 
     Attributes:
-      remembered: Columns whose ids can be remembered, once rows have come.
-      texts: What their codes stand for, but for those of people.
+      remembered: Columns whose ids can be remembered; known after the first rows.
+      texts: The ids that their codes stand for, except those that identify users.
     """
 
     def __init__(self, model: AdaptedModel, memory: Sequence[str], user: str | None) -> None:
@@ -208,7 +208,7 @@ class _Columns:
         self._known: BatchFunction | None = None
 
     def _begin(self, batch: RowBatch) -> BatchFunction:
-        """Looks at the first rows, which alone say what a base reads and which columns have ids."""
+        """Looks at the first rows to find what the base reads and which columns have ids."""
         model = self._model
         people = set[str]()
         if self._memory:

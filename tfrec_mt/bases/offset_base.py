@@ -1,4 +1,4 @@
-"""`OffsetBase`: a base of which vectors and logits are known, but no layer between them."""
+"""`OffsetBase`: a base known by its vectors and logits, but not by the layer between them."""
 
 import abc
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ from tfrec_mt.schema import Task
 
 
 class OffsetBase(AttachedBase):
-    """Knowledge is a vector with its logit behind it, `[h, z]`, of width `D + 1`.
+    """A base whose knowledge is a vector followed by its logit, `[h, z]`, of width `D + 1`.
 
-    The logit is that last coordinate, so what a kernel adds to it is an offset of the logit, and
-    what it adds to the others is lost.
+    The logit is the last coordinate, so what a kernel adds to it is a logit offset; what it adds to
+    the others is lost.
 
     Args:
       vectors: Name of the vector by task.
@@ -49,7 +49,7 @@ class OffsetBase(AttachedBase):
 
     @property
     def head(self) -> LinearHead:
-        """Along the last coordinate."""
+        """The linear head along the last coordinate."""
         last = {}
         for task, width in self.knowledge_widths.items():
             last[task] = np.zeros([width, 1], np.float32)

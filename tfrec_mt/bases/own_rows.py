@@ -1,4 +1,4 @@
-"""`OwnRows`: rows of a person's own, in whatever form, with labels, domains and users."""
+"""`OwnRows`: your own rows in any form, with labels, domains and users."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _SAMPLED = 256
 
 @dataclass(frozen=True)
 class RowBatch:
-    """Some rows.
+    """A batch of rows.
 
     Args:
       features: Columns `[B, ...]` by name, topics among them.
@@ -36,7 +36,7 @@ class RowBatch:
 
 @dataclass(frozen=True)
 class OwnRows:
-    """Rows of a person's own, in whatever form, as the log of an attached model.
+    """Your own rows in any form, as the log of an attached model.
 
     Args:
       data: A `tf.data.Dataset` of batches `(features, labels)`, a pair of columns by name and
@@ -51,7 +51,7 @@ class OwnRows:
     labels: Mapping[str, str] | None = None
     user: str | None = None
     path: ClassVar[None] = None
-    fingerprint: ClassVar[str] = ""  # they are compared when they come
+    fingerprint: ClassVar[str] = ""  # rows are compared when they are read
 
     @property
     def user_column(self) -> str | None:

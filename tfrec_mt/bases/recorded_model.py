@@ -1,4 +1,4 @@
-"""`RecordedModel`: a Keras model that is code, whose heads are watched while it runs."""
+"""`RecordedModel`: a subclassed Keras model, whose heads are watched while it runs."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +18,8 @@ class Call(NamedTuple):
 
     Attributes:
       form: Positional and named arguments, without their tensors.
-      tensors: Those.
-      output: What the layer gave.
+      tensors: The tensors among the arguments.
+      output: The layer's output.
     """
 
     form: Any
@@ -28,15 +28,15 @@ class Call(NamedTuple):
 
 
 class RecordedModel:
-    """A subclassed model: what its heads read is seen while it runs.
+    """A subclassed model, whose heads' inputs are recorded while it runs.
 
     Args:
       model: The model.
       heads: Layers by task.
 
     Attributes:
-      shapes: Shapes of what each head reads, by task; empty until that is known.
-      linear: The layer of each head that is a plain `Dense(1)`, by task.
+      shapes: Shapes of each head's inputs, by task; empty until they are known.
+      linear: Layers of the heads that are a plain `Dense(1)`, by task.
 
     Raises:
       SchemaError: A head does not exist, is no logit or is several layers.
@@ -67,7 +67,7 @@ class RecordedModel:
         self.linear = {task: layer for task, layer in linear.items() if layer.units == 1}
 
     def read(self, features: Any) -> tuple[dict[str, list[Any]], Any]:
-        """What each head reads, by task, and what the model gives."""
+        """Inputs of each head, by task, and the model's outputs."""
         if not self._model.built:
             self._model(features, training=False)
         with _watched(self._layers) as seen:
@@ -85,7 +85,7 @@ class RecordedModel:
         return found, outputs
 
     def logit(self, task: str, inputs: Sequence[Any]) -> Any:
-        """What a head makes of it, `[B, 1]`."""
+        """A head's logit for its inputs, `[B, 1]`."""
         if task not in self._forms:
             return self._layers[task](inputs[0] if len(inputs) == 1 else [*inputs])
         given = iter(inputs)
@@ -106,7 +106,7 @@ def _built_shapes(layer: keras.layers.Layer) -> list[tuple[int | None, ...]]:
 
 @contextlib.contextmanager
 def _watched(layers: Mapping[str, keras.layers.Layer]) -> Iterator[dict[str, list[Call]]]:
-    """Yields the calls of layers within the block, by task."""
+    """Records the calls of layers within the block, by task."""
     seen: dict[str, list[Call]] = {task: [] for task in layers}
 
     def watch(task: str, call: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Ids in columns of a person's own rows, which kernels may remember."""
+"""Columns of your own rows whose ids kernels may remember."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def remembered_columns(
     topics: Collection[str],
     people: Collection[str],
 ) -> list[str]:
-    """Columns whose ids kernels can remember: texts or whole numbers, one in a row.
+    """Columns whose ids kernels can remember: texts or whole numbers, one per row.
 
     Args:
       base: The base.
@@ -76,7 +76,7 @@ def remembered_columns(
 def people_columns(
     features: Mapping[str, Any], users: NDArray[np.int64], user: str | None
 ) -> set[str]:
-    """The column of the user and others that tell who it is: as many ids as users, in pairs.
+    """The user's column and others that identify the user: ids and users match one to one.
 
     Args:
       features: Columns of some rows.
@@ -103,13 +103,13 @@ def _has_ids(values: Any) -> bool:
 
 
 class IdTexts:
-    """What codes of ids stand for, collected from rows."""
+    """The ids that codes stand for, collected from rows."""
 
     def __init__(self) -> None:
         self._texts: dict[str, dict[int, str]] = {}
 
     def add(self, features: Mapping[str, Any], codes: Mapping[str, Any]) -> None:
-        """Notes the ids of some rows.
+        """Adds the ids of some rows.
 
         Args:
           features: Columns.
@@ -134,7 +134,7 @@ class IdTexts:
 
 
 class KeptIdNames:
-    """What codes of columns stand for, of what a run has kept; see `IdNames`.
+    """The ids that codes of columns stand for, as kept by a run; see `IdNames`.
 
     Args:
       binary: Whether each task is one of yes and no.

@@ -1,4 +1,4 @@
-"""`SavedModelBase`: a model that serves already, whoever trained it."""
+"""`SavedModelBase`: a model that already serves, whoever trained it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,9 @@ from tfrec_mt.storage.hashes import hash_files
 
 
 class SavedModelBase(OffsetBase):
-    """A SavedModel, one of whose signatures gives vectors and logits; see `OffsetBase`.
+    """A SavedModel with a signature that returns vectors and logits; see `OffsetBase`.
 
-    Its last layer cannot be called, so a kernel adds an offset to a task's logit, of what the
-    vector and the logit say.
+    Its last layer cannot be called, so kernels add logit offsets, computed from vector and logit.
 
     Args:
       folder: Folder of the SavedModel.
@@ -73,7 +72,7 @@ class SavedModelBase(OffsetBase):
         return found
 
     def input_specs(self) -> Specs:
-        # in an order of its own: a loaded signature's differs from process to process
+        # sorted, as the order of a loaded signature differs from process to process
         arguments = sorted(self._function.structured_input_signature[1].items())
         return {name: tf.TensorSpec(x.shape, x.dtype, name) for name, x in arguments}
 
@@ -81,7 +80,7 @@ class SavedModelBase(OffsetBase):
         return [self._loaded]
 
     def fingerprint(self) -> str:
-        """Of graph, weights and assets, and of what is asked of them."""
+        """Digest of graph, weights and assets, and of the signature and outputs that are used."""
         digest = hashlib.sha256(self.kind.encode())
         for name, found in hash_files(self.folder).items():
             if not name.startswith("assets.extra/"):

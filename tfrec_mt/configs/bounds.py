@@ -1,4 +1,4 @@
-"""The values that a setting may have, given by its annotation, and their check."""
+"""Bounds of settings, given by their annotations, and checks of values against them."""
 
 import dataclasses
 import functools
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from tfrec_mt.errors import SchemaError
 
-# What TensorFlow and NumPy count with.
+# The largest integer of TensorFlow and NumPy.
 MOST = 2**63 - 1
 
 
@@ -48,7 +48,7 @@ def Above(low: float) -> Within:
 Count = Annotated[int, Within(1, MOST)]
 Counts = Sequence[Count]
 Whole = Annotated[int, Within(0, MOST)]
-Seed = Annotated[int, Within(0, 2**32 - 1)]  # as NumPy's generator, which Keras seeds, takes them
+Seed = Annotated[int, Within(0, 2**32 - 1)]  # the range of NumPy's generator, which Keras seeds
 Rate = Annotated[float, Above(0)]
 Weight = Annotated[float, AtLeast(0)]
 Share = Annotated[float, Within(0, 1)]
@@ -104,7 +104,7 @@ def kind_of(hint: Any) -> Kind:
 
 
 def expected(hint: Any, given: Any = None) -> str:
-    """What a value must be, in words; says that a number is too large if it is `given`."""
+    """Describes what a value must be; adds the upper limit if the number `given` exceeds it."""
     kind = kind_of(hint)
     bounds = "".join(f" {bound}" for bound in kind.bounds)
     if isinstance(given, int) and given > MOST and any(bound.high == MOST for bound in kind.bounds):

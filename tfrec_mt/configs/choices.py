@@ -11,12 +11,12 @@ SURGERIES: tuple[Surgery, ...] = ("mtrec", "pcgrad", "none")
 RateSchedule = Literal["constant", "linear", "each_pass"]
 RATE_SCHEDULES: tuple[RateSchedule, ...] = ("constant", "linear", "each_pass")
 
-# Settings of training that the data may choose.
+# Training settings that can be chosen from the data.
 Chosen = Literal["batch_size", "epochs", "rate_schedule", "ema_decay"]
 CHOSEN: tuple[Chosen, ...] = ("batch_size", "epochs", "rate_schedule", "ema_decay")
 Start = Literal["floor", "random"]
 
-# Among features whose ids kernels remember: all but the user's.
+# Stands for all features but the user's among those whose ids kernels remember.
 AUTO = "auto"
 # The adapter that is a memory and nothing else.
 MEMORY = "memory"

@@ -14,7 +14,7 @@ _MODEL_NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,100}")
 
 
 def check_model_name(name: Any) -> None:
-    """Checks that a model's name can stand in a server's configuration, in a path and in a URL.
+    """Checks that a model's name is valid in a server's configuration, in a path and in a URL.
 
     Raises:
       SchemaError: It cannot.

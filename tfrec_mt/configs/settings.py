@@ -50,6 +50,6 @@ def sort_settings(
         if not takes:
             known = {name for names in groups.values() for name in names}
             raise SchemaError(f"{step} has no setting {name!r}; {nearest(name, known)}")
-        # as configs and Keras' have them
+        # tuples, as in configs and Keras models
         found[takes[0]][name] = tuple(value) if isinstance(value, list) else value
     return found

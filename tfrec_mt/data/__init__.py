@@ -1,1 +1,1 @@
-"""From raw rows to training batches."""
+"""Turns raw rows into training batches."""

@@ -21,7 +21,7 @@ _LIKE_OTHERS = (
 _DATE = (
     "seconds since 1970, or keys with time_format '%Y%m%d' (or time_unit 'seconds', if they are)"
 )
-# Above this power of two a float does not hold every whole number.
+# The power of two from which on a float type does not hold every whole number.
 _EXACT_DIGITS = {"Float32": 24, "Float64": 53}
 _EMPTY: dict[ColumnType, pl.DataType] = {
     "int64": pl.Int64(),
@@ -36,9 +36,9 @@ _EMPTY: dict[ColumnType, pl.DataType] = {
 def cast_column(values: pl.Series, column: Column, place: Place) -> pl.Series:
     """Casts raw values [n] to the canonical type of their column.
 
-    Int64 or String for ids and keys, Float32 for numbers, UInt8 for labels, Int64 seconds since
-    1970 for timestamps (fractions floored), lists of ids for bags. Null, NaN and, where no text is
-    expected, empty text are null.
+    The types are Int64 or String for ids and keys, Float32 for numbers, UInt8 for labels, Int64
+    seconds since 1970 for timestamps (fractions floored), and lists of ids for bags. Null and NaN
+    become null, as does empty text where no text is expected.
 
     Raises:
       DataError: A column type or a value that cannot be cast; `place` names file and row.
@@ -83,7 +83,7 @@ def _cast(
             )
             raise place.error(row_of(index), values[index], column, expected)
     if isinstance(values.dtype, pl.Decimal) and values.dtype.scale == 0:
-        values = values.cast(pl.Int128)  # ids of some databases, wider than a float is exact
+        values = values.cast(pl.Int128)  # ids of some databases, too wide for a float
     elif values.dtype.is_float() or values.dtype.is_decimal():
         values = values.cast(pl.Float64).fill_nan(None)
     elif isinstance(values.dtype, pl.Categorical | pl.Enum):
@@ -120,7 +120,7 @@ def _type_error(values: pl.Series, column: Column, place: Place) -> DataError:
     )
 
 
-# Each of these gives null where a value cannot be cast, and None where the type never can.
+# Each of these returns null where a value cannot be cast, and None if the type never can.
 
 
 def _to_int64(values: pl.Series) -> pl.Series | None:
@@ -152,10 +152,10 @@ def _to_string(values: pl.Series) -> pl.Series | None:
 
 
 def _decode(values: pl.Series) -> pl.Series:
-    """Bytes as text, null where they are no UTF-8."""
+    """Bytes as text, null where they are not UTF-8."""
     try:
         return values.cast(pl.String)
-    except pl.exceptions.ComputeError:  # does not say which value, even if not strict
+    except pl.exceptions.ComputeError:  # names no value, even if not strict
         return values.map_elements(_utf8_or_none, pl.String)
 
 

@@ -1,4 +1,4 @@
-"""All sources by the name a flag gives them, and the settings of each."""
+"""All sources by their name in flags, with the settings of each."""
 
 import dataclasses
 import functools
@@ -28,7 +28,7 @@ from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema import Schema
 from tfrec_mt.tables.notation import Quoting
 
-# What says how rows are divided, rather than what they are.
+# Settings that say how rows are divided, not what they are.
 DIVISION = ("split", "split_parts")
 _TFDS = "tfds"
 
@@ -68,7 +68,7 @@ def all_sources() -> dict[str, Named]:
 
 
 def named_source(name: str) -> Named:
-    """The source of a name: one of `all_sources`, or `tfds:NAME`.
+    """The source named `name`: one of `all_sources`, or `tfds:NAME`.
 
     Raises:
       SchemaError: An unknown source.
@@ -82,7 +82,7 @@ def named_source(name: str) -> Named:
 
 
 def make_source(name: str, given: Mapping[str, Any]) -> Source | NewsSource:
-    """A source by its name, with the settings in `given` that are its own.
+    """Makes the named source with those settings in `given` that it has.
 
     Raises:
       SchemaError: An unknown source, or one that lacks a setting it needs.

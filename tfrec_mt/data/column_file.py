@@ -1,4 +1,4 @@
-"""One stored column, read by slices."""
+"""One stored column, read in slices."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tfrec_mt.schema import DataError
 
-# equally long stored columns by `<group>/<name>`
+# stored columns of equal length by `<group>/<name>`
 Columns = dict[str, npt.NDArray[Any]]
 
 
@@ -20,8 +20,8 @@ Columns = dict[str, npt.NDArray[Any]]
 class ColumnFile:
     """A NumPy file whose first dimension counts rows.
 
-    Slices are read, not mapped: a file that shrinks while it is in use is then an error that names
-    it instead of a bus error, and no file stays open however many shards there are. `offset` is the
+    Slices are read, not mapped. A file that shrinks while in use then raises an error that names it
+    instead of a bus error, and no file stays open, however many shards there are. `offset` is the
     number of bytes before the first element.
     """
 
@@ -32,7 +32,7 @@ class ColumnFile:
 
     @classmethod
     def open(cls, path: Path, rows: int | None = None) -> "ColumnFile":
-        """Reads the header; the file must have the size it states and, if given, that many rows.
+        """Reads the header and checks that the file has its size and, if given, that many rows.
 
         Raises:
           DataError: The file is missing, not a NumPy file, or has another size.
@@ -49,7 +49,7 @@ class ColumnFile:
             raise DataError(f"{path}: the manifest lists it, but there is no such file") from None
         except (ValueError, SyntaxError, TokenError) as error:
             raise DataError(f"{path}: not a column file: {error}") from error
-        expected = offset + math.prod(shape) * dtype.itemsize  # which NumPy's would overflow
+        expected = offset + math.prod(shape) * dtype.itemsize  # NumPy's product would overflow
         if fortran or dtype.hasobject or size != expected or min(shape, default=0) < 0:
             raise DataError(
                 f"{path}: expected {expected} bytes for {dtype} {list(shape)}, got {size}"

@@ -1,4 +1,4 @@
-"""`PreparedDataset`: what `prepare` wrote, opened and checked."""
+"""`PreparedDataset`: the output of `prepare`, opened and checked."""
 
 import functools
 from collections.abc import Collection
@@ -25,8 +25,8 @@ class PreparedDataset:
     """A prepared dataset on disk.
 
     Opening it checks that every file exists and has the size that the manifest's row counts
-    require. Before anything is read, the files that it comes from are compared with the manifest's
-    hashes, once; `verify` compares all.
+    require. Each file is compared with its hash in the manifest once, before it is first used;
+    `verify` compares all files.
 
     Args:
       path: The folder.
@@ -68,17 +68,17 @@ class PreparedDataset:
 
     @property
     def summary(self) -> str:
-        """Its sizes, in a line."""
+        """Rows of each part, in one line."""
         return f"{', '.join(f'{part} {self.rows(part):,}' for part in self.parts)} rows"
 
     def rows(self, part: str) -> int:
-        """Rows of a part."""
+        """Number of rows of a part."""
         self._check_part(part)
         return self.manifest.rows(part)
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the manifest, and so of everything in the dataset."""
+        """SHA-256 of the manifest, which holds the hashes of everything in the dataset."""
         return hash_file(self.path / MANIFEST_FILE)
 
     @property

@@ -1,4 +1,4 @@
-"""From checked rows to the numbers that models read."""
+"""Encodes checked rows as the numbers that models read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ def floats(column: pl.Series) -> npt.NDArray[np.float32]:
 
 
 def decode_label(stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    """A stored label as models learn it: float32 of the same shape, NaN for none."""
+    """A stored label as models learn it: float32 of the same shape, NaN where there is none."""
     values = stored.astype(np.float32)
     if stored.dtype == np.uint8:
         values[stored == NO_LABEL] = np.nan
@@ -35,7 +35,8 @@ def decode_label(stored: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 class Encoder:
     """Encodes rows with what was learned from the first part.
 
-    `schema` has every learned part, `tables` an `IdTable` by vocabulary, `users` the dense codes.
+    `schema` has every learned part filled in, `tables` has an `IdTable` per vocabulary, and `users`
+    has the dense codes of users.
     """
 
     schema: Schema
@@ -43,7 +44,7 @@ class Encoder:
     users: KeyTable
 
     def feature(self, feature: Feature, column: pl.Series) -> npt.NDArray[Any]:
-        """One feature of `[n]` rows.
+        """Encodes one feature of `[n]` rows.
 
         int32 codes `[n]`, or `[n, max_values]` padded with 0 for a bag; float32 `[n]` for a number
         that is passed through.
@@ -66,7 +67,7 @@ class Encoder:
         return found.fill_null(0).to_numpy()
 
     def encode(self, frame: pl.DataFrame) -> Columns:
-        """All stored columns of `[n]` rows but those of the history, named `<group>/<name>`."""
+        """All stored columns of `[n]` rows except the history's, by `<group>/<name>`."""
         keys = self.schema.keys
         columns: Columns = {}
         for feature in self.schema.features:

@@ -1,4 +1,4 @@
-"""Hashes that are equal on every machine, release and chunking."""
+"""Hashes that are the same for every machine, release and chunking."""
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ def _mix(z: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def derived_seed(seed: int, *parts: int | str) -> int:
-    """A seed of its own for each use, so that no two uses of one seed draw the same numbers."""
+    """A separate seed for each use, so that no two uses of one seed draw the same numbers."""
     for part in parts:
         number = part if isinstance(part, int) else int.from_bytes(part.encode()) % 2**63
         seed = int(splitmix64(number, seed))
@@ -36,7 +36,7 @@ def derived_seed(seed: int, *parts: int | str) -> int:
 
 
 def uniform(keys: npt.ArrayLike, seed: int = 0) -> npt.NDArray[np.float64]:
-    """A number in [0, 1) for each integer, a function of the integer and the seed alone."""
+    """A number in [0, 1) for each integer, which depends on the integer and the seed alone."""
     return (splitmix64(keys, seed) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 

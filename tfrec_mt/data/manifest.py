@@ -1,4 +1,4 @@
-"""What a prepared dataset consists of, with the hash of each file."""
+"""The manifest: what a prepared dataset consists of, with the hash of each file."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ class HistoryRecord:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Something of a column that can be read and is probably not what was meant."""
+    """A remark on a column that can be read but is probably not what was meant."""
 
     __pydantic_config__ = _STRICT
     column: str
@@ -225,7 +225,7 @@ def read_manifest(
 
 
 def kind_of(folder: Path) -> str:
-    """What a prepared dataset holds: `ranking` for a click log, or `news`.
+    """The kind of a prepared dataset: `ranking` for a click log, or `news`.
 
     Raises:
       DataError: It is not a prepared dataset at all.

@@ -12,7 +12,7 @@ SAMPLE_ROWS = 1 << 20
 
 
 class Moments:
-    """Mean and deviation of numbers in pieces, by the update of Chan, Golub and LeVeque (1979)."""
+    """Running mean and deviation of numbers, by the update of Chan, Golub and LeVeque (1979)."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -20,7 +20,7 @@ class Moments:
         self._squares = 0.0
 
     def add(self, values: npt.NDArray[np.float64]) -> None:
-        """Takes numbers `[n]`, none of them missing."""
+        """Adds numbers `[n]`, none of them missing."""
         if not values.size:
             return
         mean = float(values.mean())
@@ -38,9 +38,9 @@ class Moments:
 
 
 class NumericLearner:
-    """Learns what a numeric feature needs from the rows of the first part.
+    """Learns the boundaries or moments of a numeric feature from the rows of the first part.
 
-    Boundaries are quantiles of a sample that the caller draws; the moments take every row.
+    Boundaries are quantiles of a sample that the caller draws; moments are over every row.
 
     Attributes:
       low: The smallest value, None before there is one.
@@ -57,7 +57,7 @@ class NumericLearner:
         self.merged = False
 
     def add(self, values: npt.NDArray[np.float32], sampled: npt.NDArray[np.bool_]) -> None:
-        """Takes values `[n]`, NaN where missing, and which rows belong to the sample `[n]`."""
+        """Adds values `[n]`, NaN where missing; `sampled` `[n]` marks rows of the sample."""
         present = ~np.isnan(values)
         if present.any():
             low, high = float(np.nanmin(values)), float(np.nanmax(values))
@@ -92,9 +92,9 @@ class NumericLearner:
 def _edges_of_ties(
     values: npt.NDArray[np.float32], counts: npt.NDArray[np.int64], buckets: int
 ) -> npt.NDArray[np.float32]:
-    """Edges where some values are so frequent that quantiles fall together.
+    """Bucket edges for values of which some are so frequent that quantiles coincide.
 
-    A value that fills a bucket has one alone; the others share the rest evenly.
+    A value that fills a bucket has it to itself; the others share the rest evenly.
 
     Args:
       values: The distinct values, ascending.
@@ -118,14 +118,14 @@ def _edges_of_ties(
 
 
 def sample_share(rows: int) -> float:
-    """The share of rows to draw so that a log of `rows` rows gives about `SAMPLE_ROWS`."""
+    """The share of rows to draw for a sample of about `SAMPLE_ROWS` of a log of `rows` rows."""
     return min(1.0, SAMPLE_ROWS / max(rows, 1))
 
 
 def encode_numeric(
     feature: NumericFeature, values: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.int32] | npt.NDArray[np.float32]:
-    """Bucket codes or standardised numbers.
+    """Encodes numbers as bucket codes or as standardised numbers.
 
     `values` is float32 `[n]`, NaN where missing. With `buckets`, int32 `[n]`: 0 where missing, else
     one plus the number of boundaries at or below the value. Without, float32 `[n]`:

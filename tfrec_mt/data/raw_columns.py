@@ -52,7 +52,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Place:
-    """The file of consecutive rows, and the number of the first row in it.
+    """The place of consecutive rows: their file, and the number of the first row in it.
 
     Args:
       file: The file.

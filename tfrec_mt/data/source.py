@@ -1,4 +1,4 @@
-"""`Source`: the one interface between any data set and preparation."""
+"""`Source`: the interface between any data set and preparation."""
 
 import abc
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class Source(abc.ABC):
 
     @property
     def rows(self) -> int | None:
-        """Rows in all, where that is known before they are read."""
+        """Total number of rows; None where it is not known before they are read."""
         return None
 
     @property
@@ -62,7 +62,7 @@ class Source(abc.ABC):
 
 
 class Divisible(Protocol):
-    """A source of clicks or of news, as far as splits are concerned."""
+    """What a split needs of a source, of clicks or of news."""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class Divisible(Protocol):
 def chosen_split(
     source: Divisible, kind: SplitKind | None = None, parts: str | None = None
 ) -> SplitSpec:
-    """How a source is divided, with its default for `kind` and `parts` (see `SplitSpec.parse`).
+    """The split of a source; `kind` and `parts` (see `SplitSpec.parse`) default to the source's.
 
     Raises:
       SchemaError: `given` for a source that is not divided, or parts that contradict it.

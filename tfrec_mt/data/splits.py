@@ -15,7 +15,7 @@ from tfrec_mt.storage.names import CARRIED, VOCABULARIES
 SplitKind = Literal["days", "time", "random", "request", "given"]
 Weight = float | Literal["*"]
 REST: Final = "*"
-# What parts are called, and their shares, where nothing else is asked for.
+# Default names and shares of the parts.
 DEFAULT_SHARES = (("train", 6.0), ("fresh", 1.0), ("test", 1.0))
 SECONDS_PER_DAY = 86_400
 _TAKEN = ("events", VOCABULARIES, CARRIED)  # folders of a dataset
@@ -93,7 +93,7 @@ class SplitSpec:
 
     @classmethod
     def usual(cls, kind: SplitKind) -> "SplitSpec":
-        """`DEFAULT_SHARES`; of days one for each part but the first, which takes all others."""
+        """`DEFAULT_SHARES`; by days, one day per part, except that the first takes the rest."""
         if kind != "days":
             return cls(kind, DEFAULT_SHARES)
         (first, _), *others = DEFAULT_SHARES
@@ -116,7 +116,7 @@ class SplitSpec:
 
     @property
     def edges(self) -> npt.NDArray[np.float64]:
-        """Sums of the weights up to each part, itself included, float64 `[parts]`.
+        """Cumulative weights of the parts, float64 `[parts]`.
 
         Raises:
           ValueError: A weight is `"*"`, which `of_days` makes a number.
@@ -124,7 +124,7 @@ class SplitSpec:
         return np.cumsum([float(weight) for _, weight in self.parts])
 
     def of_days(self, days: int) -> "SplitSpec":
-        """The rule for a log of so many calendar days, with a number for `"*"`.
+        """The rule for a log of that many calendar days, with a number for `"*"`.
 
         Raises:
           DataError: A split of kind `"days"` asks for more days than there are, or for fewer.
@@ -150,7 +150,7 @@ class SplitSpec:
         return replace(self, parts=tuple(parts))
 
     def key_column(self, schema: Schema) -> str | None:
-        """The column that decides a row's part, or None where its number does.
+        """The column that decides a row's part, or None where the row number does.
 
         Raises:
           SchemaError: The schema names no such column.
@@ -178,7 +178,7 @@ class SplitSpec:
 
 @dataclass(frozen=True)
 class Split:
-    """A `SplitSpec` for one log, without `"*"`; `seed` is of the random kinds.
+    """A `SplitSpec` for one log, without `"*"`; `seed` is for the random kinds.
 
     `cuts` are the first second of each part after the first, or the first row of a given division.
     """

@@ -1,4 +1,4 @@
-"""Ids and their codes: learned once, looked up alike in preparation and in the exported graph."""
+"""Ids and their codes: learned once, looked up the same way in preparation and exported graphs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -66,7 +66,7 @@ class IdTable:
         if len(broken):
             raise DataError(
                 f"vocabulary {self.vocabulary.name!r}: ids must not contain line breaks, "
-                f"{len(broken):,} of {len(texts):,} do"  # not which: it may be a user's
+                f"{len(broken):,} of {len(texts):,} do"  # not which: one may be a user's
             )
         path = folder / f"{self.vocabulary.name}.txt"
         path.write_text("\n".join([*texts.to_list(), ""]), encoding="utf-8", newline="\n")
@@ -94,7 +94,7 @@ class IdTable:
 
 
 class KeyTable:
-    """A dense code for each user, over all parts; rows without one share the code after those."""
+    """A dense code for each user, over all parts; rows without a user share the next code."""
 
     def __init__(self, distinct: Iterable[pl.Series]) -> None:
         ids = without_missing(pl.concat([ids.rename("id") for ids in distinct])).unique().sort()

@@ -1,4 +1,4 @@
-"""How well models rank and predict, per task, topic and domain."""
+"""Measures how well models rank and predict, per task, topic and domain."""
 
 from tfrec_mt.evaluation.cells import Cell, ScoreKey
 from tfrec_mt.evaluation.cluster_bootstrap import ClusterBootstrap

@@ -16,11 +16,11 @@ Scores = dict[ScoreKey, dict[str, Any]]
 def base_and_kernels(
     base: BaseModel, kernels: Sequence[DomainKernels]
 ) -> Callable[[Mapping[str, Any]], Scores]:
-    """Maps a batch to `{task: [B]}` of the base, of each topic's kernels and of all of them."""
+    """Returns a function from a batch to `{task: [B]}` of base, each topic's kernels, and all."""
     keys = [ScoreKey(ZERO_SHOT), *(ScoreKey(ADAPTED, layer.topic) for layer in kernels)]
     if kernels:
         keys.append(ScoreKey(ADAPTED))
-    # a base that is measured alone is not frozen on the way
+    # only with kernels, as this freezes the base
     model = AdaptedModel(base, kernels) if kernels else None
 
     def forward(features: Mapping[str, Any]) -> list[dict[str, Any]]:

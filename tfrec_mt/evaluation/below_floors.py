@@ -1,4 +1,4 @@
-"""`below_floors`: which models know less than their floors."""
+"""`below_floors`: finds models that score below their floors."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ KERNEL_ADVICE = (
 
 @dataclass(frozen=True)
 class BelowFloor:
-    """A model that knows less than its floor.
+    """A model that scores below its floor.
 
     Args:
       model: Its name.
@@ -47,7 +47,7 @@ def below_floors(
     tasks: Sequence[str],
     advice: Mapping[str, str],
 ) -> Iterator[BelowFloor]:
-    """Each model and task that is below its floor over all rows.
+    """Yields each model and task below its floor over all rows.
 
     Args:
       table: The metrics.
@@ -68,7 +68,7 @@ def below_floors(
 
 
 def below_sentences(found: Sequence[BelowFloor]) -> list[str]:
-    """A sentence for each, and what to try of the first one: what it lacks, the others lack too."""
+    """A sentence for each, then the advice of the first: what it lacks, the others lack too."""
     return [*map(str, found), *(one.advice for one in found[:1])]
 
 

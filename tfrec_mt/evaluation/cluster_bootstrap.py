@@ -61,7 +61,7 @@ class ClusterBootstrap:
         return Estimate(value, replicates, note if defined < replicates.size else None)
 
     def undefined(self, reason: str) -> Estimate:
-        """No number, and why."""
+        """An undefined estimate, with the reason."""
         return Estimate(math.nan, np.full(self.weights.shape[0], math.nan), reason)
 
     def ratio(self, over: NDArray[np.float64], under: NDArray[np.float64]) -> Estimate:

@@ -1,4 +1,4 @@
-"""Metric rows of several models brought together: one line per cell."""
+"""Joins the metric rows of several models: one line per cell."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`Estimate`: a number with its bootstrap replicates, and what can be done with several."""
+"""`Estimate`: a number with its bootstrap replicates, and functions that combine several."""
 
 import dataclasses
 import math
@@ -48,7 +48,7 @@ def difference(estimate: Estimate, reference: Estimate) -> Estimate:
 
 
 def mean(estimates: Sequence[Estimate], what: str = "domains") -> Estimate:
-    """The plain mean of those estimates that are defined; where some are not, the note counts them.
+    """The plain mean of the estimates that are defined; if some are not, the note counts them.
 
     Args:
       estimates: At least one.

@@ -99,7 +99,7 @@ class Evaluation:
                 names = ("over_control", "over_control_low", "over_control_high")
                 over = self._lifts(self.roles.control, *names)
                 lifts = lifts.join(over, on=[*cell, "n"], how="left")
-            # means over domains are of lifts alone
+            # only lifts have means over domains
             found = found.join(lifts, on=[*cell, "n"], how="full", coalesce=True)
         topics = self.rows["topic"].unique(maintain_order=True)
         return found.sort(
@@ -149,7 +149,7 @@ class Evaluation:
         return target
 
     def case(self, name: str) -> ReportCase:
-        """What a report shows of it, under a name."""
+        """This evaluation as a case of a report, under a name."""
         return ReportCase(
             name=name,
             rows=self.metrics,
@@ -164,7 +164,7 @@ class Evaluation:
         )
 
     def summary(self) -> Summary:
-        """What was compared, what came, and whether to ship kernels; see `summary`."""
+        """What was compared, what was found, and whether to ship kernels; see `summary`."""
         return summary(self.metrics, self.roles, self.below, self._what())
 
     def _what(self) -> str:

@@ -17,15 +17,15 @@ from tfrec_mt.evaluation.score_table import ScoreTable
 from tfrec_mt.evaluation.scored_models import ScoredModels
 from tfrec_mt.schema import DataError
 
-# Batches are joined to blocks of this many rows, where NumPy's overhead is small.
+# Batches are joined into blocks of this many rows, where NumPy's overhead is small.
 _BLOCK_ROWS = 65_536
 
 
 class Evaluator:
     """Accumulates the scores of several models on the same rows, in bounded memory.
 
-    Grouped AUC needs all rows of a user or request together, so for it rows wait for `result`,
-    on disk once they are many; all else is counted at once.
+    Grouped AUC needs all rows of a user or request together, so its rows wait for `result`, on
+    disk once there are many. Everything else is counted immediately.
 
     Args:
       keys: The sets of scores in every batch.

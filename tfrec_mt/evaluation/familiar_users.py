@@ -1,4 +1,4 @@
-"""`FamiliarUsers`: which users had rows of a domain before, and for whom it is new."""
+"""`FamiliarUsers`: which users had rows of a domain before, and to whom it is new."""
 
 from collections.abc import Mapping, Sequence
 

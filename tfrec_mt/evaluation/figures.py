@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Colours that people with any kind of colour vision tell apart (Okabe and Ito, 2008); shapes
-# say the same once more.
+# Colours that are distinct for every kind of colour vision (Okabe and Ito, 2008); marker shapes
+# repeat the distinction.
 _INK, _FAINT, _RULE, _BAND, _PAPER = "#1a1a1a", "#555555", "#dddddd", "#eeeeee", "#ffffff"
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", _INK)
-# What a page sets for light and dark; elsewhere the colours hold as they are.
+# Colours that a page sets for light and dark; elsewhere they stay as they are.
 _OF_PAGE = {_INK: "ink", _FAINT: "faint", _RULE: "rule", _BAND: "band", _PAPER: "paper"}
 # Models of a lift figure; the reliability figure gives the first colours to the same two.
 _ROLES = ("adapted", "control")
 _METADATA = ("Date", "Creator", "Format", "Type")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-# Inches: as wide as a phone shows without making letters too small to read.
+# Inches: the most that a phone shows with letters large enough to read.
 _WIDTH = 5.2
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # letters stay letters: they can be searched, copied and read aloud
@@ -45,7 +45,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def lift_figures(panels: Mapping[str, Sequence[ComparisonLine]], metric: str = "AUC") -> list[str]:
-    """Lift over the zero-shot model per cell, adapted and control, with 95% intervals.
+    """Lifts of the adapted model and the control over zero-shot per cell, with 95% intervals.
 
     Args:
       panels: Lines by the name of the case; each has a figure, all have the same axis, so that
@@ -103,7 +103,7 @@ def reliability_figure(title: str, curves: Mapping[str, Sequence[CalibrationBin]
     with _figure(_WIDTH, 4.6) as figure:
         ax = figure.subplots()
         points = [v for curve in curves.values() for b in curve for v in (b.predicted, b.actual)]
-        # 0 is always seen; labels of regressions may lie below it
+        # 0 is always shown; labels of regressions may lie below it
         ends = 1.05 * min([0.0, *points]), 1.05 * max([0.0, *points] if points else [1])
         ax.plot(ends, ends, color=_FAINT, linewidth=1, label="calibrated")
         for index, (model, curve) in enumerate(curves.items()):
@@ -125,7 +125,7 @@ def reliability_figure(title: str, curves: Mapping[str, Sequence[CalibrationBin]
 def interval_figures(
     panels: Mapping[str, Mapping[str, tuple[float, float | None, float | None]]],
 ) -> list[str]:
-    """A dot with its interval for each row, a figure for each metric.
+    """A figure for each metric, with a dot and its interval for each row.
 
     Args:
       panels: Value and ends of the interval by row, by the name of the metric.
@@ -156,7 +156,7 @@ def curves_figure(
     ylabel: str = "loss",
     xlabel: str = "step",
 ) -> str:
-    """A number against the step of each run, or against another number.
+    """A curve for each run: a number against the step, or against another number.
 
     Args:
       curves: Pairs of step and number by the name of the run.
@@ -183,7 +183,7 @@ def curves_figure(
 
 @contextlib.contextmanager
 def _figure(width: float, height: float) -> "Iterator[Figure]":
-    """A figure of that many inches, in the style of all."""
+    """Yields a figure of a size in inches, in the common style."""
     matplotlib = require("matplotlib", extra="reports")
     from matplotlib.figure import Figure
 
@@ -241,6 +241,6 @@ def _svg(figure: "Figure") -> str:
     text = text[text.index("<svg") :]
     for color, name in _OF_PAGE.items():
         text = text.replace(f": {color}", f": var(--{name}, {color})")
-    # One page holds many pictures, and a name may stand on it once.
+    # One page holds many pictures, and an id must be unique on it.
     own = hashlib.sha256(text.encode()).hexdigest()[:8]
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}-", text)

@@ -17,10 +17,10 @@ _USER = "keys/user"
 
 
 class Floor:
-    """A logistic regression, of numbers a linear one, on who, what and in which domain.
+    """A logistic regression, for numbers a linear one, on user, item and domains.
 
-    One number per user, item and domain of each topic, shrunk as much as the rows ask for; see
-    `fit_effects`. A user or item that it has not met counts nothing.
+    One number per user, item and domain of each topic, shrunk as much as the rows suggest; see
+    `fit_effects`. An unseen user or item adds nothing.
 
     Args:
       dataset: The dataset.

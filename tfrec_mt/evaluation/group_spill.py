@@ -1,4 +1,4 @@
-"""Rows kept until whole groups can be read: in memory while few, on disk once many."""
+"""Buffers rows until whole groups can be read: in memory while few, on disk once many."""
 
 import os
 import tempfile

@@ -14,8 +14,9 @@ from tfrec_mt.metrics.grouped_auc import group_aucs, mixed_groups
 class GroupedSums:
     """Grouped AUC of every model, task and cell, from parts that hold whole groups.
 
-    A group counts with its rows in the cell, or their weights; groups with one class there are left
-    out and counted. Intervals resample users for requests too, because one user's are alike.
+    A group is weighted by its rows in the cell, or by their weights. Groups with one class there
+    are left out and counted. Intervals resample users for requests too, because the requests of a
+    user are alike.
 
     Args:
       field: Field of the group id, `user` or `request`.
@@ -90,14 +91,14 @@ class GroupedSums:
             dense = (np.cumsum(used) - 1)[group[chosen]]
             for column, (key, scored_task) in enumerate(self._records.slots):
                 if scored_task == task and (key, task, topic) in self._won:
-                    # Probabilities are not negative, so their bits are in their order.
+                    # Probabilities are not negative, so their bits sort in the same order.
                     scores = part["scores"][kept[chosen], column] + np.float32(0)
                     of_chosen = None if weights is None else weights[chosen]
                     aucs = group_aucs(positive[chosen], scores.view(np.uint32), dense, of_chosen)
                     add_at(self._won[key, task, topic], place[used], rows[used] * aucs)
 
     def estimate(self, key: ScoreKey, task: str, topic: str, domain: int) -> Estimate:
-        """Grouped AUC on the domain at that place of the topic."""
+        """Grouped AUC on the domain at a position in the topic."""
         used, total = self._counts[task, topic][domain]
         if not used:
             return self._bootstrap.undefined(f"none of {total} {self._field}s has both classes")

@@ -131,7 +131,7 @@ class ImpressionEvaluator(MetricTable):
         for key, values in everything.items():
             found = impression_metrics(clicked, values, offsets)
             for metric, value in found.items():
-                # What is defined depends on the clicks alone, so it is the same for all models.
+                # Where it is defined depends on the clicks alone, so it is the same for all models.
                 defined[metric] = np.isfinite(value)
                 for topic in self._models.topics_of(key):
                     kept = defined[metric] & (places[topic] >= 0)

@@ -98,7 +98,7 @@ class ImpressionScoring(Scoring):
 
 
 def adapt_with(model: AdaptedModel) -> Adapt:
-    """What kernels make of knowledge, for a `NewsScorer`."""
+    """Returns the function that applies kernels to knowledge, for a `NewsScorer`."""
 
     def adapt(plain: Mapping[str, Any], domains: Mapping[str, Any]) -> Mapping[str, Any]:
         return model.adapt(plain, model.kernel_codes(domains), model.ids(domains))

@@ -23,7 +23,7 @@ _TITLES = {
 
 
 def model_tables(rows: Sequence[MetricRow], task: str, name: str) -> list[PageTable]:
-    """Every metric of every model: over all rows, and over those of unknown ids.
+    """Tables of every metric of every model: over all rows, and over those of unknown ids.
 
     Args:
       rows: Rows of `MetricTable.rows`.
@@ -52,7 +52,7 @@ def _of_models(lines: MetricLines, caption: str) -> PageTable:
 def domain_table(
     caption: str, lines: Sequence[ComparisonLine], rows: Sequence[MetricRow], roles: ModelRoles
 ) -> PageTable:
-    """A row for each domain, the topics apart.
+    """A table with a row for each domain, grouped by topic.
 
     Args:
       caption: What it shows.

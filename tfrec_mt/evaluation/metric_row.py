@@ -56,7 +56,7 @@ class MetricRow:
                 object.__setattr__(self, name, None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as in `metrics.json`: optional keys only where they hold something."""
+        """The row as in `metrics.json`: optional keys only where they have a value."""
         row = dataclasses.asdict(self)
         return {key: row[key] for key in row if key not in _OPTIONAL or row[key] is not None}
 

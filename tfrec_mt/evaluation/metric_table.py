@@ -39,7 +39,7 @@ class MetricTable(abc.ABC):
         return self.metrics
 
     def compared(self, task: str) -> tuple[str, ...]:
-        """Metrics of a task in which models are compared."""
+        """Metrics of a task by which models are compared."""
         return ("auc",)
 
     def calibrated(self, task: str) -> bool:
@@ -76,7 +76,7 @@ class MetricTable(abc.ABC):
         return self._estimates[place]
 
     def rows(self) -> list[MetricRow]:
-        """Every metric of every model on every cell, also where it is not defined.
+        """Every metric of every model on every cell, even where it is not defined.
 
         Cells of topics apart are left out where they have no row.
         """

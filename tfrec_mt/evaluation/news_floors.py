@@ -1,4 +1,4 @@
-"""Floors of news: what was clicked lately, and which sections are clicked."""
+"""Floors of news: recent clicks of articles, and click rates of sections."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ _TIME_BITS = 34  # of seconds since 1970, until the year 2514
 class RecentClicks:
     """How often an article was clicked in the hours before an impression, in any part.
 
-    As a newsroom counts while it serves: clicks of the measured part count as soon as they are
-    over.
+    Clicks are counted as in a newsroom that serves: those of the measured part count as soon as
+    they have happened.
 
     Args:
       dataset: The news.
@@ -45,7 +45,7 @@ class RecentClicks:
 
 
 class SectionRates:
-    """How many of a section's candidates were clicked.
+    """Smoothed share of a section's candidates that were clicked.
 
     Args:
       dataset: The news.
@@ -70,5 +70,5 @@ class SectionRates:
 
 
 def _key(articles: NDArray[np.int32], times: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers in the order of article, then time."""
+    """Integers that sort by article, then time."""
     return (articles.astype(np.int64) << _TIME_BITS) | times.astype(np.int64)

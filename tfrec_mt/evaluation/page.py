@@ -17,7 +17,7 @@ _LIBRARIES = ("tensorflow", "keras", "numpy", "polars", "pyarrow")
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page that is text.
+    """A section of text on a page.
 
     Args:
       heading: Its heading.
@@ -51,7 +51,7 @@ def render_page(
     settings: Mapping[str, object],
     **content: Any,
 ) -> str:
-    """One self-contained HTML page.
+    """Renders one self-contained HTML page.
 
     Args:
       template: File in `templates` that extends `page.html.jinja`.
@@ -74,7 +74,7 @@ def render_page(
 
 
 def render_fragment(template: str, **content: Any) -> str:
-    """A template of this package with its content, all of which is escaped."""
+    """Renders a template of this package; all of its content is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tfrec_mt.evaluation"),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""`PageTable`: a table as pages show it, without columns that hold nothing."""
+"""`PageTable`: a table as pages show it, without empty columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class PageCell:
 
     @property
     def empty(self) -> bool:
-        """Whether it says nothing."""
+        """Whether the cell shows nothing."""
         return self.text in ("", NONE) and not self.small
 
 
@@ -69,7 +69,7 @@ class PageTable:
 def plain_table(
     caption: str, header: Sequence[str], rows: Sequence[Sequence[str]], prose: bool = False
 ) -> PageTable:
-    """A table of texts, the first of each row its name."""
+    """A table of texts; the first text of each row is its name."""
     found = [
         PageRow(name, [PageCell(text, prose=prose) for text in texts]) for name, *texts in rows
     ]

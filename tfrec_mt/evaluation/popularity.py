@@ -1,4 +1,4 @@
-"""`Popularity`: what each item earned on average, the baseline of every comparison."""
+"""`Popularity`: the mean label of each item, the baseline of every comparison."""
 
 from collections.abc import Mapping
 

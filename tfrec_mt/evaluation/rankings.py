@@ -15,7 +15,7 @@ from tfrec_mt.evaluation.remembered_ids import LogIdNames
 from tfrec_mt.evaluation.scoring import ADAPTED, ZERO_SHOT
 from tfrec_mt.schema import CategoricalFeature
 
-# A page shows that many, as evenly over domains as they come.
+# Most requests on a page, spread over domains.
 _REQUESTS = 24
 _ITEMS = range(3, 21)
 _DOMAINS = 60
@@ -25,10 +25,11 @@ Score = Callable[[Mapping[str, Any]], Mapping[ScoreKey, Mapping[str, NDArray[Any
 
 
 class RankedRequests:
-    """Keeps a few requests of the batches that it is shown.
+    """Keeps a few requests of the batches that are added.
 
-    Requests are told apart by their key or, if the log has none, by user; one that two batches
-    share counts as two. Kept are those of 3 to 20 rows with both labels of the first binary task.
+    Requests are identified by their key or, if the log has none, by user; one that spans two
+    batches counts as two. Only requests of 3 to 20 rows with both labels of the first binary task
+    are kept.
 
     Args:
       dataset: The data.
@@ -53,7 +54,7 @@ class RankedRequests:
         self._by_domain: dict[tuple[int, ...], int] = {}
 
     def add(self, batch: Batch) -> None:
-        """Takes what is still wanted of a batch."""
+        """Keeps requests of a batch while there is room."""
         if not self._kernels or not self._tasks or len(self._kept) >= _REQUESTS:
             return
         labels = batch.labels[self._tasks[0]]
@@ -134,7 +135,7 @@ class RankedRequests:
         rows: int,
         score: Score,
     ) -> dict[str, dict[str, list[float]]]:
-        """By domain, what the request would be given there."""
+        """Scores of a request by domain, as if it came from there."""
         every = {name: np.concatenate([of] * len(codes)) for name, of in features.items()}
         every[topic] = np.repeat(np.fromiter(codes.values(), np.int32), rows)
         found = score(every)

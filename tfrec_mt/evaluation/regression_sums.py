@@ -26,7 +26,7 @@ class RegressionSums:
         self._counts = np.zeros(domains, np.int64)
         # [N, G] weights of rows, and of squared and absolute errors, predictions and labels
         self._sums = np.zeros((5, domains, bootstrap.groups))
-        # between tenths of the predictions of the first rows, and [3, 10] sums by tenth
+        # edges between tenths of the first rows' predictions, and [3, 10] sums by tenth
         self._edges: NDArray[np.float64] | None = None
         self._tenths = np.zeros((3, DEFAULT_BINS))
 
@@ -60,7 +60,7 @@ class RegressionSums:
             add_at(sums, tenth, weight * values)
 
     def size(self, domain: int) -> int:
-        """Rows of the domain at a place of the topic."""
+        """Number of rows of the domain at a position in the topic."""
         return int(self._counts[domain])
 
     def estimate(self, metric: str, domain: int) -> Estimate:

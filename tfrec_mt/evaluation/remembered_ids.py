@@ -1,4 +1,4 @@
-"""`remembered_ids`: which ids a domain likes more or less than base and kernels believed."""
+"""`remembered_ids`: ids that a domain likes more or less than base and kernels predict."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -13,7 +13,7 @@ from tfrec_mt.adapters.memory import Memory, feature_and_code
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema
 
-# What the frame of an evaluation lists of each sign.
+# Ids of each sign in the frame of an evaluation.
 FEW = 5
 _TYPES = dict.fromkeys(("topic", "domain", "task", "feature", "id"), pl.String) | dict.fromkeys(
     ("offset", "odds"), pl.Float64
@@ -21,26 +21,26 @@ _TYPES = dict.fromkeys(("topic", "domain", "task", "feature", "id"), pl.String) 
 
 
 class IdNames(Protocol):
-    """What codes of features stand for."""
+    """Texts behind the codes of features."""
 
     @property
     def binary(self) -> Mapping[str, bool]:
-        """Whether each task is one of yes and no."""
+        """Whether each task is binary."""
 
     def shown(self, name: str) -> bool:
-        """Whether a feature's ids may be shown: they are known, and not those of users."""
+        """Whether a feature's ids may be shown: they are known and are not user ids."""
 
     def ids(self, features: Sequence[str | None], codes: NDArray[np.int64]) -> list[str | None]:
-        """Text of each feature's code; None of the domain itself."""
+        """Text of each feature's code; None for the domain itself."""
 
 
 def remembered_ids(
     kernels: Sequence[DomainKernels], known: IdNames | None, most: int | None = None
 ) -> pl.DataFrame:
-    """What domains remember of ids, as users of the log wrote them; see `Memory`.
+    """Lists what domains remember of ids, which are spelled as in the log; see `Memory`.
 
-    Ids of users are left out, whichever feature they are in, also where they are remembered. Other
-    ids are shown: of a feature that tells who someone is, have no memory.
+    User ids are left out, whichever feature they are in, even if they are remembered. Other ids are
+    shown, so keep no memory of a feature that identifies people.
 
     Args:
       kernels: Kernels of some topics; those without a memory have no rows.
@@ -62,7 +62,7 @@ def remembered_ids(
 
 
 def no_remembered_ids() -> pl.DataFrame:
-    """What `remembered_ids` gives of kernels without a memory."""
+    """The empty frame of `remembered_ids`, as for kernels without a memory."""
     return pl.DataFrame(schema=_TYPES)
 
 
@@ -101,7 +101,7 @@ def _largest(values: NDArray[np.float64], most: int | None) -> NDArray[np.int64]
 
 
 class LogIdNames:
-    """What codes of a click log's features stand for; see `IdNames`."""
+    """Texts behind the codes of a click log's features; see `IdNames`."""
 
     def __init__(self, dataset: PreparedDataset) -> None:
         self._dataset = dataset

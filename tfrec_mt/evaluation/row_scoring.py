@@ -35,10 +35,10 @@ _HISTORY = " and a history in the schema, as `Schema.infer` proposes it"
 class RowScoring(Scoring):
     """Scores every row once with every model; see `Scoring`.
 
-    Where the schema has the item as a feature, item popularity stands beside, and in any case a
-    `Floor`: `floor` learns from the base's rows and, where there are kernels or a control,
+    Item popularity is scored as well if the item is a feature of the schema, and a `Floor` in any
+    case: `floor` learns from the base's rows and, where there are kernels or a control,
     `fresh_floor` from all parts before the measured one. Rows of unknown users and items are
-    measured apart, see `UnknownIds`.
+    measured apart; see `UnknownIds`.
 
     Args:
       dataset: The data.

@@ -1,4 +1,4 @@
-"""Counts of one model's scores on the domains of one topic, in memory that does not grow."""
+"""Counts one model's scores on the domains of one topic, in constant memory."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from tfrec_mt.metrics.calibration import equal_mass_bins
 from tfrec_mt.metrics.log_loss import LOG_LOSS_EPSILON
 
 # The logits of every probability that float32 tells apart from 0 and 1, in steps of 1/128.
-# Taking all rows of a bin as tied moves AUC by at most half the share of pairs of a positive and
-# a negative within one bin; measured, by less than 2e-4 where logits deviate by 0.1 (13 bins).
+# Treating all rows of a bin as tied moves AUC by at most half the share of positive-negative pairs
+# within one bin; measured: by less than 2e-4 where logits deviate by 0.1 (13 bins).
 MAX_LOGIT = 16.0
 FINE_BINS = 4096
 # Bins of the bootstrap, which needs the spread of a metric and not its value.
 COARSE_BINS = 128
-# Rows that the coarse bins pretend to have seen, spread evenly over the logits: a few rows alone
-# must not decide where bins lie.
+# Pseudo-rows of the coarse bins, spread evenly over the logits, so that a few rows alone do not
+# decide where bins lie.
 _PRIOR_ROWS = 1024
 
 
@@ -48,7 +48,7 @@ class ScoredRows:
         group: NDArray[np.int64],
         weight: NDArray[np.float64] | None = None,
     ) -> "ScoredRows":
-        """Computes loss and bin."""
+        """Computes loss and bin of each row."""
         clipped = np.clip(predicted.astype(np.float64), LOG_LOSS_EPSILON, 1 - LOG_LOSS_EPSILON)
         log_p, log_not_p = np.log(clipped), np.log1p(-clipped)
         bins = (log_p - log_not_p + MAX_LOGIT) * (FINE_BINS / (2 * MAX_LOGIT))
@@ -112,7 +112,7 @@ class ScoreHistogram:
         np.add.at(self.group_loss.reshape(-1), by_group, loss)
 
     def total(self) -> NDArray[np.number]:
-        """`[2, FINE_BINS]` of all domains."""
+        """Rows `[2, FINE_BINS]` of all domains."""
         return np.asarray(self.rows.sum(axis=0, dtype=np.result_type(self.rows, np.int64)))
 
 

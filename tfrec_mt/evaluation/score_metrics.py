@@ -75,8 +75,8 @@ class ScoreMetrics:
     def ece(self) -> Estimate:
         """Expected calibration error.
 
-        A resample draws noise upon noise, so its error is larger on average than the value; the
-        replicates are moved back to have the value as their mean.
+        A resample adds noise to noise, so its error is larger than the value on average; the
+        replicates are shifted to have the value as their mean.
         """
         if not self.rows:
             return self._bootstrap.undefined(self._one_class())

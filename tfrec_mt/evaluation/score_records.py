@@ -118,7 +118,7 @@ class ScoreRecords:
         return records
 
     def weights(self, records: NDArray[np.void]) -> NDArray[np.float64] | None:
-        """How much each record `[B]` counts; None: all once."""
+        """Weight of each record `[B]`; None if all count once."""
         return records["weight"].astype(np.float64) if self.weighted else None
 
 

@@ -26,7 +26,7 @@ _GROUPED = {"gauc_user": "user", "gauc_request": "request"}
 
 
 class ScoreTable(MetricTable):
-    """What an `Evaluator` found.
+    """The metrics that an `Evaluator` computed.
 
     Args:
       models: What was scored.
@@ -61,7 +61,7 @@ class ScoreTable(MetricTable):
         return ERRORS if task in self._regressions else super().compared(task)
 
     def rows(self) -> list[MetricRow]:
-        """Every metric, and of regressions mean prediction and label by tenths of all rows."""
+        """Every metric; for regressions also mean prediction and label by tenths of all rows."""
         found = super().rows()
         for (key, task, topic), errors in self._errors.items():
             if topic != ALL:

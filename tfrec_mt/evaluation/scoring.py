@@ -19,9 +19,9 @@ FLOOR, FRESH_FLOOR = "floor", "fresh_floor"
 class Scoring(abc.ABC):
     """How one kind of data is read, scored and counted.
 
-    Kernels of a topic are measured on the domains of that topic, alone; on everything together the
-    kernels of all topics act at once. Where there are kernels of several topics, a model
-    `all_kernels` stands beside, which has all of them in every domain, as served ones do.
+    A topic's kernels are measured alone on the domains of that topic; over all rows, the kernels of
+    all topics act together. If several topics have kernels, a further model `all_kernels` applies
+    all of them in every domain, as when served.
 
     Args:
       part: The part to score.
@@ -66,7 +66,7 @@ class Scoring(abc.ABC):
 
     @abc.abstractmethod
     def batches(self) -> Iterator[Any]:
-        """All of the part."""
+        """Yields the batches of the part."""
 
     @abc.abstractmethod
     def scores(self, batch: Any) -> dict[ScoreKey, Any]:
@@ -78,7 +78,7 @@ class Scoring(abc.ABC):
 
     @abc.abstractmethod
     def table(self) -> MetricTable:
-        """What was counted; called once, at the end."""
+        """The metrics of all that was counted; called once, at the end."""
 
     def rankings(self) -> list[dict[str, Any]]:
         """A few requests, ranked with and without kernels; see `RankedRequests.ranked`."""

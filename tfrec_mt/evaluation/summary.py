@@ -1,4 +1,4 @@
-"""`summary`: what was compared, what kernels brought, and whether to ship them."""
+"""`summary`: what was compared, what kernels gained, and whether to ship them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from tfrec_mt.evaluation.comparison import (
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.evaluation.table import with_interval
 
-# Predicted over observed within which probabilities are used as they are.
+# Range of predicted over observed in which probabilities are used as they are.
 CALIBRATED = (0.9, 1.1)
 _MOST_NAMES = 8
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Three sentences, the last of which may be several.
+    """What was compared, what was found, and the verdict, in sentences.
 
     Args:
       compared: What was compared, on which rows.
@@ -41,13 +41,17 @@ class Summary:
 def summary(
     rows: Sequence[MetricRow], roles: ModelRoles, below: Sequence[BelowFloor], what: str
 ) -> Summary:
-    """What a report begins with.
+    """Summarises an evaluation, for the top of a report.
 
-    The verdict is the first of these that holds, over all rows and by 95% intervals: kernels below
-    their floor, or below the base in any task, are not shipped; kernels below the control in any
-    task are shipped only where the base must stay as it is; without a lift in any task the base is
-    kept; else kernels are shipped, without those of domains that are below the base. A base below
-    its floor, a missing control and probabilities that are off are said besides.
+    The verdict is the first of these that holds, over all rows and by 95% intervals:
+
+    - Kernels below their floor, or below the base in any task, are not shipped.
+    - Kernels below the control in any task are shipped only where the base must stay as it is.
+    - Without a lift in any task the base is kept.
+    - Otherwise kernels are shipped, without those of domains that are below the base.
+
+    The verdict also mentions a base below its floor, a missing control and probabilities that are
+    off.
 
     Args:
       rows: Rows of `MetricTable.rows`, `lift` and `oracle_share`.
@@ -62,7 +66,7 @@ def summary(
         )
 
     def order(task: str) -> int:
-        """What speaks against kernels comes first."""
+        """Sort key: tasks that speak against kernels come first."""
         every = over_all(lines[task])
         over = every.over_control if every else None
         return ("below", "open", "above").index(told_apart(over)) if over else 1
@@ -175,7 +179,7 @@ def _verdict(
 
 
 def _off(rows: Sequence[MetricRow], roles: ModelRoles) -> Iterator[str]:
-    """What is said of probabilities that are off."""
+    """Sentences about probabilities that are off."""
     low, high = CALIBRATED
     for task in tasks_of(rows):
         if main_metric(rows, task) != "auc":

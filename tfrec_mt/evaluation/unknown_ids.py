@@ -11,7 +11,7 @@ from tfrec_mt.schema import CategoricalFeature, Schema
 
 
 class UnknownIds:
-    """Rows whose user or item a vocabulary does not hold, where these are features.
+    """Finds rows whose user or item is not in its vocabulary, where these are features.
 
     Args:
       schema: Of the rows.
@@ -31,7 +31,7 @@ class UnknownIds:
         return {f"{name}/{UNKNOWN}": (UNKNOWN,) for name in self._first}
 
     def codes(self, features: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.int32]]:
-        """Domain codes `[B]` of each of `topics`; a missing id is none that is unknown."""
+        """Domain codes `[B]` of each of `topics`; a missing id does not count as unknown."""
         return {
             f"{name}/{UNKNOWN}": ((features[name] > 0) & (features[name] < first)).astype(np.int32)
             for name, first in self._first.items()

@@ -1,1 +1,1 @@
-"""What a person does with the package: one function per step, of click logs and of news."""
+"""The steps of working with the package: one function each, for click logs and news."""

@@ -1,4 +1,4 @@
-"""The control of kernels: the base itself continued on their rows, at a rate of its own."""
+"""The control of kernels: the base itself continued on their rows, at its own rate."""
 
 import dataclasses
 import functools
@@ -21,7 +21,7 @@ from tfrec_mt.training.compiled_steps import CompiledSteps
 from tfrec_mt.training.run_folder import run_folder
 
 CONTROL_FILE = "control.json"
-# Rates are tried from the first one on, each so many times the last, as long as the loss falls.
+# Rates are tried from the first, each a factor above or below the last, while the loss falls.
 FIRST_RATE, FACTOR, MOST_TRIED = 0.004, 2.0, 7
 
 
@@ -39,7 +39,7 @@ class ControlRate:
 
     @property
     def rate(self) -> float:
-        """The rate of least loss; the first one where no user could be held out."""
+        """The rate with the least loss; the first one where no user could be held out."""
         return min(self.losses, key=lambda rate: _or_worst(self.losses[rate]))
 
     def __str__(self) -> str:
@@ -56,9 +56,9 @@ _Config = TypeVar("_Config", bound=PretrainConfig)
 def control_config(base: _Config, kernels: FineTuneConfig, output: Path) -> _Config:
     """Settings of the control of a base's kernels.
 
-    It learns from the kernels' rows, as often and in batches as large, so it takes as many steps;
-    its rate falls as theirs does. Weights are not averaged: an average over so few steps would be
-    close to the base.
+    The control learns from the kernels' rows with as many passes and the same batch size, so it
+    takes as many steps. Its rate follows the same schedule. Weights are not averaged: an average
+    over so few steps would be close to the base.
 
     Args:
       base: How the base was trained; its `output` is the base's run.
@@ -86,10 +86,10 @@ def control_config(base: _Config, kernels: FineTuneConfig, output: Path) -> _Con
 
 
 def run_control(config: PretrainConfig, label: str = "control") -> Path:
-    """Chooses a rate, then trains the control on all rows; a killed run goes on by the same call.
+    """Chooses a rate, then trains the control on all rows; the same call resumes a killed run.
 
-    A rate is judged by the loss, over tasks, of rows of the same parts whose users it was not
-    trained on.
+    A rate is judged by the loss, over tasks, on rows of the same parts whose users were held out
+    of its training.
 
     Args:
       config: See `control_config`; its rate does not count, but of news, where the search begins
@@ -99,7 +99,7 @@ def run_control(config: PretrainConfig, label: str = "control") -> Path:
     Returns:
       Folder of the model; `CONTROL_FILE` lies beside it.
     """
-    # title encoders that were trained elsewhere take rates that are hundreds of times smaller
+    # pretrained title encoders need rates that are hundreds of times smaller
     first = config.learning_rate if isinstance(config, NewsPretrainConfig) else FIRST_RATE
     training = BaseTraining(dataclasses.replace(config, learning_rate=first))
     settings = training.settings | {"learning_rate": None}
@@ -113,7 +113,7 @@ def run_control(config: PretrainConfig, label: str = "control") -> Path:
 
 
 def control_rate(run: Path) -> ControlRate | None:
-    """How the control in a run's folder was trained; None of one whose rate was given."""
+    """How the control in a run's folder was trained; None if its rate was given."""
     path = run / CONTROL_FILE
     if not path.is_file():
         return None
@@ -135,7 +135,7 @@ def choose_rate(
     label: str = "control",
     first: float = FIRST_RATE,
 ) -> ControlRate:
-    """Finds the rate of least loss; rates that a killed search has measured are not tried again.
+    """Finds the rate with the least loss; rates that a killed search measured are not tried again.
 
     Args:
       run: Existing folder that takes `CONTROL_FILE`.
@@ -159,7 +159,7 @@ def choose_rate(
             best *= factor
             least = loss(best)
         if best > first:
-            break  # below the first one it only rises
+            break  # below the first rate the loss only rises
     return found
 
 

@@ -25,7 +25,7 @@ from tfrec_mt.training.run_folder import run_folder, settings_of
 from tfrec_mt.training.train_log import LOG_FILE
 
 MOST_DIFFERENCE = 1e-5
-# By name: how a report calls the case, and whether the base sees the topics.
+# By name: the title of the case in a report, and whether the base sees the topics.
 CASES = {
     "unknown": ("topics unknown to the base", False),
     "known": ("topics known to the base", True),
@@ -122,7 +122,7 @@ def _cases(config: DemoConfig, dataset: PreparedDataset) -> Iterator[LiftCase]:
 
 
 def _export_and_compare(config: DemoConfig, case: LiftCase, measured: Evaluation) -> str:
-    """Exports a case, scores sampled raw rows, and says how far memory is away."""
+    """Exports a case, scores sampled raw rows, and compares them with the model in memory."""
     versions, data = config.output / "export", config.output / "data"
     base, kernels = case.folder / "base", case.folder / "kernels"
     version = versions / "1"
@@ -189,7 +189,7 @@ def _write_report(
 
 
 def _curve(run: Path) -> list[tuple[int, float]]:
-    """Losses by step; none of kernels that are a memory alone."""
+    """Losses by step; empty for kernels that are a memory alone."""
     path = run / LOG_FILE
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     entries = [json.loads(line) for line in lines]

@@ -1,4 +1,4 @@
-"""`examine`: whether this machine and its packages are what the toolkit needs."""
+"""`examine`: checks whether this machine and its packages meet the toolkit's needs."""
 
 import importlib.metadata
 import os
@@ -19,7 +19,7 @@ from tfrec_mt.storage.memory import available_memory
 
 _PACKAGE = "tfrec-mt"
 _PYTHONS = ((3, 11), (3, 14))
-# A checkpoint, or an export of a base with large tables, takes about that.
+# A checkpoint, or an export of a base with large tables, takes about this much.
 _FREE_BYTES = 2 << 30
 # A base of the default size and one window of rows.
 _MEMORY_BYTES = 4 << 30
@@ -31,7 +31,7 @@ _EXTRAS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found.
+    """One finding of an examination.
 
     Args:
       what: What was looked at.
@@ -45,7 +45,7 @@ class Finding:
 
 
 def examine(folder: str | Path = ".") -> list[Finding]:
-    """Looks at Python, packages, devices, memory and disk.
+    """Examines Python, packages, devices, memory and disk.
 
     Args:
       folder: Where runs will be written.
@@ -74,7 +74,7 @@ def _python() -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
-    """The packages that this one needs, of which those that are as they should be in one line."""
+    """A finding for each required package that is wrong, and one for all the others."""
     try:
         needed = [Requirement(text) for text in importlib.metadata.requires(_PACKAGE) or ()]
     except importlib.metadata.PackageNotFoundError:
@@ -108,7 +108,7 @@ def _devices() -> Iterator[Finding]:
         import tensorflow as tf
 
         found = [device.name for device in tf.config.list_physical_devices("GPU")]
-    except Exception as error:  # a broken installation is what is looked for
+    except Exception as error:  # a broken installation is a finding
         yield Finding("TensorFlow", f"{type(error).__name__}: {error}", False)
         return
     yield Finding("devices", f"{cores} cores, {', '.join(found) or 'no GPU that TensorFlow sees'}")

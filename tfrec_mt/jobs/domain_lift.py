@@ -1,4 +1,4 @@
-"""What kernels bring: base, control and kernels trained and measured on one dataset."""
+"""Measures lifts: trains and evaluates base, control and kernels on one dataset."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def lift_case(
 
 
 def measure_lift(case: LiftCase, part: str = "test") -> Evaluation:
-    """Trains what is not trained yet, and evaluates everything on a part nothing has seen."""
+    """Trains what is not trained yet, and evaluates everything on a part no model has seen."""
     base, control, kernels = (case.folder / run for run in ("base", "control", "kernels"))
     if not (base / MODEL).exists():
         run_pretrain(case.pretrain, "pretrain")

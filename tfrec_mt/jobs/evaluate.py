@@ -84,7 +84,7 @@ def evaluate(
 
 
 def _told(control: Any) -> str:
-    """How a control, if there is one, was trained, where its run says so."""
+    """How a control was trained; empty if there is none, or its run does not tell."""
     origin = getattr(control, "origin", None)
     chosen = control_rate(origin.run) if origin else None
     return str(chosen) if chosen else ""

@@ -1,4 +1,4 @@
-"""Kernels that come to an exported model and go from it, and versions that come back."""
+"""Adds kernels to an export, removes kernels from it, and rolls it back."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +17,8 @@ def add_kernels(
 ) -> Path:
     """Publishes the next version of an export, with more kernels.
 
-    Neither base nor data is needed, and scores of all other domains stay what they were to the last
-    bit, which is checked before the version appears.
+    Neither base nor data is needed. Scores of all other domains stay the same to the last bit,
+    which is checked before the version appears.
 
     Args:
       export: Folder of versions.

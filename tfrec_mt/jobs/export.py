@@ -29,8 +29,8 @@ def export(
 ) -> Path:
     """Writes the next version of one SavedModel, whole or not at all.
 
-    It takes raw ids and needs neither Keras nor this package. Each row is scored by the kernels of
-    its own domains; rows of unknown domains by the base, bit for bit.
+    The SavedModel takes raw ids and needs neither Keras nor this package. Each row is scored by the
+    kernels of its own domains; rows of unknown domains by the base alone, bit for bit.
 
     Args:
       model: What `pretrain` or `fine_tune` gave, or the folder of their run.

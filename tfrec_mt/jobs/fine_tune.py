@@ -1,4 +1,4 @@
-"""`fine_tune`: kernels of every domain behind a frozen base."""
+"""`fine_tune`: trains kernels of every domain behind a frozen base."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def fine_tune(
     user: str | None = None,
     **settings: Any,
 ) -> AdaptedModel:
-    """Trains the kernels of all domains of some topics; a call that was killed goes on.
+    """Trains the kernels of all domains of some topics; repeating a killed call resumes it.
 
     Args:
       base: What `pretrain` gave or its run folder, or a model of `mt.models` that was trained in
@@ -114,7 +114,7 @@ def fine_tune(
 
 
 def kernel_config(adapter: str, settings: Mapping[str, Any], **run: Any) -> FineTuneConfig:
-    """What training kernels is told, of settings by name.
+    """Builds the config of training kernels from settings by name.
 
     Args:
       adapter: Name of the adapter.
@@ -129,7 +129,7 @@ def kernel_config(adapter: str, settings: Mapping[str, Any], **run: Any) -> Fine
     kind = ADAPTERS[adapter]
     nested = ["adapter", "adapter_settings", "train"]
     if kind.penalty is DomainKernels.penalty:
-        nested.append("kl_weight")  # it has no such term
+        nested.append("kl_weight")  # its loss has no such term
     found = sort_settings(
         f"fine_tune with adapter={adapter!r}",
         settings,
@@ -147,7 +147,7 @@ def kernel_config(adapter: str, settings: Mapping[str, Any], **run: Any) -> Fine
 
 
 def run_fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
-    """Trains kernels and saves each by itself; a killed run is resumed by the same call.
+    """Trains kernels and saves each by itself; the same call resumes a killed run.
 
     Returns:
       Folder of the kernels.
@@ -165,7 +165,7 @@ def train_behind(
     domains: Mapping[str, Sequence[str]] | None = None,
     label: str = "fine-tune",
 ) -> Path:
-    """Trains kernels behind a base that is open already; see `run_fine_tune`.
+    """Trains kernels behind an opened base; see `run_fine_tune`.
 
     Args:
       config: Settings.

@@ -1,4 +1,4 @@
-"""`load`: whatever a step left in a folder, opened."""
+"""`load`: opens whatever a step left in a folder."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What people pass from step to step, as objects or as folders, opened."""
+"""Opens what is passed from step to step, as objects or as folders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ Folder = str | Path
 
 @dataclass(frozen=True)
 class Opened:
-    """A base, the kernels behind it, the data of both, and what kind they are of."""
+    """A base, the kernels behind it, the data of both, and their workload."""
 
     base: Any
     kernels: list[DomainKernels]
@@ -48,14 +48,14 @@ class Opened:
     workload: Workload
 
     def remembered(self, run: Path | None, most: int | None) -> pl.DataFrame:
-        """What kernels, of a run where that is known, remember; see `remembered_ids`."""
+        """What the kernels, of a run if it is known, remember; see `remembered_ids`."""
         kernels = [layer for layer in self.kernels if layer.memory is not None]
         known = self.workload.id_names(self.base, self.log, run) if kernels else None
         return remembered_ids(kernels, known, most)
 
 
 def known_run(model: Any) -> Path | None:
-    """The run that made a model's kernels, where that is known."""
+    """The folder of the run that made a model, where it is known."""
     if isinstance(model, str | Path):
         return Path(model)
     origin = getattr(model, "origin", None)
@@ -63,7 +63,7 @@ def known_run(model: Any) -> Path | None:
 
 
 def open_log(log: Log | Folder) -> Log:
-    """Prepared data: the object that `prepare` gave, or its folder.
+    """Opens prepared data: the object from `prepare`, or its folder.
 
     Raises:
       DataError: The folder holds none.
@@ -80,7 +80,7 @@ def open_log(log: Log | Folder) -> Log:
 def open_rows(
     base: Any, log: Any, labels: Mapping[str, str] | None = None, user: str | None = None
 ) -> AnyLog:
-    """The log of a base: prepared data, or a person's own rows if the base is from elsewhere.
+    """Opens the log of a base: prepared data, or your own rows if the base is from elsewhere.
 
     Raises:
       DataError: It is no prepared data, or that is given labels or a user.
@@ -110,7 +110,7 @@ def of_data(log: Any) -> Workload:
 
 
 def open_base(base: Any, log: AnyLog, precision: Precision = "float32") -> Any:
-    """A base that reads a log: the object that `pretrain` gave, any model like it, or a run folder.
+    """Opens a base for a log: the object from `pretrain`, any model like it, or a run folder.
 
     Raises:
       ModelStoreError: The folder holds none.
@@ -134,7 +134,7 @@ def open_model(
     labels: Mapping[str, str] | None = None,
     user: str | None = None,
 ) -> Opened:
-    """A base, or kernels with their base, and their data.
+    """Opens a base, or kernels with their base, and their data.
 
     Args:
       model: What `pretrain`, `attach` or `fine_tune` gave, or the folder of their run.
@@ -181,12 +181,12 @@ def open_model(
 
 
 def is_preset(folder: Path) -> bool:
-    """Whether a folder holds a model that no run left there."""
+    """Whether a folder holds a preset: a model that no run left there."""
     return (folder / MODEL / MODEL_FILE).is_file() and not (folder / SETTINGS_FILE).is_file()
 
 
 def run_of(model: keras.Model | Folder, argument: str) -> Path:
-    """Run folder of what a run made, or the folder itself.
+    """Run folder of a model that a run made, or the folder itself.
 
     Raises:
       SchemaError: It is neither a folder nor what a run made; names the argument.
@@ -199,14 +199,14 @@ def run_of(model: keras.Model | Folder, argument: str) -> Path:
 
 
 def origin_of(run: Path) -> Origin:
-    """Where what a run left came from."""
+    """Origin of a run's result: the run and its data."""
     settings = read_settings(run)
     data = _moved(run, settings["data"]) or Path(settings["data"])
     return Origin(run, data, settings["data_fingerprint"])
 
 
 def _moved(run: Path, told: str) -> Path | None:
-    """A folder that a run names, where it was or, if all were moved together, beside the run."""
+    """A folder that a run names: at its old path or, if moved with the run, still next to it."""
     places = (Path(told), run.parent / Path(told).name)
     return next((path for path in places if path.is_dir()), None)
 

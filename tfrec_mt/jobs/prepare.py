@@ -1,4 +1,4 @@
-"""`prepare`: rows of any source as the dataset that training and evaluation read."""
+"""`prepare`: turns rows of any source into the dataset that training and evaluation read."""
 
 import dataclasses
 from collections.abc import Callable, Sequence

@@ -34,7 +34,7 @@ def pretrain(
     init_from: Base | Folder | None = None,
     **settings: Any,
 ) -> Base:
-    """Trains a base model, or continues one; a call that was killed goes on when it is repeated.
+    """Trains a base model, or continues one; repeating a killed call resumes it.
 
     Args:
       log: Prepared data: what `prepare` gave, or its folder.
@@ -74,7 +74,7 @@ def pretrain(
 
 
 def run_pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
-    """Trains a base model and saves it; a killed run is resumed by the same call.
+    """Trains a base model and saves it; the same call resumes a killed run.
 
     Args:
       config: Settings, of the class that the workload of the data has.
@@ -90,9 +90,9 @@ def run_pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
 
 
 class BaseTraining:
-    """A base, what it is trained on and what trains it, before the first step.
+    """A base with its data, reader and learner, as set up before the first step.
 
-    What cannot work is refused here, and leaves no run behind.
+    Settings that cannot work are refused here, before there is a run.
 
     Args:
       config: See `run_pretrain`.
@@ -145,7 +145,7 @@ class BaseTraining:
             ),
             weight_decay=config.weight_decay or None,
             use_ema=config.ema_decay > 0,
-            ema_momentum=config.ema_decay or 0.99,  # Keras wants one in any case
+            ema_momentum=config.ema_decay or 0.99,  # Keras requires one in any case
         )
         self.learner = workload.learner(self.model, self.optimizer, config)
 
@@ -172,7 +172,7 @@ class BaseTraining:
 def _averaged(
     validation: Callable[[], float], model: keras.Model, optimizer: keras.optimizers.Optimizer
 ) -> Callable[[], float]:
-    """The loss of the averaged weights, where there are some."""
+    """Returns a function for the loss of the averaged weights, where there are some."""
 
     def value() -> float:
         with averaged_weights(model, optimizer):

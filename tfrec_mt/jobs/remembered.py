@@ -17,9 +17,9 @@ def remembered(
     base: BaseModel | Folder | None = None,
     most: int | None = None,
 ) -> pl.DataFrame:
-    """Which ids domains like more or less than the base and their kernels believed.
+    """Lists ids that domains like more or less than base and kernels predict.
 
-    Ids of users are left out, also where they are remembered (`memory=` asked for them).
+    User ids are left out, even if `memory=` asked for them.
 
     Args:
       model: What `fine_tune` gave with `memory=`, or the folder of its run.

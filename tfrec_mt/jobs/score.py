@@ -1,4 +1,4 @@
-"""Scores raw rows through an export, and compares with the model in memory."""
+"""Scores raw rows through an export, and compares them with the model in memory."""
 
 from dataclasses import dataclass
 
@@ -38,12 +38,12 @@ class Scored:
 
 
 def run_score(config: ScoreConfig) -> Scored:
-    """Scores raw rows as a server would; compares with codes scored in memory.
+    """Scores raw rows as a server would, and compares them with the model in memory.
 
-    `used_fallback` names topics if the export is at hand; a server tells no more than their places.
+    `used_fallback` names topics if the export is at hand; a server returns only their positions.
 
-    The two ways share neither the mapping of ids nor the histories nor the graph: preparation and
-    the Keras model stand on one side, the SavedModel on the other.
+    The two paths share no mapping of ids, no histories and no graph: one is preparation and the
+    Keras model, the other the SavedModel.
 
     Raises:
       DataError: Rows lack an input, or there is nothing to score or compare with.
@@ -64,7 +64,7 @@ def run_score(config: ScoreConfig) -> Scored:
     if config.output:
         with published_file(config.output) as path:
             scored.write_parquet(path)
-    # a server's models are of click logs
+    # through a server, only models of click logs are scored
     kind = read_manifest(config.export)["kind"] if config.export else Ranking.kind
     unit = WORKLOADS[kind].unit
     return Scored(rows=scored, unit=unit, difference=_difference(config, scored))

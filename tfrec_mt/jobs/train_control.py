@@ -1,4 +1,4 @@
-"""`train_control`: the control of kernels, which a comparison with them needs."""
+"""`train_control`: trains the control that kernels are compared with."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ def train_control(
     log: Log | Folder | None = None,
     base: Base | Folder | None = None,
 ) -> Base:
-    """Continues kernels' base itself on their rows; a call that was killed goes on when repeated.
+    """Trains the base itself further on the kernels' rows; repeating a killed call resumes it.
 
-    It takes as many steps as the kernels did, at a rate that is chosen by the loss of users who are
-    held out. What kernels gain over it is not due to fresher rows.
+    The control takes as many steps as the kernels did, at a rate that is chosen by the loss on
+    held-out users. What kernels gain over it is not due to fresher rows.
 
     Args:
       model: What `fine_tune` gave, or its run folder.

@@ -54,12 +54,12 @@ class AdditiveAttention(ConfiguredLayer):
     def weighted(self, scores: Any, vectors: Any, mask: Any) -> Any:
         """Sums `[B, D]` of vectors `[B, L, D]` with scores `[B, L]`."""
         seen = tf.cast(mask, scores.dtype)
-        # masked again after the softmax, so that nothing but padding sums to nothing
+        # masked again after the softmax, so that padding alone sums to zero
         weights = tf.nn.softmax(scores + (seen - 1.0) * 1e9, axis=-1) * seen
         return tf.einsum("bl,bld->bd", weights, vectors)
 
     def pooled(self, vectors: Any, owners: Any) -> Any:
-        """The same for sets that are concatenated.
+        """The weighted sums of sets that are concatenated instead of padded.
 
         Args:
           vectors: `[N, D]`, of any precision.

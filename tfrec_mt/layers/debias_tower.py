@@ -15,8 +15,8 @@ from tfrec_mt.schema import CategoricalFeature, Schema, SchemaError
 class DebiasTower(ConfiguredLayer):
     """A shallow net over exposure features whose output is added to the click logit in training.
 
-    Its output is less the logarithm of the batch's mean odds, so that the click logit without it,
-    which is what serving uses, is that of an average exposure.
+    The logarithm of the batch's mean odds is subtracted from its output, so that the click logit
+    without the tower, as used in serving, is that of an average exposure.
 
     Args:
       schema: A schema, or its JSON, whose exposure features are single codes.

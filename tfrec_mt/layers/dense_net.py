@@ -1,4 +1,4 @@
-"""`DenseNet`: the plain multi-layer part of every model."""
+"""`DenseNet`: the plain stack of dense layers in every model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -59,7 +59,7 @@ class DenseNet(ConfiguredLayer):
         self.built = True
 
     def set_serving_precision(self, precision: Precision) -> None:
-        """Sets the type of products outside training; lower ones use copies of the weights."""
+        """Sets the type of products outside training; lower precision uses copied weights."""
         check_precision(precision)
         self._short = []
         if precision != "float32":
@@ -98,6 +98,6 @@ def _copy(weight: keras.Variable, precision: Precision) -> tf.Variable:
 
 
 def check_precision(precision: str) -> None:
-    """Raises ValueError unless the type is one of matrix products."""
+    """Raises ValueError unless matrix products can have this type."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")

@@ -1,4 +1,4 @@
-"""Rows of a mixed batch in the order of their domains, so that each kernel multiplies its own."""
+"""Rows of a mixed batch sorted by domain, so that each kernel multiplies only its own rows."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 class DomainGroups(NamedTuple):
-    """The slot of each row of a mixed batch when rows are laid out in blocks of one domain.
+    """The layout of a mixed batch in blocks of rows that each belong to one domain.
 
     A batch of one domain is one block; a mixed batch has blocks of a fixed size. Each block is
     multiplied by one kernel, so cost follows rows, not kernels, and no row's result depends on
@@ -58,7 +58,7 @@ class DomainGroups(NamedTuple):
         )
 
     def dense(self, blocks: Any, kernel: Any, bias: Any) -> Any:
-        """Each block's own layer: `[blocks, size, D]`, `[N, D, U]`, `[N, U]` to blocks of U."""
+        """Applies each block's layer: `[blocks, size, D]`, `[N, D, U]`, `[N, U]` to blocks of U."""
         return tf.matmul(blocks, self._own(kernel)) + self.select(bias)
 
     def select(self, stacked: Any) -> Any:
@@ -79,7 +79,7 @@ class DomainSlices(NamedTuple):
 
     For training, where few kernels see many rows: one product per kernel uses weights in place,
     while `DomainGroups` copies them for every block and adds up as many gradients. Where a row's
-    result must not depend by a bit on the rest of its batch, use `DomainGroups`.
+    result must not depend on the rest of its batch even in the last bit, use `DomainGroups`.
 
     Attributes:
       order: The rows with a kernel, `[R]`, by domain.
@@ -108,7 +108,7 @@ class DomainSlices(NamedTuple):
         return tf.gather(rows, self.order)
 
     def dense(self, rows: Any, kernel: Any, bias: Any) -> Any:
-        """Each domain's own layer: `[R, D]`, `[N, D, U]`, `[N, U]` to `[R, U]`."""
+        """Applies each domain's layer: `[R, D]`, `[N, D, U]`, `[N, U]` to `[R, U]`."""
         slices = tf.split(rows, self.counts, num=kernel.shape[0])
         products = [tf.matmul(x, w) for x, w in zip(slices, tf.unstack(kernel), strict=True)]
         return tf.concat(products, axis=0) + self.select(bias)

@@ -13,7 +13,7 @@ from tfrec_mt.layers.dense_net import DenseNet
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class ExpertMixture(ConfiguredLayer):
-    """Shared experts, mixed for each task by a gate of its own.
+    """Shared experts, mixed for each task by its own gate.
 
     `mixture_t(x) = sum_e softmax(G_t x)_e expert_e(x)`.
 
@@ -78,6 +78,6 @@ class ExpertMixture(ConfiguredLayer):
 
 
 def mixture(shares: Any, outputs: Sequence[Any]) -> Any:
-    """Sum of experts' outputs, each `[B, U]`, by a gate's shares `[B, E]`: `[B, U]`."""
+    """Sum of experts' outputs, each `[B, U]`, weighted by a gate's shares `[B, E]`: `[B, U]`."""
     parts = zip(tf.split(shares, len(outputs), axis=1), outputs, strict=True)
     return tf.add_n([share * output for share, output in parts])

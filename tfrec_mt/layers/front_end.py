@@ -14,7 +14,7 @@ from tfrec_mt.schema import CategoricalFeature, Feature, History, Schema
 from tfrec_mt.schema.features import AGE_ROWS
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 
-# Pieces of a batch whose long histories are searched side by side.
+# Pieces of a batch whose long histories are searched in parallel.
 _PIECES = 8
 
 
@@ -141,7 +141,7 @@ class FrontEnd(ConfiguredLayer):
         return tf.repeat(codes, tf.shape(features[item])[1])
 
     def single_places(self) -> dict[str, int]:
-        """First column, in the output, of each embedding of one code."""
+        """First output column of each embedding of a single code."""
         found, column = {}, 0
         sides = ((("user", "context"), self.base_topics), (("item",), ()))
         for names, topics in sides:
@@ -169,7 +169,7 @@ class FrontEnd(ConfiguredLayer):
     def _sorted(
         self, side: Iterable[Feature], topics: Sequence[str]
     ) -> tuple[list[str], list[str], list[str]]:
-        """Names of what has one code, topics last, of bags, and of plain numbers."""
+        """Names of single codes (topics last), of bags, and of plain numbers."""
         single, bags, numbers = list[str](), list[str](), list[str]()
         for feature in side:
             if feature.name not in self.embedding.feature_tables:
@@ -205,8 +205,8 @@ class FrontEnd(ConfiguredLayer):
         recent = self.embedding.gather(tf.concat(newest, axis=-1))
         interests = [self._attentions[0](targets, recent, mask[:, short])]
         if history.long:
-            # all elements are embedded to be hashed, and those that are found once more to learn:
-            # a gradient for every element of a long history would cost more than all else
+            # all elements are embedded for hashing, and those found are embedded again for
+            # training: a gradient for every element of a long history would cost more than all else
             places = self._retrieve(targets, rows, mask)
             # [B, N, top, E + 1]
             found = [tf.gather(values, places, batch_dims=1) for values in (rows, *ages)]

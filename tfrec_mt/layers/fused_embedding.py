@@ -38,9 +38,9 @@ def feature_tables(
 class FusedEmbedding(ConfiguredLayer):
     """Looks up all features of one shape with a single gather.
 
-    All tables are concatenated in one variable, so features of one shape cost one gather forwards
-    and all features together one row-sparse update backwards. Neither direction reads or copies
-    the whole table.
+    All tables are concatenated in one variable, so features of one shape cost one gather in the
+    forward pass, and all features together cost one row-sparse update in the backward pass. Neither
+    pass reads or copies the whole table.
 
     Args:
       table_rows: Rows of each table by name.

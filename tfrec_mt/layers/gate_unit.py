@@ -10,7 +10,7 @@ from tfrec_mt.layers.configured_layer import ConfiguredLayer
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class GateUnit(ConfiguredLayer):
-    """`2 sigmoid(W' relu(W x + b) + b')`: 1 leaves a number unchanged.
+    """Gates `2 sigmoid(W' relu(W x + b) + b')`; a gate of 1 leaves a number unchanged.
 
     Args:
       width: Numbers to gate.

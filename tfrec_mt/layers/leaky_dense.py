@@ -1,4 +1,4 @@
-"""A dense layer with LeakyReLU, in as few passes over memory as a CPU needs."""
+"""A dense layer with LeakyReLU, in as few passes over memory as possible on a CPU."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,14 +7,14 @@ import tensorflow as tf
 
 
 def compiled_piece(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function compiled by XLA, for values and written-out gradients.
+    """Compiles a function with XLA, for values and written-out gradients.
 
-    No gradient passes it, and it is compiled again for every new shape.
+    Gradients do not pass through it, and it is compiled again for every new shape.
     """
     compiled = tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
 
     def call(*arguments: Any) -> Any:
-        # an enclosing tape would have the function put out all that lies within, pass by pass
+        # under a tape, the function would also return every intermediate value, a pass each
         return compiled(*(tf.stop_gradient(argument) for argument in arguments))
 
     return call
@@ -31,8 +31,8 @@ compiled_column_sums = compiled_piece(column_sums)
 def leaky_dense(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
     """`max(s, slope s)` of `s = x kernel + bias`, for training in float32.
 
-    TensorFlow's gradient needs `s`, which keeps it from fusing product, bias and activation. Here
-    the sign of the output stands for that of `s`.
+    TensorFlow's gradient needs `s`, which prevents it from fusing product, bias and activation.
+    Here the sign of the output is used in place of that of `s`.
 
     Args:
       x: `[B, D]`.
@@ -60,7 +60,7 @@ def leaky_dense(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
 
 
 def leaky_dense_bfloat16(x: Any, kernel: Any, bias: Any, slope: float) -> Any:
-    """The same with bfloat16 products, compiled by XLA between them; all sums are float32.
+    """`leaky_dense` with bfloat16 products and XLA between them; all sums are float32.
 
     Args:
       x: bfloat16 `[B, D]`, as the result.

@@ -1,8 +1,8 @@
 """Operations between a transformer's matrix products, in few passes over memory.
 
-TensorFlow's gradients read and write the widest tensors of a transformer about three times as
-often as needed, on a CPU most of a training step. Here gradients are written out, and with XLA each
-value and each gradient is one pass. XLA compiles again for every new shape.
+TensorFlow's gradients read and write the widest tensors of a transformer about three times as often
+as needed, which takes most of a training step on a CPU. Here gradients are written out, and with
+XLA each value and each gradient is one pass. XLA compiles again for every new shape.
 """
 
 import math
@@ -21,7 +21,8 @@ _B = _A * 0.044715
 def add_bias(x: Any, bias: Any, compiled: bool = False) -> Any:
     """`x + bias` of `[N, D]` and float32 `[D]`.
 
-    Fused into the product by TensorFlow, it made bfloat16 products three times as slow.
+    The bias is not fused into the product, as TensorFlow's fusion made bfloat16 products three
+    times as slow.
     """
     add, columns = (_ADD, compiled_column_sums) if compiled else (_add, column_sums)
 
@@ -61,7 +62,7 @@ def gelu(x: Any, bias: Any, compiled: bool = False) -> Any:
 def norm_of_sum(
     x: Any, bias: Any, y: Any, gamma: Any, beta: Any, epsilon: float, compiled: bool = False
 ) -> Any:
-    """`gamma (s - mean) / sqrt(variance + epsilon) + beta` of `s = x + bias + y`, by rows.
+    """`gamma (s - mean) / sqrt(variance + epsilon) + beta` of `s = x + bias + y`, per row.
 
     Sum, mean and variance are float32 for any type of inputs.
 
@@ -86,7 +87,7 @@ def norm_of_sum(
     def norm(x: Any, bias: Any, y: Any, gamma: Any, beta: Any) -> tuple[Any, Any]:
         def gradient(upstream: Any) -> tuple[Any, ...]:
             to_sum = slope(x, bias, y, gamma, epsilon, upstream)
-            # calls of their own, which fall away where nothing learns these
+            # separate calls, which are pruned where gamma and beta are not trained
             to_gamma, to_beta = slopes(x, bias, y, epsilon, upstream)
             return to_sum, columns(to_sum), to_sum, to_gamma, to_beta
 
@@ -138,13 +139,13 @@ def _standard(x: Any, bias: Any, y: Any, epsilon: float) -> tuple[Any, Any]:
 
 
 def _means(x: Any) -> Any:
-    """Of each row, `[N, 1]`; a product with a vector is XLA's fastest way to sum rows."""
+    """Mean of each row, `[N, 1]`; a product with a vector is XLA's fastest way to sum rows."""
     width = tf.shape(x)[1]
     return tf.matmul(x, tf.fill([width, 1], 1.0 / tf.cast(width, x.dtype)))
 
 
 def _in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with float32 inside, which XLA's passes do not pay for."""
+    """Wraps a function to compute in float32, at no cost in XLA's fused passes."""
 
     def wide(*tensors: Any) -> Any:
         value = function(*(tf.cast(tensor, tf.float32) for tensor in tensors))

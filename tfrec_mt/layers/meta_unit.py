@@ -13,8 +13,8 @@ from tfrec_mt.layers.configured_layer import ConfiguredLayer
 class MetaUnit(ConfiguredLayer):
     """A dense layer with LeakyReLU whose weights are a linear function of a row's knowledge.
 
-    `leaky_relu(x W(s) + b(s))` with `W(s) = V s + v`. At the start `v` is an ordinary dense layer
-    and `V` small, so that all rows start from nearly the same weights.
+    `leaky_relu(x W(s) + b(s))` with `W(s) = V s + v`. `v` starts as an ordinary dense layer and `V`
+    small, so that all rows start from nearly the same weights.
 
     Args:
       negative_slope: Slope of LeakyReLU below zero.

@@ -8,8 +8,8 @@ import tensorflow as tf
 class PackedRows(NamedTuple):
     """Places of the `N` real elements of a padded `[B, L]` batch, to compute on them alone.
 
-    They are the first of `R >= N` rows; the others are filler, so that `R` takes few values and
-    code that is compiled per shape is compiled a few times only.
+    The real elements are the first of `R >= N` rows; the others are filler, so that `R` takes few
+    values and code that is compiled per shape is compiled only a few times.
 
     Attributes:
       places: `[N]`, flat place of each element, ascending.
@@ -73,7 +73,7 @@ class PackedRows(NamedTuple):
         return tf.pad(owners, [[0, self.filler]], constant_values=tf.shape(self.ranks)[0])
 
     def _unpack(self, rows: Any) -> Any:
-        # each way is a copy of rows, and so is its gradient, which tf.gather's own would add up
+        # either way copies rows, and so does its gradient, where tf.gather's own would add rows up
         return tf.gather(tf.pad(rows, [[0, 1], [0, 0]]), self.ranks)
 
 

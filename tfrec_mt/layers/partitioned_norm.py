@@ -1,4 +1,4 @@
-"""`PartitionedNorm`: batch normalisation with statistics of each domain."""
+"""`PartitionedNorm`: batch normalisation with statistics per domain."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from tfrec_mt.layers.configured_layer import ConfiguredLayer
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class PartitionedNorm(ConfiguredLayer):
-    """`g g_d (x - mean_d) / sqrt(variance_d + epsilon) + b + b_d` for a row of domain d.
+    """Normalises by domain d: `g g_d (x - mean_d) / sqrt(variance_d + epsilon) + b + b_d`.
 
-    In training the moments are those of the domain's rows in the batch; with fewer than two rows
-    there, and outside training, they are moving averages.
+    In training, mean and variance are those of the domain's rows in the batch. With fewer than two
+    such rows, and outside training, they are moving averages.
 
     Args:
       domains: Number of domains `N`; rows without a domain are one more.
@@ -55,7 +55,7 @@ class PartitionedNorm(ConfiguredLayer):
         self.built = True
 
     def call(self, inputs: Any, codes: Any, training: bool = False) -> Any:
-        # [B, N + 1]: a product with it takes, and passing back adds up, what is a domain's
+        # [B, N + 1]: a product with it selects by domain, and its gradient sums by domain
         place = tf.one_hot(codes, self.domains + 1)
         mean, variance = self.mean.value, self.variance.value
         if training:

@@ -15,7 +15,7 @@ SHARED = "shared"
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class ProgressiveExtraction(ConfiguredLayer):
-    """Experts of each task and shared ones; a task's gate mixes its own and the shared ones.
+    """Task experts and shared experts; a task's gate mixes its own and the shared ones.
 
     Args:
       tasks: Names of the tasks.
@@ -68,7 +68,7 @@ class ProgressiveExtraction(ConfiguredLayer):
         }
 
     def _seen_by(self, name: str) -> tuple[str, ...]:
-        """Whose experts a gate mixes."""
+        """The tasks, or `shared`, whose experts a gate mixes."""
         return (*self.tasks, SHARED) if name == SHARED else (name, SHARED)
 
     def build(self, inputs_shape: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`StarNet`: a net for each domain around a shared one."""
+"""`StarNet`: a net for each domain, combined with a shared one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from tfrec_mt.layers.partitioned_norm import PartitionedNorm
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class StarNet(ConfiguredLayer):
-    """Dense layers with LeakyReLU whose weights are a domain's times the shared ones.
+    """Dense layers with LeakyReLU whose weights are the shared ones times a domain's own.
 
     `x (W * W_d) + b + b_d`; a domain's own weights start at one, so that all domains start alike.
     A batch may mix domains.
@@ -74,7 +74,7 @@ class StarNet(ConfiguredLayer):
         self.built = True
 
     def call(self, inputs: Any, codes: Any, training: bool = False) -> Any:
-        # those without a domain are a domain like any other
+        # rows without a domain are treated as one more domain
         slices = DomainSlices.of(codes + 1, self.domains + 1)
         rows = slices.spread(self._norm(inputs, codes, training=training))
         for (kernel, bias), (kernels, biases) in zip(

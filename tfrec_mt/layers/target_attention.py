@@ -13,8 +13,8 @@ class TargetAttention(ConfiguredLayer):
     """Multi-head attention of each target over a history.
 
     Per head, `softmax(q^T W_q W_k^T x / sqrt(d)) W_v x`. `W_q W_k^T` is applied to the query and
-    `W_v` to the attended sum: the result of projecting every history element, at a fraction of the
-    multiply-adds, as a history is longer than the heads are many.
+    `W_v` to the attended sum. The result equals that of projecting every history element, at a
+    fraction of the multiply-adds, as a history has more elements than there are heads.
 
     Args:
       heads: Number of heads `H`.
@@ -55,7 +55,7 @@ class TargetAttention(ConfiguredLayer):
     def call(self, targets: Any, history: Any, mask: Any) -> Any:
         own = history.shape.rank == 4
         spread = "bnlx" if own else "blx"
-        # [B, N, H, Dx]: the query as it is seen from the space of the history
+        # [B, N, H, Dx]: the query projected into the space of the history
         query = tf.einsum("bnq,qhd->bnhd", targets, self.query_kernel.value)
         query = tf.einsum("bnhd,xhd->bnhx", query, self.key_kernel.value)
         query *= self.head_width**-0.5

@@ -1,4 +1,4 @@
-"""`weight_budget`: weights that cannot fit in memory are refused before they take any."""
+"""`weight_budget`: refuses weights that cannot fit in memory before they are allocated."""
 
 import contextlib
 import math
@@ -15,7 +15,7 @@ _BYTES = 4
 
 @contextlib.contextmanager
 def weight_budget(what: str, slots: int = 0, times: int = 1) -> Iterator[None]:
-    """Adds up the weights of all layers that are made in the block, each before it is made.
+    """Adds up the weights that layers create within the block, each before it is created.
 
     Args:
       what: What has the weights, for the error.

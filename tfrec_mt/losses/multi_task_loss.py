@@ -1,4 +1,4 @@
-"""How the losses of several tasks become one number."""
+"""Combines the losses of several tasks into one number."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from tfrec_mt.schema.task import ROW_WEIGHT
 
 
 def check_task_weights(weights: Mapping[str, float], tasks: Collection[str]) -> None:
-    """Checks that every weight is a task's, and at least 0.
+    """Checks that every weight belongs to a task and is at least 0.
 
     Raises:
       SchemaError: Names the task of a wrong weight.
@@ -24,7 +24,7 @@ def check_task_weights(weights: Mapping[str, float], tasks: Collection[str]) -> 
 
 
 EPSILON = 1e-7
-_LEAST = -0.99  # of a prediction whose logarithm counts; a model below 0 must still learn
+_LEAST = -0.99  # least prediction whose logarithm is taken; below 0 a model must still learn
 
 
 def log_loss(probabilities: Any, labels: Any) -> Any:
@@ -34,7 +34,7 @@ def log_loss(probabilities: Any, labels: Any) -> Any:
 
 
 def row_losses(task: Task, predictions: Any, labels: Any) -> Any:
-    """Loss of each row, `[B]`, and 0 without a label; regressions count in standard deviations.
+    """Loss of each row, `[B]`, 0 without a label; regression errors in standard deviations.
 
     Args:
       task: The task.
@@ -42,7 +42,7 @@ def row_losses(task: Task, predictions: Any, labels: Any) -> Any:
       labels: `[B]`, NaN for none.
     """
     predictions, known = tf.reshape(predictions, [-1]), observed(labels)
-    # before the loss, or the gradient of what is not chosen would be NaN
+    # before the loss, or the gradient of the branch not chosen would be NaN
     labels = tf.where(known, labels, 0.0)
     if task.binary:
         losses = log_loss(predictions, labels)
@@ -57,7 +57,7 @@ def row_losses(task: Task, predictions: Any, labels: Any) -> Any:
 
 
 def observed(labels: Any) -> Any:
-    """Which labels are there, bool `[B]`."""
+    """Which labels are observed, bool `[B]`."""
     return ~tf.math.is_nan(labels)
 
 
@@ -96,7 +96,7 @@ def multi_task_loss(
         own, known = labels[task.name], observed(labels[task.name])
         losses = row_losses(task, predictions[task.name], own)
         if row_weights is None:
-            # a factor of 1, which changes no bit, where all labels are there
+            # a factor of 1, which changes no bit, if all labels are observed
             count = tf.reduce_sum(tf.cast(known, losses.dtype))
             share = tf.math.divide_no_nan(tf.cast(tf.size(own), losses.dtype), count)
             means[task.name] = tf.reduce_mean(losses) * share

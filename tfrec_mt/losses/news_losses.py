@@ -1,4 +1,4 @@
-"""Losses of a news model: of clicks, and of what titles are about."""
+"""Losses of a news model: of clicks, and of the classes and entities of titles."""
 
 from typing import Any
 

@@ -75,7 +75,7 @@ def expected_calibration_error(
 
 
 def equal_mass_bins(rows: NDArray[np.number], bins: int) -> NDArray[np.intp]:
-    """Bin `[U]` of each distinct score, in `0..bins - 1`, so that bins hold about equal rows.
+    """Bin `[U]` of each distinct score, in `0..bins - 1`; bins hold about equally many rows.
 
     A score falls into the bin of the middle of its rows, so equal scores share a bin; a score
     with a large share of the rows leaves bins empty.

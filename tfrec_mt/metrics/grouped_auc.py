@@ -73,7 +73,7 @@ def grouped_auc(
 def mixed_groups(
     positive: NDArray[np.bool_], group: NDArray[np.integer], groups: int
 ) -> NDArray[np.bool_]:
-    """`[groups]` which groups have both classes, of labels `[B]` and group numbers `[B]`."""
+    """Which groups have both classes, `[groups]`, from labels `[B]` and group numbers `[B]`."""
     rows = np.bincount(group, minlength=groups)
     positives = np.bincount(group[positive], minlength=groups)
     return (positives > 0) & (positives < rows)

@@ -45,8 +45,8 @@ def impression_metrics(
 def ndcg(ranked: RankedImpressions, k: int) -> NDArray[np.float64]:
     """`DCG@k / ideal DCG@k` with a gain of 1 per click and a discount of `1 / log2(1 + rank)`.
 
-    As scikit-learn's `ndcg_score(..., k=k)` of each impression, ties averaged; the MIND script
-    differs in ties only, which it breaks by the order of the rows.
+    Equals scikit-learn's `ndcg_score(..., k=k)` of each impression, with ties averaged. The MIND
+    script differs only in ties, which it breaks by the order of the rows.
 
     Returns:
       `[n]`, NaN where nothing was clicked (scikit-learn gives 0, the MIND script fails).
@@ -75,12 +75,12 @@ def _reciprocal_rank(ranked: RankedImpressions) -> NDArray[np.float64]:
 
 
 def _auc(ranked: RankedImpressions) -> NDArray[np.float64]:
-    """As scikit-learn's `roc_auc_score` of each impression."""
+    """AUC of each impression, equal to scikit-learn's `roc_auc_score`."""
     n = ranked.sizes.size
     unclicked = ranked.sizes - ranked.clicks
     run_unclicked = ranked.run_sizes - ranked.run_clicks
-    # Unclicked candidates of the impression above each run: over all runs before, less those of
-    # earlier impressions.
+    # Unclicked candidates of the impression above each run: those of all earlier runs, less those
+    # of earlier impressions.
     before = np.cumsum(run_unclicked) - run_unclicked
     above = before - (np.cumsum(unclicked) - unclicked)[ranked.impression]
     below = unclicked[ranked.impression] - above - run_unclicked

@@ -1,4 +1,4 @@
-"""Checks of what metrics are given; `where` names the argument in errors."""
+"""Checks of the inputs of metrics; `where` names the argument in errors."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

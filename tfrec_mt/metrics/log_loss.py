@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from tfrec_mt.metrics.inputs import as_labels, as_probabilities
 
-# Smallest distance of a probability from 0 and 1, so that one sure mistake costs 16.1 nats and
-# not infinity; float32 sigmoids reach 1.
+# Smallest distance of a probability from 0 and 1, so that a confident mistake costs 16.1 nats
+# instead of infinity; float32 sigmoids reach 1.
 LOG_LOSS_EPSILON = 1e-7
 
 

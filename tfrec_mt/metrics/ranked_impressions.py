@@ -13,8 +13,8 @@ from tfrec_mt.schema import DataError
 class RankedImpressions:
     """Runs of equally scored candidates, best first, of `n` impressions.
 
-    All metrics of an impression follow from its runs: candidates of one run are in no order, so a
-    metric is averaged over all orders that they could have.
+    All metrics of an impression follow from its runs: candidates of one run are unordered, so a
+    metric is averaged over all their possible orders.
 
     Args:
       sizes: int64 `[n]` candidates.
@@ -36,7 +36,7 @@ class RankedImpressions:
     def create(
         cls, clicked: ArrayLike, scores: ArrayLike, offsets: ArrayLike
     ) -> "RankedImpressions":
-        """Sorts the candidates of each impression; arguments as of `impression_metrics`.
+        """Sorts the candidates of each impression; arguments as in `impression_metrics`.
 
         Raises:
           DataError: A shape does not fit, a label is not 0 or 1, a score is not finite, the
@@ -76,7 +76,7 @@ class RankedImpressions:
 
 
 def as_offsets(offsets: ArrayLike, rows: int, where: str = "offsets") -> NDArray[np.int64]:
-    """Offsets `[n + 1]` of lists that are not empty and hold `rows` elements in all.
+    """Offsets `[n + 1]` of lists that are not empty and hold `rows` elements in total.
 
     Raises:
       DataError: They do not ascend from 0 to `rows`.

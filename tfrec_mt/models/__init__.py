@@ -1,4 +1,4 @@
-"""Base models: what is pre-trained, and what kernels attach to.
+"""Base models, which are pre-trained and which kernels attach to.
 
 Each is a Keras model of a learned schema, so `compile`, `fit`, `predict` and `save` work.
 

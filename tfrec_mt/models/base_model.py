@@ -1,4 +1,4 @@
-"""`BaseModel`: all that adapters, training, evaluation and serving may ask of a base."""
+"""`BaseModel`: the interface of a base for adapters, training, evaluation and serving."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class LinearHead:
     weights: Mapping[str, Any]
 
     def directions(self) -> dict[str, Any]:
-        """The gradient of each logit by its knowledge, `{task: [D]}`."""
+        """The gradient of each logit with respect to its knowledge, `{task: [D]}`."""
         return {task: weight[:, 0] for task, weight in self.weights.items()}
 
 
@@ -36,7 +36,7 @@ class BaseModel(Protocol):
       knowledge_widths: Width `D` of each task's knowledge.
       head: The last layer where it is linear, else None.
       trainable: Whether its weights are trained; kernels freeze it.
-      fit_refused: Why `fit` trains no kernels behind it, if it does not.
+      fit_refused: Why `fit` cannot train kernels behind it; None if it can.
     """
 
     trainable: bool
@@ -73,7 +73,7 @@ class BaseModel(Protocol):
         """Logits of rows as they were exposed, on which kernels are trained."""
 
     def codes(self, features: Mapping[str, Any], topic: str, domains: Sequence[str]) -> Any:
-        """Code of each row's domain among some of a topic's, from 1, 0 for none: `[B]`."""
+        """Place of each row's domain among `domains`, from 1; 0 for none: `[B]`."""
 
     def ids(self, features: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
         """Codes `[B]`, or `[B, V]` of bags, of features whose ids kernels remember."""

@@ -1,4 +1,4 @@
-"""All ranking models by the name that a setting gives them."""
+"""All ranking models by their name in settings."""
 
 from collections.abc import Callable
 
@@ -26,10 +26,10 @@ RANKING_MODELS: dict[str, type[RankingModel]] = {
 
 
 def register_model(name: str) -> Callable[[Kind], Kind]:
-    """Decorates a subclass of `RankingModel`, which can then be trained by name.
+    """Registers the decorated subclass of `RankingModel`, so that it can be trained by name.
 
-    It is saved and loaded by its class's name, so the file that registers it must be imported
-    before either, with binaries by `--plugin=`.
+    A model is saved and loaded by its class name, so the file that registers it must be imported
+    first; binaries import it with `--plugin=`.
 
     Args:
       name: What `pretrain(model=...)` calls it.

@@ -12,7 +12,7 @@ from tfrec_mt.schema import Schema
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class ESMM(RankingModel):
-    """A net of its own for each task over shared embeddings; an order goes through a click.
+    """One net per task over shared embeddings, where an order requires a click.
 
     `ctcvr = ctr * sigmoid(z_ctcvr)`, and both are learned on all exposures, so that the chance of
     an order after a click is not learned on clicks alone.

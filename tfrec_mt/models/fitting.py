@@ -13,12 +13,12 @@ _OWN_LOSSES = ("binary_crossentropy", "BinaryCrossentropy")
 
 
 class Fitting:
-    """Makes `fit` learn the tasks' own losses, as the training loop does.
+    """Makes `fit` minimise the tasks' own losses, as the training loop does.
 
-    `compile` needs an optimizer alone; a loss may be named if it is that of the tasks.
+    `compile` needs only an optimizer; a loss may be named if it is that of the tasks.
 
     Attributes:
-      fit_refused: Why there is no `fit`, where batches alone do not say what to learn.
+      fit_refused: Why `fit` is refused, if batches alone do not say what to learn.
     """
 
     fit_refused: ClassVar[str | None] = None

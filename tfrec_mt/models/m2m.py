@@ -1,4 +1,4 @@
-"""`M2M`: one model of many domains, which generate the weights of its last layers."""
+"""`M2M`: one model for many domains, which generate the weights of its last layers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +15,10 @@ from tfrec_mt.schema import Schema, SchemaError
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class M2M(RankingModel):
-    """Experts that are attended to, and towers, by weights generated from a row's domains.
+    """Attention over experts, and towers, with weights generated from a row's domains.
 
-    A row's domains and user make its scenario knowledge, from which the weights of each task's
-    attention to the experts' views, and of its residual tower, are generated.
+    A row's domains and user determine its scenario knowledge. From it, the weights of each task's
+    attention over the experts' views and of its residual tower are generated.
 
     Args:
       schema: See `RankingModel`, also for the other arguments; `base_topics` are the domains.

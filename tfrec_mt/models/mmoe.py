@@ -1,4 +1,4 @@
-"""`MMoE`: the strongest baseline of the IAK paper."""
+"""`MMoE`: multi-gate mixture of experts, the strongest baseline of the IAK paper."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -30,8 +30,8 @@ from tfrec_mt.storage.variables import (
 )
 
 FORMAT_VERSION = 3
-_UNSEALED = 2  # the format before, whose descriptions do not hold their own hash
-# What a configuration may raise that a model has not written.
+_UNSEALED = 2  # the previous format, whose descriptions do not hold their own hash
+# Errors that a configuration which no model has written may cause.
 _DISAGREE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, ImportError)
 MODEL_FILE = "model.json"
 
@@ -48,7 +48,7 @@ def fingerprint(model: keras.Model | Fingerprinted) -> str:
     config = _as_trainable({k: v for k, v in model.get_config().items() if k != "name"})
     digest.update(json.dumps(config, sort_keys=True).encode())
     for name, variable in sorted(named_variables(model).items()):
-        if "seed_generator" in name:  # moves with every dropout and scores nothing
+        if "seed_generator" in name:  # changes with every dropout and does not affect scores
             continue
         digest.update(name.encode())
         digest.update(variable.numpy().tobytes())
@@ -92,7 +92,7 @@ def save_model(model: keras.Model, folder: Path, vocabularies: Path) -> str:
 
 
 def load_model(folder: Path, dataset: Any = None, precision: Precision = "float32") -> Any:
-    """Reads a model back, of the class that it was saved as.
+    """Loads a model as an instance of the class that it was saved as.
 
     Args:
       folder: The model's.
@@ -128,7 +128,7 @@ def load_model(folder: Path, dataset: Any = None, precision: Precision = "float3
             model = kind.from_config(value["config"])
         load_variables(named_variables(model), folder)
     except (*_DISAGREE, tf.errors.OpError) as error:
-        # Keras puts the whole configuration in front
+        # Keras puts the whole configuration before the cause
         said = str(error).rpartition("Error encountered during deserialization: ")[2]
         raise ModelStoreError(
             f"{path}: its weights and configuration disagree: {said:.1000}"
@@ -146,7 +146,7 @@ def load_model(folder: Path, dataset: Any = None, precision: Precision = "float3
 
 
 def check_same_schema(schema: Any, dataset: Any, name: str) -> None:
-    """Checks that the codes of data mean what they mean to a model: schema, learned parts and ids.
+    """Checks that codes mean the same in data and to a model: schema, learned parts and ids.
 
     Warns of models of older releases that do not say which ids they know.
 

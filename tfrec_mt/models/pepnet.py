@@ -1,4 +1,4 @@
-"""`PEPNet`: one model of many domains, with gated embeddings and layers."""
+"""`PEPNet`: one model for many domains, with gated embeddings and layers."""
 
 from collections.abc import Mapping
 from typing import Any

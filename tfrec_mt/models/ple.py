@@ -14,7 +14,7 @@ from tfrec_mt.schema import Schema, SchemaError
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class PLE(RankingModel):
-    """Levels of experts, of each task and shared; each task's logit is linear in its mixture.
+    """Levels of task experts and shared experts; each task's logit is linear in its mixture.
 
     Args:
       schema: See `RankingModel`, also for the other arguments.

@@ -30,14 +30,14 @@ class Preset:
 
     Attributes:
       schema: What the model knows of its data.
-      origin: Where the model came from, if a run made it.
+      origin: The run that trained the model, if any.
     """
 
     schema: Any
     origin: Origin | None = None
 
     def save_to_preset(self, folder: str | Path, log: Any = None) -> Path:
-        """Writes the model and all it needs to read raw rows, whole or not at all.
+        """Writes the model and all it needs to read raw rows, completely or not at all.
 
         Args:
           folder: Folder to make; `mt.load` and `from_preset` open it.

@@ -78,7 +78,7 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
 
     Attributes:
       chained: Whether a task's logit is conditional on its outer task; see `outputs`.
-      stacked: Whether the last layer also sees what the front end gives, every embedding.
+      stacked: Whether the last layer also sees the front end's output, with every embedding.
       origin: The run that made it, if any.
 
     Example:
@@ -158,7 +158,7 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
     ) -> dict[str, Any]:
-        """What the last layer sees, `{task: [B * N, D]}`; see `FrontEnd` for `candidates`."""
+        """Input of the last layer, `{task: [B * N, D]}`; see `FrontEnd` for `candidates`."""
 
     @property
     def head(self) -> LinearHead:

@@ -28,7 +28,7 @@ class BatchFunction:
                 name: tf.TensorSpec([None, *value.shape[1:]], value.dtype, name)
                 for name, value in tensors.items()
             }
-            # functions of one line of code would be counted as one that is traced too often
+            # TensorFlow would count functions from one line as one that is retraced too often
             own = functools.partial(self._function)
             self._graph = tf.function(own, input_signature=[specs], autograph=False)
         return self._graph(tensors)

@@ -1,4 +1,4 @@
-"""`SharedBottom`: the plainest model of several tasks."""
+"""`SharedBottom`: the simplest multi-task model."""
 
 from collections.abc import Mapping
 from typing import Any

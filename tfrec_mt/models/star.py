@@ -1,4 +1,4 @@
-"""`STAR`: one model of many domains, each with weights of its own around shared ones."""
+"""`STAR`: one model for many domains, each with its own weights around shared ones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from tfrec_mt.schema import Schema, SchemaError
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class STAR(RankingModel):
-    """A star of nets over one topic's domains, beside a small net that sees the domain.
+    """A star of nets over one topic's domains, plus a small auxiliary net that sees the domain.
 
     Each task's logit is linear in both: the sum of the main and the auxiliary net's logits.
 
@@ -60,7 +60,7 @@ class STAR(RankingModel):
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False
     ) -> dict[str, Any]:
-        # what the front end gives has the domain's embedding in it
+        # the front end's output includes the domain's embedding
         flat = self.front_end(features, candidates=candidates)
         codes = self.front_end.repeated(features[self._topic], features, candidates)
         stars = self.star(flat, codes, training=training)

@@ -1,11 +1,11 @@
-"""How many numbers a model has, and how many of them training moves."""
+"""Counts a model's weights, trained and in total."""
 
 import keras
 import numpy as np
 
 
 def count_weights(model: keras.Model) -> tuple[int, int]:
-    """Trained weights, and all of them."""
+    """Number of trained weights, and of all weights."""
     trained, whole = (
         sum(int(np.prod(weight.shape)) for weight in weights)
         for weights in (model.trainable_weights, model.weights)

@@ -1,1 +1,1 @@
-"""Binaries: flags generated from configs, and one library call."""
+"""Binaries: each is flags generated from configs, and one library call."""

@@ -11,7 +11,7 @@ from tfrec_mt.errors import nearest
 from tfrec_mt.pipelines.run_binary import EXIT_ERROR
 from tfrec_mt.pipelines.terminal import say_error
 
-# In the order in which a person needs them.
+# In the order of use.
 COMMANDS = (
     "prepare-data",
     "pretrain",
@@ -47,7 +47,7 @@ def run() -> None:
 
 
 def overview() -> str:
-    """What each command does, and an example of it."""
+    """Describes each command, with an example."""
     lines = [f"tfrec_mt {__version__}: recommenders that serve many domains from one model.", ""]
     for name in COMMANDS:
         told, example = _described(name)

@@ -163,7 +163,7 @@ def _flag(name: str, hint: Any, known: list[str] | None) -> flags.Flag[Any]:
 
 
 class _Parser(flags.ArgumentParser):  # type: ignore[type-arg]
-    """Parses a value of an annotation, and says what was expected."""
+    """Parses a value by its annotation; an error names what was expected."""
 
     def __init__(self, hint: Any) -> None:
         self._hint = hint

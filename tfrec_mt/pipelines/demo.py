@@ -55,7 +55,7 @@ def main(told: ConfigFlags) -> None:
         raise SchemaError(f"--source={name}: expected a click log, got news")
     split = chosen_split(source, *map(given.get, DIVISION))
     if isinstance(source, TakeoutSource):
-        # it knows its days, so settings can count them and a wrong count stops before any work
+        # its days are known: settings record their number, and a wrong one stops before any work
         split = split.of_days(source.config.days)
     output = given.get("output", DemoConfig.output)
     folders, seed = {"data": output / "data", "output": output}, given.get("seed", DemoConfig.seed)

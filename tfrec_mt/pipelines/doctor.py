@@ -1,4 +1,4 @@
-"""Looks whether this machine and its packages are what the toolkit needs.
+"""Checks whether this machine and its packages are what the toolkit needs.
 
 Example:
   tfrec-mt doctor
@@ -15,7 +15,7 @@ from tfrec_mt.pipelines.terminal import say_error, styled
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """What is looked at.
+    """What to examine.
 
     Args:
       folder: Where runs will be written.

@@ -1,4 +1,4 @@
-"""What `--help` shows; of commands that must import TensorFlow to say it, kept in files.
+"""Help texts of commands; those that need TensorFlow to be made are kept in files.
 
 The files are part of the package: `make help-texts` writes them, a test compares them.
 """
@@ -28,13 +28,13 @@ def is_asked(arguments: Sequence[str]) -> bool:
 
 
 def kept_help(name: str) -> str | None:
-    """The text of a command, by its module's name, if it is kept."""
+    """The kept help text of a command, by its module's name; None if none is kept."""
     path = _FOLDER / f"{name}.txt"
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def made_help(name: str, define: Callable[[ConfigFlags], None], doc: str) -> str:
-    """The text of a command.
+    """Makes the help text of a command.
 
     Args:
       name: Name of its module.
@@ -60,7 +60,7 @@ def _write() -> None:
     _FOLDER.mkdir(exist_ok=True)
     for name in KEPT:
         module = importlib.import_module(f"tfrec_mt.pipelines.{name}")
-        with contextlib.redirect_stdout(io.StringIO()):  # the width of no terminal
+        with contextlib.redirect_stdout(io.StringIO()):  # without the width of a terminal
             text = made_help(name, module.define, module.__doc__ or "")
         write_text(_FOLDER / f"{name}.txt", text)
 

@@ -29,7 +29,7 @@ _NO_SETTINGS = ("data", "schema", "output", "output_dir", "source", "description
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """What is prepared.
+    """What to prepare.
 
     Args:
       source: `takeout` or, for news, `newsroom` (generated); `movielens`, `hillstrom`,
@@ -83,7 +83,7 @@ def main(told: ConfigFlags) -> None:
 
 
 def _preparing() -> dict[str, tuple[Callable[..., Any], ...]]:
-    """What prepares each kind of data."""
+    """The functions that prepare each kind of data."""
     from tfrec_mt.data.news.prepare_news import prepare_news
     from tfrec_mt.data.preparation.prepare import prepare as prepare_log
     from tfrec_mt.jobs.prepare import prepare_clicks, prepare_titles

@@ -1,8 +1,8 @@
 """Runs a binary: plugins, flags, errors and exit codes around its one library call.
 
-A binary exits with 0 if it is done, with 1 after an error, which is one line, and with 75 if
-SIGTERM stopped it, wherever it was: with the same command, training then goes on from its last
-step, and anything else starts again. Nothing half done is left.
+A binary exits with 0 when done, with 1 after an error, which it reports in one line, and with 75
+if SIGTERM stopped it at any point. The same command then resumes training from its last step;
+anything else starts again. Nothing half done is left.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from tfrec_mt.quiet_start import import_tensorflow
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: the same command again resumes, or starts again
 
-# From outside, and from ourselves where that was lost, after so many seconds.
+# From outside, and from ourselves if that was lost, after this many seconds.
 _STOPPING, _LATER = (signal.SIGTERM, signal.SIGALRM), 0.05
 
 
@@ -45,7 +45,7 @@ def console_command(
 
     def run() -> None:
         told = ConfigFlags()
-        for stream in (sys.stdout, sys.stderr):  # a name in letters that it lacks is no error
+        for stream in (sys.stdout, sys.stderr):  # a name that it cannot encode is no error
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         with _ending():
@@ -62,7 +62,7 @@ def console_command(
 
 
 def _help(define: Callable[[ConfigFlags], None], plugged: bool) -> str:
-    """What a binary does and takes; with plugins, also what they add to it."""
+    """Help text of a binary; with plugins, also of what they add to it."""
     module = sys.modules[define.__module__]
     name = Path(module.__file__ or "").stem
     kept = None if plugged else kept_help(name)
@@ -70,7 +70,7 @@ def _help(define: Callable[[ConfigFlags], None], plugged: bool) -> str:
 
 
 class Stopped(BaseException):
-    """SIGTERM came outside of the training loop, which handles it itself."""
+    """SIGTERM arrived outside of the training loop, which handles it itself."""
 
 
 def run_binary(main: Callable[[], None], debug: Callable[[], bool] = lambda: False) -> None:
@@ -82,7 +82,7 @@ def run_binary(main: Callable[[], None], debug: Callable[[], bool] = lambda: Fal
         warnings.formatwarning = _one_line
         logging.use_absl_handler()
         logging.get_absl_handler().setFormatter(_Line())
-        logging.set_verbosity(logging.WARNING)  # TensorFlow's export is talkative
+        logging.set_verbosity(logging.WARNING)  # TensorFlow's export is verbose
         with _ending(debug):
             import_tensorflow()  # here, before any other import of it: its notes would bury ours
             main()
@@ -105,7 +105,7 @@ def _ending(debug: Callable[[], bool] = lambda: False) -> Iterator[None]:
     try:
         yield
     except (Stopped, Exception) as error:
-        if asked:  # a library may have made another error of it
+        if asked:  # a library may have turned it into another error
             told = "nothing half done is left; the same command starts again"
             print(f"interrupted: {told}", file=sys.stderr)
             sys.exit(EXIT_INTERRUPTED)
@@ -122,7 +122,7 @@ def _ending(debug: Callable[[], bool] = lambda: False) -> Iterator[None]:
 
 
 def _stop_again(unraisable: Any) -> None:
-    """Raises again, a little later, what came in a destructor, where Python only prints it."""
+    """Raises `Stopped` again, a little later, if it came in a destructor and is only printed."""
     if unraisable.exc_type is Stopped:
         signal.setitimer(signal.ITIMER_REAL, _LATER)
     else:
@@ -130,7 +130,7 @@ def _stop_again(unraisable: Any) -> None:
 
 
 class _Line(Formatter):
-    """A logged message as a line for a person, without the place in the code that logged it."""
+    """Formats a logged message as a line without the place in the code that logged it."""
 
     def format(self, record: LogRecord) -> str:
         word = record.levelname.lower()
@@ -145,5 +145,5 @@ def _one_line(
     lineno: int,
     line: str | None = None,
 ) -> str:
-    """A warning without the line of code that raised it."""
+    """Formats a warning without the line of code that raised it."""
     return f"{styled('warning', 'doubtful', sys.stderr)}: {message}\n"

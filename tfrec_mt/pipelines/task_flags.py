@@ -18,7 +18,7 @@ def tasks_of(texts: Sequence[str]) -> list[Task]:
     """Tasks from texts `name`, `name<within`, `name:kind` or `name<within:kind`.
 
     A plain name is a binary task; after the first, it is within the first. A task with a kind
-    (`binary`, `regression` or a loss of a regression) is only within another if it says so.
+    (`binary`, `regression` or a loss of a regression) is within another only by `<within`.
 
     Raises:
       SchemaError: No name, or an unknown kind.

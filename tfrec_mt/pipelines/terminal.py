@@ -1,4 +1,4 @@
-"""What only a person at a terminal is shown: colours, and what to do next."""
+"""Output for people at a terminal: colours, errors, and what to do next."""
 
 import os
 import shlex
@@ -28,12 +28,12 @@ def say_error(text: str) -> None:
 
 
 def suggest(command: str, **given: object) -> None:
-    """Shows the command that a person will want next; flags without a value are left out."""
+    """Shows the likely next command on a terminal; flags without a value are left out."""
     if sys.stdout.isatty():
         flags = [f"--{name}={value}" for name, value in given.items() if value is not None]
         print(f"next: tfrec-mt {command} {shlex.join(flags)}")
 
 
 def beside(path: Path, name: str) -> Path:
-    """A path of another name in the same folder."""
+    """A path with another name in the same folder."""
     return path.parent / name

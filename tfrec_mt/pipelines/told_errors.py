@@ -1,4 +1,4 @@
-"""What a person is told of an error: one sentence, whichever library raised it."""
+"""Turns an error into one sentence for users, whichever library raised it."""
 
 import sys
 import traceback
@@ -8,7 +8,7 @@ from pathlib import Path
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.storage.disk_space import is_disk_full
 
-# By module, as none of them is imported, and so raised, before it is needed.
+# By module: these are imported only when needed, and cannot be raised before.
 _OURS = {
     "adapters.kernel_store": "KernelStoreError",
     "extras": "MissingExtraError",
@@ -21,13 +21,13 @@ _OURS = {
     "training.run_folder": "RunFolderError",
     "training.train_loop": "DivergedError",
 }
-_LONGEST = 500  # characters of what another library says
+_LONGEST = 500  # characters of another library's message
 _PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
 class Errors:
-    """How errors are told.
+    """How errors are reported.
 
     Args:
       debug: Shows where an error came from, a traceback, before the sentence.
@@ -66,8 +66,8 @@ def sentence(error: BaseException) -> str:
 
 
 def _line(error: BaseException) -> str:
-    """What a library says, without the lines that name parts of itself."""
-    # of TensorFlow, what its status says alone
+    """A library's message, without the lines that name its internals."""
+    # of TensorFlow, its status message alone
     lines = str(getattr(error, "message", None) or error).splitlines()
     said = [text for line in lines if (text := line.strip()) and not text.startswith("[[{{")]
     # its first lines say that there was an error, its last what it was
@@ -78,7 +78,7 @@ def _line(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """The last line of this package that an error came through."""
+    """The last line of this package's code that an error passed through."""
     own = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

@@ -15,7 +15,7 @@ from tfrec_mt.storage.names import MODEL
 
 @dataclass(frozen=True, kw_only=True)
 class ControlFlags:
-    """Whose control.
+    """Which kernels to train a control for.
 
     Args:
       kernels: Run folder of the kernels.

@@ -1,4 +1,4 @@
-"""The one description of a click log, from which everything else is derived."""
+"""The single description of a click log, from which everything else is derived."""
 
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.schema.features import (

@@ -1,4 +1,4 @@
-"""What sets the data that a model was made for apart from other data, in words."""
+"""Differences between the data that a model was made for and other data, in words."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from tfrec_mt.schema.schema import Schema
 
 _ONE = {"vocabularies": "vocabulary", "features": "feature", "tasks": "task", "topics": "topic"}
-_SHOWN = 40  # letters of a value
+_SHOWN = 40  # characters of a value
 # How values are written, rows count and ids come and go, which changes no code: fields that may
 # differ.
 _OF_READING = (
@@ -18,9 +18,9 @@ _OF_READING = (
 
 
 def differences(model: Any, data: Any) -> list[str]:
-    """The parts in which two descriptions differ, each with what it says in both.
+    """The parts in which two descriptions differ, each with what both say.
 
-    Hashes of ids that one of them does not know do not differ.
+    A hash of ids that only one description has is not a difference.
 
     Args:
       model: The model's `Schema` or `NewsSpec`.
@@ -48,7 +48,7 @@ def unknown_ids(description: Any) -> bool:
 
 
 def _of_parts(kind: str, model: Any, data: Any) -> list[str]:
-    """Differences of parts that have names."""
+    """Differences between named parts."""
     one, other = ({part.name: part for part in parts} for parts in (model, data))
     found = []
     for name in dict.fromkeys([*one, *other]):

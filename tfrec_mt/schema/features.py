@@ -20,9 +20,9 @@ SIDES: tuple[Side, ...] = ("user", "item", "context", "exposure")
 # 1 + min(31, floor(log2(1 + seconds))) an age.
 AGE_ROWS = 33
 
-# A number that is passed through is at most so many deviations from its mean. None of the rows that
-# the moments come from is beyond it, as their number's root is the most; a served one can be, and
-# would be infinite behind the first product.
+# A number that is passed through is clipped to this many deviations from its mean. No row that the
+# moments come from lies beyond, because none can be further than the square root of their number. A
+# served row can, and would be infinite after the first product.
 MOST_DEVIATIONS = 1e6
 
 # Raw values that mean "nothing here", in preparation and in a served request alike.
@@ -143,7 +143,7 @@ class CategoricalFeature:
 
 @dataclass(frozen=True, kw_only=True)
 class NumericFeature:
-    """A number, discretised on learned quantiles or passed through standardised.
+    """A number, discretised at learned quantiles, or standardised and passed through.
 
     Args:
       name: Column name.
@@ -187,7 +187,7 @@ class NumericFeature:
 
     @property
     def scale(self) -> float:
-        """What is divided by: the deviation, or the least number that 32 bits tell from 0."""
+        """The divisor of standardising: the deviation, at least the smallest normal float32."""
         return max(self.std, 2.0**-126)
 
     @property
@@ -230,7 +230,7 @@ class History:
 
     @property
     def length(self) -> int:
-        """Clicks a row can see at most."""
+        """Most clicks that a row can see."""
         return max(self.short, self.long)
 
 

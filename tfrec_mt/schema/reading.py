@@ -1,4 +1,4 @@
-"""A schema file checked key by key, so that an error names the place."""
+"""Reads a schema file and checks it key by key, so that an error names the place."""
 
 import dataclasses
 import functools
@@ -59,7 +59,7 @@ def read_json(
 
 
 def file_content(path: str | Path, what: str) -> bytes:
-    """What a file that describes something holds; `what` names it in errors.
+    """The content of a file with a description; `what` names it in errors.
 
     Raises:
       SchemaError: There is no such file, or one too large.
@@ -103,6 +103,6 @@ def _describe(problem: Any, where: str, keys: set[str]) -> str:
     place = ".".join([where, *(str(part) for part in problem["loc"])])
     if problem["type"] == "unexpected_keyword_argument":
         return f"{place}: unknown key; {nearest(str(problem['loc'][-1]), keys)}"
-    if problem["type"] == "value_error":  # a sentence of ours, which says what came
+    if problem["type"] == "value_error":  # our own message, which names the value
         return f"{place}: {problem['msg'].removeprefix('Value error, ')}"
     return f"{place}: {problem['msg']}, got {problem['input']!r:.80}"

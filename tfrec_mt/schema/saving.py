@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# The parts that users look for first are first.
+# Parts that users look for first come first.
 _ORDER = (
     *("keys", "tasks", "topics", "truth", "null_words", "quoting"),
     *("history", "features", "vocabularies"),
@@ -13,10 +13,10 @@ _ORDER = (
 
 
 def edited_json(schema: Any, format_version: int) -> str:
-    """A `Schema` as JSON without the fields that have their default, one feature a line.
+    """A `Schema` as JSON without fields that have their default, one feature per line.
 
     `Schema.from_json` reads it back equal. `Schema.to_json` writes every key, because the
-    fingerprint is made of it.
+    fingerprint is computed from it.
     """
     value = {"format_version": format_version, **_changed(schema)}
     order = {name: place for place, name in enumerate(_ORDER)}
@@ -33,7 +33,7 @@ def _one_a_line(value: Any) -> str:
 
 
 def _changed(part: Any) -> dict[str, Any]:
-    """The fields of a part that differ from their defaults, `kind` first and always."""
+    """The fields of a part that differ from their defaults; `kind` always, and first."""
     changed = {"kind": part.kind} if hasattr(part, "kind") else {}
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)

@@ -36,7 +36,7 @@ _Part = TypeVar("_Part", Feature, Vocabulary, Topic)
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """A click log described once: parse spec, tables, signature and checks derive from it.
+    """A click log described once; parse spec, tables, signature and checks derive from it.
 
     Args:
       vocabularies: Id tables, in the order of the embedding tables.
@@ -123,7 +123,7 @@ class Schema:
 
     @property
     def click(self) -> Task | None:
-        """The first binary task: a history is of its positives, and exposure moves its logit."""
+        """The first binary task: histories hold its positives, exposure features move its logit."""
         return next((task for task in self.tasks if task.binary), None)
 
     def feature(self, name: str) -> Feature:
@@ -157,7 +157,7 @@ class Schema:
         return tuple(dict.fromkeys(name for name in names if name))
 
     def identified(self, files: Mapping[str, str]) -> "Schema":
-        """The schema with the hash of each vocabulary, of SHA-256 by path in data or a model."""
+        """The schema with each vocabulary's hash from `files`: SHA-256 by path in data or model."""
         vocabularies = tuple(
             dataclasses.replace(v, sha256=files.get(f"{VOCABULARIES}/{v.name}.txt", ""))
             for v in self.vocabularies
@@ -197,7 +197,7 @@ class Schema:
         """The schema as JSON text, stable under a round trip."""
         value = {"format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
         for vocabulary in value["vocabularies"]:
-            # as it was before there were hashes and evictions
+            # as written before there were hashes and evictions
             if not vocabulary["sha256"]:
                 del vocabulary["sha256"]
             if vocabulary["evict_after"] is None:
@@ -217,7 +217,7 @@ class Schema:
 
     @classmethod
     def load(cls, path: str | Path) -> "Schema":
-        """Reads a schema file, whichever of `save` and `to_json` it is from.
+        """Reads a schema file that `save` wrote or that holds `to_json`.
 
         Raises:
           SchemaError: There is no such file; see `from_json`.
@@ -225,7 +225,7 @@ class Schema:
         return cls.from_json(file_content(path, "schema file"), str(path))
 
     def save(self, path: str | Path) -> None:
-        """Writes the file that users edit: no key that has its default, one feature a line.
+        """Writes the schema as a file to edit, without keys at their default, one feature per line.
 
         Raises:
           FileExistsError: `path` exists.
@@ -259,7 +259,7 @@ class Schema:
         verbose: bool = True,
         output: str | Path | None = None,
     ) -> "Schema":
-        """Proposes a schema for a log and prints what it decided on each column, and why.
+        """Proposes a schema for a log, and prints the decision on each column with its reason.
 
         Name the columns that only you can know; the kinds and sides of the others are inferred from
         the first rows. Correct a wrong guess in `kinds`, in `sides` or in the saved file.
@@ -298,7 +298,7 @@ class Schema:
           ...                          tasks=["clicked", mt.Task("bought", within="clicked")],
           ...                          topics=["market"])
         """
-        # A schema that is only read needs nothing of what looks at logs.
+        # Imported here, because reading a schema needs none of it.
         from tfrec_mt.schema.inference.infer_schema import infer_schema
 
         inferred = infer_schema(
@@ -338,7 +338,7 @@ def _distinct(kind: str, names: list[str]) -> None:
 
 
 def _upgraded(value: dict[str, Any]) -> dict[str, Any]:
-    """A description of format 1, which had `labels` of a click and a conversion."""
+    """Upgrades a description of format 1, which had `labels` of a click and a conversion."""
     if not isinstance(labels := value.pop("labels", None), dict) or "click" not in labels:
         return value
     tasks = click_tasks(labels["click"], labels.get("conversion"))

@@ -9,10 +9,10 @@ from tfrec_mt.errors import SchemaError, nearest
 from tfrec_mt.schema.usable_names import why_unusable
 
 TaskKind = Literal["binary", "regression"]
-# Of regression: what is learned is the mean, the median, or the mean of log(1 + label).
+# They learn the mean, the median, or the mean of log(1 + label).
 RegressionLoss = Literal["squared", "absolute", "squared_log"]
 LOSSES: tuple[RegressionLoss, ...] = ("squared", "absolute", "squared_log")
-# Where batches have the weights of their rows, among the labels.
+# The key of row weights among the labels of a batch.
 ROW_WEIGHT = "row_weight"
 # Names that training, the sample of requests and exported models write next to tasks.
 _KEPT = ("loss", "row", "unknown_item", "unknown_user", "used_fallback", ROW_WEIGHT)

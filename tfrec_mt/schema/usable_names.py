@@ -10,10 +10,10 @@ _USABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 def why_unusable(name: str) -> str:
-    """What is expected of a name instead; empty text if it can be used.
+    """Why a name cannot be used, as what is expected instead; empty text if it can.
 
-    TensorFlow makes of every input of a signature an argument in Python and an operation of the
-    graph, which has a name of ASCII.
+    TensorFlow turns every input of a signature into an argument in Python and an operation of the
+    graph, whose name must be ASCII.
     """
     if not _USABLE.fullmatch(name):
         return (
@@ -26,7 +26,7 @@ def why_unusable(name: str) -> str:
 
 
 def check_cases(names: Iterable[str]) -> None:
-    """Checks names of inputs: operations of TensorFlow cannot differ in their case alone.
+    """Checks that no input names differ in case alone, which TensorFlow operations cannot.
 
     Raises:
       SchemaError: Two of them do; names both.

@@ -1,4 +1,4 @@
-"""What lies beside an exported model for those who serve it."""
+"""Files next to an exported model for those who serve it."""
 
 import base64
 import dataclasses
@@ -21,10 +21,10 @@ README, MODEL_CARD, REQUEST = "README.md", "model_card.md", "request.json"
 
 # Keys of a ranking model's manifest.
 PRECISION, MAX_ITEMS = "precision", "max_items"
-# Numbers that a request must bring, and the history that says which clicks there are.
+# Numbers that a request must have, and the history that tells which clicks there are.
 NUMBERS, FIRST_HISTORY = "needed_numbers", "first_history"
 
-# Metrics of a model card, and of those against a control the differences.
+# Metrics of a model card, and lifts over a control.
 _TOLD = ("auc", "rmse", "calibration")
 _OVER_CONTROL = ("auc_lift", "rmse_lift")
 _TEMPLATES = jinja2.Environment(
@@ -66,7 +66,7 @@ def write_server_files(output: Path, name: str) -> None:
 
 
 def documents(version: str, manifest: Mapping[str, Any]) -> dict[str, str]:
-    """README and, if the manifest tells what it needs, model card of a version, by file name."""
+    """README and, if the manifest has a card, model card of a version, by file name."""
     name, kernels = manifest["name"], manifest.get("kernels", {})
     signatures = manifest["signatures"]
     outputs = {n for sides in signatures.values() for n in sides["outputs"]}
@@ -108,7 +108,7 @@ def card(
     unit: str,
     kernel_weights: int,
 ) -> dict[str, Any]:
-    """What the model card needs to know, as JSON.
+    """The contents of a model card, as JSON values.
 
     Args:
       base: The base model.
@@ -140,7 +140,7 @@ def card(
 
 
 def request_json(signature: str, tensors: Mapping[str, np.ndarray]) -> str:
-    """A request as TensorFlow Serving's REST interface takes it."""
+    """A request as JSON for TensorFlow Serving's REST interface."""
     inputs = {name: _plain(values.tolist()) for name, values in tensors.items()}
     return json.dumps({"signature_name": signature, "inputs": inputs})
 

@@ -26,17 +26,17 @@ from tfrec_mt.serving.tensor_protos import array_of
 from tfrec_mt.storage.json_files import parse_json
 
 BATCH_ROWS = 1024
-# A request of a thousand histories is larger than the 4 MB that gRPC takes by default.
+# A request of a thousand histories is larger than the 4 MB that gRPC accepts by default.
 MOST_BYTES = 128 << 20
 _REST = ("http://", "https://")
-# What an answer of another form raises when it is taken apart.
+# What parsing an answer of another form raises.
 _OTHER_FORM = (AttributeError, LookupError, TypeError, ValueError)
 _MOST_OF_GRPC = (1 << 31) - 1
 _TOLD = 2_000  # characters of a server's error
 
 
 class Client(abc.ABC):
-    """Asks a server.
+    """A client of a model server.
 
     Args:
       model: Name of the model.
@@ -57,7 +57,7 @@ class Client(abc.ABC):
         self._specs: dict[str, Specs] = {}
 
     def score(self, rows: pl.DataFrame, signature: str = "serving_default") -> pl.DataFrame:
-        """The rows with a column per output; lists are padded, nulls are missing.
+        """Returns the rows with a column per output; lists are padded, nulls are missing.
 
         Raises:
           DataError: A column is absent or of a wrong type, or histories of a row differ in length.
@@ -74,7 +74,7 @@ class Client(abc.ABC):
         return with_scores(rows, found)
 
     def inputs(self, signature: str = "serving_default") -> Specs:
-        """Inputs of a signature, as the server tells them."""
+        """Inputs of a signature, as the server reports them."""
         if not self._specs:
             self._specs = self._signatures()
         if signature not in self._specs:
@@ -85,7 +85,7 @@ class Client(abc.ABC):
     def predict(
         self, inputs: Mapping[str, np.ndarray], signature: str = "serving_default"
     ) -> dict[str, np.ndarray]:
-        """One request.
+        """Sends one request.
 
         Raises:
           ServingError: The server is not there, late, or refuses.
@@ -97,7 +97,7 @@ class Client(abc.ABC):
 
 
 class GrpcClient(Client):
-    """Asks over gRPC.
+    """A client over gRPC.
 
     Args:
       address: `HOST:PORT`.
@@ -168,7 +168,7 @@ class GrpcClient(Client):
 
 
 class RestClient(Client):
-    """Asks over REST.
+    """A client over REST.
 
     Args:
       url: `http://HOST:PORT` or `https://HOST:PORT`.
@@ -199,7 +199,7 @@ class RestClient(Client):
         answer = self._ask(f"{self._url}:predict", body)
         try:
             outputs = answer["outputs"]
-            # a signature of one output answers without its name
+            # a signature with one output answers without its name
             named = outputs if isinstance(outputs, dict) else {signature: outputs}
             return {name: np.array(values) for name, values in named.items()}
         except _OTHER_FORM as error:

@@ -1,4 +1,4 @@
-"""Adds kernels to an exported version, or removes some: neither its base nor any data is needed."""
+"""Adds kernels to an exported version or removes some, without its base or any data."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ from tfrec_mt.storage.disk_space import check_free_space, size_of
 from tfrec_mt.storage.inside import copy_inside
 from tfrec_mt.storage.lock import locked_folder
 
-# Written anew, or of use to logs alone (the fingerprint holds a hash of the variables).
+# Written anew, or used by logs alone (the fingerprint holds a hash of the variables).
 _NOT_COPIED = (
     *("variables", "fingerprint.pb", MANIFEST_FILE, WARM_UP_FILE),
     *(README, MODEL_CARD),
@@ -53,7 +53,7 @@ _NOT_COPIED = (
 
 @dataclass(frozen=True, kw_only=True)
 class ExchangeConfig:
-    """Which kernels come and go.
+    """Which kernels to add and to remove.
 
     Args:
       output: Folder of versions; the next one is made from the newest.
@@ -69,7 +69,7 @@ class ExchangeConfig:
 class _Kernels:
     """The kernels of one topic of a version: domains, and the values of their stacks.
 
-    The slope between their layers is None in versions that do not tell it.
+    The slope between their layers is None in versions that do not record it.
     """
 
     def __init__(self, version: Path, topic: str, manifest: Mapping[str, Any]) -> None:
@@ -87,7 +87,7 @@ class _Kernels:
             )
         place = self.domains.index(domain)
         self.domains.pop(place)
-        # the first of a stack is that of unknown domains
+        # the first entry of a stack is that of unknown domains
         memory = self._memory_without(place) if self.features is not None else {}
         self.stacks = {
             name: memory[name] if name in memory else np.delete(stack, place + 1, axis=0)
@@ -124,7 +124,7 @@ class _Kernels:
         self.moved.add(domain)
 
     def _memory_without(self, place: int) -> dict[str, np.ndarray]:
-        """What is left of the memory without the domain at a place."""
+        """The memory without the domain at a position."""
         keys, offsets = (self.stacks[name] for name in MEMORY_ARRAYS)
         first, end = (
             domain_keys(place + n, len(self.features), np.zeros(1, np.int64)) for n in (0, 1)
@@ -135,7 +135,7 @@ class _Kernels:
         return dict(zip(MEMORY_ARRAYS, (moved, left), strict=True))
 
     def _memory_of(self, layer: DomainKernels) -> dict[str, np.ndarray]:
-        """What a kernel that comes remembers, as the last domain of the topic."""
+        """The memory of an added kernel, as that of the topic's last domain."""
         if layer.memory is None:
             return {}
         (own,) = layer.memory.domains
@@ -150,10 +150,10 @@ def _listed(features: Sequence[str] | None) -> str:
 def exchange_kernels(config: ExchangeConfig) -> Path:
     """Writes the next version: the graph of the newest one with other kernels.
 
-    Before the new version appears it answers all warm-up requests, and answers for domains whose
-    kernels are what they were are compared, bit by bit, with those of the version before.
+    Before the new version appears, it answers all warm-up requests. Its answers for domains whose
+    kernels stay are compared, bit by bit, with those of the version before.
 
-    Warns of kernels that come and were trained to be added to those of a topic that has none.
+    Warns of added kernels that were trained to be summed with those of a topic that has none.
 
     Returns:
       Folder of the new version.
@@ -163,7 +163,7 @@ def exchange_kernels(config: ExchangeConfig) -> Path:
         to go, or has one that is to come; or an answer is not finite.
       KernelStoreError: A kernel is damaged or of another base.
     """
-    # not made by looking for one that is not there
+    # before the lock, which would make the folder
     newest_version(config.output)
     with locked_folder(config.output, wait=True):
         return _next_version(newest_version(config.output), config)
@@ -193,7 +193,7 @@ def _next_version(before: Path, config: ExchangeConfig) -> Path:
 def _exchanged(
     before: Path, config: ExchangeConfig, manifest: Mapping[str, Any]
 ) -> dict[str, _Kernels]:
-    """The kernels of every topic that does not stay as it is."""
+    """The kernels of every topic that changes."""
     added = [load_kernel(path, manifest["base_fingerprint"]) for path in config.add]
     changed: dict[str, _Kernels] = {}
     for topic in (*(topic for topic, _ in config.remove), *(layer.topic for layer in added)):
@@ -213,14 +213,14 @@ def _exchanged(
 
 
 def _with_every_domain(requests: Requests, kernels: Mapping[str, Sequence[str]]) -> Requests:
-    """The last request is that of all domains."""
+    """Replaces the last request, which is that of all domains."""
     *others, (signature, tensors) = requests
     row = {name: values[:1] for name, values in tensors.items()}
     return [*others, (signature, every_domain(row, kernels))]
 
 
 def _are_in(domains: np.ndarray, names: Collection[str]) -> np.ndarray:
-    """Which of a request's domains, texts or their bytes, have one of these names."""
+    """Which of a request's domains, as text or bytes, are among these names."""
     texts = [name.decode() if isinstance(name, bytes) else str(name) for name in domains]
     return np.array([text in names for text in texts])
 
@@ -228,7 +228,7 @@ def _are_in(domains: np.ndarray, names: Collection[str]) -> np.ndarray:
 def _check_answers(
     before: Path, after: Path, requests: Requests, moved: Mapping[str, Collection[str]]
 ) -> None:
-    """Lets both versions answer; rows whose domains have not moved must score as they did."""
+    """Checks that both versions score rows alike if the kernels of their domains stay."""
     old, new = (load_saved_model(version).signatures for version in (before, after))
     for signature, tensors in requests:
         expected = answered(signature, old[signature], tensors)

@@ -1,4 +1,4 @@
-"""`ExportedModel`: an exported version, opened to be asked."""
+"""`ExportedModel`: an exported version, opened for scoring."""
 
 import abc
 import functools
@@ -67,12 +67,12 @@ class ExportedModel(abc.ABC):
 
     @functools.cached_property
     def inputs(self) -> Specs:
-        """Shape and type of what `score` asks for, by column."""
+        """Shape and type of the columns that `score` takes."""
         arguments = self.signatures[self.signature].structured_input_signature[1]
         return {n: tf.TensorSpec(t.shape, t.dtype, n) for n, t in arguments.items()}
 
     def predict(self, tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """One call of the signature behind `score`.
+        """Calls the signature behind `score` once.
 
         Raises:
           DataError: An input is not there or unknown, or is refused; names it.
@@ -111,7 +111,7 @@ class ExportedModel(abc.ABC):
         return as_given(pl.concat(parts), rows)
 
     def _with_answer(self, frame: pl.DataFrame, answer: dict[str, np.ndarray]) -> pl.DataFrame:
-        """Rows with a probability of each task and the topics whose kernels were not there."""
+        """Rows with the outputs of an answer, and topics without a kernel by name."""
         fallback = answer.pop(USED_FALLBACK, None)
         scores = [pl.Series(task, answer[task]) for task in sorted(answer)]
         if fallback is not None:
@@ -135,9 +135,9 @@ class ExportedRanking(ExportedModel):
 
     `used_fallback` lists the topics for which a row's domain has no kernel, so that the base
     scored it; `unknown_user` and `unknown_item` say whose ids were not among the known ones. Every
-    input is a column, which may hold nulls, unless it is a number that the schema does not impute;
-    histories alone may be left out, as a log's own rows have none, and the rows are then scored as
-    of users who have not clicked.
+    input is a column, which may hold nulls unless it is a number that the schema does not impute.
+    Only histories may be left out, as the rows of a log have none; rows are then scored as those of
+    users who have not clicked.
     """
 
     signature = "serving_default"
@@ -157,14 +157,14 @@ class ExportedRanking(ExportedModel):
         return self._with_answer(frame, self.predict(self.tensors(frame)))
 
     def tensors(self, frame: pl.DataFrame) -> dict[str, Any]:
-        """Rows as inputs; what is not known of histories is missing."""
+        """Rows as inputs; histories that are left out are missing."""
         histories = self._histories()
         asked = {n: s for n, s in self.inputs.items() if n in frame.columns or n not in histories}
         found: dict[str, Any] = dict(row_tensors(frame, asked))
         absent = {n: s for n, s in self.inputs.items() if n not in found}
         found |= missing_values(absent)
         if known := [found[name].shape for name in histories if name not in absent]:
-            # that there was a click is known, so what is not known of it is missing there
+            # the clicks are known, so an absent history has a missing value for each of them
             for name, spec in absent.items():
                 found[name] = tf.constant(MISSING[spec.dtype], spec.dtype, known[0])
         return found
@@ -184,10 +184,10 @@ def _constant(values: Any, spec: tf.TensorSpec) -> tf.Tensor:
 
 
 class ExportedRows(ExportedModel):
-    """An exported model that somebody else made: its inputs and topics are columns.
+    """An exported model from elsewhere: its inputs and topics are columns.
 
-    Each task's probability and `used_fallback` come out; see `ExportedRanking`. Vectors are lists.
-    Of domains and of ids that kernels remember, texts and whole numbers are the same.
+    The outputs are each task's probability and `used_fallback`; see `ExportedRanking`. Vectors are
+    lists. Domains and ids that kernels remember may be given as texts or as whole numbers.
     """
 
     signature = "serving_default"
@@ -211,7 +211,7 @@ def _as_input(values: np.ndarray, spec: tf.TensorSpec) -> np.ndarray:
         try:
             values = values.astype(spec.dtype.as_numpy_dtype)
         except (TypeError, ValueError):
-            # without the values, which may be ids of users
+            # without the values, which may be user ids
             raise DataError(
                 f"column {spec.name!r}: expected {spec.dtype.name}, got other values"
             ) from None
@@ -219,10 +219,10 @@ def _as_input(values: np.ndarray, spec: tf.TensorSpec) -> np.ndarray:
 
 
 class ExportedNews(ExportedModel):
-    """An exported news model: impressions in, the list `scores`, one per candidate, out.
+    """An exported news model: impressions in; a list `scores`, one per candidate, out.
 
-    Columns are the lists `history` and `candidates` of titles, if known `age_hours` of the
-    candidates, and a column for the domain of each topic that has kernels.
+    Columns are the lists `history` and `candidates` of titles, `age_hours` of the candidates if
+    known, and a column for the domain of each topic that has kernels.
     """
 
     signature = "score_impression"

@@ -1,4 +1,4 @@
-"""Which files the graph of a SavedModel can name: those of its loader and of its assets alone."""
+"""Checks that the graph of a SavedModel names only files of its loader and of its assets."""
 
 import itertools
 import re
@@ -8,20 +8,20 @@ from typing import Any
 from tfrec_mt.errors import DataError
 from tfrec_mt.serving.harmless_ops import ASSET_OPS, CHECKPOINT_OPS
 
-# What the saver puts behind the path that it is given.
+# What the saver appends to the path that it is given.
 _SUFFIX = re.compile(rb"(\.part|/part|_temp(_[0-9a-f]{32})?/part)")
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _INIT_SIGNATURE = "__saved_model_init_op"
 _INIT_OPS = ("saved_model_main_op", "legacy_init_op")
 
-# Who names a file in the main graph; in a function, it is the place of an argument.
+# What names a file in the main graph; in a function, it is the position of an argument.
 _SAVER, _ASSET = "saver", "asset"
 _KIND_OF = dict.fromkeys(CHECKPOINT_OPS, _SAVER) | dict.fromkeys(ASSET_OPS, _ASSET)
 _PATHS_OF = CHECKPOINT_OPS | ASSET_OPS
 
 
 class _Graph:
-    """The main graph, or a function.
+    """The main graph of a SavedModel, or one of its functions.
 
     Args:
       name: For errors.
@@ -48,7 +48,7 @@ class _Graph:
         ]
 
     def origins(self, node: Any, place: int) -> set[Any]:
-        """What names the file that an input of a node is the path of.
+        """What names the file whose path is an input of a node.
 
         Raises:
           DataError: The graph itself does.
@@ -68,7 +68,7 @@ class _Graph:
         return found
 
     def _sources(self, name: str) -> list[str]:
-        """Inputs of a node of which it makes a path; none if it is no such node."""
+        """Inputs from which a node makes a path; none if it makes no path."""
         node = self.nodes.get(name)
         inputs = [] if node is None else _data(node)
         if node is None or not inputs:
@@ -103,7 +103,7 @@ class _Graph:
         )
 
     def before(self, names: Iterable[str]) -> set[str]:
-        """Nodes of some names and all that run before them."""
+        """The named nodes and all that run before them."""
         found: set[str] = set()
         left = [_node_name(name) for name in names]
         while left:
@@ -191,7 +191,7 @@ def _find_needs(main: _Graph, functions: dict[str, _Graph]) -> None:
 
 
 def _check_saver(main: _Graph, meta_graph: Any) -> None:
-    """Checks that the saver alone reads or writes checkpoints, and no answer fills tables."""
+    """Checks that only the saver reads or writes checkpoints, and no signature fills tables."""
     saver = meta_graph.saver_def
     own = main.before([saver.save_tensor_name, saver.restore_op_name])
     answers: list[str] = []

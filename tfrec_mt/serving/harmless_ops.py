@@ -1,8 +1,8 @@
 """The ops that the graph of a SavedModel may hold.
 
-Each does no more than compute, or keeps what a server needs: variables and tables of ids. An op
-that TensorFlow registers as stateless is not harmless for that: some read or write files that an
-attribute names (ImmutableConst, DebugIdentity, GenerateVocabRemapping, datasets).
+Each only computes, or keeps what a server needs: variables and tables of ids. That TensorFlow
+registers an op as stateless does not make it harmless: some read or write files that an attribute
+names (ImmutableConst, DebugIdentity, GenerateVocabRemapping, datasets).
 """
 
 # Variables, tables of ids, and calls of functions.
@@ -25,7 +25,7 @@ CHECKPOINT_OPS = {
 }
 ASSET_OPS = {"InitializeTableFromTextFileV2": (1,)}
 
-# Of tensorflow_text.
+# Ops of tensorflow_text.
 _TEXT = """
 CaseFoldUTF8 ConstrainedSequence FastBertNormalize FastWordpieceTokenizeWithOffsets
 FindSourceOffsets MaxSpanningTree NormalizeUTF8 NormalizeUTF8WithOffsetsMap PhraseTokenize

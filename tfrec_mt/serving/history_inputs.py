@@ -17,15 +17,15 @@ def is_history(name: str) -> bool:
 
 
 def first_history(schema: Schema) -> str | None:
-    """The history that says which clicks there are, None of a model without histories."""
+    """The history that tells which clicks there are; None for a model without histories."""
     return HISTORY_PREFIX + schema.history.elements[0] if schema.history else None
 
 
 def aligned(raw: dict[str, Any]) -> dict[str, Any]:
     """Gives all histories `[B, L]` one length, at least 1 so that there is something to attend to.
 
-    A history that was left out holds nothing but one missing value a row, or none. Of the clicks
-    that the others tell of, its values are missing.
+    A history that was left out holds at most one missing value per row. For the clicks in other
+    histories, its values are missing.
 
     Raises:
       InvalidArgumentError: When it runs; names histories of differing lengths.

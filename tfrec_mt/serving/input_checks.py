@@ -1,4 +1,4 @@
-"""Refuses inputs inside a graph, in sentences that name them."""
+"""Refuses inputs inside a graph, with messages that name them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-# What operations are called whose output TensorFlow names where its shape is not the expected one.
+# Scope of the operations that TensorFlow names when the shape of an input is not as expected.
 _CHECKED = "input"
 _SAID = re.compile(r"assertion failed: \[(.*)\]")
 _SHAPE = re.compile(
@@ -18,7 +18,7 @@ _SHAPE = re.compile(
 def require(names: Sequence[str], fits: Any, expected: str, got: Callable[[], Any]) -> Any:
     """An operation that fails with INVALID_ARGUMENT unless all inputs fit.
 
-    The sentence is put together only if it is needed.
+    The message is built only if it is needed.
 
     Args:
       names: The inputs.
@@ -38,19 +38,19 @@ def require(names: Sequence[str], fits: Any, expected: str, got: Callable[[], An
 
 
 def after(check: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs that are there once a check has passed."""
+    """Inputs that are available once a check has passed."""
     with tf.control_dependencies([check]):
         return {name: tf.identity(values) for name, values in raw.items()}
 
 
 def shaped(raw: Mapping[str, Any], specs: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
-    """Inputs that have the axes of their specs.
+    """Inputs, checked to have the axes of their specs.
 
     Raises:
       InvalidArgumentError: When it runs; names the input.
     """
-    # a graph believes its signature, so only what has no shape is looked at; this is an operation
-    # an input dearer than no check, and an assertion would be five
+    # a graph trusts its signature, so only values without a shape are checked; this costs one more
+    # operation per input than no check, and an assertion would cost five
     return {
         name: tf.ensure_shape(
             tf.raw_ops.PlaceholderWithDefault(
@@ -63,7 +63,7 @@ def shaped(raw: Mapping[str, Any], specs: Mapping[str, tf.TensorSpec]) -> dict[s
 
 
 def same_rows(raw: Mapping[str, Any], like: str, items: Iterable[str] = ()) -> tuple[Any, Any, Any]:
-    """Looks whether inputs have one row or as many as one of them.
+    """Checks whether inputs have one row or as many as one of them.
 
     Args:
       raw: Inputs, at least one.
@@ -123,12 +123,12 @@ def at_most(values: Any, limit: int, name: str) -> Any:
 
 
 def refusal(error: tf.errors.OpError) -> str:
-    """What a graph said against its inputs, in one line."""
+    """The message with which a graph refused its inputs, in one line."""
     text = str(error.message)
     if found := _SAID.search(text):
         return found[1]
     if found := _SHAPE.search(text):
         return f"inputs: expected {found[1]} of shape {found[3]}, got {found[2]}"
     lines = [line for line in text.splitlines() if line.strip()]
-    # the first line of many is that there was an error
+    # the first of many lines only says that there was an error
     return next((line for line in reversed(lines) if "[[{{node" not in line), text)

@@ -1,4 +1,4 @@
-"""Where an export holds its kernels, so that others can take their place."""
+"""Where an export stores its kernels, so that they can be exchanged."""
 
 import io
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from tfrec_mt.storage.variables import stored_numbers
 # How each logit of a ranking model depends on its knowledge; a kernel is folded with it.
 DIRECTIONS_FILE = "directions.npz"
 # Key of a manifest: the slope below zero between the layers of each topic's kernels. It is part of
-# the graph, so kernels of another slope cannot come.
+# the graph, so kernels of another slope cannot be added.
 SLOPES = "negative_slopes"
-# Key of a manifest: features that the memory of a topic's kernels is of; they are in the graph too.
+# Key of a manifest: features that a topic's kernels remember; they are in the graph too.
 MEMORIES = "memories"
 _VARIABLES = Path("variables") / "variables"
 
@@ -37,7 +37,7 @@ def directions_as_bytes(directions: Mapping[str, np.ndarray]) -> bytes:
 
 
 def read_directions(folder: Path) -> dict[str, np.ndarray] | None:
-    """Directions by task, None where kernels are not folded with any."""
+    """Directions by task; None if kernels are folded without any."""
     path = folder / DIRECTIONS_FILE
     if not path.exists():
         return None
@@ -68,7 +68,7 @@ def folded_to_serve(
 def variables_read(
     functions: Mapping[str, Any], kernels: Mapping[str, ServedKernels]
 ) -> list[tf.Variable]:
-    """Variables that functions read, without stacks, which checkpoints call by their own names."""
+    """Variables that functions read, without stacks, which have their own names in checkpoints."""
     stacks = [stack for served in kernels.values() for stack in served.stacks.values()]
     return [
         variable
@@ -111,5 +111,5 @@ def _reader(version: Path) -> Any:
 
 
 def _key(topic: str, stack: str) -> str:
-    """How a checkpoint calls the variable."""
+    """Name of a stack's variable in a checkpoint."""
     return f"kernels/{topic.replace('.', '..')}/stacks/{stack}/.ATTRIBUTES/VARIABLE_VALUE"

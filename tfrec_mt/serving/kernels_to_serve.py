@@ -26,7 +26,7 @@ from tfrec_mt.serving.kernel_files import (
 def kernels_to_serve(
     base: BaseModel, kernels: Sequence[DomainKernels]
 ) -> Iterator[tuple[dict[str, ServedKernels], dict[str, Any], dict[str, bytes]]]:
-    """Yields the kernels of each topic, what the manifest says of them, and files for later ones.
+    """Yields the kernels of each topic, their entries in the manifest, and files for later ones.
 
     The files that the kernels name exist until the block ends.
 
@@ -60,5 +60,5 @@ def kernels_to_serve(
 
 
 def weights_of_one(kernels: Mapping[str, ServedKernels]) -> int:
-    """Weights of the largest kernel of a domain."""
+    """Number of weights of the largest kernel of a domain."""
     return max((served.weights_of_one for served in kernels.values()), default=0)

@@ -1,4 +1,4 @@
-"""Loads a SavedModel, after a look at what its graph could do."""
+"""Loads a SavedModel after checking what its graph could do."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tfrec_mt.storage.inside import check_inside, files_inside
 from tfrec_mt.storage.json_files import read_bytes
 from tfrec_mt.storage.variables import FILE, stored_numbers
 
-# Protobuf itself ends at 2 GB, and a graph takes several times its size; weights lie beside it.
+# Protobuf itself ends at 2 GB, and a graph takes several times its size; weights are kept apart.
 MOST_GRAPH_BYTES = 512 << 20
 _GRAPH, _CHUNKED_GRAPH = "saved_model.pb", "saved_model.cpb"
 _ASSETS, _VARIABLES = "assets", "variables"
@@ -26,9 +26,9 @@ _KNOWN_OPS = HARMLESS_OPS | CHECKPOINT_OPS.keys() | ASSET_OPS.keys()
 
 
 def load_saved_model(version: Path) -> Any:
-    """A SavedModel, with `signatures` to call.
+    """Loads a SavedModel, with `signatures` to call.
 
-    How long its graph computes and how much memory it takes cannot be told beforehand.
+    The time and memory that its graph takes cannot be known beforehand.
 
     Raises:
       DataError: There is none, it is damaged, or its graph holds ops that an export does not need
@@ -40,7 +40,7 @@ def load_saved_model(version: Path) -> Any:
             stored_numbers(version / _VARIABLES)
         with without_notes():
             return tf.saved_model.load(str(version))
-    except Exception as error:  # of whatever kind: the file is not ours
+    except Exception as error:  # of any kind: the file is not ours
         said = str(error).strip().partition("\n")[0]
         raise DataError(
             f"{version}: TensorFlow cannot load it: {type(error).__name__}: {said}"
@@ -48,7 +48,7 @@ def load_saved_model(version: Path) -> Any:
 
 
 def _check_graph(version: Path) -> None:
-    """Looks at the files and at the graph before TensorFlow does."""
+    """Checks the files and the graph before TensorFlow reads them."""
     if not version.is_dir():
         raise DataError(f"{version}: expected a SavedModel, there is no such folder")
     for path in files_inside(version):

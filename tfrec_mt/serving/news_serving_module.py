@@ -20,23 +20,23 @@ _AGES = tf.TensorSpec([None, None], tf.float32, "age_hours")
 
 
 class NewsServingModule(tf.Module):
-    """Raw titles to vectors and scores, with a signature for each way to ask.
+    """Maps raw titles to vectors and scores, with a signature for each kind of request.
 
     - `encode_news`: `titles` `[N]` to `vectors` `[N, D]`.
-    - `encode_users`: `history_vectors` `[B, H, D]` to `vectors` `[B, D]`, with which an index of
-      titles is asked.
-    - `score_impression`: `history` and `candidates`, titles `[B, H]` and `[B, C]`, of which one row
-      is for all, to `scores` `[B, C]`; each distinct title of the request is encoded once.
-    - `recommend`: `history_vectors` and the vectors `catalogue` `[B, N, D]`, of which 1 in the
-      place of B is for everybody, to the `indices` and `scores` `[B, K]` of the best, best first. K
-      is the largest of `k` `[B]`, by default 10, and N at most.
+    - `encode_users`: `history_vectors` `[B, H, D]` to `vectors` `[B, D]`, the queries for an
+      index of titles.
+    - `score_impression`: `history` and `candidates`, titles `[B, H]` and `[B, C]` (one row is for
+      all), to `scores` `[B, C]`; each distinct title of the request is encoded once.
+    - `recommend`: `history_vectors` and the vectors `catalogue` `[B, N, D]` (or `[1, N, D]` for
+      everybody) to the `indices` and `scores` `[B, K]` of the best, best first. K is the largest of
+      `k` `[B]`, by default 10, and at most N.
 
-    The last two take `age_hours` of each candidate, 0, NaN or nothing where it is unknown, and the
-    domain of each topic that has kernels, `[B]`, `[1]` for all or nothing; `used_fallback` `[B, T]`
-    says for which topics, in the order of `topics`, there was no kernel. In histories, which come
-    newest first, empty titles and vectors of zeros are padding; a click on an article whose title
-    is not known is a space. Scores are what the model ranks by, within one impression; they are not
-    probabilities. There are no ids, so nothing is an unknown user or item.
+    The last two optionally take `age_hours` of each candidate (0 or NaN where unknown) and the
+    domain of each topic that has kernels, `[B]`, or `[1]` for all. `used_fallback` `[B, T]` says
+    for which topics, in the order of `topics`, there was no kernel. Histories come newest first;
+    empty titles and vectors of zeros are padding, and a click on an article without a known title
+    is a space. Scores rank within one impression; they are not probabilities. There are no ids, so
+    there are no unknown users or items.
 
     Title encoders serve in float32 and with LoRA merged into their weights.
 
@@ -72,7 +72,7 @@ class NewsServingModule(tf.Module):
         self._users = _user_function(base)
         self._score = _score_function(base, self.kernels)
         self.functions = self._functions(base.title_encoder.width)
-        # of the model, only what is read is kept: no heads, no LoRA
+        # only variables that are read are kept of the model: no heads, no LoRA
         self._saved_variables = variables_read(self.functions, self.kernels)
 
     def _functions(self, width: int) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class NewsServingModule(tf.Module):
     def _checked(
         self, raw: Mapping[str, Any], specs: Mapping[str, Any], users: str, titles: str
     ) -> dict[str, Any]:
-        """Inputs that fit each other: as many rows as users, and as many ages as titles."""
+        """Inputs, checked to fit each other: as many rows as users, and as many ages as titles."""
         given = shaped(raw, specs)
         ages = given.pop(_AGES.name)
         check, _, _ = same_rows(given, users)
@@ -163,7 +163,7 @@ class NewsServingModule(tf.Module):
 
 
 def _finite(outputs: Mapping[str, Any], name: str, inputs: str) -> dict[str, Any]:
-    """Outputs, if one that is computed from vectors is finite, as it is if these are."""
+    """Outputs, once the one computed from vectors is known to be finite, as it is if they are."""
     fits = tf.reduce_all(tf.math.is_finite(outputs[name]), keepdims=True)
     said = "inputs: expected finite numbers"
     got = tf.constant(["NaN or infinite"])

@@ -17,9 +17,9 @@ AGE_EDGES = np.array([2**k for k in range(AGE_ROWS - 1)], np.int64)
 class Preprocessing(tf.Module):
     """Maps raw inputs to the same codes that preparation gave the training rows.
 
-    Nothing here fails on a value: unknown ids share hashed rows, missing ones have a row of their
-    own, unknown domains are code 0, a number that is not finite counts as missing, and one that is
-    far off as `MOST_DEVIATIONS` off.
+    No value makes it fail: unknown ids share hashed rows, missing ones have their own row, unknown
+    domains are code 0, numbers that are not finite count as missing, and outliers are clipped at
+    `MOST_DEVIATIONS`.
 
     Args:
       schema: A learned schema.
@@ -92,7 +92,7 @@ def _age_codes(seconds: Any) -> Any:
 
 
 def _table(path: Path, vocabulary: Vocabulary) -> tf.lookup.StaticHashTable:
-    """Code of a known id, 0 for others, less `first_known`: what a list of ids can tell.
+    """Table from an id to its code less `first_known`, where unknown ids have code 0.
 
     The file becomes an asset of the SavedModel.
     """
@@ -109,7 +109,7 @@ def _table(path: Path, vocabulary: Vocabulary) -> tf.lookup.StaticHashTable:
 
 
 def domain_table(domains: tuple[str, ...]) -> tf.lookup.StaticHashTable:
-    """Code of a domain, its place in `domains` plus one; 0 for any other text."""
+    """Table from a domain to its code, its place in `domains` plus one; 0 for any other text."""
     codes = tf.range(1, len(domains) + 1, dtype=tf.int32)
     initializer = tf.lookup.KeyValueTensorInitializer(tf.constant(domains), codes)
     return tf.lookup.StaticHashTable(initializer, default_value=0)

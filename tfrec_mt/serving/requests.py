@@ -17,7 +17,7 @@ from tfrec_mt.serving.signatures import MISSING, Specs
 
 
 def with_scores(frame: pl.DataFrame, scores: Sequence[pl.Series]) -> pl.DataFrame:
-    """Rows with columns of scores; warns of columns that scores replace."""
+    """Adds columns of scores to rows; warns of columns that they replace."""
     taken = [column.name for column in scores if column.name in frame.columns]
     if taken:
         warnings.warn(
@@ -31,7 +31,7 @@ def with_scores(frame: pl.DataFrame, scores: Sequence[pl.Series]) -> pl.DataFram
 def row_tensors(frame: pl.DataFrame, specs: Specs) -> dict[str, np.ndarray]:
     """Columns of a frame as inputs of `serving_default`; lists are padded, nulls are missing.
 
-    `check_histories` is for all rows of a call, of which these may be a few.
+    These may be some of the rows of a call; `check_histories` is for all of them.
 
     Raises:
       DataError: A column is absent or cannot be of the input's type.
@@ -43,7 +43,7 @@ def row_tensors(frame: pl.DataFrame, specs: Specs) -> dict[str, np.ndarray]:
         try:
             tensors[name] = _tensor(frame[name], spec)
         except (ValueError, TypeError, pl.exceptions.PolarsError):
-            # without the values, and what was raised of them: they may be ids of users
+            # without the values and the error about them, which may hold user ids
             raise DataError(
                 f"column {name!r} of type {frame[name].dtype} cannot be input {name!r}, "
                 f"which takes {'lists of ' * (len(spec.shape) - 1)}{spec.dtype.name}"
@@ -80,7 +80,7 @@ def check_histories(frame: pl.DataFrame, names: Iterable[str]) -> None:
 
 @contextlib.contextmanager
 def counted_from(first: int) -> Iterator[None]:
-    """Within, errors say that they are about later rows of a call, whose numbers start anew."""
+    """A context in which errors tell from which row of a call the numbers in them count."""
     try:
         yield
     except (DataError, ServingError) as error:

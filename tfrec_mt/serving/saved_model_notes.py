@@ -1,4 +1,4 @@
-"""`without_notes`: saving and loading of SavedModels without what TensorFlow always says of it."""
+"""`without_notes`: saves and loads SavedModels without the notes that TensorFlow always logs."""
 
 import contextlib
 import logging
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 _NOTES = (
-    "Assets written to: ",  # a temporary folder, which gets another name
+    "Assets written to: ",  # a temporary folder, which is renamed
     "ops with unsaved custom gradients",  # nobody trains what is served
 )
 
 
 @contextlib.contextmanager
 def without_notes() -> Iterator[None]:
-    """Within, TensorFlow's log leaves out its notes on SavedModels; anything else it says stays."""
+    """A context in which TensorFlow's log leaves out its notes on SavedModels, and nothing else."""
     loggers = [tf.get_logger(), logging.getLogger("absl")]
     for logger in loggers:
         logger.addFilter(_is_no_note)

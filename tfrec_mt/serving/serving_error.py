@@ -1,4 +1,4 @@
-"""`ServingError`: what a server says instead of an answer."""
+"""`ServingError`: a server's error in place of an answer."""
 
 
 class ServingError(RuntimeError):

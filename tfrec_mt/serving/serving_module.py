@@ -1,4 +1,4 @@
-"""`ServingModule`: what a SavedModel of this project holds."""
+"""`ServingModule`: what a SavedModel of a ranking model holds."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ from tfrec_mt.serving.signatures import (
 
 
 class ServingModule(tf.Module):
-    """Raw inputs to predictions, with a signature for each way to ask.
+    """Maps raw inputs to predictions, with a signature for each kind of request.
 
     - `serving_default`: rows; every input has the batch as its first dimension.
     - `score_candidates`: one user and context with N items; the user's side is computed once.
@@ -49,9 +49,9 @@ class ServingModule(tf.Module):
       `unknown_user` `[B]` and `unknown_item` `[B]` or `[B, N]`: whose id is missing or none of the
       vocabulary's, where there is one.
 
-    Inputs that are not there are missing in all rows. User, item and numbers that the schema does
-    not impute must be there. An input of one row is for all; a history that is left out beside
-    others is missing in each of their clicks.
+    Inputs that are left out are missing in all rows. User, item and numbers that the schema does
+    not impute are required. An input of one row holds for all; if some histories are left out,
+    their values are missing for each click of the others.
 
     Raises:
       InvalidArgumentError: When it runs: inputs of another shape, rows or histories of differing
@@ -73,7 +73,7 @@ class ServingModule(tf.Module):
         super().__init__()
         topics = tuple(dict.fromkeys([*base.base_topics, *kernels]))
         self.preprocessing = Preprocessing(base.schema, vocabularies, base.base_topics)
-        # a topic may have kernels that the base's schema has never heard of
+        # kernels may be of a topic that the base's schema does not have
         self.kernels = dict(kernels)
         self._score = _scorer(base, self.preprocessing, self.kernels)
         self.row_specs = row_specs(base.schema, topics)
@@ -86,7 +86,7 @@ class ServingModule(tf.Module):
             self._item = min(self.item_inputs)
         self._max_items = max_items
         self.functions = self._functions()
-        # of the model, only what is read is kept: no layers, no optimizer, no debias tower
+        # only variables that are read are kept of the model: no layers, optimizer or debias tower
         self._saved_variables = variables_read(self.functions, self.kernels)
 
     def _functions(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class ServingModule(tf.Module):
         }
 
     def _divided(self, specs: Specs) -> tuple[Specs, Specs, dict[str, Any]]:
-        """Inputs that must be there, the others, and what stands for these."""
+        """Required inputs, optional inputs, and stand-ins for the optional ones."""
         needed = {name: spec for name, spec in specs.items() if name in self._needed}
         optional = {name: spec for name, spec in specs.items() if name not in needed}
         return needed, optional, missing_values(optional)
@@ -142,12 +142,12 @@ class ServingModule(tf.Module):
     def _spread(
         self, raw: dict[str, Any], items: Iterable[str] = (), absent: Any = None
     ) -> dict[str, Any]:
-        """Inputs of as many rows as there are, once the numbers among them are checked."""
+        """Inputs repeated to the rows of the request, once numbers among them are checked."""
         raw = aligned(spread(raw, self._item, items))
         if not self._numbers:
             return raw
         fits = {name: tf.math.is_finite(raw[name]) for name in self._numbers}
-        if absent is not None:  # nobody knows the price of no item
+        if absent is not None:  # places without an item have no numbers
             fits |= {name: fits[name] | absent for name in fits if name in items}
 
         def got() -> Any:
@@ -164,14 +164,14 @@ class ServingModule(tf.Module):
 def _scorer(
     base: RankingModel, preprocessing: Preprocessing, kernels: Mapping[str, ServedKernels]
 ) -> Any:
-    """A function from raw inputs to predictions `{task: [B * N]}` and what else is told of them."""
+    """A function from raw inputs to predictions `{task: [B * N]}` and the other outputs."""
     keys = {UNKNOWN_USER: base.schema.keys.user, UNKNOWN_ITEM: base.schema.keys.item}
     lowest = {output: known_from(base.schema, key) for output, key in keys.items()}
 
     def score(raw: dict[str, Any], candidates: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         features = preprocessing(raw)
         knowledge = base.knowledge(features, candidates=candidates)
-        # flat, so that no optimizer joins the last layer with what follows where there are no
+        # flat, so that no graph optimizer fuses the last layer with what follows if there are no
         # kernels: a base alone and an unknown domain then agree to the last bit
         logits = {task: tf.reshape(z, [-1]) for task, z in base.logits(knowledge).items()}
         rows = tf.size(next(iter(logits.values())))

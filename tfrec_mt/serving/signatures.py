@@ -61,13 +61,13 @@ def candidate_specs(schema: Schema, topics: Iterable[str]) -> Specs:
 
 
 def needed_numbers(schema: Schema) -> tuple[str, ...]:
-    """Numbers that a row cannot do without, as its schema says."""
+    """Numbers that the schema requires in every row."""
     served = schema.side("user", "context", "item")
     return tuple(f.name for f in served if isinstance(f, NumericFeature) and f.missing == "error")
 
 
 def required_inputs(schema: Schema, specs: Specs) -> set[str]:
-    """Inputs that a request cannot do without: who, which items, and `needed_numbers`."""
+    """Inputs that a request must have: the user, the items, and `needed_numbers`."""
     keys = {schema.keys.user, schema.keys.item} & set(specs)
     if schema.keys.item not in keys:
         keys |= {feature.name for feature in schema.side("item")}
@@ -85,7 +85,7 @@ def known_from(schema: Schema, name: str | None) -> int | None:
 
 
 def missing_values(specs: Specs) -> dict[str, tf.Tensor]:
-    """What stands for inputs that a request leaves out: one value, or a list of one, missing."""
+    """Stand-ins for inputs that a request leaves out: one missing value, or a list of one."""
     return {
         name: tf.constant(MISSING[spec.dtype], spec.dtype, [1] * len(spec.shape))
         for name, spec in specs.items()
@@ -93,14 +93,14 @@ def missing_values(specs: Specs) -> dict[str, tf.Tensor]:
 
 
 def is_missing(values: Any) -> Any:
-    """Which values are what stands for a missing one."""
+    """Which values stand for a missing one."""
     if values.dtype == tf.float32:
         return tf.math.is_nan(values)
     return tf.equal(values, MISSING[values.dtype])
 
 
 def spread(raw: dict[str, Any], like: str, items: Iterable[str] = ()) -> dict[str, Any]:
-    """Gives every input as many rows as one of them has; what has one row is for all.
+    """Repeats inputs with a single row, so that all have as many rows as one of them.
 
     Args:
       raw: Inputs, all with a first dimension of 1 or B.
@@ -122,7 +122,7 @@ def spread(raw: dict[str, Any], like: str, items: Iterable[str] = ()) -> dict[st
 def example_features(
     specs: Specs,
 ) -> dict[str, tf.io.FixedLenFeature | tf.io.RaggedFeature]:
-    """How each row input stands in a `tf.Example`; an absent one counts as missing."""
+    """How each row input is stored in a `tf.Example`; an absent one counts as missing."""
     return {
         name: tf.io.FixedLenFeature([], spec.dtype, MISSING[spec.dtype])
         if len(spec.shape) == 1

@@ -1,4 +1,4 @@
-"""Tensors that somebody else has sent or stored, as arrays."""
+"""Converts tensors that others have sent or stored to arrays."""
 
 import math
 from typing import Any

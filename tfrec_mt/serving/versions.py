@@ -1,4 +1,4 @@
-"""Versions of a SavedModel: numbered folders that appear whole and describe themselves."""
+"""Versions of a SavedModel: numbered folders, each written whole and with a description."""
 
 import contextlib
 import math
@@ -33,7 +33,7 @@ EXTRA = "assets.extra"
 MANIFEST_FILE = "manifest.json"
 FORMAT_VERSION = 2
 _UNSEALED = 1  # the format before, whose manifests do not hold their own hash
-# Of what a manifest says, where it says it.
+# Types of a manifest's entries, where they are present.
 _FORMS = {
     **dict.fromkeys(("name", "kind", "base_fingerprint"), str),
     **dict.fromkeys(("signatures", "kernels", "card"), dict),
@@ -55,8 +55,8 @@ def publish_version(
 ) -> Path:
     """Writes the next version of a SavedModel, whole or not at all.
 
-    The version's `assets.extra/` holds the extra files, the warm-up requests, which have been
-    answered once before anything is published, and `manifest.json` with the SHA-256 of every file.
+    The version's `assets.extra/` holds the extra files, the warm-up requests, and `manifest.json`
+    with the SHA-256 of every file. Requests are answered once before anything is published.
 
     Args:
       output: Folder of versions; the next free integer is taken.
@@ -106,10 +106,10 @@ def publish_version(
 def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
     """Yields the next version's folder, and one to fill that takes its name if all goes well.
 
-    Whoever calls holds the folder of versions, so that of several publishers each has its turn.
+    The caller must hold the folder of versions, so that several publishers take turns.
 
-    At the end README and model card are written into `assets.extra/`, and `manifest.json` with the
-    description and the SHA-256 of every file; and a server's configuration beside the versions.
+    At the end, README, model card and `manifest.json`, with the description and the SHA-256 of
+    every file, are written into `assets.extra/`, and a server's configuration next to the versions.
     """
     check_model_name(description["name"])
     version = output / str(max(version_numbers(output), default=0) + 1)
@@ -161,7 +161,7 @@ def roll_back(output: Path, to: int | None = None) -> Path:
 
 
 def signatures_of(functions: Mapping[str, Any]) -> dict[str, Any]:
-    """Type and shape of every input and output of every signature, and which need not be there."""
+    """Type and shape of every signature's inputs and outputs, and which inputs are optional."""
 
     def told(specs: Mapping[str, Any]) -> dict[str, Any]:
         return {n: [s.dtype.name, s.shape.as_list()] for n, s in sorted(specs.items())}
@@ -192,7 +192,7 @@ def _variable_bytes(functions: Mapping[str, Any]) -> int:
 
 
 def _check_signatures(output: Path, signatures: Mapping[str, Any]) -> None:
-    """Refuses what clients of the newest version cannot ask, or do not get from these."""
+    """Refuses signatures with which clients of the newest version would fail."""
     numbers = version_numbers(output)
     if not numbers:
         return
@@ -238,13 +238,13 @@ def read_manifest(version: Path) -> dict[str, Any]:
 
 
 def description_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What a manifest says of the model, not of its files or of how the version came to be."""
+    """A manifest's entries about the model, without those about files and a rollback."""
     left_out = ("format_version", "files", "rolled_back_to")
     return {key: value for key, value in manifest.items() if key not in left_out}
 
 
 def verified_manifest(version: Path) -> dict[str, Any]:
-    """The manifest of a version whose files are what they were when it was published.
+    """The manifest of a version, after checking that its files are as they were published.
 
     Raises:
       DataError: They are not, or the folder is not a version that this release can read.
@@ -267,7 +267,7 @@ def newest_version(output: Path) -> Path:
 
 
 def version_numbers(output: Path) -> list[int]:
-    """Of all versions in a folder, in their order."""
+    """Numbers of all versions in a folder, ascending."""
     return sorted(int(path.name) for path in output.glob("*") if _NUMBER.fullmatch(path.name))
 
 

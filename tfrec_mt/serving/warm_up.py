@@ -23,7 +23,7 @@ Requests = Sequence[tuple[str, Mapping[str, np.ndarray]]]
 def every_domain(
     row: Mapping[str, np.ndarray], kernels: Mapping[str, Sequence[str]]
 ) -> dict[str, np.ndarray]:
-    """A request of as many copies of one row as bring all domains that have a kernel.
+    """A request that repeats one row, so that every domain with a kernel occurs.
 
     Args:
       row: Inputs of a single row.
@@ -56,7 +56,7 @@ def read_warm_up(folder: Path) -> list[tuple[str, dict[str, np.ndarray]]]:
 
 
 def _records(content: bytes, path: Path) -> Iterator[bytes]:
-    """The records of a TFRecord file: each has its length in front and checksums around it."""
+    """The records of a TFRecord file: each follows its length and has checksums around it."""
     start = 0
     while start < len(content):
         length = int.from_bytes(content[start : start + 8], "little")

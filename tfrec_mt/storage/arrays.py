@@ -1,4 +1,4 @@
-"""NumPy files that somebody else may have written: as large as they claim, or refused unread."""
+"""Reads untrusted NumPy files; one that is not as large as it claims is refused unread."""
 
 import math
 import zipfile

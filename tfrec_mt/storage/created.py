@@ -1,4 +1,4 @@
-"""`created_within`: a configuration of a few bytes may ask for layers and tables of any size."""
+"""`created_within`: bounds what a configuration of a few bytes can make Keras create."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-# Beyond what is stored: counters and seeds, a second copy, and layers that have no variables.
+# Allowed beyond what is stored: counters, seeds, a second copy, and layers without variables.
 _SPARE, _SPARE_NUMBERS, _LAYERS_OF_A_VARIABLE = 1_000, 1_000_000, 10
 
 
 @contextlib.contextmanager
 def created_within(variables: int, numbers: int) -> Iterator[None]:
-    """Within, no more is created than a file of so many variables and numbers describes.
+    """Limits what its block creates to what a file of that many variables and numbers describes.
 
-    Each variable and Keras layer is counted before it takes memory. Of nested objects, a layer's
-    policy of types must be one.
+    Each variable and Keras layer is counted before it takes memory. A layer's dtype policy must be
+    a `keras.DTypePolicy`.
 
     Raises:
       ValueError: Far more is asked for, or another policy.
@@ -47,7 +47,7 @@ def created_within(variables: int, numbers: int) -> Iterator[None]:
     new = keras.layers.Layer.__dict__["__new__"]
     made: list[keras.layers.Layer] = []
 
-    # not __init__, whose arguments Keras looks at
+    # not __init__, whose arguments Keras inspects
     def counted(kind: type, *args: Any, **settings: Any) -> Any:
         take("layers", 1)
         made.append(new.__func__(kind, *args, **settings))

@@ -1,4 +1,4 @@
-"""JSON files that describe what lies beside them, sealed with the SHA-256 of their own text."""
+"""JSON files that describe what lies next to them, sealed with the SHA-256 of their own text."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ _BLANK = "0" * 64
 def sealed_json(value: Mapping[str, Any]) -> str:
     """JSON text whose last key is the SHA-256 of the text with zeros in its place.
 
-    Of the text and not of the values, so that no changed byte is one too many.
+    The hash covers the text and not only the values, so that any changed byte is noticed.
     """
     text = json.dumps({**value, _SEAL: _BLANK}, indent=1)
     start, _, end = text.rpartition(_BLANK)

@@ -1,4 +1,4 @@
-"""Whether a disk has room for what is about to be written, and whether it ran out of it."""
+"""Checks whether a disk has room for a write, and whether an error says that it ran out."""
 
 import errno
 import re
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-# Indexes, JSON and logs beside the data.
+# Indexes, JSON and logs besides the data.
 _SLACK_BYTES = 1 << 20
 
-# As Polars, Arrow, safetensors and TensorFlow say it, and NumPy, which gives the numbers alone.
+# The wording of Polars, Arrow, safetensors and TensorFlow, and of NumPy, which only gives numbers.
 _FULL = re.compile(
     r"no space left|os error 28|disk quota exceeded|storagefull|\d+ requested and \d+ written", re.I
 )
@@ -21,7 +21,7 @@ class DiskFullError(OSError):
 
     @classmethod
     def after(cls, target: Path, written: Path) -> Self:
-        """That `target` could not be written, of which as much is there as `written` holds."""
+        """The error for a `target` that could not be written beyond what `written` holds."""
         return cls(
             f"{target} could not be written: No space left on device after "
             f"{_megabytes(size_of(written))} of it, which were removed again; it needs more than "
@@ -30,7 +30,7 @@ class DiskFullError(OSError):
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error, of whatever library, or one behind it says that a disk is full."""
+    """Whether an error of any library, or one of its causes, says that a disk is full."""
     return any(
         getattr(one, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or _FULL.search(str(one))
         for one in _chain(error)
@@ -66,7 +66,7 @@ def check_free_space(folder: Path, needed: int, purpose: str) -> None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those that it came from."""
+    """An error and its causes."""
     found: BaseException | None = error
     while found is not None:
         yield found

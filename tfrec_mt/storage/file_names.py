@@ -1,19 +1,19 @@
-"""Any text as the name of a file."""
+"""Turns any text into a file name."""
 
 import hashlib
 
-# With a suffix, and with what a temporary file adds, below the 255 bytes of file systems.
+# With a suffix and what a temporary file adds, below the 255 bytes of file systems.
 _MOST_BYTES = 200
 _ENDING = "%-"  # no escape: ends a name that was cut
 
 
 def file_name(text: str) -> str:
-    """A file name for a text, of its own and always the same.
+    """The file name of a text, different for each text and always the same.
 
-    Most texts, of any alphabet, are their own names. Of others `%`, separators, characters that
-    cannot be printed, a dot at the start and dots and spaces at the end are percent-encoded, and
-    what is then longer than 200 bytes is cut and ends in a hash. A name does not give its text
-    back: the file has to hold it.
+    Most texts, in any alphabet, are their own file names. In others `%`, separators, unprintable
+    characters, a leading dot, and trailing dots and spaces are percent-encoded. A name that is then
+    longer than 200 bytes is cut and ends in a hash. The text cannot be recovered from its name, so
+    the file has to hold it.
 
     Example:
       >>> file_name("Côte d'Azur"), file_name("../x"), file_name("a%2fb")

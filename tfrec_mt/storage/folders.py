@@ -14,7 +14,7 @@ _SWEPT: set[Path] = set()  # folders whose leftovers this process has looked for
 
 
 def sync(path: Path) -> None:
-    """Returns when a file's or folder's content is on the disk."""
+    """Flushes a file's or folder's content to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -23,7 +23,7 @@ def sync(path: Path) -> None:
 
 
 def check_absent(target: Path, kind: str) -> None:
-    """Checks that nothing is in the place of a `kind` to be written, a "file" or a "folder".
+    """Checks that `target`, a "file" or "folder" (`kind`) to be written, does not exist.
 
     Raises:
       FileExistsError: Something is; nothing is ever overwritten.
@@ -36,10 +36,10 @@ def check_absent(target: Path, kind: str) -> None:
 
 @contextlib.contextmanager
 def published_folder(target: Path) -> Iterator[Path]:
-    """Yields a new folder beside `target` that takes its name when the block ends well.
+    """Yields a new folder next to `target` that is renamed to it when the block succeeds.
 
-    Whatever happens before, `target` does not exist; a failed block leaves nothing behind, and what
-    a killed process has left is removed.
+    Until then `target` does not exist. A failed block leaves nothing behind, and what a killed
+    process left is removed.
 
     Raises:
       DiskFullError: The block ran out of space.
@@ -53,7 +53,7 @@ def published_folder(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def published_file(target: Path) -> Iterator[Path]:
-    """Yields a path beside `target` whose file takes its name when the block ends well.
+    """Yields a path next to `target` whose file is renamed to it when the block succeeds.
 
     Raises:
       DiskFullError: The block ran out of space.
@@ -92,7 +92,7 @@ def _published(target: Path, kind: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """A free path beside `target`; what is there before or after the block is removed."""
+    """Yields a path next to `target`; what is there is removed before and after the block."""
     temporary = target.with_name(f".tmp-{target.name}-{os.getpid()}")
     _remove_left_files(target.parent)
     _remove(temporary)
@@ -110,7 +110,7 @@ def _beside(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Makes a folder and holds it, so that others can tell it from one of a killed process."""
+    """Makes and locks a folder, so that others can tell it from one of a killed process."""
     folder.mkdir()
     descriptor = lock(folder)
     if descriptor is None:
@@ -122,7 +122,7 @@ def _held(folder: Path) -> Iterator[None]:
 
 
 def _remove_left_folders(target: Path) -> None:
-    """Removes what killed processes have left of a folder, as this release and the last call it.
+    """Removes temporary folders that killed processes of this release or the last have left.
 
     Raises:
       LockedError: A process is still writing it.
@@ -130,7 +130,7 @@ def _remove_left_folders(target: Path) -> None:
     name = re.escape(target.name)
     for path, process in _named(target.parent, rf"(?:\.tmp-{name}-|{name}\.tmp-)(\d+)"):
         if path.is_dir():
-            # whoever writes a folder holds it, whatever the number of its process elsewhere
+            # a folder's writer locks it, even where its process has another number
             descriptor = lock(path)
             if descriptor is None:
                 raise LockedError(f"{target} is in use by process {process}")
@@ -139,7 +139,7 @@ def _remove_left_folders(target: Path) -> None:
 
 
 def _remove_left_files(folder: Path) -> None:
-    """Removes files that killed processes have left in a folder; looks once in each."""
+    """Removes files that killed processes have left in a folder; looks once per folder."""
     if folder in _SWEPT or not folder.is_dir():
         return
     _SWEPT.add(folder)
@@ -149,7 +149,7 @@ def _remove_left_files(folder: Path) -> None:
 
 
 def _named(folder: Path, pattern: str) -> list[tuple[Path, int]]:
-    """What has such names in a folder, but for links, with the number in each name."""
+    """The entries of a folder whose names match, except links, with the number in each name."""
     found = [(path, re.fullmatch(pattern, path.name)) for path in folder.iterdir()]
     return [(path, int(match[1])) for path, match in found if match and not path.is_symlink()]
 

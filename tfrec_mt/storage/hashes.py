@@ -40,7 +40,7 @@ def verify_files(folder: Path, hashes: Mapping[str, str], listed_in: str = "mani
     missing = next((name for name in hashes if not (folder / name).is_file()), None)
     if missing is not None:
         raise DataError(f"{folder / missing} is missing; {listed_in} lists it")
-    # hashing leaves Python's lock to other threads
+    # hashing releases the GIL
     with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
         found = threads.map(lambda name: hash_file(folder / name), hashes)
         for (name, expected), digest in zip(hashes.items(), found, strict=True):
@@ -50,7 +50,7 @@ def verify_files(folder: Path, hashes: Mapping[str, str], listed_in: str = "mani
 
 
 def changed(path: Path, content: str, expected: str, found: str) -> str:
-    """The sentence about a file whose SHA-256 is not the expected one."""
+    """The error text for a file whose SHA-256 is not the expected one."""
     return (
         f"{path}: expected {content} (SHA-256 {expected[:12]}…), got {found[:12]}…; "
         "the file was changed or damaged since"
@@ -58,7 +58,7 @@ def changed(path: Path, content: str, expected: str, found: str) -> str:
 
 
 class VerifiedFiles:
-    """Files of a folder, each of which is compared with its hash once, before it is first used.
+    """Files of a folder, each compared with its hash once, before it is first used.
 
     Args:
       folder: Where they lie.
@@ -72,12 +72,12 @@ class VerifiedFiles:
         self._verified: set[str] = set()
 
     def below(self, *folders: str) -> list[str]:
-        """Paths of the files below some of the folders."""
+        """Paths of the files below any of the folders."""
         starts = tuple(f"{folder}/" for folder in folders)
         return [name for name in self._hashes if name.startswith(starts)]
 
     def use(self, names: Iterable[str]) -> None:
-        """Verifies files that have not been verified, before they are read.
+        """Verifies those files that have not been verified yet, before they are read.
 
         Raises:
           DataError: See `verify_files`.
@@ -87,7 +87,7 @@ class VerifiedFiles:
         self._verified |= chosen.keys()
 
     def verify(self) -> None:
-        """Verifies every file, whether it has been or not.
+        """Verifies every file, even one already verified.
 
         Raises:
           DataError: See `verify_files`.

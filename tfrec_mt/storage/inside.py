@@ -1,4 +1,4 @@
-"""Folders that somebody else may have filled: links are followed as long as they stay inside."""
+"""Walks untrusted folders; links are followed only if they stay inside."""
 
 import fnmatch
 import os
@@ -48,7 +48,7 @@ def copy_inside(
 
 
 def check_inside(folder: Path, names: Iterable[str], where: Path) -> None:
-    """Checks that files which a description lists lie inside its folder, also through links.
+    """Checks that the files that a description lists lie inside its folder, links followed.
 
     Args:
       folder: The folder.

@@ -1,4 +1,4 @@
-"""JSON that somebody else may have written: bounded before memory is taken, never a traceback."""
+"""Reads untrusted JSON: its size is bounded before memory is taken; bad text is a `DataError`."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from tfrec_mt.errors import DataError
 
 MOST_BYTES = 128 << 20
-# An empty list or object takes 2 bytes of text and a hundred times that of memory.
+# An empty list or object takes 2 bytes of text and a hundred times as much memory.
 MOST_CONTAINERS = 1_000_000
 MOST_VALUES = 5_000_000
 MOST_DEPTH = 100

@@ -12,7 +12,7 @@ class LockedError(RuntimeError):
 
 
 def is_running(process: int) -> bool:
-    """Whether this machine runs a process of that number."""
+    """Whether this machine runs a process with that number."""
     try:
         os.kill(process, 0)
     except PermissionError:
@@ -38,7 +38,7 @@ def lock(folder: Path) -> int | None:
 
 
 def check_links(path: Path) -> None:
-    """Checks that no link on the way to what will be written leads nowhere.
+    """Checks that no link on the path to an output is broken.
 
     Raises:
       FileNotFoundError: Names the link.
@@ -53,7 +53,7 @@ def check_links(path: Path) -> None:
 
 @contextlib.contextmanager
 def locked_folder(folder: Path, wait: bool = False) -> Iterator[None]:
-    """Holds a folder, made if needed, for this process; the lock goes with the process.
+    """Locks a folder, made if needed, until the block or the process ends.
 
     Args:
       folder: The folder.

@@ -1,4 +1,4 @@
-"""How much memory a process can still have."""
+"""How much memory a process can still take."""
 
 import os
 import resource
@@ -7,13 +7,13 @@ from pathlib import Path
 
 _MACHINE = Path("/proc/meminfo")
 _OWN = Path("/proc/self/statm")
-_GROUP = Path("/sys/fs/cgroup")  # of a container, which may be allowed less than there is
+_GROUP = Path("/sys/fs/cgroup")  # of a container, which may be allowed less than the machine has
 
 
 def available_memory() -> int:
-    """Bytes that this process can still have, of what the machine, its group and its limits give.
+    """Bytes that this process can still take, given the machine, its cgroup and its limits.
 
-    Memory that holds copies of files counts, as the system gives it back when it is asked for.
+    The page cache counts as available, because the system frees it on demand.
     """
     return max(0, min(_limits()))
 

@@ -1,7 +1,7 @@
-"""Names of what runs and presets hold, for everyone who writes or reads it."""
+"""Names of what runs and presets hold, shared by all code that writes or reads it."""
 
 MODEL = "model"
-BASE = "base"  # one that no run made
+BASE = "base"  # a base that no run made
 ROWS = "rows"  # what a base from elsewhere knows of its rows
 KERNELS = "kernels"
 KNOWLEDGE = "knowledge"

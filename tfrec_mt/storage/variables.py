@@ -1,4 +1,4 @@
-"""Variables on disk, by name, with nothing restored in silence."""
+"""Saves and restores variables by name; any mismatch is an error."""
 
 import math
 import re
@@ -15,14 +15,14 @@ _SEED_NUMBER = re.compile(r"(^|/)seed_generator(_\d+)?/")
 
 
 class VariableMismatchError(ValueError):
-    """Stored variables do not fit the ones to restore; lists every difference."""
+    """Stored variables do not fit those to restore; lists every difference."""
 
 
 def named_variables(*owners: Any) -> dict[str, tf.Variable]:
     """The TensorFlow variables of Keras models, layers and optimizers by their Keras path.
 
-    Variables of one path, and dropout seeds, which Keras numbers over the whole process, are
-    numbered in the order in which their owner lists them.
+    Variables that share a path are numbered in their owner's order. So are dropout seeds, which
+    Keras numbers over the whole process.
     """
     named: dict[str, tf.Variable] = {}
     for owner in owners:
@@ -67,7 +67,7 @@ def _sized(dtype: tf.DType) -> bool:
 
 
 def load_variables(variables: Mapping[str, tf.Variable], folder: Path) -> None:
-    """Restores variables; each must be stored with the same shape and type, and no other.
+    """Restores variables; each must be stored with its shape and type, and no others may be.
 
     Raises:
       VariableMismatchError: Lists what is missing, what is extra and what differs.

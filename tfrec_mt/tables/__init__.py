@@ -1,1 +1,1 @@
-"""Tables as people have them: files and frames, as Polars frames."""
+"""Reads users' files and frames as Polars frames."""

@@ -23,10 +23,10 @@ _COMMA = re.compile(r"\s*,\s*|(?<=\s)")
 
 
 def split_bags(text: pl.Series, separator: str | None = None) -> pl.Series:
-    """Text of several values as lists, [n]: empty values left out, nulls kept.
+    """Splits text into lists of values, [n]; empty values are left out, nulls are kept.
 
-    Without a separator, a list as JSON, Python and NumPy (`['red', 'hot']`) or PostgreSQL
-    (`{red,hot}`) write it is read as such, and other text is split at `|`.
+    Without a separator, lists as written by JSON, Python and NumPy (`['red', 'hot']`) or PostgreSQL
+    (`{red,hot}`) are read as such, and other text is split at `|`.
 
     Example:
       >>> split_bags(pl.Series(["red|blue", "", "['red', 'hot']"])).to_list()
@@ -46,7 +46,7 @@ def split_bags(text: pl.Series, separator: str | None = None) -> pl.Series:
 
 
 def unlike_lists(text: pl.Series) -> pl.Series:
-    """Which values `[n]` are no written list although others are."""
+    """Which values `[n]` are not written as a list although others are."""
     known = _written_lists(text)
     return (text != "") & ~text.is_in(list(known)) & bool(known)
 
@@ -57,7 +57,7 @@ def _written_lists(text: pl.Series) -> dict[str, list[str]]:
 
 
 def _list_items(text: str) -> list[str] | None:
-    """The items of a written list without missing ones, None where it is none."""
+    """The items of a written list without missing ones; None if the text is not a list."""
     text = text.strip()
     try:
         items = (
@@ -73,7 +73,7 @@ def _list_items(text: str) -> list[str] | None:
     if not all(word is None or isinstance(word, str) for word in words):
         return None
     found = [word for word in words if word]
-    # half of a character, which no text can hold
+    # a lone surrogate, which UTF-8 cannot hold
     return None if any("\ud800" <= sign <= "\udfff" for word in found for sign in word) else found
 
 
@@ -103,7 +103,7 @@ def _items_of_python(text: str) -> list[str | None] | None:
 
 
 def cut_bags(values: pl.Series, lengths: npt.ArrayLike) -> pl.Series:
-    """Consecutive lists of those lengths `[n]`, cut from as many values as their sum."""
+    """Cuts values into consecutive lists of the given lengths `[n]`, which use up all values."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     lists = pa.LargeListArray.from_arrays(pa.array(offsets), values.to_arrow())
     return pl.Series(values.name, lists)

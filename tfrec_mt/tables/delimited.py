@@ -83,8 +83,8 @@ def read_delimited(
 ) -> Iterator[pl.DataFrame]:
     """Reads some columns of a delimited file as String; an empty field is empty text.
 
-    UTF-8 with or without a byte order mark, either line end; `.gz` and `.zst` files are
-    decompressed on the way.
+    Files are UTF-8 with or without a byte order mark and have either line ending; `.gz` and `.zst`
+    files are decompressed on the fly.
 
     Args:
       path: The file.
@@ -112,7 +112,7 @@ def read_delimited(
         with _guarded(path, delimiter, names, quoting) as stream:
             reader = pa_csv.open_csv(
                 stream,
-                # Without threads pyarrow knows the number of a bad row.
+                # Only without threads does pyarrow know the number of a bad row.
                 pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=names),
                 pa_csv.ParseOptions(
                     delimiter=delimiter,
@@ -164,7 +164,7 @@ def _open(path: Path) -> pa.NativeFile:
 def _bad_utf8(path: Path) -> DataError | None:
     """The error for the first byte that is not UTF-8, if there is one."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    start, line = 0, 1  # of what the decoder looks at: a character cut by a block, and a block
+    start, line = 0, 1  # of the decoder's input: a character cut by a block, and a block
     try:
         with _open(path) as stream:
             while True:

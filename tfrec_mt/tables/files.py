@@ -28,8 +28,8 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
     `paths` are files, folders (searched for those suffixes; names starting with `.` or `_` are
     skipped) and glob patterns, sorted by name within a folder or pattern. Databases and engines
-    leave files without rows beside others: text files of no or one line, and Parquet files of no
-    row, are skipped with a warning where others have rows.
+    leave files without rows among the others. Text files of at most one line and Parquet files
+    without rows are therefore skipped, with a warning, if other files have rows.
 
     Raises:
       DataError: No file, or one of another suffix.
@@ -63,12 +63,12 @@ def find_files(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
 
 def is_text(file: Path, column: str | None = None) -> bool:
-    """Whether a file is CSV or TSV, whose values have no types; else whether a column is text."""
+    """Whether a file is CSV or TSV, whose values are untyped, or else `column` of it is text."""
     return _suffix(file) in _DELIMITERS or (column is not None and is_parquet_text(file, column))
 
 
 def file_columns(file: Path, quoting: Quoting = "auto") -> list[str]:
-    """The column names of a file, and then those of its folders, `key=value`, as Hive has them.
+    """The column names of a file, then those that its `key=value` folders give, as in Hive.
 
     Args:
       file: The file.
@@ -87,9 +87,9 @@ def read_file(
     quoting: Quoting = "auto",
     null_words: Sequence[str] = NULL_WORDS,
 ) -> Iterator[pl.DataFrame]:
-    """Frames of some columns of a file, in file order and bounded memory; of text, all String.
+    """Reads some columns of a file, in file order and bounded memory; text files give Strings.
 
-    A column that the file lacks is of its folders, see `file_columns`.
+    A column that the file lacks is taken from its folders, see `file_columns`.
 
     Args:
       file: The file.

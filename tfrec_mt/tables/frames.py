@@ -25,7 +25,7 @@ def is_pandas(rows: Any) -> bool:
 
 
 def as_polars(rows: Any) -> pl.DataFrame:
-    """Rows in memory as a Polars frame; an index of pandas is left out.
+    """Rows in memory as a Polars frame; a pandas index is left out.
 
     Raises:
       DataError: They are no frame, or their columns cannot be one.
@@ -47,7 +47,7 @@ def as_polars(rows: Any) -> pl.DataFrame:
 def first_rows(
     log: Any, rows: int, quoting: Quoting = "auto", null_words: Sequence[str] = NULL_WORDS
 ) -> tuple[pl.DataFrame, bool]:
-    """At most `rows` rows of a frame or of paths as of `find_files`, and whether there are more.
+    """The first `rows` rows of a frame or of paths (see `find_files`), and whether more follow.
 
     Args:
       log: The frame or the paths.
@@ -83,7 +83,7 @@ def first_rows(
 
 
 def read_whole(file: Path) -> pl.DataFrame:
-    """All rows of a file; what a text file leaves empty is null.
+    """All rows of a file; empty fields of a text file are null.
 
     Raises:
       DataError: It cannot be read, or holds no rows.

@@ -23,7 +23,7 @@ def parquet_columns(path: Path) -> list[str]:
 
 
 def is_parquet_text(path: Path, column: str) -> bool:
-    """Whether a column of a Parquet file is text or bytes; one of its folders is text."""
+    """Whether a column of a Parquet file is text or bytes; a column of its folders is text."""
     with _open(path) as file:
         if column not in file.schema_arrow.names:
             return True

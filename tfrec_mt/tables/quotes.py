@@ -1,4 +1,4 @@
-"""Quotes of delimited text: whether they can be read in one way only."""
+"""Checks that the quotes of delimited text can be read in one way only."""
 
 import io
 import re
@@ -14,7 +14,7 @@ from tfrec_mt.tables.notation import MISSING_WORDS, Quoting
 
 # Writers of these follow the rules of CSV; others, such as Hive and MySQL, may write bare quotes.
 _CSV_DELIMITERS = b",;"
-# What writers quote for reasons of their own: the words of a missing value, an end of data.
+# What writers quote for other reasons: words for a missing value, an end of data.
 _WORDS = {word.encode() for word in (*MISSING_WORDS, "\\.")}
 # A quoted field of more bytes is one whose quote was never closed.
 _MOST_RECORD_BYTES = 1 << 24
@@ -24,13 +24,13 @@ _Ints = npt.NDArray[Any]
 
 
 class QuoteGuard(io.RawIOBase):
-    """Passes bytes on, and refuses doubtful quotes before rows are lost between them.
+    """A byte stream that refuses doubtful quotes before rows are lost between them.
 
-    A quote inside a bare field is a letter. A field that starts with a quote ends at its next
-    single one, where its column has to end as well. It may hold line breaks; but where each line
-    of such a record has the delimiters of a row, a quote of another row may have closed it. Where
-    the delimiter is none of CSV, quotes that a field does not need are letters if other fields of
-    its column go without.
+    A quote inside a bare field is a letter. A field that starts with a quote ends at the next
+    single quote, where its column has to end as well. A quoted field may hold line breaks. But if
+    each line of such a record has the delimiters of a row, a quote of another row may have closed
+    the field. If the delimiter is not one of CSV, quotes that a field does not need are letters if
+    other fields of its column go without them.
 
     Args:
       opened: Opens the file, decompressed.
@@ -62,10 +62,10 @@ class QuoteGuard(io.RawIOBase):
         self._names = names
         self._header = header
         self._quoting = quoting
-        self._record = b""  # the last one of what was passed on, not yet whole
+        self._record = b""  # the last record passed on, not yet whole
         self._decided = False
         self._header_ahead = header
-        self._mixed: int | None = None  # a column of text both bare and in quotes without need
+        self._mixed: int | None = None  # a column of text both bare and needlessly quoted
         self._may_be_letters = quoting == "auto" and delimiter.encode() not in _CSV_DELIMITERS
 
     def readable(self) -> bool:
@@ -123,7 +123,7 @@ class QuoteGuard(io.RawIOBase):
         return text[breaks[whole[-1]] + 1 :]
 
     def _mixed_column(self, letters: _Ints, quotes: _Ints, breaks: _Ints) -> int | None:
-        """The first column of some records with text in quotes that it does not need, and bare."""
+        """The first column of some records that holds text both bare and needlessly quoted."""
         signs = np.flatnonzero(letters == self._delimiter[0])
         signs = signs[np.searchsorted(quotes, signs) % 2 == 0]
         ends = np.sort(np.concatenate([signs[signs < breaks[-1]], breaks]))
@@ -145,7 +145,7 @@ class QuoteGuard(io.RawIOBase):
         return None
 
     def _read_records(self) -> None:
-        """Reads the file anew, record by record, and refuses the first that is doubtful."""
+        """Rereads the file record by record, and refuses the first doubtful one."""
         row = 1 - self._header
         record: list[bytes] = []
         size = 0
@@ -213,13 +213,13 @@ class QuoteGuard(io.RawIOBase):
 
 
 def _is_text(field: bytes) -> bool:
-    """Whether a bare field is one that writers who quote text would quote."""
+    """Whether a bare field is text, which writers that quote text would have quoted."""
     field = field.strip()
     return field.strip(b"0123456789+-.eE") != b"" and field not in _WORDS
 
 
 def _needs_no_quotes(field: bytes) -> bool:
-    """Whether a quoted field is one that no writer quotes who leaves text bare."""
+    """Whether a quoted field is one that writers that leave text bare would not have quoted."""
     inside = field[1:-1]
     return bool(inside.strip()) and (
         inside == inside.strip() and not re.search(rb'[\t|"\r\n]', inside) and inside not in _WORDS
@@ -227,7 +227,7 @@ def _needs_no_quotes(field: bytes) -> bool:
 
 
 def _without_escapes(text: bytes, quoting: Quoting) -> bytes:
-    """Text of the same length in which no quote has a backslash in front."""
+    """The text with quotes that follow a backslash masked, at the same length."""
     if quoting != "backslash":
         return text
     return text.replace(b"\\\\", b"__").replace(b'\\"', b"__")

@@ -67,7 +67,7 @@ def _of_unit(counts: pl.Series, unit: TimeUnit | None) -> pl.Series:
 
 
 def _from_format(text: pl.Series, text_format: str) -> pl.Series:
-    # Polars refuses a format without hours for a moment, and one with them for a day
+    # Polars refuses a format without hours for a datetime, and one with hours for a date
     try:
         found = text.str.to_datetime(text_format, strict=False, time_unit="us")
     except pl.exceptions.ComputeError:

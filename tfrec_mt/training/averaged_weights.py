@@ -1,4 +1,4 @@
-"""The moving average of a model's weights in the place of the weights."""
+"""`averaged_weights`: a model's weights replaced by their moving averages within a block."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import keras
 
 @contextlib.contextmanager
 def averaged_weights(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """Inside the block the model has the moving averages that its optimizer keeps with `use_ema`.
+    """Replaces a model's weights within the block by the averages kept with `use_ema`.
 
     Args:
       model: Its trainable weights are exchanged.

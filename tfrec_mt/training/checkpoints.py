@@ -94,7 +94,7 @@ class Checkpoints:
         """Restores the newest intact checkpoint.
 
         Newer damaged ones are logged and renamed to `damaged-step-*`, so that their steps can be
-        saved again. What a killed process left half written is removed.
+        saved again. Half-written folders of killed processes are removed.
 
         Returns:
           Its step and state, or None if there is no checkpoint at all.
@@ -148,7 +148,7 @@ class Checkpoints:
         return dict(state)
 
     def _remove(self, path: Path) -> None:
-        """Takes a checkpoint out of sight first: half of one must never be found."""
+        """Deletes a checkpoint, renamed first so that half of one is never found."""
         doomed = path.with_name(f".tmp-{path.name}-old")
         path.rename(doomed)
         shutil.rmtree(doomed)

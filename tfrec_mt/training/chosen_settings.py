@@ -1,4 +1,4 @@
-"""`chosen_settings`: how a base learns where nobody has said it."""
+"""`chosen_settings`: training settings chosen from the data where none are given."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,27 +12,27 @@ from tfrec_mt.models.catalog import RANKING_MODELS
 
 MOST_PASSES = 20
 PATIENCE = 2
-# A pass has about so many steps, where batches may be as small or as large.
+# A pass has about this many steps, within the limits of the batch size.
 STEPS = 400
 SMALLEST_BATCH, LARGEST_BATCH = 64, 512
-# An average of weights reaches back over some 500 steps, so it needs more than those of a pass.
+# An average of weights reaches back over some 500 steps, so it needs more steps than a pass.
 EMA_DECAY, LEAST_AVERAGED = 0.998, 2_000
-# It passes over whole tables at every step: those of more rows would cost more than the rest.
+# Averaging passes over whole tables at every step: larger tables would cost more than the rest.
 MOST_AVERAGED_ROWS = 200_000
 
 _Config = TypeVar("_Config", bound=PretrainConfig)
 
 
 def chosen_settings(config: _Config, dataset: PreparedDataset) -> _Config:
-    """Settings with those that `config.chosen` names, by rules that look at numbers of rows alone.
+    """Sets what `config.chosen` names, by rules that look at numbers of rows alone.
 
     - `batch_size`: the power of two, from 64 to 512, that gives a pass 400 steps or more.
-    - `epochs`: up to 20 passes, until the loss on the part behind those that are learned from has
-      not fallen for 2. The last part is left alone, as models are measured on it: where only that
-      is left, there is one pass.
-    - `rate_schedule` and `ema_decay`: a constant rate and averaged weights, where a model starts at
+    - `epochs`: up to 20 passes, until the loss on the part after the training parts has not fallen
+      for 2. The last part is not used, as models are evaluated on it: if only that is left, there
+      is one pass.
+    - `rate_schedule` and `ema_decay`: a constant rate and averaged weights, if a model starts at
       its floor (random weights would stay in the average for several passes), tables have at most
-      200,000 rows, and there may be 2,000 steps; else a rate that falls over each pass.
+      200,000 rows, and there may be 2,000 steps; otherwise a rate that falls over each pass.
 
     Args:
       config: Settings.
@@ -74,6 +74,6 @@ def _can_average(config: PretrainConfig, dataset: PreparedDataset) -> bool:
 
 
 def _part_behind(learned: Sequence[str], parts: Sequence[str]) -> str | None:
-    """The part behind those that are learned from, unless it is the last."""
+    """The part after the training parts, unless it is the last."""
     last = max((parts.index(name) for name in learned if name in parts), default=0)
     return parts[last + 1] if last + 2 < len(parts) else None

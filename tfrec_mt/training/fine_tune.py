@@ -45,8 +45,8 @@ from tfrec_mt.training.untrained_model import check_head, untrained_kernels, unt
 from tfrec_mt.training.user_clusters import UserClusters
 from tfrec_mt.training.users_in_turn import ReaderOf, users_in_turn
 
-# Of a reader of all rows the features to remember, and whether a row has several ids of each; None
-# if nothing is remembered.
+# Maps a reader of all rows to the features to remember, and whether a row has several ids of each;
+# None if nothing is remembered.
 MemoryOf = Callable[[Any], Mapping[str, bool] | None]
 _ROWS_AT_ONCE = 8192
 
@@ -62,7 +62,7 @@ def train_kernels(
     any_shape: bool = False,
     memory: MemoryOf | None = None,
 ) -> Path:
-    """Trains kernels behind a base, whatever it and its batches are, and saves them.
+    """Trains kernels behind any base, on any kind of batches, and saves them.
 
     Args:
       config: Settings of the run.
@@ -142,7 +142,7 @@ def train_kernels(
                 others = [x.topic for x in model.kernels if config.joint and x is not layer]
                 others += [x.topic for x in beside.kernels] if beside else []
                 save_kernels(layer, temporary, base_fingerprint, model.view, others)
-        # of no more use, and large
+        # large, and no longer needed
         shutil.rmtree(config.output / KNOWLEDGE, ignore_errors=True)
     return config.output / KERNELS
 

@@ -1,4 +1,4 @@
-"""What `fit` of a model with kernels trains: the same steps as `fine_tune`."""
+"""Makes `fit` of a model with kernels take the same steps as `fine_tune`."""
 
 from typing import Any
 
@@ -24,10 +24,10 @@ class FollowedRate(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def fitted_learner(model: AdaptedModel) -> KernelLearner:
-    """Learns as `fine_tune` does by default, at the rate of the model's compiled optimizer.
+    """A learner with the defaults of `fine_tune`, at the rate of the model's compiled optimizer.
 
-    Each rate factor of the kernels has an optimizer of its own, made like the compiled one. There
-    is no trial: kernels are not compared with the base at the end.
+    Each rate factor of the kernels has its own optimizer, made like the compiled one. There is no
+    trial: kernels are not compared with the base at the end.
     """
     compiled = model.optimizer
 

@@ -1,4 +1,4 @@
-"""`start_at_floor`: a base that begins where a logistic regression on ids ends."""
+"""`start_at_floor`: starts a base from a logistic regression on ids."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.training.id_effects import Ids, fit_effects
 from tfrec_mt.training.logit_labels import logit_labels
 
-# All rows of a long log would not fit in memory, and effects are settled long before.
+# All rows of a long log would not fit in memory, and effects converge with fewer.
 MOST_ROWS = 1 << 21
 
 
 def start_at_floor(model: RankingModel, dataset: PreparedDataset, parts: Sequence[str]) -> None:
-    """Puts effects of users, items and domains into an untrained model.
+    """Puts fitted effects of users, items and domains into an untrained model.
 
-    The last layer of a model such as `OnlineLargeRecommender` sees every embedding. So one number
-    of an id's embedding becomes its effect on a task, and the last layer adds these numbers up.
-    Models whose last layer sees no embeddings stay as they are.
+    The last layer of a model such as `OnlineLargeRecommender` sees every embedding. One number of
+    an id's embedding is set to its effect on a task, and the last layer adds these numbers up.
+    Models whose last layer sees no embeddings are left unchanged.
 
     Args:
       model: An untrained model.

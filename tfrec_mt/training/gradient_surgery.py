@@ -1,4 +1,4 @@
-"""Joins the gradients of several tasks with respect to what they share."""
+"""Joins the gradients of several tasks with respect to the variables that they share."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ class JoinedGradients(NamedTuple):
 
 
 def join_gradients(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGradients:
-    """Joins the tasks' gradients, each read as one vector over all shared variables.
+    """Joins the tasks' gradients, each taken as one vector over all shared variables.
 
     A variable is shared if at least two tasks reach it. What one task alone reaches, such as its
     head, keeps that task's gradient and does not count in angles. Every mode yields a weighted sum
@@ -30,9 +30,9 @@ def join_gradients(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGr
 
     - `mtrec`: `a` is the sum of all tasks but the first, `m`. Where `m . a < 0`, each is projected
       onto the normal plane of the other: `(1 - m.a / m.m) m + (1 - m.a / a.a) a`.
-    - `pcgrad`: each task's gradient is projected, one after the other, onto the normal planes of
-      those tasks' (untouched) gradients that it then conflicts with, and all are summed. The order
-      is that of the tasks; Yu et al. draw it at random.
+    - `pcgrad`: each task's gradient is projected, in turn, onto the normal planes of the other
+      tasks' original gradients wherever the two conflict at that point, and all are summed. The
+      order is that of the tasks; Yu et al. draw it at random.
     - `none`: the sum.
 
     Args:
@@ -82,7 +82,7 @@ class _Column(NamedTuple):
         if not present or not all(isinstance(g, tf.IndexedSlices) for g in present):
             dense = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
             return cls(dense, None, None)
-        # rows that several tasks or several places touch meet in one place, in all tasks the same
+        # rows that are touched several times are summed in one place, the same for all tasks
         indices = tf.concat([g.indices for g in present], axis=0)
         rows, places = tf.unique(indices)
         parts = iter(tf.split(places, [tf.shape(g.indices)[0] for g in present]))

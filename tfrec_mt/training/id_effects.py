@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 SWEEPS = 30
-# What an effect may move in a sweep: further away, the curvature says nothing.
+# The most that an effect may move in a sweep: further away, the curvature is no guide.
 _LONGEST_STEP = 1.0
-# Effects of a deviation below a hundredth of a logit are none.
+# Effects with a standard deviation below a hundredth of a logit are dropped.
 _LEAST_VARIANCE = 1e-4
-# Sweeps before variances are learned: earlier effects are still on their way.
+# Sweeps before variances are learned: earlier, effects have not settled.
 _WARM_UP = 2
-# Mean movement of a row's logit in a sweep, below which nothing is left to learn.
+# Mean movement of a row's logit in a sweep below which a fit has converged.
 _STILL = 1e-3
 
 
 class Ids:
     """One kind of id in `[n]` rows, each with one or, in a bag, several.
 
-    A bag counts with the mean of its ids' effects.
+    A bag's effect is the mean of its ids' effects.
 
     Args:
       codes: `[n]`, or `[n, m]` where 0 is an empty place.
@@ -56,12 +56,12 @@ class Ids:
 
 
 class Effects(NamedTuple):
-    """What `fit_effects` found.
+    """The result of `fit_effects`.
 
     Attributes:
       mean: Logit, or value, of a row without effects; 0 where it was not learned.
       values: Effects `[size]` of each kind; 0 for ids that were in no row.
-      variances: Of each kind's effects; 0 for a kind that says nothing.
+      variances: Of each kind's effects; 0 for a kind that carries no information.
     """
 
     mean: float
@@ -69,7 +69,7 @@ class Effects(NamedTuple):
     variances: list[float]
 
     def __call__(self, kinds: Sequence[Ids]) -> Any:
-        """What the effects add up to in other rows, `[n]`."""
+        """Sums of the effects in other rows, `[n]`."""
         total: Any = self.mean
         for ids, effects in zip(kinds, self.values, strict=True):
             total = total + ids.spread(effects)
@@ -86,12 +86,12 @@ def fit_effects(
     variances: Sequence[float] | None = None,
     sweeps: int = SWEEPS,
 ) -> Effects:
-    """Fits `logit = offset + mean + the effects of a row's ids`, effects being N(0, variance).
+    """Fits `logit = offset + mean + the effects of a row's ids`, where effects are N(0, variance).
 
-    Newton steps, one kind after the other: a row has one id of each kind, so the curvature is
-    diagonal. (For a bag, its diagonal bound.) Variances are learned by the fixed point of the
-    marginal likelihood, `sum(effects^2) / (number - sum(posterior variances) / variance)`, which
-    goes to 0 where ids say nothing.
+    Takes Newton steps, one kind of id after the other: a row has one id of each kind, so the
+    curvature is diagonal (for a bag, a diagonal bound). Variances are learned by the fixed point of
+    the marginal likelihood and go to 0 where ids carry no information:
+    `sum(effects^2) / (number - sum(posterior variances) / variance)`.
 
     Args:
       labels: `[n]`, 0 or 1, or numbers.
@@ -128,7 +128,7 @@ class _Curve:
 
 
 class _Fit:
-    """A fit under way."""
+    """The state of a fit."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class _Fit:
         if self._has_mean:
             curve = self._curve()
             step = float(np.clip(curve.slope.sum() / curve.curvature.sum(), -1, 1))
-            if self._binary:  # labels of one class alone ask for a mean without end
+            if self._binary:  # labels of a single class would push the mean to infinity
                 step = float(np.clip(self.mean + step, -self._furthest, self._furthest)) - self.mean
             self.mean += step
             self._logits += step
@@ -203,7 +203,7 @@ class _Fit:
             scaled = self._weights / self._noise
             return _Curve(scaled * (self._labels - self._logits), scaled)
         chance = 1.0 / (1.0 + np.exp(-self._logits))
-        # of a row that is certain something must be left to divide by
+        # rows that are certain must not leave a curvature of 0 to divide by
         curvature = self._weights * np.maximum(chance * (1.0 - chance), 1e-9)
         return _Curve(self._weights * (self._labels - chance), curvature)
 

@@ -31,14 +31,14 @@ _ROWS = 1024
 
 
 class TooLargeError(DataError):
-    """What a base knows is too large for half precision."""
+    """A base's knowledge is too large for half precision."""
 
 
 class KeptKnowledge(PreparedDataset):
     """A dataset whose features are the base's knowledge, in half precision.
 
-    Domains, exposure features, labels and keys stay; what the knowledge of all tasks ends with is
-    kept once.
+    Domains, exposure features, labels and keys stay; the trailing part that the knowledge of all
+    tasks shares is kept once.
 
     Args:
       data: The prepared dataset.
@@ -184,7 +184,7 @@ def _columns(known: Mapping[str, Any], widths: Mapping[str, int]) -> dict[str, A
     """Knowledge by column, in half precision."""
     found = {}
     for task, values in known.items():
-        with np.errstate(over="ignore"):  # looked for below
+        with np.errstate(over="ignore"):  # checked below
             halves = values.numpy().astype(np.float16)
         if not np.isfinite(halves).all():
             raise TooLargeError(

@@ -24,7 +24,7 @@ Added = Mapping[str, Any]
 
 
 class KernelBatch:
-    """One mixed batch, which passes the base once for all kernels of all topics.
+    """One mixed batch, passed through the base once for all kernels of all topics.
 
     Args:
       model: Base and kernels.
@@ -32,7 +32,7 @@ class KernelBatch:
       beside: The base with kernels of other topics, which do not learn.
 
     Attributes:
-      codes: Which kernel each row takes, `{topic: [B]}`; 0 for none.
+      codes: Code of each row's kernel, `{topic: [B]}`; 0 for none.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class KernelBatch:
         self._seen = model.seen(self._knowledge)
         head = model.base.head
         self._directions = None if head is None else head.directions()
-        # what is added to
+        # logits or knowledge that kernels add to
         self._plain = self._knowledge
         if beside is not None:
             codes = beside.kernel_codes(features)
@@ -56,13 +56,13 @@ class KernelBatch:
         self._ids = model.ids(features)
 
     def added(self, layer: DomainKernels, domains: Any) -> Added:
-        """What a topic's kernels would add to the rows if these were of the domains `[B]`."""
+        """What a topic's kernels would add to the rows if the rows were of domains `[B]`."""
         if self._directions is None:
             return layer(self._knowledge, domains, self._seen, self._ids)
         return layer.shifts(self._knowledge, domains, self._directions, self._seen, self._ids)
 
     def logits(self, *added: Added) -> dict[str, Any]:
-        """Logits `{task: [B, 1]}` of exposed rows to which all of that is added."""
+        """Logits `{task: [B, 1]}` of the rows as exposed, with all of `added` added."""
         total = {
             task: functools.reduce(_sum_of_two, [*(a[task] for a in added), x])
             for task, x in self._plain.items()
@@ -71,7 +71,7 @@ class KernelBatch:
         return dict(self._base.exposed(logits, self._features))
 
     def chances(self, *added: Added) -> dict[str, Any]:
-        """Probabilities `{task: [B, 1]}` of these logits."""
+        """Probabilities `{task: [B, 1]}` of the same logits as `logits`."""
         return dict(self._base.probabilities(self.logits(*added)))
 
 
@@ -90,12 +90,12 @@ class Turn(NamedTuple):
 
 
 class KernelLearner:
-    """One step for every kernel: one forward pass of the base, then each topic by itself.
+    """Trains every kernel in each step: one pass through the base, then each topic by itself.
 
     The base's knowledge of a row is the same for all topics and no gradient passes through it. Each
-    topic is trained as if it were alone or, jointly, beside what the others add at the time, on the
-    rows that are in one of its domains: cross-entropy + weight * KL (IAK paper, equation 19), each
-    kernel's KL counting by its share of the batch.
+    topic is trained as if it were alone or, jointly, on top of what the others currently add, on
+    the rows that are in one of its domains. Its loss is cross-entropy + weight * KL (IAK paper,
+    equation 19), where each kernel's KL is weighted by its share of the batch.
 
     Args:
       model: Base and kernels.
@@ -214,7 +214,7 @@ class KernelLearner:
     ) -> list[Added]:
         """A topic's own and, if topics are trained jointly, what others add, without gradients.
 
-        They are in the order of topics: each topic's sum is the same to the bit.
+        They are in the order of topics, so that each topic's sum is the same to the bit.
         """
         return [
             own
@@ -227,7 +227,7 @@ class KernelLearner:
     def _lend(self, layer: DomainKernels, domains: Any, rows: Any) -> tuple[Any, Any]:
         """Codes and weights `[B]` with which another domain's kernel learns each row.
 
-        A kernel's lent rows weigh as much together as its own.
+        A kernel's lent rows together weigh as much as its own.
         """
         count = len(layer.domains)
         step = self._optimizers[layer.topic].step
@@ -264,11 +264,11 @@ class KernelLearner:
 
 
 def _sum_of_two(one: Any, other: Any) -> Any:
-    """A sum that TensorFlow does not merge with others, so that it is the same in every run.
+    """A sum that TensorFlow does not merge with others, so that every run gives the same bits.
 
-    `AddN` of three values or more adds to the first whose memory nothing else reads any more. Where
-    other operations read them too, it depends on the time which one that is, and so does the last
-    bit. TensorFlow merges sums of sums into such an `AddN` unless something stands between them.
+    `AddN` of three values or more adds into the first whose memory nothing else still reads. Where
+    other operations read the values too, timing decides which one that is, and with it the last
+    bit. TensorFlow merges sums of sums into such an `AddN` unless an operation separates them.
     """
     total = tf.add_n([one, other])
     return tf.ensure_shape(total, total.shape)

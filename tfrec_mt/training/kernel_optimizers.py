@@ -34,7 +34,7 @@ class KernelOptimizers:
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
-        """State of all of them by name."""
+        """State of all optimizers by name."""
         return {
             f"{number}/{name}": variable
             for number, (optimizer, _) in enumerate(self._parts)
@@ -55,7 +55,7 @@ class KernelOptimizers:
           rule: See `kernel_rates`.
         """
         if not any(self._own):
-            rule = "none"  # no kernel has anything to learn at a rate of its own
+            rule = "none"  # all weights are shared, so no kernel has its own rate
         if rule == "none" and not tf.distribute.has_strategy():
             # nearly every batch has rows of every kernel, and then all have the same rate; replicas
             # must not apply gradients in a branch
@@ -78,7 +78,7 @@ class KernelOptimizers:
             optimizer.apply([gradients[place] for place in places], weights)
 
     def _apply_at(self, gradients: list[Any], rates: Any) -> None:
-        """Scales updates, not gradients: an adaptive optimizer would undo the latter."""
+        """Scales updates, not gradients: an adaptive optimizer would undo scaled gradients."""
         before = [weight.value.read_value() for weight in self._weights]
         self._apply(gradients)
         any_rows = tf.cast(tf.reduce_any(rates > 0), rates.dtype)
@@ -90,10 +90,10 @@ class KernelOptimizers:
 def kernel_rates(rule: RateRule, rows: Any, gradient_norms: Any) -> Any:
     """Factors `[N]` of the learning rate by kernel; 0 for kernels without rows in the batch.
 
-    - `printed`: `softmax(N_B * 1 / |g|)`, equation 21 as it stands. `N_B / |g|` reaches
-      thousands, so the softmax saturates and nearly all of the rate goes to one kernel.
+    - `printed`: `softmax(N_B * 1 / |g|)`, equation 21 as printed. `N_B / |g|` reaches thousands, so
+      the softmax saturates and nearly all of the rate goes to one kernel.
     - `normalised`: the same with `N_B / |g|` divided by its mean over the kernels that have rows,
-      and the softmax multiplied by their number, so that the mean rate stays what it was.
+      and the softmax multiplied by their number, so that the mean rate is unchanged.
     - `none`: 1.
 
     Args:

@@ -14,12 +14,12 @@ FACTORS = (0.25, 0.5, 0.75, 1.0)
 
 
 class Tried(NamedTuple):
-    """What became of a topic's kernels, or of their memories, on users held out; all `[N]`.
+    """Trial results of a topic's kernels, or of their memories, on held-out users; all `[N]`.
 
     Attributes:
-      factors: The factor that serves each domain best; 0 of domains that are not kept.
-      gains: By how much losses fell with the best factor above 0, all rows together.
-      errors: Standard errors of that.
+      factors: The best factor of each domain; 0 for domains that are not kept.
+      gains: By how much losses fell with the best factor above 0, in total over rows.
+      errors: Standard errors of the gains.
     """
 
     factors: np.ndarray
@@ -28,11 +28,11 @@ class Tried(NamedTuple):
 
     @classmethod
     def of(cls, gains: np.ndarray, certainty: float) -> "Tried":
-        """Judges kernels.
+        """Chooses the domains to keep, and their factors, from gains.
 
-        A domain is kept if it is certain that it gained, or if that is certain of its topic as a
-        whole and the domain gained too, with the factor that is the topic's best: few domains have
-        rows enough to be certain by themselves.
+        A domain is kept if its own gain is certain. It is also kept, with the topic's best factor,
+        if the gain of the topic as a whole is certain and the domain gained with that factor: few
+        domains have enough rows to be certain by themselves.
 
         Args:
           gains: By how much losses fell, `[N, CLUSTERS, len(FACTORS)]`.
@@ -60,11 +60,12 @@ def _best(gains: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 class KernelTrial:
     """Finds the factor by which each kernel's residuals serve best.
 
-    A kernel is fitted to few rows and may have learned only their noise. So in some steps, whose
-    users it has not met before them, each row is scored by the kernels as they were before the
-    first of these steps, with the residuals multiplied by 0 and by each of `FACTORS`. `shrink` then
-    gives each kernel the factor that was best, or 0 if it is not certain that the kernel beat the
-    base; see `Tried.of`. That costs no rows: the kernels themselves go on to learn from them.
+    A kernel is fitted to few rows and may have learned only their noise. The trial is a range of
+    steps whose users the kernels have not learned from before. Each row in it is scored by the
+    kernels as they were before the first of these steps, with the residuals multiplied by 0 and by
+    each of `FACTORS`. `shrink` then gives each kernel its best factor, or 0 if it is not certain
+    that the kernel beat the base; see `Tried.of`. The trial costs no rows: the kernels learn from
+    them as well.
 
     A user's rows are alike, so certainty is computed over clusters of users.
 
@@ -82,7 +83,7 @@ class KernelTrial:
         self, layers: Sequence[DomainKernels], steps: tuple[int, int], certainty: float
     ) -> None:
         self._layers, self._steps, self._certainty = layers, steps, certainty
-        # by domain, cluster of users and factor: by how much losses are below the base's
+        # how far losses are below the base's, by domain, cluster of users and factor
         self._gains = {
             layer.topic: tf.Variable(
                 tf.zeros([len(layer.domains), CLUSTERS, len(FACTORS)]),
@@ -101,7 +102,7 @@ class KernelTrial:
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
-        """All that the trial has found and kept so far, by name."""
+        """Gains and copies of kernels so far, by name."""
         gains = {f"{topic}/trial_gains": gains for topic, gains in self._gains.items()}
         return gains | {f"trial/{n}": before for n, (_, before) in enumerate(self._before)}
 
@@ -115,7 +116,7 @@ class KernelTrial:
         return (step >= self._steps[0]) & (step < self._steps[1])
 
     def keep(self, step: Any) -> None:
-        """Keeps the kernels as they are now, if this is the trial's first step."""
+        """Copies the kernels if this is the trial's first step."""
 
         def copy() -> None:
             for weight, before in self._before:
@@ -124,7 +125,7 @@ class KernelTrial:
         tf.cond(tf.equal(step, self._steps[0]), copy, lambda: None)
 
     def kernels_before(self) -> keras.StatelessScope:
-        """Inside of it, kernels are as they were before the trial's first step."""
+        """A scope in which kernels are as they were before the trial's first step."""
         return keras.StatelessScope(self._before)
 
     def add(

@@ -1,4 +1,4 @@
-"""`learn_memory`: what fresh rows say of ids, beyond what a base and its kernels do."""
+"""`learn_memory`: learns what fresh rows say about ids beyond a base and its kernels."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,9 +18,9 @@ from tfrec_mt.training.kernel_trial import FACTORS, Tried
 from tfrec_mt.training.logit_labels import logit_labels
 from tfrec_mt.training.user_clusters import CLUSTERS, FOLDS, clusters_of
 
-# With variances that are known, effects are soon where they belong.
+# With known variances, effects converge in few sweeps.
 _SWEEPS_OF_A_FOLD = 8
-# Offsets of less than a thousandth of a logit change nothing.
+# Offsets of less than a thousandth of a logit are not worth keeping.
 _LEAST_OFFSET = 1e-3
 
 Codes = NDArray[Any]
@@ -37,10 +37,10 @@ def learn_memory(
 ) -> dict[str, Tried]:
     """Gives a model's kernels a memory of some features' ids; see `Memory`.
 
-    Base and kernels say what to expect of a row; an id's offset is what a domain's rows say beyond
-    that. Each kind of id has a variance, which is learned and is 0 where ids say nothing; see
-    `fit_effects`. Each domain's memory is then tried on users whose rows it was not learned from,
-    and kept, shrunk or dropped as kernels are; see `KernelTrial`.
+    Base and kernels predict each row; an id's offset is what a domain's rows say beyond that. Each
+    kind of id has a learned variance, which is 0 where ids carry no information; see `fit_effects`.
+    Each domain's memory is then tried on users whose rows it was not learned from, and kept, shrunk
+    or dropped as kernels are; see `KernelTrial`.
 
     Args:
       model: Base and trained kernels.
@@ -81,10 +81,10 @@ def learn_memory(
 
 
 class _Rows(NamedTuple):
-    """What memory is learned from, for all rows `[n]`.
+    """What memories are learned from, for all rows `[n]`.
 
     Attributes:
-      logits: What is expected, by topic and task; jointly learned topics share theirs.
+      logits: Predicted logits by topic and task; jointly trained topics share theirs.
       domains: Codes of domains, 0 for none, by topic.
       ids: Codes `[n]`, or `[n, V]` of bags, by feature.
       labels: By task, NaN for none.
@@ -156,7 +156,7 @@ class _Kind(NamedTuple):
 
 
 def _kind(domains: Codes, codes: Codes | None) -> _Kind:
-    """Numbers of the rows' ids; of the domains themselves without codes."""
+    """Numbers the rows' ids by domain and code; without codes, the domains themselves."""
     codes = np.zeros(len(domains), np.int64) if codes is None else codes.astype(np.int64)
     plain = codes.ndim == 1 and bool((domains > 0).all())
     held = (domains > 0) if codes.ndim == 1 else (domains[:, np.newaxis] > 0) & (codes > 0)
@@ -174,7 +174,7 @@ def _kind(domains: Codes, codes: Codes | None) -> _Kind:
 class _TaskFit:
     """The effects of one task, over all rows and without each fold of users.
 
-    A task within another that its logit is conditional on learns from rows of the outer one.
+    A task whose logit is conditional on an outer task learns only from rows of that task.
     """
 
     def __init__(
@@ -224,7 +224,7 @@ class _TaskFit:
         return held, [ids.spread(of) for ids, of in pairs]
 
     def gains(self, topic: str, domains: int) -> Floats:
-        """By how much losses fall with a share of a topic's memory, on users held out.
+        """By how much losses on held-out users fall with each share of a topic's memory.
 
         Returns:
           Sums `[N, CLUSTERS, len(FACTORS)]`.
@@ -268,7 +268,7 @@ def _remembered(
             values = [factor * fit.effects.values[place][inside] for fit in fits]
             keys.append(memory_keys(number, kind.codes[inside]))
             offsets.append(np.stack(values, axis=1).astype(np.float32))
-        # features are in their order and codes ascend
+        # features are in order and codes ascend, so keys ascend
         every, of_every = np.concatenate(keys), np.concatenate(offsets)
         kept = np.abs(of_every).max(axis=1, initial=0) >= _LEAST_OFFSET
         found.append(Remembered(every[kept], of_every[kept]))

@@ -1,4 +1,4 @@
-"""`logit_labels`: labels as the logits of a model predict them."""
+"""`logit_labels`: labels on the scale of a model's logits."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from tfrec_mt.schema import Task
 def logit_labels(
     task: Task, labels: Mapping[str, NDArray[np.floating]], chained: bool
 ) -> NDArray[np.float64]:
-    """What a task's logit is to say of each row, float64 `[n]`; NaN where it is not asked.
+    """The target of a task's logit for each row, float64 `[n]`; NaN where there is none.
 
     Args:
       task: The task.

@@ -1,4 +1,4 @@
-"""`memory_features`: whose ids kernels can remember."""
+"""`memory_features`: the features whose ids kernels can remember."""
 
 from collections.abc import Sequence
 

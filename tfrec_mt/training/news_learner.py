@@ -16,12 +16,12 @@ from tfrec_mt.training.gradient_surgery import join_gradients
 
 
 class NewsLearner:
-    """One step on a batch of impressions.
+    """Trains a news model, one batch of impressions per step.
 
-    The loss is that of the clicks plus `auxiliary_weight` times the sum of those of the auxiliary
-    tasks, which see each title of a history as often as it occurs there. Surgery joins their
-    gradients where the title encoder is shared. Only titles of histories need two gradients, so
-    with surgery titles are encoded in two groups.
+    The loss is that of the clicks plus `auxiliary_weight` times the sum of the auxiliary tasks'
+    losses, which count each title of a history as often as it occurs there. Surgery joins the
+    tasks' gradients where the title encoder is shared. Only titles of histories need two gradients,
+    so with surgery titles are encoded in two groups.
 
     Args:
       model: Its heads define the auxiliary tasks.

@@ -1,4 +1,4 @@
-"""Batches of news as the training loop asks for them, one per call."""
+"""Readers of news batches for the training loop, one batch per call."""
 
 import dataclasses
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Vectors = Callable[[npt.NDArray[np.integer[Any]]], npt.NDArray[np.float32]]
 
 
 class NewsReader:
-    """One batch per call, as the number and length of titles differs from step to step."""
+    """Reads one batch per call, as the number and length of titles differ from step to step."""
 
     def __init__(self, reader: NewsBatchReader) -> None:
         self._reader = reader
@@ -35,7 +35,7 @@ class NewsReader:
 
 
 class PairReader:
-    """Pairs of user and candidate, one batch per call, with titles' vectors instead of titles."""
+    """Reads pairs of user and candidate, one batch per call, with titles' vectors, not titles."""
 
     def __init__(self, reader: NewsBatchReader, vectors: Vectors) -> None:
         self._reader = reader
@@ -78,7 +78,7 @@ def news_features(batch: NewsBatch) -> Arrays:
 def pair_features(batch: NewsBatch, vectors: Any) -> tuple[Arrays, Arrays]:
     """Features and clicks of each pair of user and candidate, on which kernels are trained.
 
-    Missing candidates are of no domain, so that no kernel learns from them.
+    Missing candidates have no domain, so that no kernel learns from them.
 
     Args:
       batch: The batch.

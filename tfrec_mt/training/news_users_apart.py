@@ -1,4 +1,4 @@
-"""`NewsUsersApart`: news in which clicks of held-out users are not learned from."""
+"""`NewsUsersApart`: batches of news in which clicks of held-out users have no weight."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ _IMPRESSIONS = 4096
 
 
 class NewsUsersApart:
-    """A reader's batches in which clicks of a third of the users weigh nothing; see `UsersApart`.
+    """A reader's batches in which clicks of a third of the users have no weight; see `UsersApart`.
 
     Args:
       reader: A reader of news.
@@ -41,13 +41,13 @@ class NewsUsersApart:
 
     def read(self, start_step: int, stop_step: int) -> Batch:
         batch = self._reader.read(start_step, stop_step)
-        # a click beside which nothing was seen adds no loss
+        # a click without other candidates adds no loss
         mask = batch.features["candidate_mask"].copy()
         mask[held_out(batch.keys["user"]), 1:] = False
         return dataclasses.replace(batch, features=batch.features | {"candidate_mask": mask})
 
     def loss(self, model: NewsRecommender, task_weights: Mapping[str, float]) -> float:
-        """Mean loss of held-out users' clicks against all that was not clicked beside them.
+        """Mean loss of held-out users' clicks against unclicked candidates of the same impression.
 
         Args:
           model: Scores impressions as it does when it serves.
@@ -80,7 +80,7 @@ def click_losses(
       scores: `[N]` of all candidates, impression by impression.
     """
     clicked = batch.clicked
-    assert clicked is not None  # readers of news want labels
+    assert clicked is not None  # impressions that are read for training have labels
     count = len(batch.history)
     owners = np.repeat(np.arange(count), np.diff(batch.offsets))
     top = np.full(count, -np.inf)

@@ -11,12 +11,12 @@ from tfrec_mt.data.reading.whole_columns import whole_columns
 from tfrec_mt.schema.inference.proposed_history import proposed_history
 
 _USER = "keys/user"
-# Rows of a user, on average, that are several.
+# Mean rows per user from which on users are taken to come back.
 _SEVERAL = 2.0
 
 
 def warn_of_no_history(dataset: PreparedDataset, parts: Sequence[str]) -> None:
-    """Warns where a base could see what its users clicked before, and does not.
+    """Warns if a base could see its users' earlier clicks but the schema has no history.
 
     Args:
       dataset: The log.

@@ -20,7 +20,7 @@ def warn_of_one_class(
     tasks: Sequence[Task],
     topics: Mapping[str, Sequence[str]],
 ) -> None:
-    """Warns of each binary task and topic with such domains; of the rows together, too.
+    """Warns of domains, and of rows as a whole, whose labels of a binary task are all alike.
 
     Args:
       pieces: Labels `[n]` by task, NaN for none, and codes of domains `[n]` by topic.
@@ -52,9 +52,9 @@ def _class_counts(
     tasks: Sequence[Task],
     topics: Mapping[str, Sequence[str]],
 ) -> dict[tuple[str, str | None], npt.NDArray[np.int64]]:
-    """Rows without and with the event, by binary task and topic.
+    """Counts of negative and positive rows, by binary task and topic.
 
-    `[domains + 1, 2]`, of no domain first, and `[1, 2]` of all rows for the topic None.
+    `[domains + 1, 2]`, rows without a domain first; for the topic None `[1, 2]`, of all rows.
     """
     sizes: dict[str | None, int] = {None: 1}
     sizes |= {topic: len(domains) + 1 for topic, domains in topics.items()}

@@ -13,12 +13,12 @@ _PLAIN_SECONDS = 60.0
 _WAITING_SHOWN = 0.03
 
 
-class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
-    """Shows how far a run is: a line that is redrawn on a terminal or in a notebook, else lines.
+class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs only
+    """Shows the progress of a run: a line redrawn on a terminal or in a notebook, else new lines.
 
-    It is redrawn at most once a second; lines come at most once a minute and at the end. Rates
-    leave out the first call, which compiles the graph. A share of 3% or more of time spent waiting
-    for data is shown. Each validated epoch has a line of its own.
+    The line is redrawn at most once a second; new lines appear at most once a minute and at the
+    end. Rates leave out the first call, which compiles the graph. The share of time spent waiting
+    for data is shown from 3% on. Each validated epoch has its own line.
 
     Args:
       label: What is running.
@@ -100,7 +100,7 @@ class Progress(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
 
 
 def say(text: str) -> None:
-    """Shows a line where progress is shown, of what a person should know before it begins."""
+    """Prints a line for the user where progress is shown."""
     print(text, file=shown_stream()[0], flush=True)
 
 
@@ -110,7 +110,7 @@ def shown_stream() -> tuple[TextIO, bool]:
     Returns:
       The stream, and whether a line is redrawn there.
     """
-    # what a notebook's kernel has for stdout obeys carriage returns, and is no terminal
+    # a notebook's stdout obeys carriage returns, but is not a terminal
     if type(sys.stdout).__module__.startswith("ipykernel."):
         return sys.stdout, True
     return sys.stderr, sys.stderr.isatty()

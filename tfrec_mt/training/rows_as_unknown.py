@@ -1,4 +1,4 @@
-"""`RowsAsUnknown`: batches in which ids of few rows are now and then read as unknown ones."""
+"""`RowsAsUnknown`: batches in which ids of few rows are sometimes read as unknown."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from tfrec_mt.training.train_loop import Reader
 class RowsAsUnknown:
     """A reader's batches; an id or domain of n rows is read as unknown with chance `k / (k + n)`.
 
-    Every id of a base's rows is known, so no row would train what unknown ids are served from. What
-    it learns this way is what ids of few rows have in common, which is what new ids are like. If
-    more of the rows to come have an unknown id of a feature, the chance is their share.
+    Every id in a base's rows is known, so no row would train the embeddings that unknown ids are
+    served with. They learn this way what ids of few rows have in common, which new ids resemble. If
+    a larger share of the rows to come has an unknown id of a feature, the chance is that share.
 
     Args:
       reader: A reader of click logs.
@@ -70,14 +70,14 @@ class RowsAsUnknown:
         first = start_step * codes[0].size
         drawn = uniform(np.arange(first, first + codes.size), derived_seed(self._seed, name))
         unknown = drawn.reshape(codes.shape) < self._chances[name][codes]
-        buckets = self._first[name] - 1  # a domain that is not known is none
+        buckets = self._first[name] - 1  # an unknown domain is read as none
         return np.where(unknown, 1 + codes % buckets if buckets else 0, codes).astype(codes.dtype)
 
 
 def _counts(
     dataset: PreparedDataset, parts: Sequence[str], sizes: Mapping[str, int]
 ) -> dict[str, npt.NDArray[np.int64]]:
-    """Rows of each code of some features, of so many codes each."""
+    """Number of rows of each code, for features with the given numbers of codes."""
     counts = {name: np.zeros(size, np.int64) for name, size in sizes.items()}
     for part in parts:
         for shard in dataset.shards(part, [f"features/{name}" for name in counts]):

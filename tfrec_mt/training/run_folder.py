@@ -21,7 +21,7 @@ from tfrec_mt.storage.names import BASE, BEST, CHECKPOINTS, KERNELS, KNOWLEDGE, 
 from tfrec_mt.training.train_log import EVENTS, LOG_FILE
 
 SETTINGS_FILE = "run.json"
-# All that a run makes before its first step.
+# Everything that a run creates before its first step.
 _OF_A_START = frozenset((SETTINGS_FILE, LOG_FILE, EVENTS, CHECKPOINTS, BEST, BASE, ROWS, KNOWLEDGE))
 
 
@@ -40,7 +40,7 @@ def settings_of(config: Any) -> dict[str, Any]:
 
 
 def read_settings(run: Path) -> dict[str, Any]:
-    """What a run was told.
+    """The settings of a run.
 
     Raises:
       RunFolderError: The folder is no run's.
@@ -58,7 +58,7 @@ def read_settings(run: Path) -> dict[str, Any]:
 
 
 def config_of(run: Path, kind: type[Config], **changed: Any) -> Config:
-    """The config of a run; what its settings leave out, or leave open, is as by default.
+    """The config of a run, with defaults for settings that are absent or null.
 
     Args:
       run: Its folder.
@@ -109,7 +109,7 @@ def run_folder(folder: Path, settings: Mapping[str, Any], result: str) -> Iterat
         try:
             yield
         except BaseException as error:
-            # what took long is of use to the same command, which follows a stopped one
+            # a stopped command is often run again, and can reuse what took long
             kept = () if isinstance(error, Exception) else (ROWS, KNOWLEDGE)
             with contextlib.suppress(OSError):
                 _forget(folder, _OF_A_START.difference(kept), there)
@@ -117,14 +117,14 @@ def run_folder(folder: Path, settings: Mapping[str, Any], result: str) -> Iterat
 
 
 def begun(run: Path) -> bool:
-    """Whether a run has saved a step, from which it would go on."""
+    """Whether a run has saved a step from which it would resume."""
     return any(run.glob("*/step-*"))
 
 
 def _forget(folder: Path, made: Set[str], there: bool) -> None:
-    """Removes a run without a step that has `made` these at most.
+    """Removes a run that has saved no step and holds nothing beyond `made`.
 
-    Its folder goes, too, unless it was there before.
+    The folder is removed too, unless it was there before.
     """
     found = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     log = folder / LOG_FILE
@@ -179,7 +179,7 @@ def _check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> No
 
 
 def learned_parts(run: Path, data_fingerprint: str) -> tuple[str, ...]:
-    """Parts of a dataset that a run's model has learned from, the runs it continued included."""
+    """Parts of a dataset that a run's model has learned from, including runs that it continued."""
     if not (run / SETTINGS_FILE).is_file():
         return ()
     settings = read_settings(run)

@@ -1,4 +1,4 @@
-"""`told_settings`: how a base learns, in a line to read."""
+"""`told_settings`: the training settings of a base in one readable line."""
 
 from tfrec_mt.configs import PretrainConfig
 from tfrec_mt.configs.choices import Chosen, RateSchedule

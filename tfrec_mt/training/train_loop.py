@@ -78,7 +78,7 @@ class Reader(Protocol):
         """Batches of an epoch."""
 
     def read(self, start_step: int, stop_step: int) -> Batch:
-        """The batches of some steps, `[steps, B, ...]`, the same whenever they are asked for."""
+        """The batches of some steps, `[steps, B, ...]`, the same on every call."""
 
 
 class TrainLoop:
@@ -173,7 +173,7 @@ class TrainLoop:
         if restored is None:
             self._check_nothing_is_lost()
         step, state = restored or (0, {"log": {}, "validation": []})
-        # the mean says whether all workers see the same checkpoints, and no one writes before
+        # the mean shows whether all workers see the same checkpoints, before any of them writes
         if mean_over_workers(self.strategy, step) != step:
             raise CheckpointError(
                 f"worker {self.worker.index} of {self.worker.count} found step {step} in "
@@ -189,7 +189,7 @@ class TrainLoop:
         return step, state
 
     def _check_nothing_is_lost(self) -> None:
-        """Refuses to start over where the log tells of steps that must have left checkpoints."""
+        """Refuses to start over if the log has steps that must have left checkpoints."""
         folder, logged = self.checkpoints.folder, self.log.last_step()
         if logged > (self.config.checkpoint_every if folder.is_dir() else 0):
             raise CheckpointError(
@@ -228,7 +228,7 @@ class TrainLoop:
                     raise Interrupted(f"{self.label}: stopped at step {step} of {last}")
 
     def _portions(self, step: int, last: int) -> Generator[tuple[int, Batch], None, None]:
-        """Batches of each call, which ends at an epoch's end and at each checkpoint."""
+        """Batches of each call; calls end at the end of an epoch and at each checkpoint."""
 
         def read() -> Generator[tuple[int, Batch], None, None]:
             start = step
@@ -270,7 +270,7 @@ class TrainLoop:
         return result
 
     def _finish_epoch(self, step: int, validate: Callable[[], float]) -> bool:
-        """Validates, keeps the weights if they are the best; returns whether to stop."""
+        """Validates, and keeps the weights if they are the best; returns whether to stop."""
         value = mean_over_workers(self.strategy, validate())
         better = self._early_stopping.add(value)
         self._log(step, {"validation": value})

@@ -1,4 +1,4 @@
-"""What became of kernels and their memories on users held out, in a run's folder."""
+"""Results of kernels and their memories on held-out users, in a run's folder."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

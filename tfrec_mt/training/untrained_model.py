@@ -1,4 +1,4 @@
-"""`untrained_model`: a frozen base with kernels as they are before their first step."""
+"""`untrained_model`: a frozen base with kernels before their first training step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -63,7 +63,7 @@ def untrained_kernels(
             domains=tuple(domains),
             knowledge_widths=base.knowledge_widths,
             seen_widths=seen_widths,
-            name=f"kernels_{place}",  # the same when a run goes on in the process that began it
+            name=f"kernels_{place}",  # the same when a run is resumed in the process that began it
             **adapter_settings,
         )
         for place, (topic, domains) in enumerate(topics.items())
@@ -76,7 +76,7 @@ def untrained_kernels(
 
 
 def check_head(adapter: str, base: BaseModel) -> None:
-    """Checks that kernels of a kind can stand behind a base.
+    """Checks that kernels of a kind can be attached to a base.
 
     Raises:
       SchemaError: The kernels need a linear head, and the base has none.

@@ -1,4 +1,4 @@
-"""`UserClusters`: users in clusters, by a hash of each."""
+"""`UserClusters`: assigns users to clusters by a hash."""
 
 import dataclasses
 
@@ -9,15 +9,15 @@ from tfrec_mt.data.hashing import splitmix64
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.training.train_loop import Reader
 
-# What the number of a row's cluster is called among features; no feature's name has a slash.
+# Name of a row's cluster number among features; no feature's name has a slash.
 CLUSTER = "keys/user_cluster"
 CLUSTERS = 256
-# Parts of the users, one of which is held out.
+# Folds of the users, one of which is held out.
 FOLDS = 3
 
 
 class UserClusters:
-    """Adds the number of each row's cluster of users to the features of a reader's batches.
+    """Adds the number of each row's user cluster to the features of a reader's batches.
 
     A hash of the user draws the cluster, so clusters are as independent as users are.
 
@@ -41,5 +41,5 @@ def clusters_of(users: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
 
 
 def held_out(users: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Which users are held out, by a hash of them alone: a third."""
+    """Which users are held out: a third of them, chosen by a hash of the user alone."""
     return clusters_of(users) % FOLDS == 0

@@ -1,4 +1,4 @@
-"""`UsersApart`: batches whose held-out users are not learned from, and the loss on their rows."""
+"""`UsersApart`: batches in which held-out users have no weight, and the loss on their rows."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from tfrec_mt.training.weighted_loss import WeightedLoss
 
 
 class Apart(Reader, Protocol):
-    """Batches from which rows of some users are not learned."""
+    """A reader of batches in which rows of some users have no weight."""
 
     def loss(self, model: Any, task_weights: Mapping[str, float]) -> float:
         """A model's mean loss on these rows; NaN where there are none."""
 
 
 class UsersApart:
-    """A reader's batches in which rows of a third of the users weigh nothing.
+    """A reader's batches in which rows of a third of the users have no weight.
 
     A model that learns from them takes as many steps as one that learns from all rows.
 

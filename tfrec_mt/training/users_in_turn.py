@@ -16,10 +16,10 @@ ReaderOf = Callable[[Users | None], Reader]
 
 
 class UsersInTurn:
-    """In each epoch all batches of one reader, then all of another.
+    """Reads, in each epoch, all batches of one reader, then all of another.
 
-    So what is learned from the first can be tried on users that it was not learned from, before it
-    learns from them too: no row is lost to a trial.
+    Kernels that learned from the first reader's users can thus be tried on the other users before
+    they learn from these too: no row is lost to a trial.
 
     Args:
       first, others: The readers.
@@ -49,9 +49,9 @@ class UsersInTurn:
 
 
 def users_in_turn(reader_of: ReaderOf) -> tuple[Reader, tuple[int, int]]:
-    """A reader of all rows, and its steps whose users it has not read before them.
+    """A reader of all rows, and the range of its steps whose users are in no earlier step.
 
-    Of too few rows there are no such steps.
+    With too few rows there are no such steps.
 
     Args:
       reader_of: Makes readers.

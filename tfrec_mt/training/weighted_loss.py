@@ -1,4 +1,4 @@
-"""`WeightedLoss`: the loss that training lowers, on rows that it does not learn from."""
+"""`WeightedLoss`: the loss that training minimises, on rows that are not trained on."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ class WeightedLoss:
         }
 
     def add(self, features: Arrays, labels: Arrays) -> None:
-        """Takes rows `[B]`."""
+        """Adds rows `[B]`."""
         scores = self._score(features)
         for task in self._tasks:
             own = labels[task.name]

@@ -1,4 +1,4 @@
-"""This process: its place among those that train one model together, and its signals."""
+"""This process's place among those that train one model together, and its signals."""
 
 import signal
 import threading
@@ -11,7 +11,7 @@ import tensorflow as tf
 class SigtermRequest:
     """Records SIGTERM while a block runs, instead of ending the process.
 
-    Signals reach the main thread only; in another thread the block runs as without it.
+    Signals reach the main thread only; in another thread this has no effect.
     """
 
     def __init__(self) -> None:
@@ -61,5 +61,5 @@ class Worker:
 
 
 def mean_over_workers(strategy: tf.distribute.Strategy, value: float) -> float:
-    """The mean of a number over all processes, each of which waits for all."""
+    """The mean of a number over all processes, which wait for each other."""
     return float(strategy.reduce(tf.distribute.ReduceOp.MEAN, tf.constant(value, tf.float64), None))

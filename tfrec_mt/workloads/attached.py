@@ -1,4 +1,4 @@
-"""`Attached`: models from elsewhere on a person's own rows."""
+"""`Attached`: your own rows behind a model from elsewhere."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,8 +31,8 @@ from tfrec_mt.workloads.workload import Served, Workload, class_name
 class Attached(Workload):
     """A Keras model, a SavedModel or a table of vectors, and rows with labels and domains.
 
-    A run of kernels keeps the base, where Keras can save it, and what the base knows of each row,
-    for which it is asked once.
+    A run of kernels keeps the base, where Keras can save it, and the base's knowledge of each row,
+    which is computed once.
     """
 
     kind = "attached"

@@ -1,4 +1,4 @@
-"""Which workload data, a model or an export is of."""
+"""Finds the workload of data, a model or an export."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ ATTACHED = Attached()
 
 
 def workload_in(folder: str | Path) -> LogWorkload:
-    """That of the prepared data in a folder.
+    """Workload of the prepared data in a folder.
 
     Raises:
       DataError: It holds none.
@@ -27,7 +27,7 @@ def workload_in(folder: str | Path) -> LogWorkload:
 
 
 def workload_of(value: Any) -> Workload | None:
-    """That of data or of a base, as objects; None for anything else."""
+    """Workload of a data or base object; None for anything else."""
     for workload in (*WORKLOADS.values(), ATTACHED):
         if isinstance(value, workload.dataset_class | workload.base_class):
             return workload

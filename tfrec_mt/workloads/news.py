@@ -153,14 +153,14 @@ class News(LogWorkload):
     def validation(
         self, model: NewsRecommender, dataset: NewsDataset, config: NewsPretrainConfig
     ) -> Callable[[], float]:
-        """Share of pairs of a click and none in the wrong order, 1 - AUC, mean over impressions."""
+        """The loss is 1 - AUC, mean over impressions: misordered pairs of a click and none."""
         part = config.validation
         assert part is not None
         if dataset.part(part).clicked is None:
             raise DataError(f"part {part!r} of {dataset.path} has no labels to validate on")
 
         def wrong_order() -> float:
-            score = NewsScorer(model, dataset)  # a new one: the weights have moved
+            score = NewsScorer(model, dataset)  # a new one, as the weights have changed
             scores, clicks, impressions, count = [], [], [], 0
             for batch in scan_impressions(dataset, part, SCAN_IMPRESSIONS, config.history_length):
                 scores.append(score(batch))
@@ -185,7 +185,7 @@ class News(LogWorkload):
         dataset: NewsDataset,
         topics: Mapping[str, Sequence[str]],
     ) -> tuple[Callable[[], ReaderOf], TrainConfig]:
-        """The base is frozen, so each title is read once, whatever the number of steps."""
+        """Encodes each title once, whatever the number of steps, as the base is frozen."""
         if config.knowledge is not None:
             raise SchemaError("knowledge: expected none, what a base knows of news is not kept")
         self.set_precision(base, config.precision)
@@ -248,9 +248,9 @@ class News(LogWorkload):
         kernels: Sequence[DomainKernels],
         scored: pl.DataFrame,
     ) -> float:
-        """Relative to scores above 1: sums over a vector's width have no bounds.
+        """Largest difference, relative above 1: sums over a vector's width have no bounds.
 
-        The model in memory computes in float32 too, with its LoRA apart and its titles from the
+        The model in memory also computes in float32, with LoRA not merged and titles from the
         prepared dataset.
         """
         if isinstance(base.title_encoder, BertTitleEncoder):
@@ -265,7 +265,7 @@ class News(LogWorkload):
 def _warm_up_requests(
     module: NewsServingModule, dataset: NewsDataset, kernels: Mapping[str, Sequence[str]]
 ) -> Requests:
-    """One for each signature; at the end, where there are kernels, one of all of their domains."""
+    """A request per signature and, where there are kernels, a last one of all their domains."""
     requests = news_requests(dataset, dataset.parts[-1], _IMPRESSIONS_PER_WARM_UP)
     impressions = row_tensors(requests, module.impression_specs)
     titles = impressions["candidates"].ravel()

@@ -141,10 +141,10 @@ class Ranking(LogWorkload):
     def validation(
         self, model: RankingModel, dataset: PreparedDataset, config: PretrainConfig
     ) -> Callable[[], float]:
-        """The loss that training lowers: the weighted sum of the tasks' mean losses."""
+        """The loss is that of training: the weighted sum of the tasks' mean losses."""
         part, loss = config.validation, WeightedLoss(model, config.task_weights)
         assert part is not None
-        dataset.shards(part)  # files that have changed are found before training
+        dataset.shards(part)  # finds changed files before training
 
         def value() -> float:
             loss.reset()
@@ -167,7 +167,7 @@ class Ranking(LogWorkload):
             batch_size=config.train.batch_size,
             seed=config.train.seed,
         )
-        read(dataset)  # parts and rows are checked
+        read(dataset)  # checks parts and rows
 
         def readers() -> ReaderOf:
             _warn_of_one_class(dataset, config.parts, topics)
@@ -236,14 +236,14 @@ class Ranking(LogWorkload):
 
 
 def _kept(config: FineTuneConfig, base: Any, dataset: PreparedDataset) -> PreparedDataset:
-    """What the base knows of the kernels' rows; the rows themselves where that cannot be kept."""
+    """The base's knowledge of the kernels' rows; the plain data where that cannot be kept."""
     folder = config.knowledge or config.output / KNOWLEDGE
-    # a memory alone reads rows once; a run goes on as it began
+    # a memory alone reads rows once; a resumed run continues as it began
     unkept = config.adapter == MEMORY or begun(config.output)
     if unkept and config.knowledge is None and not folder.exists():
         return dataset
     remembered = memory_features(dataset.schema, config.memory)
-    if config.beside is not None:  # its kernels may remember any
+    if config.beside is not None:  # its kernels may remember any feature
         remembered |= memory_features(dataset.schema, (AUTO,))
     needed = {*ADAPTERS[config.adapter].needed_features, *remembered}
     try:
@@ -265,7 +265,7 @@ def _warn_of_one_class(
 
 
 def score_rows(scorer: Scorer, dataset: PreparedDataset, places: np.ndarray) -> dict[str, Any]:
-    """Scores of some rows of the last part, which the sampled requests come from."""
+    """Scores of some rows of the last part, from which requests are sampled."""
     found: dict[str, list[np.ndarray]] = {}
     start = 0
     for batch in scan(dataset, dataset.parts[-1], SCAN_ROWS):
@@ -285,7 +285,7 @@ def _warm_up_requests(
     kernels: Mapping[str, Sequence[str]],
     max_items: int | None,
 ) -> Requests:
-    """A few rows for each signature; at the end, where there are kernels, all of their domains."""
+    """A few rows per signature; where there are kernels, a last request of all their domains."""
     rows = row_tensors(requests.head(_ROWS_PER_WARM_UP), module.row_specs)
     items = min(_ROWS_PER_WARM_UP, max_items or _ROWS_PER_WARM_UP)
     candidates = candidate_tensors(rows, module.item_inputs, items)

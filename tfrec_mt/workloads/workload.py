@@ -1,4 +1,4 @@
-"""`Workload`: all that jobs ask of one kind of data."""
+"""`Workload`: everything that jobs need from one kind of data."""
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.users_apart import Apart
 from tfrec_mt.training.users_in_turn import ReaderOf
 
-ROW = "row"  # column of sampled requests: their places in the part they come from
+ROW = "row"  # column of sampled requests: their positions in the part they come from
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Provenance:
 class Workload(abc.ABC):
     """One kind of data: how kernels read it, are measured on it and served.
 
-    `fine_tune`, `evaluate` and `export` exist once and ask nothing else.
+    `fine_tune`, `evaluate` and `export` are written once, against this contract alone.
 
     Attributes:
       kind: Its name, in manifests too.
@@ -81,7 +81,7 @@ class Workload(abc.ABC):
 
     @abc.abstractmethod
     def what(self, base: Any) -> str:
-        """What a model does, in a sentence."""
+        """Describes in one sentence what a model does."""
 
     @abc.abstractmethod
     def provenance(self, dataset: Any) -> Provenance | None:
@@ -89,11 +89,11 @@ class Workload(abc.ABC):
 
     @abc.abstractmethod
     def load_base(self, run: Path, dataset: Any, precision: Precision = "float32") -> Any:
-        """The base in a run's folder, which must be one for this data."""
+        """Loads the base from a run's folder; it must be one for this data."""
 
     @abc.abstractmethod
     def check_base(self, base: Any, dataset: Any, precision: Precision) -> None:
-        """Checks a base that was not loaded, and sets the type of its products.
+        """Checks a base that is passed as an object, and sets the type of its matrix products.
 
         Raises:
           SchemaError: It is no base for this data, or has no such type.
@@ -101,7 +101,7 @@ class Workload(abc.ABC):
 
     @abc.abstractmethod
     def keep_base(self, base: Any, run: Path, dataset: Any) -> None:
-        """Saves a base that no run has trained, as far as that is possible and not done."""
+        """Saves a base that no run has trained, if it can be saved and is not saved yet."""
 
     @abc.abstractmethod
     def kernel_reader(
@@ -111,13 +111,13 @@ class Workload(abc.ABC):
         dataset: Any,
         topics: Mapping[str, Sequence[str]],
     ) -> tuple[Callable[[], ReaderOf], TrainConfig]:
-        """What makes the readers that kernels are trained on, and the loop's settings for them.
+        """Returns a function that makes the kernels' readers, and the loop's settings for them.
 
-        Settings are checked at once; readers are made once the run's folder is held.
+        Settings are checked immediately; readers are made once the run's folder is held.
         """
 
     def memory(self, config: FineTuneConfig, dataset: Any) -> MemoryOf | None:
-        """What trained kernels are to remember of a reader's rows, if anything.
+        """Returns a function from a reader to the features that kernels remember; None for none.
 
         Raises:
           SchemaError: This kind of data has no such features.
@@ -134,7 +134,7 @@ class Workload(abc.ABC):
         return None
 
     def id_names(self, base: Any, dataset: Any, run: Path | None) -> IdNames | None:
-        """What remembered ids are called, where that is known.
+        """Names of remembered ids, where they are known.
 
         Args:
           base: The base.
@@ -153,7 +153,7 @@ class Workload(abc.ABC):
         part: str,
         seen_in: Sequence[str],
     ) -> Scoring:
-        """How models are measured on a part."""
+        """Returns the `Scoring` that measures models on a part."""
 
     @abc.abstractmethod
     def served(
@@ -178,7 +178,7 @@ class Workload(abc.ABC):
 class LogWorkload(Workload):
     """A kind of prepared data, and the models that are trained on it from scratch.
 
-    `pretrain` and `score` ask nothing else.
+    `pretrain` and `score` are written against this contract alone.
 
     Attributes:
       config_class: Settings of training a base.
@@ -188,7 +188,7 @@ class LogWorkload(Workload):
 
     @abc.abstractmethod
     def configured(self, run: Mapping[str, Any], model: str, settings: Mapping[str, Any]) -> Any:
-        """What training a base is told, of settings by name.
+        """Builds the config of training a base from settings by name.
 
         Args:
           run: Fields of the config that every kind has.
@@ -231,7 +231,7 @@ class LogWorkload(Workload):
         save_once(base, run, dataset.vocabularies, dataset.path, dataset.fingerprint)
 
     def vocabularies(self, base: Any, dataset: Any) -> Path:
-        """Folder of the ids that a base was trained with, or the file of the only one."""
+        """Folder of the vocabularies that a base was trained with, or the file of the only one."""
         if base.origin is None:
             path: Path = dataset.vocabularies
             return path
@@ -239,7 +239,7 @@ class LogWorkload(Workload):
 
     @abc.abstractmethod
     def set_precision(self, base: Any, precision: Precision) -> None:
-        """Sets the type of a base's products outside of training.
+        """Sets the type of a base's matrix products outside of training.
 
         Raises:
           SchemaError: Bases of this kind have none to set.
@@ -247,31 +247,31 @@ class LogWorkload(Workload):
 
     @abc.abstractmethod
     def learner(self, model: Any, optimizer: keras.optimizers.Optimizer, config: Any) -> Learner:
-        """What trains a base."""
+        """Returns the learner that trains a base."""
 
     @abc.abstractmethod
     def reader(self, dataset: Any, config: Any) -> Reader:
-        """What a base is trained on."""
+        """Returns the reader of a base's training data."""
 
     @abc.abstractmethod
     def users_apart(self, reader: Reader, dataset: Any, config: Any) -> Apart:
-        """What tells how well training on some users' rows of a reader serves others."""
+        """Returns a reader that holds users out of training, and measures a model on them."""
 
     @abc.abstractmethod
     def validation(self, model: Any, dataset: Any, config: Any) -> Callable[[], float]:
-        """A function that gives the loss of a model's weights on a part."""
+        """Returns a function that computes the loss of a model's current weights on a part."""
 
     @abc.abstractmethod
     def requests(self, dataset: Any) -> pl.DataFrame:
-        """Sampled raw rows of prepared data, with their places in the last part as `row`."""
+        """Raw rows sampled from prepared data, with their positions in the last part as `row`."""
 
     @abc.abstractmethod
     def difference(
         self, dataset: Any, base: Any, kernels: Sequence[DomainKernels], scored: pl.DataFrame
     ) -> float:
-        """Largest difference between scored requests and what the model in memory gives them."""
+        """Largest difference between scored requests and the scores of the model in memory."""
 
 
 def class_name(value: Any) -> str:
-    """Class of an object, for errors."""
+    """Module and class name of an object, for errors."""
     return f"{type(value).__module__}.{type(value).__name__}"

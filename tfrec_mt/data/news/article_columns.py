@@ -1,4 +1,4 @@
-"""What is stored of the articles besides their titles: classes, entities and times."""
+"""The stored columns of articles besides their titles: classes, entities and times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def encode_articles(
 
 
 def by_count(names: pl.Series) -> tuple[str, ...]:
-    """Distinct names, the most frequent first and equally frequent ones in alphabetical order."""
+    """Distinct names, the most frequent first, ties in alphabetical order."""
     counted = names.drop_nulls().rename("name").value_counts()
     return tuple(counted.sort(["count", "name"], descending=[True, False])["name"])
 

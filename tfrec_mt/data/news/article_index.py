@@ -1,4 +1,4 @@
-"""`ArticleIndex`: article ids as rows."""
+"""`ArticleIndex`: maps article ids to rows."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ from tfrec_mt.schema import DataError
 
 
 class ArticleIndex:
-    """Gives every article id a row: first the described ones in their order, from 1.
+    """Gives every article id a row; described articles come first, in their order, from row 1.
 
     Row 0 is the empty article. An undescribed id gets the next free row when it first occurs.
 
@@ -39,16 +39,16 @@ class ArticleIndex:
 
     @property
     def described(self) -> int:
-        """Rows of the described articles and row 0."""
+        """Number of rows of described articles, including row 0."""
         return 1 + self._described
 
     @property
     def rows(self) -> int:
-        """Rows so far, row 0 among them."""
+        """Number of rows so far, including row 0."""
         return 1 + self._described + len(self.only_ids)
 
     def rows_of(self, ids: pl.Series, where: str) -> npt.NDArray[np.int32]:
-        """The row of each id, `[n]`; new ids get new rows, and `where` names them in errors.
+        """The row of each id, `[n]`; new ids get new rows. `where` names the ids in errors.
 
         Raises:
           DataError: An id is missing or of another type than the described articles'.

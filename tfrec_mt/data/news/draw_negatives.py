@@ -31,7 +31,7 @@ def draw_negatives(
     places = starts[:, np.newaxis] + np.minimum(width, lengths[:, np.newaxis] - 1)
     taken = clicked[places] | (width >= lengths[:, np.newaxis])
     chance = rng.random(places.shape)
-    chance[taken] = 2.0  # behind all others
+    chance[taken] = 2.0  # after all others
     order = np.argsort(chance, axis=1)[:, :negatives]
     drawn = np.take_along_axis(places, order, axis=1)
     return drawn, ~np.take_along_axis(taken, order, axis=1)

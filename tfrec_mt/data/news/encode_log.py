@@ -1,4 +1,4 @@
-"""From a raw `NewsLog` to columns of codes."""
+"""Encodes a raw `NewsLog` as columns of codes."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def encode_log(
     first_click: int,
     counts: Counter[str],
 ) -> tuple[ImpressionColumns, npt.NDArray[np.int32]]:
-    """Checks a log and turns its ids into rows of articles.
+    """Checks a log and turns its article ids into article rows.
 
     An impression without candidates is left out and counted.
 
@@ -152,7 +152,7 @@ def _domains(
 
 
 def _per_candidate(frame: pl.DataFrame, name: str, log: NewsLog) -> npt.NDArray[Any] | None:
-    """The flat values of an optional list column that goes with the candidates."""
+    """The flat values of an optional list column with one value per candidate."""
     if name not in frame.columns:
         return None
     lengths = frame[name].list.len().fill_null(0)

@@ -48,7 +48,7 @@ class ImpressionColumns:
 
     @property
     def record(self) -> PartRecord:
-        """Its sizes, for the manifest."""
+        """The sizes of the part, for the manifest."""
         return PartRecord(
             impressions=len(self),
             candidates=len(self.candidates),
@@ -57,7 +57,7 @@ class ImpressionColumns:
         )
 
     def take(self, rows: Int64s) -> "ImpressionColumns":
-        """The impressions of those rows `[m]`, in their order."""
+        """The impressions of the given rows `[m]`, in the order given."""
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         places = positions_of(self.offsets[rows], lengths)
         return ImpressionColumns(

@@ -20,10 +20,10 @@ _TITLES_STEP = 16
 class NewsBatchReader:
     """Batches of clicks, each with unclicked candidates of its impression.
 
-    An epoch holds each click once, in an order of its own; clicks that do not fill a last batch are
+    An epoch holds each click once, in its own order. Clicks that do not fill the last batch are
     dropped, different ones in each epoch. Impressions without a click, or without an unclicked
-    candidate, are skipped. What a step reads, with the drawn candidates, depends on the seed and
-    the step alone.
+    candidate, are skipped. What a step reads, drawn candidates included, depends only on the seed
+    and the step.
 
     Args:
       dataset: The dataset.

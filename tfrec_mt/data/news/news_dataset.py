@@ -1,4 +1,4 @@
-"""`NewsDataset`: what `prepare_news` wrote, opened and checked."""
+"""`NewsDataset`: the output of `prepare_news`, opened and checked."""
 
 import functools
 from pathlib import Path
@@ -25,9 +25,9 @@ _LENGTH_STEP = 8
 class NewsDataset:
     """A prepared news dataset on disk.
 
-    Opening it checks that every file exists and has the size that the manifest records. Before
-    anything is read, the files that it comes from are compared with the manifest's hashes, once;
-    `verify` compares all.
+    Opening it checks that every file exists and has the size that the manifest records. Each file
+    is compared with its hash in the manifest once, before it is first used; `verify` compares all
+    files.
 
     Args:
       path: The folder.
@@ -75,17 +75,17 @@ class NewsDataset:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Names of the parts; the first is the one that classes were learned from."""
+        """Names of the parts; classes were learned from the first."""
         return tuple(self.manifest.parts)
 
     @property
     def articles(self) -> int:
-        """Rows of articles, the empty article in row 0 among them."""
+        """Number of article rows, including the empty article in row 0."""
         return self.manifest.articles
 
     @property
     def summary(self) -> str:
-        """Its sizes, and the irregularities that preparation counted."""
+        """The dataset's sizes, and the irregularities that preparation counted."""
         sizes = ", ".join(f"{part} {self.rows(part):,}" for part in self.parts)
         found = self.manifest.counts.items()
         return "\n".join(
@@ -96,7 +96,7 @@ class NewsDataset:
         )
 
     def rows(self, part: str) -> int:
-        """Impressions of a part."""
+        """Number of impressions of a part."""
         return len(self._part(part))
 
     def part(self, name: str) -> ImpressionColumns:
@@ -124,7 +124,7 @@ class NewsDataset:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the manifest, and so of everything in the dataset."""
+        """SHA-256 of the manifest, which holds the hashes of everything in the dataset."""
         return hash_file(self.path / MANIFEST_FILE)
 
     @functools.cached_property
@@ -134,7 +134,7 @@ class NewsDataset:
 
     @property
     def vocabularies(self) -> Path:
-        """One word piece per line, in id order.
+        """The vocabulary file, with one word piece per line in id order.
 
         Raises:
           DataError: The file has changed.
@@ -147,7 +147,7 @@ class NewsDataset:
         return pl.read_parquet(self.path / "articles" / "titles.parquet")
 
     def article_lengths(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Word pieces of the titles of articles `[n]`, [CLS] and [SEP] among them."""
+        """Number of word pieces of the titles of articles `[n]`, including [CLS] and [SEP]."""
         return np.asarray(self._token_offsets[rows + 1] - self._token_offsets[rows])
 
     def article_tokens(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:

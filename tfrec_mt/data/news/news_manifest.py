@@ -1,4 +1,4 @@
-"""What a prepared news dataset consists of, with the hash of each file."""
+"""The manifest: what a prepared news dataset consists of, with the hash of each file."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from tfrec_mt.storage.description import sealed_json
 from tfrec_mt.storage.inside import check_inside
 
 FORMAT_VERSION = 2
-_UNSEALED = 1  # the format before, whose manifests do not hold their own hash
+_UNSEALED = 1  # the previous format, whose manifests do not hold their own hash
 _STRICT = ConfigDict(extra="forbid")  # JSON may hold no key that its class does not know
 
 

@@ -11,12 +11,12 @@ from tfrec_mt.schema.features import MISSING_STRING
 from tfrec_mt.tables.bags import cut_bags
 
 ROW_COLUMN = "row"
-# A click on an article whose title is not known; an empty text would be padding.
+# Stands for a title that is not known; empty text would be padding.
 NO_TITLE = " "
 
 
 def news_requests(dataset: NewsDataset, part: str, most: int) -> pl.DataFrame:
-    """At most `most` impressions from equal stretches of a part.
+    """Picks at most `most` impressions, one from each of equal stretches of a part.
 
     Returns:
       `row` (place in the part), `history` (titles, newest first), `candidates` (titles),
@@ -49,7 +49,7 @@ def news_requests(dataset: NewsDataset, part: str, most: int) -> pl.DataFrame:
 def stored_impressions(
     dataset: NewsDataset, part: str, rows: npt.NDArray[np.int64]
 ) -> ImpressionBatch:
-    """The impressions at some places of a part, in one batch.
+    """The impressions of the given rows of a part, in one batch.
 
     Raises:
       DataError: An unknown part.

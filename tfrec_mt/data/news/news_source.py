@@ -1,4 +1,4 @@
-"""`NewsSource`: the one interface between any news data and preparation."""
+"""`NewsSource`: the interface between any news data and preparation."""
 
 import abc
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ class NewsLog:
     row per history:
 
     - `articles`: list of article ids, oldest first;
-    - `times` (optional): list of the clicks' seconds, never falling. An impression then sees the
-      strictly older clicks of its history; without it, the whole history.
+    - `times` (optional): list of the clicks' seconds, never decreasing. An impression then sees the
+      strictly older clicks of its history; without times, it sees the whole history.
 
     Columns of `impressions`, one row per impression:
 
@@ -31,7 +31,7 @@ class NewsLog:
     - `truth` (optional): list of true click probabilities, one per candidate;
     - one text column per topic of the source; null or unknown text is no domain.
 
-    `part` names the part that these impressions make up, None where they are still to be divided;
+    `part` names the part that these impressions make up; None if they are still to be divided.
     `file` is their origin, for error messages.
     """
 
@@ -61,11 +61,11 @@ class NewsSource(abc.ABC):
 
     @abc.abstractmethod
     def articles(self) -> pa.Table:
-        """One row per article, of distinct `article` ids.
+        """One row per article, with distinct `article` ids.
 
-        `article` and `title` must be there; `subtitle`, `category`, `sentiment` (text),
-        `entities` (list of text) and `published` (int64 seconds) may be. Any value but the id may
-        be null.
+        Columns `article` and `title` are required; `subtitle`, `category`, `sentiment` (text),
+        `entities` (list of text) and `published` (int64 seconds) are optional. Any value but the
+        id may be null.
         """
 
     @abc.abstractmethod

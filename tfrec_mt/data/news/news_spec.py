@@ -66,7 +66,7 @@ class NewsSpec:
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        """The click on a title."""
+        """The one task: the click on a title."""
         return (Task("ctr"),)
 
     def topic(self, name: str) -> Topic:
@@ -81,7 +81,7 @@ class NewsSpec:
         raise SchemaError(f"no topic {name!r}; {nearest(name, [t.name for t in self.topics])}")
 
     def identified(self, files: Mapping[str, str]) -> "NewsSpec":
-        """The spec with the hash of the vocabulary, of SHA-256 by path in data or a model."""
+        """The spec with the vocabulary's hash from `files`: SHA-256 by path in data or model."""
         paths = (VOCABULARY_FILE, f"{VOCABULARIES}/{VOCABULARY_FILE}")
         found = next((files[path] for path in paths if path in files), "")
         return dataclasses.replace(self, vocabulary_sha256=found)
@@ -89,7 +89,7 @@ class NewsSpec:
     def to_json(self) -> str:
         """JSON text, stable under a round trip."""
         value = dataclasses.asdict(self)
-        if not self.vocabulary_sha256:  # as it was before there were hashes
+        if not self.vocabulary_sha256:  # as written before there were hashes
             del value["vocabulary_sha256"]
         return json.dumps(value, indent=1, ensure_ascii=False)
 
@@ -105,7 +105,7 @@ class NewsSpec:
 
     @classmethod
     def load(cls, path: str | Path) -> "NewsSpec":
-        """Reads a file that holds `to_json`.
+        """Reads a file that holds the text of `to_json`.
 
         Raises:
           SchemaError: No such file, or not a spec.

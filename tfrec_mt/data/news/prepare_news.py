@@ -1,4 +1,4 @@
-"""From a news source to a prepared news dataset."""
+"""Prepares a news source as a dataset on disk."""
 
 import json
 from collections import Counter
@@ -57,11 +57,11 @@ def prepare_news(
 ) -> NewsDataset:
     """Writes the dataset that training and evaluation of news models read.
 
-    Each title is cut into word pieces once, each history is stored once. Categories, sentiments,
-    entities and a learned vocabulary come from the articles of the first part (shown, or in a
-    history there). Articles without a title, and ids that no article describes, get the empty
-    title; both are counted in the manifest, with a warning. The folder appears when it is complete,
-    and equal arguments give equal files.
+    Each title is cut into word pieces once, and each history is stored once. Categories,
+    sentiments, entities and a learned vocabulary come from the articles of the first part (shown,
+    or in a history there). Articles without a title, and ids that no article describes, get the
+    empty title; both are counted in the manifest, with a warning. The folder appears only when it
+    is complete, and equal arguments give equal files.
 
     Args:
       source: Articles and impressions.

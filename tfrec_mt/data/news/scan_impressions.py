@@ -41,7 +41,7 @@ def scan_impressions(
 def impressions_of(
     dataset: NewsDataset, columns: ImpressionColumns, history_length: int
 ) -> ImpressionBatch:
-    """Impressions of one part of a dataset with that many clicks of history, in one batch."""
+    """One batch of impressions of a dataset's part, with `history_length` clicks of history."""
     rows = np.arange(len(columns))
     history, shown = shown_histories(columns, rows, dataset.history_articles, history_length)
     candidates = np.array(columns.candidates)

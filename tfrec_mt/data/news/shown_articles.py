@@ -1,4 +1,4 @@
-"""Which articles the impressions of a part show."""
+"""Finds the articles that the impressions of a part show."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ def shown_articles(
     """
     shown = np.zeros(articles, bool)
     shown[columns.candidates] = True
-    # +1 where a slice of the clicks begins and -1 where it ends: what is inside one sums above 0
+    # +1 where a slice of the clicks begins, -1 where it ends: sums inside a slice are above 0
     depth = np.zeros(len(clicks) + 1, np.int64)
     np.add.at(depth, columns.history_end - columns.history_length, 1)
     np.add.at(depth, columns.history_end, -1)

@@ -12,7 +12,7 @@ def shown_histories(
     clicks: npt.NDArray[np.int32],
     length: int,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Article rows of the histories that impressions show.
+    """Article rows of the newest clicks of impressions' histories.
 
     Args:
       columns: The impressions.

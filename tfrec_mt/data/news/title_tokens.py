@@ -37,7 +37,7 @@ def tokenize_titles(
 
     tokenizer = vocabulary.tokenizer
 
-    # Inside a graph keras_hub cuts with the ops that the exported model holds.
+    # Inside a graph, keras_hub tokenizes with the ops that the exported model holds.
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def cut(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         ragged = tokenizer(texts)[:, : max_length - 2]

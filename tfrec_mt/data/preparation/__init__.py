@@ -1,1 +1,1 @@
-"""What is written: raw rows of a source become prepared data."""
+"""Preparation: turns the raw rows of a source into prepared data."""

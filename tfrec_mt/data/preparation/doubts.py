@@ -1,4 +1,4 @@
-"""What is doubtful about a log that can be read: values that are probably not what was meant."""
+"""Finds what is doubtful about a readable log: values that are probably not what was meant."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,16 @@ from tfrec_mt.schema import CategoricalFeature, NumericFeature, Schema
 from tfrec_mt.schema.features import MISSING_STRING
 from tfrec_mt.tables.missing import words_for_missing
 
-# A kernel hardly learns from fewer rows.
+# A kernel learns hardly anything from fewer rows.
 _FEW_ROWS = 100
-# A number further from the mean, in deviations, sets the scale of all others.
+# A number further from the mean than this, in deviations, sets the scale of all others.
 _FAR = 50.0
-_FLOAT = r"^-?\d+(\.0+|(\.\d+)?[eE]\+?\d+)$"  # how a whole number looks as one
+_FLOAT = r"^-?\d+(\.0+|(\.\d+)?[eE]\+?\d+)$"  # how a float writes a whole number
 _FIRST_YEAR = 631_152_000  # 1990, in seconds since 1970
 
 
 class DoubtFinder:
-    """Collects counts while a log is learned from, and says what is doubtful in the end.
+    """Collects counts while a log is learned from, and then lists what is doubtful about it.
 
     Args:
       schema: Describes the log.
@@ -38,7 +38,7 @@ class DoubtFinder:
         self._times: list[tuple[int, int]] = []
 
     def look(self, frame: pl.DataFrame) -> None:
-        """Takes checked rows `[n]`, of any part."""
+        """Counts checked rows `[n]`, of any part."""
         self._rows += frame.height
         for feature in self._schema.features:
             column = frame[feature.name]
@@ -57,7 +57,7 @@ class DoubtFinder:
             self._times.append((frame[time].min(), frame[time].max()))  # type: ignore[arg-type]
 
     def domains(self, topic: str) -> set[str]:
-        """The domains of a topic."""
+        """The domains of a topic that rows have."""
         return set(self._domains[topic]) - {MISSING_STRING}
 
     def found(
@@ -66,7 +66,7 @@ class DoubtFinder:
         numbers: Mapping[str, NumericLearner],
         tables: Mapping[str, IdTable],
     ) -> tuple[Doubt, ...]:
-        """What is doubtful.
+        """Everything doubtful about the log.
 
         Args:
           learned: The schema with its learned parts.

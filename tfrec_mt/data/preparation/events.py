@@ -72,11 +72,11 @@ def collect_events(
     folds: int,
     earlier: pl.DataFrame | None = None,
 ) -> EventLog:
-    """Gathers the clicks in stored order, in memory that grows with clicks.
+    """Gathers the clicks in stored order; memory grows with the number of clicks.
 
     With a chronological split every click is an event, because a row sees only older ones. With
     other splits a click of a later part may be older than a row of the first, and training would
-    see labels that it is tested on; there only clicks of the first part are events. A log without
+    see labels that it is tested on. There, only clicks of the first part are events. A log without
     time has `folds` folds, see `FoldedIndex`.
 
     Args:
@@ -89,7 +89,7 @@ def collect_events(
     """
     schema = spool.schema
     elements = [encoder.schema.feature(name) for name in history.elements]
-    assert schema.click is not None  # or the schema has no history
+    assert schema.click is not None  # else the schema has no history
     columns = [schema.click.column, schema.keys.user, *history.elements]
     columns += [c for c in (schema.keys.timestamp, schema.keys.request) if c]
     users, keys, rows = [], [], []
@@ -168,7 +168,7 @@ def _user_days(schema: Schema) -> int | None:
 
 
 def history_keys(schema: Schema, block: Block) -> npt.NDArray[np.int64]:
-    """What a block's rows are looked up by: timestamp, else request, else row number, `[n]`."""
+    """Keys to look a block's rows up by: timestamp, else request, else row number, `[n]`."""
     if schema.keys.timestamp:
         return block.frame[schema.keys.timestamp].to_numpy()
     if schema.keys.request:

@@ -1,4 +1,4 @@
-"""Where in the event log a row's history lies: one contiguous slice of its user's stored clicks."""
+"""Finds a row's history in the event log: one contiguous slice of its user's stored clicks."""
 
 import abc
 
@@ -67,7 +67,7 @@ class TimedIndex(HistoryIndex):
     ) -> tuple[Ints, npt.NDArray[np.int32]]:
         age = np.clip(self._newest - keys, -1, self._span - 1)
         wanted = users * self._span + age
-        # neighbouring needles share their path through the keys, so sort them first
+        # sorted first, because neighbouring needles share their path through the keys
         by_key = np.argsort(wanted, kind="stable")
         starts = np.empty_like(wanted)
         starts[by_key] = np.searchsorted(self._keys, wanted[by_key], side="right")
@@ -83,8 +83,8 @@ class FoldedIndex(HistoryIndex):
     still reveal how many clicks the fold holds, so every row of the first part sees equally many:
     as many as lie outside the user's fullest fold. Rows of other parts see all events.
 
-    A user's events are stored fold by fold and twice in a row, `0..K-1, 0..K-1`: what lies outside
-    a fold is then one slice. Within a fold their order is a hash.
+    A user's events are stored fold by fold and twice in a row, `0..K-1, 0..K-1`, so that the events
+    outside a fold are one slice. Within a fold they are ordered by a hash.
 
     Args:
       users: User of each event, dense codes below `n_users`, int64 `[e]`.

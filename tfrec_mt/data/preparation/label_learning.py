@@ -23,7 +23,7 @@ class LabelLearner:
         self._missing, self._outside, self._apart = Counter[str](), Counter[str](), Counter[str]()
 
     def add(self, frame: pl.DataFrame, first: pl.Series) -> None:
-        """Takes checked rows `[n]`, and which of them are of the first part."""
+        """Adds checked rows `[n]`; `first` marks those of the first part."""
         self._rows += len(frame)
         if self._weight:
             self._weighs |= (frame[self._weight].filter(first) > 0).any()
@@ -43,7 +43,7 @@ class LabelLearner:
                 self._apart[name] += int((without & absent).sum())
 
     def learned(self) -> tuple[Task, ...]:
-        """The tasks with their moments; warns of missing labels.
+        """The tasks with their moments; warns about missing labels.
 
         Raises:
           DataError: The first part has no label of a task, or no row that weighs anything.

@@ -1,4 +1,4 @@
-"""From a source to a prepared dataset."""
+"""Prepares a source as a dataset on disk."""
 
 import json
 import shutil
@@ -55,8 +55,8 @@ def prepare(
     """Writes the columnar dataset that training and evaluation read.
 
     Everything is written to a temporary folder and renamed at the end. Equal arguments give equal
-    files. Memory grows with distinct ids and with clicks, not with rows; while it runs, the disk
-    also holds a compressed copy of the rows.
+    files. Memory grows with distinct ids and with clicks, not with rows. During preparation the
+    disk also holds a compressed copy of the rows.
 
     Args:
       source: The raw rows; iterated once.
@@ -185,7 +185,7 @@ def _write_parts(
             keys = history_keys(schema, block)
             start, length = events.index.locate(columns["keys/user"], keys, parts == 0)
             columns |= {"history/start": start, "history/length": length}
-        # without a user, a row is a user of its own to whatever counts or draws users
+        # a row without a user is a separate user to all code that counts or draws users
         nobody = columns["keys/user"] == len(encoder.users)
         columns["keys/user"] = columns["keys/user"] + np.where(nobody, block.row_numbers, 0)
         for number, (name, writer) in enumerate(zip(names, writers, strict=True)):

@@ -20,9 +20,9 @@ ROW_COLUMN = "row"
 
 
 class RequestSample:
-    """Draws rows of one part while it is written, and keeps what they would send.
+    """Draws rows of one part while it is written, and keeps what a client would send for them.
 
-    One row from each of up to `MOST_REQUESTS` equal stretches of the part's rows; `seed` chooses.
+    It draws one row from each of up to `MOST_REQUESTS` equal stretches of the part, by `seed`.
 
     Raises:
       SchemaError: A feature or topic has the name of the column that numbers the rows.
@@ -43,7 +43,7 @@ class RequestSample:
         self._found: list[dict[str, npt.NDArray[np.int64]]] = []
 
     def add(self, row_numbers: npt.NDArray[np.int64], columns: Columns) -> None:
-        """Takes the part's next rows: numbers in the log `[n]` and encoded columns `[n, ...]`."""
+        """Adds the part's next rows: numbers in the log `[n]` and encoded columns `[n, ...]`."""
         low, high = np.searchsorted(self._places, [self._seen, self._seen + len(row_numbers)])
         chosen = self._places[low:high] - self._seen
         self._seen += len(row_numbers)
@@ -79,7 +79,7 @@ class RequestSample:
         frame.with_columns(pl.Series(ROW_COLUMN, self._places)).write_parquet(path)
 
     def _filled(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Nulls become the values that a client sends for them."""
+        """Replaces nulls by the values that a client sends for them."""
         filled = []
         for name in frame.columns:
             column = pl.col(name)

@@ -26,7 +26,7 @@ class ShardWriter:
         self._shards: list[Shard] = []
 
     def append(self, columns: Columns) -> None:
-        """Adds rows: equally long columns `[n, ...]`, the same names every time."""
+        """Adds rows: columns `[n, ...]` of equal length, with the same names every time."""
         rows = len(next(iter(columns.values())))
         taken = 0
         while rows - taken >= self._rows_per_shard - self._rows:

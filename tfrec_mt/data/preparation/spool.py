@@ -1,4 +1,4 @@
-"""Checked rows on disk, so that a source is read once and each later step reads its columns."""
+"""Checked rows on disk, so that a source is read once and later steps read only some columns."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -104,13 +104,13 @@ class Spool:
         return cls(schema, paths, first_rows, part_rows, words)
 
     def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
-        """The rows in the source's order, with the named columns only."""
+        """Yields the rows in the source's order, with only the named columns."""
         names = list(dict.fromkeys(columns))
         for path, first_row in zip(self._paths, self._first_rows, strict=False):
             yield Block(first_row, pl.read_ipc(path, columns=names))
 
     def take(self, row_numbers: npt.NDArray[np.int64], columns: Sequence[str]) -> pl.DataFrame:
-        """The numbered rows, in the order of the numbers."""
+        """The rows with the given numbers, in the order given."""
         distinct, places = np.unique(row_numbers, return_inverse=True)
         found = []
         for path, first, end in zip(
@@ -125,7 +125,7 @@ class Spool:
         return pl.concat(found)[places]
 
     def split(self, spec: SplitSpec, seed: int) -> Split:
-        """The split with its cuts and without `"*"`.
+        """The split of these rows by `spec`, with its cuts and without `"*"`.
 
         Raises:
           SchemaError: The schema lacks the column that the split needs, or the source is not

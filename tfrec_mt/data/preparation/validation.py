@@ -18,7 +18,7 @@ UnknownDomains = Literal["error", "fallback", "admit"]
 
 
 def check_columns(found: list[str], schema: Schema, file: str) -> None:
-    """Refuses missing and duplicate columns of a file; others than the schema's are allowed.
+    """Refuses missing and duplicate columns of a file; columns outside the schema are allowed.
 
     Raises:
       DataError: Names the columns, the file, the columns found and the nearest of them.
@@ -42,10 +42,10 @@ def check_chunk(
 ) -> pl.DataFrame:
     """Checks one chunk of raw rows and gives it canonical types.
 
-    Int64 or String for ids (null or the vocabulary's missing value for none), lists of them for
-    bags, Float32 for numbers (null for missing) and true probabilities, String for topics, UInt8 or
-    Float32 for labels (null for none), Int64 or String for user (null for none), item and request,
-    Int64 seconds for the timestamp.
+    The types are Int64 or String for ids (null or the vocabulary's missing value for none), lists
+    of them for bags, Float32 for numbers (null for missing) and true probabilities, String for
+    topics, UInt8 or Float32 for labels (null for none), Int64 or String for user (null for none),
+    item and request, and Int64 seconds for the timestamp.
 
     Args:
       chunk: Raw rows.

@@ -1,1 +1,1 @@
-"""What is read: prepared data as batches."""
+"""Reading: yields prepared data as batches."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Arrays = dict[str, npt.NDArray[Any]]
-# Which of some users, by the key `user`, are chosen.
+# Tells which users, given by the key `user`, are chosen.
 Users = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
 
 

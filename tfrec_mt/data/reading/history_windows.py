@@ -13,10 +13,10 @@ from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 
 
 class HistoryWindows:
-    """The newest `L` clicks of rows.
+    """Cuts out the newest `L` clicks of rows.
 
     A history is a contiguous slice of the events that starts with the newest, so a row costs one
-    copy per element; places beyond its end are set to 0 afterwards.
+    copy per element. Places beyond the end of the history are set to 0 afterwards.
 
     Args:
       dataset: A dataset with a history.

@@ -19,11 +19,11 @@ WINDOW_ROWS = 1 << 18
 class BatchReader:
     """Shuffled batches in constant memory.
 
-    An epoch deals blocks of consecutive rows out to windows of whole batches and permutes the rows
-    of each window; rows that do not fill a last batch are dropped, different ones in each epoch. Of
-    every run of as many blocks as there are windows each window gets one: logs are in time order,
-    and a window of blocks drawn at random would hold too much of some hours. A log that fits one
-    window is permuted as a whole. What a step reads depends only on the seed, the epoch and the
+    An epoch deals blocks of consecutive rows out to windows of whole batches, and permutes the rows
+    of each window. Rows that do not fill the last batch are dropped, different ones in each epoch.
+    Each window gets one block of every run of as many blocks as there are windows: logs are in time
+    order, and a window of blocks drawn at random would hold too much of some hours. A log that fits
+    one window is permuted as a whole. What a step reads depends only on the seed, the epoch and the
     step, not on how steps are grouped into calls.
 
     Args:
@@ -86,7 +86,7 @@ class BatchReader:
         self._order: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
     def in_order(self, rows: int) -> Iterator[Batch]:
-        """All rows as they are stored, in batches `[b, ...]` of at most so many."""
+        """All rows in stored order, in batches `[b, ...]` of at most `rows` rows."""
         return self._stored.in_order(rows)
 
     def read(self, start_step: int, stop_step: int) -> Batch:

@@ -1,4 +1,4 @@
-"""Rows of some parts of a prepared dataset, with one running number."""
+"""Rows of some parts of a prepared dataset, numbered consecutively."""
 
 from collections.abc import Iterator, Sequence
 
@@ -39,7 +39,7 @@ class StoredRows:
         self._shards = [shard for part in parts for shard in dataset.shards(part)]
         self._sizes = [shard.rows for part in parts for shard in dataset.manifest.parts[part]]
         self._ends = np.cumsum(self._sizes)
-        # their places among all rows, if these are not all
+        # places of the chosen rows among all rows; None if all are chosen
         self._chosen: npt.NDArray[np.int64] | None = None
         if users is not None:
             keys = np.concatenate([shard["keys/user"].read() for shard in self._shards])
@@ -48,7 +48,7 @@ class StoredRows:
         self._windows = HistoryWindows(dataset, history_length) if dataset.schema.history else None
 
     def allocate(self, rows: int) -> Columns:
-        """Uninitialised stored columns for that many rows."""
+        """Allocates stored columns for that many rows, uninitialised."""
         return {
             name: np.empty((rows, *column.shape[1:]), column.dtype)
             for name, column in self._shards[0].items()
@@ -76,7 +76,7 @@ class StoredRows:
     def _by_shard(
         self, pieces: Sequence[tuple[int, int]]
     ) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-        """Pieces by shard, counted within it; consecutive ones of a shard together."""
+        """Yields pieces by shard, counted within it; consecutive ones of a shard together."""
         held, within = -1, list[tuple[int, int]]()
         for start, stop in pieces:
             while start < stop:
@@ -92,7 +92,7 @@ class StoredRows:
             yield held, within
 
     def in_order(self, rows: int) -> Iterator[Batch]:
-        """All rows in batches `[b, ...]` of at most so many."""
+        """Yields all rows in batches `[b, ...]` of at most `rows` rows."""
         for start in range(0, self.rows, rows):
             stop = min(start + rows, self.rows)
             columns = self.allocate(stop - start)
@@ -100,7 +100,7 @@ class StoredRows:
             yield self.batch(columns)
 
     def batch(self, columns: Columns) -> Batch:
-        """A batch from stored columns `[n, ...]`; halves, which save disk alone, become float32."""
+        """A batch of stored columns `[n, ...]`; float16, which only saves disk, becomes float32."""
         groups: dict[str, Columns] = {"features": {}, "labels": {}, "keys": {}, "truth": {}}
         for name, values in columns.items():
             group, _, short = name.partition("/")
@@ -118,7 +118,7 @@ class StoredRows:
 def _covering(
     rows: Sequence[npt.NDArray[np.int64]],
 ) -> tuple[list[tuple[int, int]], npt.NDArray[np.int64]]:
-    """From the first to the last of each of some ascending rows, and where they are in all that."""
+    """Ranges that span each array of ascending rows, and the places of the rows within them."""
     pieces = [(int(of[0]), int(of[-1]) + 1) for of in rows]
     begins = np.cumsum([0, *(stop - start for start, stop in pieces)])
     pairs = zip(rows, pieces, begins[:-1], strict=True)

@@ -18,7 +18,7 @@ _AHEAD = 2
 def tf_batches(
     dataset: PreparedDataset, part: str, batch_size: int, *, shuffle: bool = False, seed: int = 0
 ) -> tf.data.Dataset:
-    """Batches as Keras takes them; see `PreparedDataset.batches`, also for the arguments."""
+    """Batches as Keras takes them; `PreparedDataset.batches` describes them and the arguments."""
     first = next(scan(dataset, part, batch_size))
     signature = tuple(_specs(part) for part in _for_keras(first.features, first.labels))
     if shuffle:
@@ -26,7 +26,7 @@ def tf_batches(
         epochs = itertools.count()
 
         def batches() -> Iterator[tuple[Any, ...]]:
-            # one of its own for each pass: one that was left half-way may still be reading ahead
+            # a new one for each pass: one that was abandoned may still be reading ahead
             reader = BatchReader(dataset, [part], batch_size, seed=seed)
             start = next(epochs) * count
             for step in range(start, start + count):

@@ -24,8 +24,8 @@ def write_examples(
 
     A row holds every feature, topic and history element as codes, numbers that are passed through
     as floats, and its labels under the names of the tasks, NaN where missing. Histories keep their
-    length, newest first. `manifest.json` has rows and SHA-256 of each shard: a TFRecord file that
-    was cut between two records reads without an error, so compare before use.
+    length, newest first. `manifest.json` has rows and SHA-256 of each shard. Compare them before
+    use, because a TFRecord file that was cut between two records reads without an error.
 
     Args:
       dataset: The dataset.
@@ -38,7 +38,7 @@ def write_examples(
       DataError: An unknown part.
       SchemaError: A task is named as a feature or topic.
     """
-    import tensorflow as tf  # slow, and of no use to the rest of this package
+    import tensorflow as tf  # slow, and not needed by the rest of this package
 
     schema = dataset.schema
     if twice := {f.name for f in (*schema.features, *schema.topics)} & {*schema.task_names}:

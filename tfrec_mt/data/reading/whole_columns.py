@@ -14,7 +14,7 @@ def whole_columns(
     names: Collection[str],
     most: int | None = None,
 ) -> Columns:
-    """Stored columns `[n, ...]` by `<group>/<name>`, as far as the dataset has them.
+    """Whole stored columns `[n, ...]` by `<group>/<name>`, without those the dataset lacks.
 
     Args:
       dataset: The dataset.

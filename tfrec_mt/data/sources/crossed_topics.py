@@ -15,7 +15,7 @@ _JOIN = "+"
 
 
 class CrossedTopics(Source):
-    """A source with topics added whose domains are pairs of other topics' domains.
+    """A source with added topics, whose domains are pairs of other topics' domains.
 
     The topic `scene_region` has a domain for each pair, such as `homepage+region2`. A row without a
     domain in one of the topics has none in the pair.

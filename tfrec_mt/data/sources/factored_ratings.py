@@ -22,9 +22,9 @@ class FactoredRatings(Source):
     """A source whose rows have the rating that `RatingFactors` predicts as a feature.
 
     Only ratings of the split's first part are factorised. A row of another part gets the prediction
-    of all of them, a row of the first part that of the other folds, so that no row's own rating
+    of all of them, and a row of the first part that of the other folds, so that no row's own rating
     enters its feature. The feature, `expected_rating`, is passed through as a number. It belongs to
-    the item's side, as it differs between the items of a request.
+    the item's side, because it differs between the items of a request.
 
     Args:
       source: Has a column `rating` besides those of its schema.
@@ -69,11 +69,11 @@ class FactoredRatings(Source):
 
     @property
     def default_split(self) -> SplitSpec:
-        """The split that the ratings are factorised for: any other would leak test ratings."""
+        """The split that the ratings are factorised for; any other would leak test ratings."""
         return self._split
 
     def chunks(self) -> Iterator[Chunk]:
-        """The source's rows with the feature; the first call factorises, in memory of all rows."""
+        """The rows with the feature; the first call factorises, which holds all rows in memory."""
         if self._expected is None:
             self._expected = self._factorise()
         row = 0

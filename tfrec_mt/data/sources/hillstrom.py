@@ -34,7 +34,7 @@ _COLUMNS = (*_CLASSES, "history", *_TOPICS, "visit", "conversion")
 
 
 class HillstromSource(Source):
-    """64,000 customers of a shop: a third got each of two e-mails, and a third none.
+    """64,000 customers of a shop: a third got one e-mail, a third another, and a third none.
 
     A visit within two weeks is a click, a purchase a conversion. Features are what was known
     before: months since the last purchase, the amount spent in the year before, whether on men's or

@@ -21,7 +21,7 @@ class LogsSource(Source):
     """Rows of a frame, or of CSV, TSV (also gzip or zstd) and Parquet files, in bounded memory.
 
     The schema says what a column must hold; other columns are not read. A bag is a list column, or
-    text as of `split_bags`. A timestamp is a number of seconds since 1970, ISO 8601 (UTC where it
+    text that `split_bags` reads. A time is a number of seconds since 1970, ISO 8601 (UTC where it
     names no zone), or a timestamp of Parquet or of a frame, unless the schema says otherwise. In
     text files an empty field and the schema's `null_words` are missing values. A column that a
     file lacks may be in its path, as `key=value`. All columns are checked when the source is made.
@@ -76,7 +76,7 @@ class LogsSource(Source):
             first_row += frame.height
 
     def _find_text_keys(self) -> list[str]:
-        """Keys that are text in some files and numbers in others, where `17` is one id."""
+        """Keys that are text in some files and numbers in others, so that `17` is one id in all."""
         keys = [name for name, column in self._columns.items() if column.type == "key"]
         kinds = {key: {is_text(file, key) for file in self._files} for key in keys}
         return [key for key, found in kinds.items() if len(found) > 1]

@@ -46,8 +46,8 @@ class FactorSettings:
 class RatingFactors:
     """Biased matrix factorisation: `rating = mean + b_u + b_i + p_u . q_i`.
 
-    Users' and items' sides are solved for in turn, each exactly, with all ratings of one side's id
-    at once. An id without ratings has bias and vector 0.
+    Users and items are solved for in turn, each id exactly and from all of its ratings at once. An
+    id without ratings has bias and vector 0.
 
     Args:
       users, items: Codes from 0, `[n]`.
@@ -101,7 +101,7 @@ class RatingFactors:
 
 
 class _Grouped:
-    """Ratings by the ids of one side; solves for all of these."""
+    """Ratings grouped by the ids of one side, for all of which it solves."""
 
     def __init__(self, ids: Ints, n_ids: int) -> None:
         self._order = np.argsort(ids, kind="stable")
@@ -114,7 +114,7 @@ class _Grouped:
         """Ridge regressions of targets on tastes and a bias: `[n_ids, D]` and `[n_ids]`."""
         size = len(penalties)
         found = np.zeros((len(self._counts), size), np.float32)
-        # one more column for the bias, one more row for what is padded
+        # one more column for the bias, one more row for padding
         inputs = np.pad(tastes, ((0, 1), (0, 1)), constant_values=1)
         inputs[-1] = 0
         sources = np.append(others[self._order], len(tastes))
@@ -131,7 +131,7 @@ class _Grouped:
         return found[:, :-1], found[:, -1]
 
     def _blocks(self, size: int) -> Iterator[Ints]:
-        """Ids with ratings, similar counts together."""
+        """Yields blocks of ids with ratings, those with similar counts together."""
         by_count = np.argsort(-self._counts, kind="stable")
         by_count = by_count[: np.count_nonzero(self._counts)]
         while len(by_count):

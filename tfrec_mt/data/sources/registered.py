@@ -1,4 +1,4 @@
-"""Sources that others wrote, by the name that a flag gives them."""
+"""Sources that users registered, by their name in flags."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ REGISTERED_SOURCES: dict[str, type[Source]] = {}
 def register_source(name: str) -> Callable[[Kind], Kind]:
     """Decorates a subclass of `Source`, for `prepare_data --source=`; its arguments become flags.
 
-    In Python, `mt.prepare` takes an object of the class itself.
+    In Python, pass an object of the class to `mt.prepare`.
 
     Args:
       name: The name for the flag.

@@ -119,7 +119,7 @@ class TfdsSource(Source):
 
 @dataclass(frozen=True)
 class _Selection:
-    """One feature of a data set, and what to make of it."""
+    """One feature of a data set, and how it becomes a column."""
 
     path: tuple[str, ...]
     class_names: tuple[str, ...]
@@ -176,7 +176,7 @@ def _select(text: str, features: Any, place: str) -> _Selection:
 
 
 def _element(feature: Any) -> Any:
-    """What a sequence feature is a sequence of."""
+    """The element of a sequence feature, or the feature itself."""
     return getattr(feature, "feature", feature)
 
 

@@ -1,1 +1,1 @@
-"""News models: titles and clicks to a score per candidate."""
+"""News models, which score candidates from titles and clicks."""

@@ -1,4 +1,4 @@
-"""`BertTitleEncoder`: titles through a BERT."""
+"""`BertTitleEncoder`: titles encoded by a BERT."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tfrec_mt.models.news.title_encoder import TitleEncoder
 from tfrec_mt.quiet_start import import_keras_hub
 from tfrec_mt.schema import SchemaError
 
-# What a BERT's configuration and its constructor name alike, apart from the number of layers.
+# Sizes named alike in a BERT's configuration and constructor, except the number of layers.
 _SIZES = (
     *("vocabulary_size", "num_heads", "hidden_dim"),
     *("intermediate_dim", "max_sequence_length", "num_segments"),
@@ -22,10 +22,10 @@ _SIZES = (
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class BertTitleEncoder(TitleEncoder):
-    """A BERT's vector of a title; all of the BERT is trained, or LoRA alone.
+    """Encodes a title with a BERT, which is trained as a whole or through LoRA alone.
 
     With LoRA every weight of the BERT is frozen, and the kernels of its attention's query, key,
-    value and output become `W + lora_alpha / lora_rank * A B`, by Keras' own mechanism.
+    value and output become `W + lora_alpha / lora_rank * A B`, through Keras' own mechanism.
     (`keras_hub`'s `Backbone.enable_lora` offers no alpha and knows query and value only.)
 
     Args:
@@ -81,7 +81,7 @@ class BertTitleEncoder(TitleEncoder):
         }
         self.lora_rank = lora_rank
         self.lora_alpha = lora_alpha if lora_alpha is not None else lora_rank
-        keras_hub = import_keras_hub()  # takes 150 MB, which ranking models need not pay
+        keras_hub = import_keras_hub()  # takes 150 MB, which ranking models do not need
 
         self.backbone = keras_hub.models.BertBackbone(**self.bert_config, name="bert")
         self.backbone.pooled_dense.trainable = False  # not used
@@ -92,7 +92,7 @@ class BertTitleEncoder(TitleEncoder):
             self.attention.build(shape)
         self.projection: keras.layers.Dense | None = None
         if title_width is not None:
-            # vectors of about length 1, so that first scores tell no titles apart yet
+            # vectors of about length 1, so that initial scores do not tell titles apart
             scale = keras.initializers.VarianceScaling(1.0 / title_width, "fan_in")
             self.projection = keras.layers.Dense(
                 title_width, kernel_initializer=scale, name="projection"
@@ -160,7 +160,7 @@ class BertTitleEncoder(TitleEncoder):
         return vectors if self.projection is None else self.projection(vectors)
 
     def merged(self) -> "BertTitleEncoder":
-        """An equal encoder whose LoRA is merged into its weights."""
+        """An equivalent encoder with LoRA merged into its weights."""
         plain = BertTitleEncoder.from_config(
             {**self.get_config(), "lora_rank": 0, "lora_alpha": None}
         )

@@ -23,7 +23,7 @@ USUAL_AUXILIARIES: tuple[Auxiliary, ...] = ("category", "sentiment")
 
 
 def classes_of(spec: NewsSpec) -> dict[Auxiliary, tuple[str, ...]]:
-    """Names of classes by auxiliary task, of those that the news have."""
+    """Class names by auxiliary task, for the tasks whose classes the news have."""
     found: dict[Auxiliary, tuple[str, ...]] = {
         "category": spec.categories,
         "sentiment": spec.sentiments,
@@ -36,9 +36,9 @@ def classes_of(spec: NewsSpec) -> dict[Auxiliary, tuple[str, ...]]:
 class NewsRecommender(Fitting, Preset, keras.Model):
     """Title encoder, user encoder, dot product, and auxiliary heads on titles.
 
-    It keeps the contract of `BaseModel` with one row per pair of user and candidate: `knowledge` is
-    the user's vector, the title's and traces of its age, `logits` the dot product of the two. So
-    kernels of domains attach to it as to any other base.
+    It follows the contract of `BaseModel` with one row per pair of user and candidate: `knowledge`
+    is the user's vector, the title's vector and traces of its age, and `logits` is the dot product
+    of the two vectors. Kernels thus attach to it as to any other base.
 
     Args:
       schema: Spec of the prepared news, or its JSON.
@@ -74,7 +74,7 @@ class NewsRecommender(Fitting, Preset, keras.Model):
     """
 
     tasks = ("ctr",)
-    head = None  # a score is not linear in what is known of user and title together
+    head = None  # a score is not linear in the vectors of user and title together
     fit_refused = (
         "news are learned from drawn negatives and from what titles are about; "
         "expected mt.pretrain, or mt.fine_tune for kernels"
@@ -173,7 +173,7 @@ class NewsRecommender(Fitting, Preset, keras.Model):
         return {task: tf.sigmoid(logit) for task, logit in logits.items()}
 
     def exposed(self, logits: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
-        """Scores of pairs against those of the rest of their impression.
+        """Scores of pairs relative to the rest of their impression.
 
         The sigmoid of the result is the softmax over the impression, `[B * C, 1]`. Kernels are
         trained on it, so that they learn what the base learned.
@@ -210,7 +210,7 @@ class NewsRecommender(Fitting, Preset, keras.Model):
 
 
 def _made(config: Mapping[str, Any]) -> TitleEncoder:
-    """The title encoder of a serialised form, which may come from anywhere.
+    """Makes a title encoder from its serialised form, which may come from anywhere.
 
     Raises:
       ValueError: It is of another kind.
@@ -225,6 +225,6 @@ def _made(config: Mapping[str, Any]) -> TitleEncoder:
 def _repeat(rows: Any, times: Any) -> Any:
     """`[B, D] -> [B, times, D]`.
 
-    The gradient of `tf.repeat` transposes whole numbers, of which oneDNN reports an error.
+    The gradient of `tf.repeat` transposes integers, for which oneDNN reports an error.
     """
     return tf.broadcast_to(rows[:, tf.newaxis], [tf.shape(rows)[0], times, tf.shape(rows)[1]])

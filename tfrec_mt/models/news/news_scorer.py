@@ -1,4 +1,4 @@
-"""`NewsScorer`: scores of whole impressions, each article read once."""
+"""`NewsScorer`: scores whole impressions, with each article encoded once."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ Adapt = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
 
 
 class NewsScorer:
-    """Scores candidates as serving does, and keeps the vector of each title it has read.
+    """Scores candidates as serving does, and keeps the vector of each title it has encoded.
 
     The model's weights must not change between calls.
 
@@ -46,7 +46,7 @@ class NewsScorer:
         self._score: Any = None
 
     def adapted(self, adapt: Adapt) -> "NewsScorer":
-        """A scorer with kernels that shares this one's vectors, so that no title is read twice."""
+        """A scorer with kernels that shares this one's vectors, so no title is encoded twice."""
         scorer = copy.copy(self)
         scorer._adapt = adapt
         scorer._score = None
@@ -60,11 +60,11 @@ class NewsScorer:
         domains = {topic.name: row for topic in self._dataset.schema.topics}
         signature = [vectors, pair, row, row, row, ages, domains]
         graph = tf.function(self._scores, input_signature=signature, autograph=False)
-        # as a function TensorFlow would take those of several scorers for one that is traced again
+        # concrete, as TensorFlow would count functions of several scorers as one that is retraced
         return graph.get_concrete_function()
 
     def vectors(self, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.float32]:
-        """Vectors of articles `[...]`, `[..., D]`."""
+        """Vectors `[..., D]` of articles `[...]`."""
         missing = np.unique(rows)
         missing = missing[~self._known[missing]]
         # titles of one length share a call

@@ -1,4 +1,4 @@
-"""`PackedBert`: a BERT's vectors of titles at the cost of the real tokens alone."""
+"""`PackedBert`: a BERT's vectors of titles, at the cost of real tokens only."""
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -31,8 +31,8 @@ class PackedBert:
     """Computes what `BertBackbone` does, up to rounding, as far as a title's vector needs it.
 
     - Padding is left out of everything but the attention among a title's tokens.
-    - If the vector is that of [CLS], nothing else goes through query, output and feed-forward part
-      of the last layer.
+    - If the vector is that of [CLS], only [CLS] goes through query, output and feed-forward part of
+      the last layer.
     - Query, key and value are one matrix product; the pooler is left out.
     - In training, XLA compiles the operations between the matrix products of a wide BERT. Elsewhere
       it does not, as servers may have no XLA.
@@ -81,10 +81,10 @@ class PackedBert:
             vectors = self.attention.pooled(hidden, packed.owners())
         else:
             vectors = tf.math.segment_mean(tf.cast(hidden, tf.float32), packed.owners())
-        return vectors[: tf.shape(tokens)[0]]  # behind them that of filler
+        return vectors[: tf.shape(tokens)[0]]  # followed by that of filler
 
     def _embed(self, tokens: Any, run: _Pass) -> Any:
-        """`[R, D]`."""
+        """Embeddings of the packed tokens, `[R, D]`."""
         backbone = self.backbone
         titles, length = tf.unstack(tf.shape(tokens))
         ids = run.packed.take(tf.reshape(tokens, [-1]))
@@ -101,7 +101,7 @@ class PackedBert:
 
     def _layer(self, layer: Any, hidden: Any, only: Any, run: _Pass) -> Any:
         """One layer, `[R, D] -> [R, D]`, or `[U, D]` for the rows `only` of each title."""
-        # few rows are asked for, and another number of them in every batch
+        # few rows are needed, and their number differs between batches
         asking, some = hidden, run
         if only is not None:
             asking, some = tf.gather(hidden, only), run._replace(compiled=False)
@@ -126,7 +126,7 @@ class PackedBert:
         )
 
     def _join(self, rows: Any, dense: Any, dropout: Any, others: Any, norm: Any, run: _Pass) -> Any:
-        """The norm of what a dense layer makes of `rows`, added to `others`."""
+        """The norm of a dense layer's output for `rows`, added to `others`."""
         product, bias = self._product(rows, dense), tf.identity(dense.bias.value)
         if run.training and dropout.rate:
             product = self._drop(dropout, add_bias(product, bias, run.compiled), run)
@@ -179,12 +179,12 @@ class PackedBert:
         return tf.matmul(rows, tf.cast(kernel, rows.dtype))
 
     def _drop(self, layer: Any, rows: Any, run: _Pass) -> Any:
-        # Keras' layers cast what they get to their own type
+        # Keras' layers cast their inputs to their own type
         if not run.training or not layer.rate:
             return rows
         return tf.cast(layer(rows, training=True), rows.dtype)
 
     def _norm(self, layer: Any, rows: Any, bias: Any, others: Any, run: _Pass) -> Any:
-        # read, so that the gradients are those of tensors and find their way to the variables
+        # read as tensors, through which gradients reach the variables
         gamma, beta = tf.identity(layer.gamma.value), tf.identity(layer.beta.value)
         return norm_of_sum(rows, bias, others, gamma, beta, layer.epsilon, run.compiled)

@@ -23,7 +23,7 @@ class Recency(keras.layers.Layer):
       `[N, 1]`.
 
     Reference:
-      MTRec, 5 (recency is its future work; the form is ours).
+      MTRec, 5 (recency is its future work; the form is this package's).
     """
 
     width = len(HALF_LIVES_HOURS)

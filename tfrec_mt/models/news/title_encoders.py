@@ -1,4 +1,4 @@
-"""Title encoders by the name a flag gives them."""
+"""Title encoders by their name in flags."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -58,9 +58,9 @@ class UserEncoder(ConfiguredLayer):
         return self.pooling(titles, mask)
 
     def of_titles(self, titles: Any, history: Any, mask: Any) -> Any:
-        """The same for histories `[B, H]` of places among titles `[U, D]`, each scored once."""
+        """Users' vectors from histories `[B, H]` of places in titles `[U, D]`, each scored once."""
         clicked = tf.gather(titles, history)
-        if self.mixing is not None:  # a click is then another vector in every history
+        if self.mixing is not None:  # a click's vector then differs between histories
             return self(clicked, mask)
         return self.pooling.weighted(tf.gather(self.pooling.scores(titles), history), clicked, mask)
 

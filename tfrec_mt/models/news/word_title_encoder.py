@@ -14,8 +14,8 @@ from tfrec_mt.models.news.title_encoder import TitleEncoder
 class WordTitleEncoder(TitleEncoder):
     """Word-piece embeddings, optionally self attention among them, and additive attention.
 
-    With heads it is the title encoder of NRMS, over word pieces instead of words; without, the
-    title is a weighted bag of them.
+    With heads it is the title encoder of NRMS, over word pieces instead of words. Without heads, a
+    title is a weighted bag of word pieces.
 
     Args:
       vocabulary_size: Word pieces.

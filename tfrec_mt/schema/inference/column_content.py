@@ -17,15 +17,15 @@ ContentType = Literal["whole", "number", "boolean", "text", "time", "bag", "noth
 # (a zip code, 02139) that would lose its zeros as a number.
 _WHOLE = r"^-?(0|[1-9]\d*)(\.0+)?$"
 _LEADING_ZERO = r"^-?0\d"
-# Above it a float does not hold every whole number.
+# From here on a float does not hold every whole number.
 _EXACT = 2.0**53
-# Several values in fewer rows are text that happens to hold the signs of a list.
+# If fewer rows than this share hold several values, they are text with the characters of a list.
 _BAG_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class ColumnContent:
-    """The values of a column by meaning, equal for CSV, Parquet and frames.
+    """The values of a column by meaning, the same for CSV, Parquet and frames.
 
     Args:
       type: `"bag"` is lists, or text of several values as of `split_bags`.
@@ -58,7 +58,7 @@ class ColumnContent:
 
     @property
     def keys(self) -> pl.Series:
-        """UInt64 [n], equal where values are equal; a missing value counts as one."""
+        """UInt64 [n], equal where values are equal; a missing value counts as a value."""
         values = self.values
         if self.type == "bag":
             values = values.cast(pl.List(pl.String)).list.join("\n")
@@ -75,7 +75,7 @@ class ColumnContent:
 
 
 def column_content(raw: pl.Series) -> ColumnContent:
-    """Finds out what a column holds; null, NaN and empty text are missing.
+    """Determines what a column holds; null, NaN and empty text are missing.
 
     Example:
       >>> column_content(pl.Series("age", ["31", "", "40.0"])).values.to_list()

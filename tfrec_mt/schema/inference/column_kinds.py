@@ -1,4 +1,4 @@
-"""What kind of feature a column becomes, or why none."""
+"""Decides what kind of feature a column becomes, or why it becomes none."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -19,14 +19,14 @@ from tfrec_mt.schema.inference.column_names import is_id_name, is_part_name, is_
 KindName = Literal["categorical", "numeric", "bag", "none"]
 KINDS: tuple[KindName, ...] = ("categorical", "numeric", "bag", "none")
 
-# More whole numbers than this count or measure something, unless the name says id.
+# More distinct whole numbers than this are counts or measurements, unless the name says id.
 _FEW = 50
 _FEW_SHARE = 0.2
-# Below so many values, text that differs everywhere is no proof that it always does.
+# With fewer values, text that differs in every row proves nothing.
 _PROOF = 20
 _NEARLY_ALL = 0.95
 _MOST = 0.5
-# Since 2001 in seconds or milliseconds, until 2039.
+# Times from 2001 to 2039, in seconds or milliseconds.
 _SPANS = ((10**9, 2.2e9), (10**12, 2.2e12))
 
 
@@ -46,7 +46,7 @@ class ColumnKind:
     def feature(
         self, name: str, side: Side, hash_buckets: int = 1
     ) -> tuple[Feature, tuple[Vocabulary, ...]]:
-        """The feature, and the vocabulary of its own that it needs, if any."""
+        """The feature, and the vocabulary that it needs, if any."""
         if self.kind == "numeric":
             missing: Literal["impute", "error"] = "impute" if self.content.missing else "error"
             return NumericFeature(name=name, side=side, missing=missing), ()
@@ -110,7 +110,7 @@ def _decide_whole(name: str, content: ColumnContent) -> tuple[KindName, str]:
 
 
 def given_kind(name: str, content: ColumnContent, kind: str) -> ColumnKind:
-    """The kind that the user asked for, one of `KINDS`, with the content to read.
+    """The kind that the user asked for, one of `KINDS`, with the content read accordingly.
 
     Raises:
       SchemaError: No such kind, or preparation could not read the values as that.
@@ -168,7 +168,7 @@ def _differs(content: ColumnContent) -> bool:
 
 
 def _bag_size(content: ColumnContent) -> int:
-    """The power of two that holds the longest bag seen, and at least 2, since 1 makes no bag."""
+    """The smallest power of two that holds the longest bag seen, at least 2, as 1 is no bag."""
     longest = int(content.values.list.len().max() or 1)  # type: ignore[arg-type]
     return max(2, 1 << (longest - 1).bit_length())
 

@@ -1,4 +1,4 @@
-"""What the name of a column lets one expect."""
+"""What a column's name suggests about its content."""
 
 import re
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from tfrec_mt.schema.schema import HISTORY_PREFIX
 from tfrec_mt.schema.usable_names import why_unusable
 
-# Named by the row number of the sample of requests.
+# Taken by the row number in the sample of requests.
 _KEPT = ("row",)
 
 _ID_WORDS = re.compile(
     "ids?|uid|iid|cid|code|zip|postcode|type|kind|cat|category|categories|categorical|class|group|"
     "segment|cluster|bucket|hash|key|brand|sku"
 )
-# They end in `id` and are none.
+# Words that end in `id` but are no ids.
 _NO_ID = ("bid", "paid", "grid", "valid", "raid")
 _POSITION_WORDS = frozenset(("position", "pos", "rank", "slot"))
 _PART_WORDS = frozenset(("fold", "split", "partition"))
@@ -73,7 +73,7 @@ def suggestion(role: str, columns: Sequence[str]) -> str | None:
 
 
 def unusable_name(name: str) -> str:
-    """Why no feature or topic can have that name; empty text if one can."""
+    """Why no feature or topic can have this name; empty text if one can."""
     if why := why_unusable(name):
         return why
     if name.startswith(HISTORY_PREFIX):

@@ -1,4 +1,4 @@
-"""Whether a column describes the user, the item or the context."""
+"""Decides whether a column describes the user, the item or the context."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,20 @@ from tfrec_mt.schema.features import Side
 
 Keys = npt.NDArray[np.uint64]
 
-# A few ids may change: an item's price, a user's city.
+# A few ids may have two values: an item's price, a user's city.
 _SHARE = 0.99
-# If chance alone would leave fewer ids with two values, none with two proves nothing.
+# If chance would give two values to fewer ids than this, ids with one value prove nothing.
 _EXPECTED = 3.0
-# Rarer values than the 200 most frequent hardly ever meet themselves in one id by chance.
+# Values rarer than the 200 most frequent hardly ever repeat within an id by chance.
 _FREQUENT = 200
-# From so many ids on, a column that has as many values names them.
+# With this many ids or more, a column that has as many values names them.
 _PROOF = 20
 _NEARLY_ALL = 0.95
 
 
 @dataclass(frozen=True)
 class ColumnSide:
-    """The side decided for a column and why; `guessed` where the rows do not tell."""
+    """The side decided for a column and why; `guessed` if the rows cannot tell."""
 
     side: Side
     why: str = ""
@@ -34,7 +34,7 @@ class SideFinder:
     """Decides sides by how values vary among the rows of one user and of one item.
 
     A column has one value per item if that holds for 99% of the items with two rows or more, and
-    is not what chance would give (a rare flag is 0 in all rows of nearly any item).
+    chance does not explain it (a rare flag is 0 in all rows of nearly any item).
 
     Args:
       users, items: Keys, uint64 [n], equal for rows of one user or item.
@@ -45,12 +45,12 @@ class SideFinder:
         self._items = _Ids(items)
 
     def names(self, side: Side, distinct: int) -> bool:
-        """Whether a column with so many values, such as a title, says little more than the id."""
+        """Whether a column with that many values, such as a title, says little more than the id."""
         ids = {"user": self._users.count, "item": self._items.count}.get(side, 0)
         return ids >= _PROOF and distinct >= _NEARLY_ALL * ids
 
     def decide(self, keys: Keys) -> ColumnSide:
-        """The side of a column with those keys; `"context"` where the rows do not tell."""
+        """The side of a column with those keys; `"context"` where the rows cannot tell."""
         user, item = self._users.hold_one_value(keys), self._items.hold_one_value(keys)
         if item and not (user and self._users.repeated > self._items.repeated):
             return ColumnSide("item", "one value per item")

@@ -1,4 +1,4 @@
-"""From the columns of a log to features, one by one."""
+"""Turns the columns of a log into features, one by one."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -109,7 +109,7 @@ class FeatureColumns:
         return side
 
     def _give_away(self, name: str, kind: ColumnKind, side: ColumnSide) -> str:
-        """Why a column leaks the label or says nothing of its own; empty text if neither."""
+        """Why a column leaks the label or says no more than an id; empty text if neither."""
         id_like = kind.kind == "categorical" and (kind.content.type == "text" or is_id_name(name))
         if id_like and self._finder.names(side.side, kind.distinct):
             return f"one for nearly every {side.side}, so it says no more than the id"

@@ -66,7 +66,7 @@ def infer_schema(
     columns = FeatureColumns(frame, roles, kinds, sides)
     features: list[Feature] = []
     vocabularies: list[Vocabulary] = []
-    # keys first: the tables of users and items are what people look for
+    # keys first: users look for the tables of users and items
     order = [roles.user, roles.item, *frame.columns]
     for name in dict.fromkeys(name for name in order if name not in decisions):
         decision, feature, tables = columns.decide(name)
@@ -118,7 +118,7 @@ def _check_overrides(
                     f"{argument}=: the log has no column {name!r}; {nearest(name, columns)}"
                 )
             role = roles.names.get(name)
-            # a key may stay a key and be no feature
+            # a key may be no feature and stay a key
             if role and not (argument == "kinds" and value == "none" and role in ("user", "item")):
                 raise SchemaError(
                     f"{argument}=: column {name!r} is named as {role} already, "
@@ -131,7 +131,7 @@ def _check_overrides(
 
 
 def _decide_roles(frame: pl.DataFrame, roles: Roles) -> dict[str, ColumnDecision]:
-    """Decisions on the named columns that are no features; refuses what does not fit."""
+    """Decisions on the named columns that are no features; refuses those that do not fit."""
     decisions: dict[str, ColumnDecision] = {}
     if roles.time:
         first, last = time_range(frame[roles.time])
@@ -191,7 +191,7 @@ def _percent(part: int, whole: int) -> str:
 def _history(
     features: Sequence[Feature], roles: Roles, wanted: bool, once: bool
 ) -> tuple[History | None, str]:
-    """The history, unless every user has one row at most, and its account in the table."""
+    """The history, unless no user has two rows, and the table's note on it."""
     if not wanted:
         return None, "none, as history=False says."
     if roles.click is None:

@@ -4,16 +4,16 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-# So many rows of another value would be expected among those whose label is 0.
+# Chance must predict this many rows of another value among those whose label is 0.
 _EXPECTED = 10.0
-# The logarithm of one in a million: so unlikely must a pattern be by chance.
+# The logarithm of one in a million: a pattern must be less likely than that by chance.
 _UNLIKELY = np.log(1e-6)
 
 
 def outcome(keys: npt.NDArray[np.uint64], label: npt.NDArray[np.bool_]) -> str:
     """How a column gives a label away: `"one value wherever it is 0"`, `"decides it"` or `""`.
 
-    The amount spent has one value wherever nothing was bought; a rating decides a label made of it.
+    An amount spent has one value wherever nothing was bought; a rating decides a label made of it.
     A model that reads such a column predicts what has already happened.
 
     Args:

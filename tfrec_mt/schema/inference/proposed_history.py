@@ -9,7 +9,7 @@ _SHORT = 50
 
 
 def proposed_history(features: Iterable[Feature], timed: bool) -> History | None:
-    """A history of the first item feature of one id a row, and up to three more.
+    """A history of the first item feature with one id per row, and up to three more.
 
     Args:
       features: Features of a schema, the item first if it is one.

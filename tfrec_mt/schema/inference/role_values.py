@@ -149,7 +149,7 @@ def _day(second: Any) -> str:
 
 
 def domain_values(raw: pl.Series) -> pl.Series:
-    """A topic column as its distinct domains, String.
+    """The distinct domains of a topic column, String.
 
     Raises:
       SchemaError: Not text or whole numbers, or other than 2 to 1,000 domains.

@@ -102,7 +102,7 @@ def _question(role: str, columns: Sequence[str]) -> str:
 
 
 def _named(tasks: Sequence[Task]) -> tuple[Task, ...]:
-    """Tasks, a click alone or with what happens within it as `ctr` and `ctcvr` unless named."""
+    """The tasks; a click, alone or with a task within it, becomes `ctr`, `ctcvr` unless named."""
     plain = all(task.binary and task.label is None for task in tasks)
     nested = [task.within for task in tasks] in ([None], [None, tasks[0].name])
     if not (plain and nested):

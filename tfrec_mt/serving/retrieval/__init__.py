@@ -1,1 +1,1 @@
-"""Retrieval: an index over article vectors that answers a user with the best of many."""
+"""Retrieval: an index over article vectors that finds the best of many for a user."""

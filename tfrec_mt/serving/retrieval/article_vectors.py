@@ -1,4 +1,4 @@
-"""`ArticleVectors`: what an index is made of."""
+"""`ArticleVectors`: the articles and vectors that an index is made of."""
 
 import io
 from collections.abc import Sequence
@@ -41,12 +41,12 @@ class ArticleVectors:
             raise DataError(f"article {twice!r} occurs twice")
 
     def places(self, ids: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Where articles lie, -1 for those that are not here."""
+        """Positions of articles by id, -1 for unknown ones."""
         places = {name: place for place, name in enumerate(self.ids)}
         return np.array([places.get(name, -1) for name in ids], np.int64)
 
     def updated(self, newer: "ArticleVectors") -> "ArticleVectors":
-        """These articles and newer ones, whose vectors take the place of those of the same id.
+        """These articles and newer ones, whose vectors replace those of the same id.
 
         Raises:
           DataError: The vectors differ in width.

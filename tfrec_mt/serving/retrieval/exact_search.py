@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-# Products of float32 vectors in another order of summation.
+# Tolerance for float32 products that are summed in another order.
 _ROUNDING = 1e-5
 
 
@@ -12,7 +12,7 @@ def recall_at_k(
     queries: npt.NDArray[np.floating],
     vectors: npt.NDArray[np.floating],
 ) -> float:
-    """Share of the k best that was found, the mean over queries.
+    """Share of the k best articles that was found, mean over queries.
 
     An article counts if it scores no less than the k-th best, so that of several articles with
     equal vectors it does not matter which is found.

@@ -1,8 +1,8 @@
 """`IndexModule`: an index of TensorFlow Recommenders as a SavedModel holds it.
 
-The one module of this package that needs TensorFlow Recommenders, which wants `tf.keras` to be
-Keras 2: the environment variable TF_USE_LEGACY_KERAS=1, set before TensorFlow is imported. The
-`retrieve` binary sets it; nothing else here does.
+This is the only module that needs TensorFlow Recommenders, which requires Keras 2 as `tf.keras`:
+set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is imported. The `retrieve`
+binary sets it; nothing else here does.
 """
 
 from typing import Any
@@ -49,7 +49,7 @@ class IndexModule(tf.Module):
         @tf.function(autograph=False, input_signature=[spec])
         def serving_default(query_vectors: Any) -> dict[str, Any]:
             scores, ids = self._search(query_vectors)
-            # clients may count on K, which TensorFlow loses sight of where blocks are gone through
+            # clients may rely on K, which TensorFlow loses track of when it goes through blocks
             shape = [None, k]
             return {
                 "articles": tf.ensure_shape(ids, shape),
@@ -57,7 +57,7 @@ class IndexModule(tf.Module):
             }
 
         self.functions = {"serving_default": serving_default}
-        # not the layers: those of Keras 2 are saved with much that nobody serves
+        # not the layers: Keras 2 saves much with them that is not served
         self._saved_variables = list(serving_default.get_concrete_function().variables)
 
 

@@ -18,7 +18,7 @@ _TITLES_PER_CALL = 256
 
 
 class NewsEncoder:
-    """Encodes titles and users by an exported version, which it only reads.
+    """Encodes titles and users with an exported version, which it only reads.
 
     Args:
       version: Folder of the version.

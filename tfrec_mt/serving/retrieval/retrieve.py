@@ -26,7 +26,7 @@ _WARM_UP_CALLS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Retrieved:
-    """An index and what it is worth.
+    """An index and its measurements.
 
     Args:
       version: Its folder.
@@ -106,11 +106,11 @@ def _stored(version: Path, encoder: NewsEncoder) -> ArticleVectors:
 
 
 def _new_articles(config: RetrieveConfig, dataset: NewsDataset) -> pl.DataFrame:
-    """`article` and `title` of what is to be encoded, articles with a title only."""
+    """`article` and `title` of the articles to encode; those without a title are left out."""
     frames = [] if config.refresh else [dataset.titles()]
     if config.articles:
         frames.append(_read_articles(config.articles))
-    # a new title takes the place of the one that the data has
+    # a new title replaces that of the data
     both = pl.concat([frame.select("article", "title") for frame in frames])
     both = both.filter(pl.col("article").is_not_null(), pl.col("title").fill_null("") != "")
     if both.is_empty():
@@ -136,7 +136,7 @@ def _read_articles(path: Path) -> pl.DataFrame:
 def _queries(
     config: RetrieveConfig, dataset: NewsDataset, encoder: NewsEncoder, articles: ArticleVectors
 ) -> Vectors:
-    """Vectors of users from equal stretches of the last part, by those clicks that are indexed."""
+    """Vectors of users evenly spaced in the last part, from those of their clicks in the index."""
     part = dataset.parts[-1]
     size = len(dataset.part(part))
     rows = np.linspace(0, size, min(config.queries, size), endpoint=False).astype(np.int64)
@@ -145,7 +145,7 @@ def _queries(
     # [Q, H, D]
     clicked = articles.vectors[places] * (places >= 0)[..., np.newaxis]
     queries = encoder.users(clicked[(places >= 0).any(axis=1)])
-    # where nobody clicked on anything that is indexed, articles ask for their like
+    # if no clicked article is indexed, articles themselves are the queries
     return queries if len(queries) else articles.vectors[: config.queries]
 
 

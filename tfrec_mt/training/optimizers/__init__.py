@@ -1,1 +1,1 @@
-"""Optimizers whose step costs as much as the rows it touches."""
+"""Optimizers whose steps cost in proportion to the rows they touch."""

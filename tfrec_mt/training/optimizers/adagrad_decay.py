@@ -124,7 +124,7 @@ class AdagradDecay(RowSparseOptimizer):
             write_rows(counts, rows, tf.fill(tf.shape(rows), due))
             return self._discounted(accumulated, missed)
 
-        # Until the first discount there is none to look up.
+        # Before the first discount there are no counts to look up.
         accumulated = tf.cond(due > 0, discount, lambda: accumulated) + tf.square(gradient)
         step = rate * gradient / tf.sqrt(accumulated)
         write_rows(accumulator, rows, accumulated)

@@ -1,4 +1,4 @@
-"""All optimizers by the name a flag gives them."""
+"""All optimizers by their name in settings."""
 
 import keras
 
@@ -11,5 +11,5 @@ OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {
     "lazy_adam": LazyAdam,
 }
 
-# Values that each keeps for a weight.
+# Values that each optimizer keeps per weight.
 SLOTS = {"adam": 2, "adagrad_decay": 1, "lazy_adam": 2}

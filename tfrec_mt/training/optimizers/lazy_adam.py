@@ -15,7 +15,7 @@ from tfrec_mt.training.optimizers.row_sparse_optimizer import (
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class LazyAdam(RowSparseOptimizer):
-    """Adam whose moments and step, for row gradients, concern the touched rows alone.
+    """Adam that, for row gradients, changes moments and weights of the touched rows alone.
 
     At step `t = 1, 2, ...`, for each element of a parameter `p` with gradient `g`:
 
@@ -25,7 +25,7 @@ class LazyAdam(RowSparseOptimizer):
 
     A dense gradient gives exactly Adam. For a row gradient it is *another algorithm*: in Adam an
     absent row's moments shrink and it keeps moving, while here nothing of it changes. As the bias
-    correction goes by the optimizer's step, the first steps of a row that appears late are up to
+    correction follows the optimizer's step, the first steps of a row that appears late are up to
     `(1 - beta_1) / sqrt(1 - beta_2)` (3.2 with the defaults) times the learning rate.
 
     Args:

@@ -10,7 +10,7 @@ from tfrec_mt.configs.choices import RATE_SCHEDULES, RateSchedule
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """`peak * (t + 1) / steps` at steps `t = 0 .. steps - 1`, then the schedule from its start.
+    """Rises as `peak * (t + 1) / steps` at `t = 0 .. steps - 1`, then `after` from its start.
 
     Args:
       peak: Learning rate at the end of the rise.
@@ -47,7 +47,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("tfrec_mt")
 class FallingEachPass(keras.optimizers.schedules.LearningRateSchedule):
-    """`rate * (1 - (t mod steps) / steps)` at steps `t = 0, 1, ...`.
+    """Falls to 0 over each pass: `rate * (1 - (t mod steps) / steps)` at steps `t = 0, 1, ...`.
 
     Args:
       rate: Learning rate at the start of a pass.

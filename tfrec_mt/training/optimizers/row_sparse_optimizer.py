@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfrec_mt.layers.configured_layer import kept_arguments
 
 # Below this width TensorFlow's product of a sparse and a dense matrix adds rows two to three times
-# faster than `unsorted_segment_sum`, bit for bit alike; from here on the order is reversed.
+# faster than `unsorted_segment_sum`, with the same bits; from here on it is slower.
 _NARROW = 32
 
 
@@ -62,9 +62,9 @@ class RowSparseOptimizer(keras.optimizers.Optimizer, abc.ABC):
     and the optimizer's slots. Clipping works on the summed rows too, so the norms are those of the
     equivalent dense gradient.
 
-    A row is read, computed and written back, two to four times as fast as TensorFlow's fused row
-    kernels where tables exceed the processor's caches. Of two updates of one row at the same time,
-    as asynchronous workers may make, one can be lost.
+    A row is read, computed and written back, which is two to four times as fast as TensorFlow's
+    fused row kernels where tables exceed the processor's caches. If asynchronous workers update a
+    row at the same time, one of the updates can be lost.
 
     `weight_decay`, `use_ema` and `gradient_accumulation_steps` are Keras' own code and go over
     whole variables at each step; `loss_scale_factor` refuses row gradients.

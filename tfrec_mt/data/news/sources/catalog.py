@@ -1,4 +1,4 @@
-"""Sources of real news by the name a flag or a study gives them; each is a folder of files."""
+"""Sources of real news by their name in flags and studies; each is a folder of files."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

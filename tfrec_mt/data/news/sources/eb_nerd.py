@@ -33,11 +33,11 @@ _ARTICLES = {
 class EbNerdSource(NewsSource):
     """EB-NeRD (demo, small or large): titles in Danish, with sentiment and time of publication.
 
-    `behaviors.parquet` and `history.parquet` lie in one folder per part, `articles.parquet` beside
-    these folders (and perhaps in `test`, too: it comes with its own). Without folders, files in
+    `behaviors.parquet` and `history.parquet` lie in one folder per part, `articles.parquet` next to
+    these folders (and perhaps in `test`, which comes with its own). Without folders, the files in
     `data_dir` itself are one log. Without `articles.parquet` articles are only ids, with a warning.
 
-    `articles.parquet`; only `article_id` and `title` must be there:
+    `articles.parquet`, of which only `article_id` and `title` are required:
 
     | column | becomes |
     |---|---|
@@ -51,13 +51,13 @@ class EbNerdSource(NewsSource):
     | `body`, `url`, `article_type`, `premium`, `image_ids`, `last_modified_time` | nothing |
     | `total_inviews`, `total_pageviews`, `total_read_time` | nothing: they look into the future |
 
-    `behaviors.parquet`; the first four must be there, labels are missing in the test part:
+    `behaviors.parquet`, of which the first four are required; the test part has no labels:
 
     | column | becomes |
     |---|---|
     | `impression_id`, `impression_time`, `user_id` | the same |
     | `article_ids_inview` | the candidates |
-    | `article_ids_clicked` | what was clicked; a click on what is not in view is counted, not used |
+    | `article_ids_clicked` | the clicks; a click on an article not in view is counted, not used |
     | `device_type` | topic `device`: desktop, mobile, tablet |
     | `article_id` | topic `page`: front where it is empty, else article |
     | `is_subscriber` | topic `subscriber`: no, yes |
@@ -159,7 +159,7 @@ class EbNerdSource(NewsSource):
 
 
 def _row_and_article(lists: pl.Series) -> np.ndarray:
-    """One key per element of the lists, of its row and its value below 2^32."""
+    """One key per element of the lists, made of its row and its value, which is below 2^32."""
     lengths = lists.list.len().fill_null(0).to_numpy()
     flat = lists.explode(empty_as_null=False, keep_nulls=False).to_numpy()
     return (np.repeat(np.arange(len(lists)), lengths) << 32) + flat
@@ -197,7 +197,7 @@ def _read_articles(path: Path) -> pl.DataFrame:
 
 
 def _named_in_title(frame: pl.DataFrame) -> pl.Series:
-    """Those entities of each article that its title names, in any case of letters."""
+    """Those entities of each article that its title names, ignoring case."""
     numbered = frame.select("title", "entities").with_row_index("row")
     named = numbered.explode("entities").filter(
         pl.col("title")
@@ -222,7 +222,7 @@ def _read_history(path: Path) -> pl.DataFrame:
 
 
 def _read(path: Path, needed: Sequence[str], wanted: Sequence[str]) -> pl.DataFrame:
-    """The needed columns of a file, and those of the wanted ones that it has."""
+    """The needed columns of a file, and the wanted ones that it has."""
     there = parquet_columns(path)
     for name in needed:
         if name not in there:

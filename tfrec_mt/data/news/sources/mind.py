@@ -28,7 +28,7 @@ _NEWS = (
     "abstract_entities",
 )
 _BEHAVIORS = ("impression_id", "user_id", "time", "history", "impressions")
-_DAY_PARTS = ("night", "morning", "afternoon", "evening")  # six hours each, as the log's clock says
+_DAY_PARTS = ("night", "morning", "afternoon", "evening")  # six hours each, by the log's clock
 _TIME = "%m/%d/%Y %I:%M:%S %p"
 _ENTITIES = pl.List(pl.Struct({"Label": pl.String}))
 
@@ -112,7 +112,7 @@ def _read_news(path: Path) -> pl.DataFrame:
 
 
 def _bad_entities(path: Path, entities: pl.Series) -> DataError:
-    """The error for the first row whose entities are no JSON list."""
+    """The error for the first row whose entities are not a JSON list."""
 
     def readable(text: str) -> bool:
         try:
@@ -179,7 +179,7 @@ def _candidates(impressions: pl.Series, path: Path) -> dict[str, pl.Series]:
 
 
 def _words(texts: pl.Series) -> pl.Series:
-    """The words between single blanks of each text, none of an empty one."""
+    """The words of each text, split at blanks; an empty text has none."""
     return texts.str.split(" ").list.eval(pl.element().filter(pl.element() != ""))
 
 

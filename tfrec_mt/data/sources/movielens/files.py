@@ -91,7 +91,7 @@ def open_movielens(folder: Path, variant: Variant) -> MovieLensFiles:
 def _ratings_1m(folder: Path) -> RatingsFile:
     table = folder / "ratings.csv.gz"
     if not table.exists():
-        # `::` is one delimiter to its readers; a `:` with nameless fields between is the same.
+        # `::` is the delimiter; `:` with nameless fields in between amounts to the same.
         names = ("user_id", "", "movie_id", "", "rating", "", "timestamp")
         columns = (*_RATING_COLUMNS, "timestamp")
         return RatingsFile(_existing(folder / "ratings.dat"), ":", columns, names)

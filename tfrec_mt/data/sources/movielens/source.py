@@ -28,7 +28,7 @@ _DAY_PARTS = ("night", "morning", "afternoon", "evening")  # six hours each, fro
 
 
 class MovieLensSource(Source):
-    """MovieLens-1M or -100K in the ranking view of multi-domain studies.
+    """MovieLens-1M or -100K as a click log, as multi-domain studies read it.
 
     A rating above 3 is a click, a rating of 5 a conversion. Features are those of the published
     protocol: user id, gender, age group, occupation and zip code; movie id and genres. The topic
@@ -114,7 +114,7 @@ def _schema(timed: bool) -> Schema:
 
 
 def _describe_users(users: pl.DataFrame) -> pl.DataFrame:
-    """Ages become groups, the same for both variants, and each user gets a domain."""
+    """Turns ages into groups, the same for both variants, and gives each user a domain."""
     young, adult, senior = _AGE_DOMAINS
     age = users["age"]
     groups = pl.Series(_AGE_GROUPS)

@@ -1,4 +1,4 @@
-"""Public tables by the name that flags and studies give them."""
+"""Public tables by their name in flags and studies."""
 
 from collections.abc import Mapping
 
@@ -10,8 +10,8 @@ def _numbered(name: str, last: int, first: int = 1) -> tuple[str, ...]:
 
 
 # Li et al. 2020, Improving Multi-Scenario Learning to Rank in E-commerce by Exploiting Task
-# Relationships in the Label Space: searches in one country a folder, divided in time. What the
-# columns mean is not published; candidates of a search may differ in any.
+# Relationships in the Label Space: one folder of searches per country, divided by time. The meaning
+# of the columns is not published; candidates of a search may differ in any of them.
 ALI_EXPRESS = Table(
     files={"train": "AliExpress_*/train*.csv", "test": "AliExpress_*/test*.csv"},
     classes={"item": _numbered("categorical_", 16)},
@@ -23,8 +23,8 @@ ALI_EXPRESS = Table(
     folder_topic="country",
 )
 
-# Ma et al. 2018, Entire Space Multi-Task Model; columns are named by the numbers of their fields,
-# a D before what weighs them. Field 301 is the place of the recommendation.
+# Ma et al. 2018, Entire Space Multi-Task Model; columns are named by field number, with a D for a
+# field's weights. Field 301 is the place of the recommendation.
 _CCP_USER = ("101", "121", "122", "124", "125", "126", "127", "128", "129")
 _CCP_USER_LISTS = ("109_14", "110_14", "127_14", "150_14")
 _CCP_ITEM = ("205", "206", "207", "210", "216")
@@ -54,7 +54,7 @@ ALI_CCP = Table(
 
 # The census of 1994 and 1995 (UCI, KDD), a benchmark of Ma et al. 2018, Modeling Task Relationships
 # in Multi-task Learning with Multi-gate Mixture-of-Experts. An income above 50,000 is the label;
-# marriage, their other task, does not lie within it and stays a feature.
+# marriage, their other task, is not within it and stays a feature.
 _CENSUS_NUMBERS = (
     "age, wage per hour, capital gains, capital losses, divdends from stocks, "
     "num persons worked for employer, weeks worked in year"
@@ -92,8 +92,8 @@ CENSUS_INCOME = Table(
 )
 
 # Gao et al. 2022, KuaiRand: An Unbiased Sequential Recommendation Dataset with Randomly Exposed
-# Videos, as Scenario-Wise Rec joins it. What is only known after the click (how long somebody
-# looked) is left out.
+# Videos, as Scenario-Wise Rec joins it. Columns known only after the click (such as watch time) are
+# left out.
 KUAI_RAND = Table(
     files={"all": "*kuairand*.csv"},
     classes={

@@ -1,4 +1,4 @@
-"""`Table`: which columns of a public table are what."""
+"""`Table`: the role of each column of a public table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Shops and items of the takeout world, and what is true about them."""
+"""Shops and items of the takeout world, with their true properties."""
 
 import math
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ CUISINE_SHARES: Final[NDArray[np.float64]] = np.linspace(2.0, 1.0, len(CUISINES)
 # Candidates that the logging policy recalls for each slot it fills.
 CANDIDATES_PER_SLOT: Final = 2
 
-# Share of the shops that are in one region only, and how likely a chain is to be in each region
-# that it does not come from.
+# Share of the shops that are in one region only, and the chance that a chain is also in a given
+# region other than its home.
 _LOCAL_SHARE = 0.4
 _BRANCH_CHANCE = 0.5
 _SHOP_CUISINE = 0.7

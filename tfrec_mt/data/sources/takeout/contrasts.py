@@ -34,7 +34,7 @@ def contrasts(raw: Array, shares: Sequence[Array]) -> Array:
 
 
 def _centred(raw: Array, shares: Sequence[Array]) -> Array:
-    """Less the share-weighted mean over each of the leading axes."""
+    """`raw` less its share-weighted mean over each of the leading axes."""
     for axis, share in enumerate(shares):
         raw = raw - np.expand_dims(np.tensordot(share, raw, axes=(0, axis)), axis)
     return raw

@@ -29,7 +29,7 @@ MEAL_LENGTH: Final = np.array([4 * 3600, 3 * 3600 + 1800, 4 * 3600 + 1800])
 JOINT_DOMAINS: Final = 36
 
 # Chance that a user spends a day elsewhere. The destination is drawn from the region shares, so
-# that trips leave these as they are; it may be the home region, so fewer users are visitors.
+# that trips do not change them; it may be the home region, so fewer users are visitors.
 TRIP_CHANCE: Final = 0.15
 VISITOR_SHARE: Final = TRIP_CHANCE * (1 - float(np.square(SHARES["region"]).sum()))
 

@@ -1,4 +1,4 @@
-"""`Offers`: requests of a log with other items than it showed, and their true probabilities."""
+"""`Offers`: requests of a log with items other than those shown, and their true probabilities."""
 
 from dataclasses import dataclass, fields
 from typing import Any

@@ -1,4 +1,4 @@
-"""`TakeoutOracle`: the true probabilities of any row, also without the knowledge of a topic."""
+"""`TakeoutOracle`: the true probabilities of any row, also for scores that do not see a topic."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -62,8 +62,8 @@ class TakeoutOracle:
         """[B] `ctr` and `ctcvr` of the best score that does not see these topics.
 
         The truth is averaged over the topics' domains, weighted by their shares of the log:
-        sum_d w_d p(user, item, d). Without the region, whether the user is on a trip is averaged
-        over, too. The item's own region tells nothing here.
+        sum_d w_d p(user, item, d). Without the region, the average is also over whether the user is
+        on a trip. The item's own region is not used as a hint.
 
         Raises:
           SchemaError: An unknown topic.

@@ -71,7 +71,7 @@ BLOCKS: Final[dict[Combination, tuple[float, float, float, float, float]]] = {
     ("region",): (0.60, 0.30, 0.10, 0.0, 0.0),
     ("period", "region"): (0.80, 0.15, 0.05, 0.0, 0.0),
 }
-# Of a speciality indicator, given how often the catalogue makes one.
+# Variance of the speciality indicator, given how often the catalogue has one.
 _SPECIALITY_VARIANCE = 0.05
 
 
@@ -178,7 +178,7 @@ def _joint(strength: Strength, raw: Mapping[Combination, Array]) -> Array:
 
 
 def _preferences(strength: Strength, shift: float, terms: Array, loadings: Array) -> Preferences:
-    """Coefficients from the domain terms [days, 36, C + 3 + C * K] and what no domain moves."""
+    """Coefficients from the domain terms [days, 36, C + 3 + C * K] and those no domain changes."""
     cuisine, price, speciality, price_taste, taste = np.split(
         shift * terms, [_C, _C + 1, _C + 2, _C + 3], axis=-1
     )

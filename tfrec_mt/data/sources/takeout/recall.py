@@ -1,4 +1,4 @@
-"""Which items are candidates of a request, before any ranker scores them."""
+"""Draws the items that are candidates of a request, before any ranker scores them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from tfrec_mt.schema import SchemaError
 def recall(
     catalogue: Catalogue, region: NDArray[np.int64], count: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """[R, count] distinct items of each request's region [R], every item being equally likely.
+    """[R, count] distinct items of each request's region [R], all items equally likely.
 
     Candidate `j` of `m` is uniform over the j-th of `m` equal runs of the region's menu, counted
     from a uniform starting item, as in the log's own policy.

@@ -1,4 +1,4 @@
-"""Which user sees which items where: requests and the logging policy. No click is drawn here."""
+"""Draws which user sees which items where: requests and the logging policy, but no clicks."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ _RANKER_NOISE = 1.0
 
 @dataclass(frozen=True)
 class Context:
-    """Where `R` requests happen: [R] day, scene, period and region codes, [R] whether on a trip."""
+    """Context of `R` requests: [R] day, scene, period and region codes, [R] whether on a trip."""
 
     day: NDArray[np.int64]
     scene: NDArray[np.int64]
@@ -55,7 +55,7 @@ def draw_exposures(
     requests: int,
     rng: np.random.Generator,
 ) -> Exposures:
-    """Draws that many requests of these users, spread over all days."""
+    """Draws a number of requests of these users, spread over all days."""
     active = np.repeat(np.arange(len(users.home)), rng.multinomial(requests, users.activity))
     day = rng.integers(config.days, size=requests)
     shape = (len(users.home), config.days)

@@ -101,7 +101,7 @@ class TakeoutSource(Source):
 
     @property
     def default_split(self) -> SplitSpec:
-        """Whole days: the last one to test, the one before is fresh."""
+        """Whole days: the last is `test`, the one before it is `fresh`."""
         return SplitSpec.usual("days")
 
     @property
@@ -121,7 +121,7 @@ class TakeoutSource(Source):
 
 
 def _in_processes(config: TakeoutConfig) -> Iterator[pa.Table]:
-    """Shards in order; at most two per process are under way or wait to be taken."""
+    """Yields shards in order; at most two per process are under way or waiting to be taken."""
     pending: deque[Future[pa.Table]] = deque()
     others = {*multiprocessing.active_children()}
     pool = ProcessPoolExecutor(config.processes, multiprocessing.get_context("spawn"))
@@ -150,7 +150,7 @@ def _in_processes(config: TakeoutConfig) -> Iterator[pa.Table]:
 
 
 def _result(future: "Future[pa.Table]", workers: Iterable[Any]) -> pa.Table:
-    """Waits for a shard as long as all processes live; a pool misses one killed as it writes."""
+    """Waits for a shard while all processes live; a pool does not notice one killed in writing."""
     while True:
         try:
             return future.result(_POLL_SECONDS)

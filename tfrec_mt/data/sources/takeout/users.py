@@ -1,4 +1,4 @@
-"""What is true about the users of one shard."""
+"""The true traits of the users of one shard."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -57,7 +57,7 @@ class Users:
         )
 
     def take(self, rows: NDArray[np.int64]) -> "Users":
-        """The users at these places, in this order and as often."""
+        """The users at the given places, in the order given, with repeats."""
         return Users(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     @classmethod

@@ -42,7 +42,7 @@ class World:
 
     @classmethod
     def create(cls, config: TakeoutConfig) -> "World":
-        """Draws the world of that seed and size."""
+        """Draws the world of a config."""
         signatures, preferences = draw_preferences(
             config.seed, config.shift, config.days, config.drift
         )

@@ -38,5 +38,5 @@ class NewsroomConfig:
 
     @property
     def all_impressions(self) -> int:
-        """Impressions with those that only fill the histories, at the same rate per day."""
+        """All impressions, including those that only fill histories, at the same daily rate."""
         return self.impressions + round(self.impressions * WARM_UP_DAYS / self.days)

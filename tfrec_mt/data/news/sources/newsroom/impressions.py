@@ -101,12 +101,12 @@ def click_logits(
 
 
 def age_score(seconds: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Perceived age of news: about mean 0 and deviation 1 over what is shown."""
+    """Perceived age of news, with about mean 0 and deviation 1 over the articles shown."""
     return np.asarray(np.log2(1 + seconds / (6 * 3_600)) - 2.0)
 
 
 def _times(count: int, first_day: int, end_day: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Seconds between 6:00 and 24:00 (UTC) of days."""
+    """Draws `count` times, in seconds, between 6:00 and 24:00 (UTC) of a range of days."""
     day = rng.integers(first_day, end_day, count)
     return np.asarray(FIRST_SECOND + day * DAY + rng.integers(6 * 3_600, DAY, count))
 
@@ -142,7 +142,7 @@ def _first_distinct(drawn: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDAr
 
 
 def _intercept(logits: NDArray[np.float64]) -> float:
-    """The intercept at which clicks come at `CLICK_RATE`, by bisection."""
+    """The intercept at which the click rate is `CLICK_RATE`, by bisection."""
     low, high = -20.0, 20.0
     while high - low > 1e-6:
         middle = (low + high) / 2

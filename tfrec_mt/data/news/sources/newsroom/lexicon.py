@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# Per category three desks of twelve words; a desk's words are its own.
+# Three desks of twelve words per category; no two desks share a word.
 DESKS: Final[dict[str, tuple[str, str, str]]] = {
     "politics": (
         "parliament minister coalition bill senate chamber lawmaker committee majority speaker "

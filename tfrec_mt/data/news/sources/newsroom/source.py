@@ -18,10 +18,10 @@ from tfrec_mt.schema import Topic
 
 
 class NewsroomSource(NewsSource):
-    """A seeded news site: readers with tastes for topics, moods and fresh news.
+    """A seeded news site: readers with tastes for subjects, moods and fresh news.
 
-    `docs/newsroom.md` states every probability. One log, to be divided by days; a reader's history
-    holds all earlier clicks, from six days before the first impression on.
+    `docs/newsroom.md` states every probability. There is one log, to be divided by days. A reader's
+    history holds all earlier clicks, starting six days before the first impression.
 
     Args:
       config: Size, seed and strength of the domain shift.
@@ -48,7 +48,7 @@ class NewsroomSource(NewsSource):
 
     @property
     def default_split(self) -> SplitSpec:
-        """Whole days: the last one to test, the one before is fresh."""
+        """Whole days: the last is `test`, the one before it is `fresh`."""
         return SplitSpec.usual("days")
 
     def articles(self) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Titles of a newsroom, written from words or taken from the caller."""
+"""Titles of a newsroom, generated from words or given by the caller."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from tfrec_mt.data.news.sources.newsroom.lexicon import (
 )
 from tfrec_mt.schema import DataError
 
-# Chance that a topic word is of the title's own desk, or of another desk of its category;
-# otherwise it is of a desk of another category.
+# Chance that a topic word is from the title's own desk, or from another desk of its category;
+# otherwise it is from a desk of another category.
 OWN_DESK: Final = 0.65
 SAME_CATEGORY: Final = 0.15
 # Chance that a feeling is the title's own; otherwise it is any of the three.

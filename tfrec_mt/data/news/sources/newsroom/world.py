@@ -20,7 +20,7 @@ from tfrec_mt.schema import Topic
 
 DAY: Final = 86_400
 FIRST_SECOND: Final = 1_704_067_200  # 2024-01-01, the first day with impressions
-# Articles begin to appear so many days before the histories do, so that there is always a choice.
+# Articles begin to appear this many days before histories do, so that there is always a choice.
 _EARLIER_DAYS: Final = 2
 
 SECTION: Final = Topic(name="section", domains=("front", "article", "most_read", "newsletter"))
@@ -114,7 +114,7 @@ class World:
 
     @classmethod
     def create(cls, config: NewsroomConfig, titles: RealTitles | None = None) -> "World":
-        """Draws the world of that seed and size."""
+        """Draws the world of a config."""
         articles = _draw_articles(config, titles)
         categories = len(articles.categories)
         rng = np.random.default_rng([config.seed, _USERS])
@@ -157,7 +157,7 @@ def _draw_articles(config: NewsroomConfig, real: RealTitles | None) -> Articles:
         titles, named = write_titles(*about, rng)
         subtitles, _ = write_titles(*about, np.random.default_rng([config.seed, _SUBTITLES]))
     else:
-        # Every title occurs equally often, as nearly as the numbers allow.
+        # All titles occur equally often, as far as the numbers allow.
         chosen = rng.permutation(np.resize(rng.permutation(len(real.titles)), count))
         titles = [real.titles[row] for row in chosen]
         category = np.array([names.index(name) for name in real.categories])[chosen]
@@ -183,7 +183,7 @@ def _draw_terms(
 ) -> DomainTerms:
     drawn = rng.standard_normal((len(shares), categories + len(SENTIMENTS) + 1))
     drawn -= shares @ drawn
-    # The shares' mean square of each term is 1.
+    # The mean square of each term, weighted by the shares, is 1.
     drawn /= np.sqrt(shares @ drawn**2)
     return DomainTerms(
         category=drawn[:, :categories],
