@@ -22,7 +22,10 @@ class PretrainConfig:
       validation: Part used for early stopping.
       model: Name of a model in the catalog.
       model_settings: Arguments of the model that the data do not determine.
-      init_from: Run folder of a model to continue training, instead of a new one.
+      init_from: Run folder of a model whose weights training starts from, with a new optimizer.
+      continue_from: Run folder of a base whose training goes on with these data, which are its own
+        or continue them. Weights and the optimizer's state are taken over id by id; a new id starts
+        from the row that it had as an unknown one. Settings are that run's unless given.
       start: Of click logs and models whose last layer sees the embeddings, such as `olr`: where
         weights begin, `random` or as a logistic regression on users, items and `base_topics`.
       optimizer: Name of an optimizer in the catalog.
@@ -50,6 +53,7 @@ class PretrainConfig:
     model: str = "olr"
     model_settings: dict[str, Any] = field(default_factory=dict)
     init_from: Path | None = None
+    continue_from: Path | None = None
     start: Start = "floor"
     optimizer: str = "lazy_adam"
     learning_rate: Rate = 0.003
@@ -64,6 +68,8 @@ class PretrainConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.init_from and self.continue_from:
+            raise SchemaError("init_from: expected none, continue_from says what goes on")
         if self.train.patience and self.validation is None and "epochs" not in self.chosen:
             raise SchemaError(
                 f"patience={self.train.patience} stops by the value on a part: expected "

@@ -95,6 +95,11 @@ class PreparedDataset:
         """The known ids of a vocabulary in code order, the first at code `first_known`."""
         return IdTable.load(self.vocabularies, self.schema.vocabulary(vocabulary)).ids
 
+    def continues(self, schema: Schema) -> bool:
+        """Whether these data continue, at any distance, those that a schema was learned from."""
+        like = self.manifest.like
+        return like is not None and schema.ids_digest() in like.ids
+
     def carried(self, name: str) -> pl.DataFrame:
         """What a preparation that continues this one takes over: ids of a vocabulary, or clicks.
 

@@ -15,10 +15,11 @@ from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.averaged_weights import averaged_weights
 from tfrec_mt.training.chosen_settings import chosen_settings
+from tfrec_mt.training.earlier_run import EarlierRun, LaterEpochs, continued_config
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.progress import say
-from tfrec_mt.training.run_folder import run_folder, settings_of
+from tfrec_mt.training.run_folder import learned_parts, run_folder, settings_of
 from tfrec_mt.training.told_settings import told_settings
 from tfrec_mt.training.train_loop import TrainLoop
 from tfrec_mt.workloads.catalog import workload_in
@@ -32,6 +33,7 @@ def pretrain(
     parts: Sequence[str] = PretrainConfig.parts,
     validation: str | None = None,
     init_from: Base | Folder | None = None,
+    continue_from: Base | Folder | None = None,
     **settings: Any,
 ) -> Base:
     """Trains a base model, or continues one; repeating a killed call resumes it.
@@ -43,7 +45,11 @@ def pretrain(
         row's domains by `base_topics`, `star`, `pepnet` and `m2m`.
       parts: Parts to train on.
       validation: Part that early stopping (`patience`) looks at.
-      init_from: A base to continue: what `pretrain` gave, or its run folder.
+      init_from: A base whose weights training starts from, with a new optimizer: what `pretrain`
+        gave, or its run folder.
+      continue_from: A base whose training goes on with these data, which `prepare(like=)` has made
+        from the next day's rows: what `pretrain` gave, or its run folder. Tables and the
+        optimizer's state are taken over id by id, and settings are that run's unless given.
       settings: Of training, `PretrainConfig` and `TrainConfig` (such as `epochs`, `batch_size`,
         `learning_rate`, `seed`), of news `NewsPretrainConfig` and `make_title_encoder`; and of the
         model, arguments of its class (such as `units`, `base_topics`, of news `auxiliary`).
@@ -69,7 +75,15 @@ def pretrain(
         "validation": validation,
         "init_from": run_of(init_from, "init_from") if init_from is not None else None,
     }
-    run_pretrain(workload.configured(run, model or workload.config_class.model, settings))
+    if continue_from is None:
+        config = workload.configured(run, model or workload.config_class.model, settings)
+    else:
+        for name, given in {"model": model, "init_from": init_from}.items():
+            if given is not None:
+                raise SchemaError(f"{name}: expected none, continue_from says what goes on")
+        run["continue_from"] = run_of(continue_from, "continue_from")
+        config = continued_config(workload.config_class, run, settings)
+    run_pretrain(config)
     return open_base(output, data)
 
 
@@ -125,12 +139,20 @@ class BaseTraining:
                 f"{', '.join(dataset.parts)}"
             )
         self.settings = settings_of(config) | {"data_fingerprint": dataset.fingerprint}
+        earlier = None
+        if config.continue_from is not None:
+            earlier = EarlierRun(config.continue_from, dataset)
+            self.settings["continued_state"] = earlier.digest
+            _warn_of_repeated_rows(config, dataset)
         keras.utils.set_random_seed(config.train.seed)
         if config.init_from is None:
             self.model = workload.new_model(dataset, config)
         else:
             self.model = workload.load_base(config.init_from, dataset)
         self.reader = workload.reader(dataset, config)
+        self._epochs_before = earlier.epochs if earlier else 0
+        if earlier:
+            self.reader = LaterEpochs(self.reader, earlier.epochs)
         self._validation = (
             workload.validation(self.model, dataset, config) if config.validation else None
         )
@@ -142,12 +164,16 @@ class BaseTraining:
                 steps,
                 config.warm_up,
                 config.train.epochs,
+                earlier.steps if earlier else 0,
             ),
             weight_decay=config.weight_decay or None,
             use_ema=config.ema_decay > 0,
             ema_momentum=config.ema_decay or 0.99,  # Keras requires one in any case
+            name=config.optimizer,  # Keras would number those of one process
         )
         self.learner = workload.learner(self.model, self.optimizer, config)
+        if earlier:
+            earlier.carry_over(self.learner.variables, self.model)
 
     def run(self, label: str) -> None:
         """Trains to the end, from the newest checkpoint if there is one, and saves the model."""
@@ -164,9 +190,22 @@ class BaseTraining:
             label,
             topics={topic.name: topic.domains for topic in self.dataset.schema.topics},
             any_shape=self.workload.any_shape,
+            epochs_before=self._epochs_before,
         ).run()
         with averaged_weights(model, optimizer):
             save_model(model, config.output / MODEL, self.dataset.vocabularies)
+
+
+def _warn_of_repeated_rows(config: PretrainConfig, dataset: Any) -> None:
+    assert config.continue_from is not None
+    learned = learned_parts(config.continue_from, dataset.fingerprint)
+    if again := [part for part in config.parts if part in learned]:
+        logging.warning(
+            "%s has learned from part %s of %s; its rows count once more",
+            config.continue_from,
+            ", ".join(again),
+            dataset.path,
+        )
 
 
 def _averaged(

@@ -7,8 +7,9 @@ import keras
 
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.dense_net import DenseNet
-from tfrec_mt.layers.fused_embedding import FusedEmbedding, feature_tables
+from tfrec_mt.layers.fused_embedding import FusedEmbedding
 from tfrec_mt.schema import CategoricalFeature, Schema, SchemaError
+from tfrec_mt.schema.code_tables import feature_tables
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")

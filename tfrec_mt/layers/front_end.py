@@ -7,10 +7,11 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
-from tfrec_mt.layers.fused_embedding import FusedEmbedding, feature_tables
+from tfrec_mt.layers.fused_embedding import FusedEmbedding
 from tfrec_mt.layers.hash_retrieval import HashRetrieval
 from tfrec_mt.layers.target_attention import TargetAttention
 from tfrec_mt.schema import CategoricalFeature, Feature, History, Schema
+from tfrec_mt.schema.code_tables import feature_tables
 from tfrec_mt.schema.features import AGE_ROWS
 from tfrec_mt.schema.schema import HISTORY_AGE, HISTORY_PREFIX
 

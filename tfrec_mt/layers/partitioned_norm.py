@@ -54,6 +54,11 @@ class PartitionedNorm(ConfiguredLayer):
         )
         self.built = True
 
+    @property
+    def of_domains(self) -> list[Any]:
+        """Weights `[N + 1, D]` by domain code."""
+        return [self.scales, self.shifts, self.mean, self.variance]
+
     def call(self, inputs: Any, codes: Any, training: bool = False) -> Any:
         # [B, N + 1]: a product with it selects by domain, and its gradient sums by domain
         place = tf.one_hot(codes, self.domains + 1)

@@ -73,6 +73,12 @@ class StarNet(ConfiguredLayer):
             width = units
         self.built = True
 
+    @property
+    def of_domains(self) -> list[Any]:
+        """Weights `[N + 1, ...]` by domain code."""
+        own = [weight for pair in self._layers_of_each for weight in pair]
+        return [*own, *self._norm.of_domains]
+
     def call(self, inputs: Any, codes: Any, training: bool = False) -> Any:
         # rows without a domain are treated as one more domain
         slices = DomainSlices.of(codes + 1, self.domains + 1)

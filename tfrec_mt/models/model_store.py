@@ -14,7 +14,7 @@ from absl import logging
 from tfrec_mt.configs.choices import Precision
 from tfrec_mt.errors import nearest
 from tfrec_mt.models.base_model import Fingerprinted
-from tfrec_mt.schema import SchemaError
+from tfrec_mt.schema import Schema, SchemaError
 from tfrec_mt.schema.differences import differences, unknown_ids
 from tfrec_mt.storage.created import created_within
 from tfrec_mt.storage.description import read_description, write_description
@@ -143,6 +143,19 @@ def load_model(folder: Path, dataset: Any = None, precision: Precision = "float3
     if precision != "float32":
         model.set_serving_precision(precision)
     return model
+
+
+def stored_schema(folder: Path) -> Schema:
+    """The schema of a ranking model, with the hashes of its ids.
+
+    Raises:
+      ModelStoreError: There is no such model, or its description is damaged.
+    """
+    try:
+        value = read_description(folder / MODEL_FILE, FORMAT_VERSION, ("config", "files"))
+        return Schema.from_json(value["config"]["schema"]).identified(value["files"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise ModelStoreError(f"{folder} holds no ranking model: {error}") from error
 
 
 def check_same_schema(schema: Any, dataset: Any, name: str) -> None:

@@ -12,6 +12,7 @@ from tfrec_mt.layers.configured_layer import kept_arguments
 from tfrec_mt.layers.debias_tower import DebiasTower
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.front_end import FrontEnd
+from tfrec_mt.layers.fused_embedding import FusedEmbedding
 from tfrec_mt.models.base_model import LinearHead, places_among
 from tfrec_mt.models.fitting import Fitting
 from tfrec_mt.models.preset import Preset
@@ -186,6 +187,14 @@ class RankingModel(Fitting, Preset, keras.Model, abc.ABC):
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         logits = self.logits(self.knowledge(features, training=training))
         return self.probabilities(self.exposed(logits, features) if training else logits)
+
+    def coded_weights(self) -> dict[str, Mapping[str, int]]:
+        """Weights whose first axis counts codes: rows by table of `feature_tables`, by path."""
+        return {
+            layer.table.path: layer.table_rows
+            for layer in self._flatten_layers()
+            if isinstance(layer, FusedEmbedding)
+        }
 
     def set_serving_precision(self, precision: Precision) -> None:
         """Sets the type of the main net's products outside of training; see `DenseNet`."""

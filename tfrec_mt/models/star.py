@@ -11,6 +11,7 @@ from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.star_net import StarNet
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.schema import Schema, SchemaError
+from tfrec_mt.schema.code_tables import domain_table
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -56,6 +57,10 @@ class STAR(RankingModel):
     @property
     def knowledge_width(self) -> int:
         return self.units[-1] + self.auxiliary_units[-1]
+
+    def coded_weights(self) -> dict[str, Mapping[str, int]]:
+        table = {domain_table(self._topic): self.star.domains + 1}
+        return super().coded_weights() | {weight.path: table for weight in self.star.of_domains}
 
     def knowledge(
         self, features: Mapping[str, Any], candidates: bool = False, training: bool = False

@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.storage.hashes import hash_files, verify_files
+from tfrec_mt.storage.hashes import hash_file, hash_files, verify_files
 from tfrec_mt.storage.json_files import read_json
 from tfrec_mt.storage.variables import VariableMismatchError, load_variables, save_variables
 
@@ -128,6 +128,18 @@ class Checkpoints:
         return None
 
     def _restore(self, step: int) -> dict[str, Any]:
+        state = self.verified(step)
+        load_variables(self.variables, self.path(step))
+        return state
+
+    def verified(self, step: int) -> dict[str, Any]:
+        """Checks a checkpoint's files and returns its state.
+
+        Raises:
+          CheckpointError: A newer release has written it.
+          OSError: A file is missing or cannot be read.
+          ValueError: A file is damaged.
+        """
         path = self.path(step)
         try:
             value = read_json(path / STATE_FILE)
@@ -144,8 +156,11 @@ class Checkpoints:
                 f"{FORMAT_VERSION}; resume with that release"
             )
         verify_files(path, value.get("files", {}), STATE_FILE)
-        load_variables(self.variables, path)
         return dict(state)
+
+    def digest(self, step: int) -> str:
+        """SHA-256 of a checkpoint."""
+        return hash_file(self.path(step) / STATE_FILE)
 
     def _remove(self, path: Path) -> None:
         """Deletes a checkpoint, renamed first so that half of one is never found."""

@@ -166,7 +166,7 @@ def kernel_learner(
 
     def optimizer(factor: float) -> keras.optimizers.Optimizer:
         rate = scheduled_rate(config.rate_schedule, config.learning_rate * factor, steps)
-        return OPTIMIZERS[config.optimizer](learning_rate=rate)
+        return OPTIMIZERS[config.optimizer](learning_rate=rate, name=config.optimizer)
 
     return KernelLearner(
         model,

@@ -184,7 +184,7 @@ def learned_parts(run: Path, data_fingerprint: str) -> tuple[str, ...]:
         return ()
     settings = read_settings(run)
     own = settings.get("parts", ()) if settings.get("data_fingerprint") == data_fingerprint else ()
-    before = settings.get("init_from")
+    before = settings.get("continue_from") or settings.get("init_from")
     earlier = learned_parts(Path(before), data_fingerprint) if before else ()
     return tuple(dict.fromkeys([*earlier, *own]))
 

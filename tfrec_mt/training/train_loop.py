@@ -103,6 +103,7 @@ class TrainLoop:
       label: Name on the progress bar and in errors.
       topics: Domains by topic in the order of their codes, for the error when training diverges.
       strategy: Distribution strategy; by default the current one.
+      epochs_before: Epochs that the learner had learned from before this run.
       any_shape: Whether batches differ in every axis; then `config.steps_per_call` must be 1.
     """
 
@@ -118,6 +119,7 @@ class TrainLoop:
         topics: Mapping[str, Sequence[str]] | None = None,
         strategy: tf.distribute.Strategy | None = None,
         any_shape: bool = False,
+        epochs_before: int = 0,
     ) -> None:
         if config.patience and validate is None:
             raise ValueError("early stopping needs a validation part")
@@ -134,6 +136,7 @@ class TrainLoop:
         self.topics = topics or {}
         self.strategy = strategy or tf.distribute.get_strategy()
         self._any_shape = any_shape
+        self._epochs_before = epochs_before
         self.worker = Worker.of(self.strategy)
         self.checkpoints = Checkpoints(folder / CHECKPOINTS, learner.variables)
         self.best = Checkpoints(folder / BEST, learner.variables, keep=1)
@@ -275,7 +278,7 @@ class TrainLoop:
         better = self._early_stopping.add(value)
         self._log(step, {"validation": value})
         if better and self.worker.is_chief:
-            self.best.save(step, {})
+            self.best.save(step, {"epochs": self._epochs(step)})
         mean_over_workers(self.strategy, value)  # no worker restores the best before it is there
         return self._early_stopping.should_stop
 
@@ -285,8 +288,15 @@ class TrainLoop:
 
     def _save(self, step: int) -> None:
         if self.worker.is_chief:
-            state = {"log": self.log.flush(), "validation": self._early_stopping.values}
+            state = {
+                "log": self.log.flush(),
+                "validation": self._early_stopping.values,
+                "epochs": self._epochs(step),
+            }
             self.checkpoints.save(step, state)
+
+    def _epochs(self, step: int) -> int:
+        return self._epochs_before + step // self.reader.steps_per_epoch
 
 
 def _next_multiple(value: int, factor: int) -> int:

@@ -110,7 +110,7 @@ class Ranking(LogWorkload):
             told = {"base_topics": topics} if "base_topics" in arguments_of(kind) else {}
             model: RankingModel = kind(dataset.schema, **{**told, **config.model_settings})
         warn_of_no_history(dataset, config.parts)
-        if config.start == "floor":
+        if config.start == "floor" and config.continue_from is None:
             start_at_floor(model, dataset, config.parts)
         if not is_ours(kind):
             check_model(config.model, model, next(scan(dataset, dataset.parts[0], 4)).features)

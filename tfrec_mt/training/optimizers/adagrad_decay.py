@@ -87,10 +87,12 @@ class AdagradDecay(RowSparseOptimizer):
 
     def _discount_count(self, variable: Any) -> Any:
         # float32 because TensorFlow has no GPU kernel that gathers int32; exact up to 2^24.
-        placed_with = variable.value if isinstance(variable, keras.Variable) else variable
+        named = isinstance(variable, keras.Variable)
+        placed_with = variable.value if named else variable
+        name = f"{variable.path.replace('/', '_')}_discounts" if named else "discounts"
         with tf.distribute.get_strategy().extended.colocate_vars_with(placed_with):
             return self.add_variable(
-                variable.shape[:1], initializer="zeros", dtype="float32", name="discounts"
+                variable.shape[:1], initializer="zeros", dtype="float32", name=name
             )
 
     def update_dense(self, gradient: tf.Tensor, variable: tf.Variable, rate: tf.Tensor) -> None:

@@ -69,8 +69,37 @@ class FallingEachPass(keras.optimizers.schedules.LearningRateSchedule):
         return {"rate": self.rate, "steps": self.steps}
 
 
+@keras.saving.register_keras_serializable("tfrec_mt")
+class Later(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that begins at a step of an optimizer that goes on from another run.
+
+    Args:
+      first: The optimizer's step at which it begins.
+      after: The schedule.
+    """
+
+    def __init__(self, first: int, after: Any) -> None:
+        self.first = first
+        self.after = after
+
+    def __call__(self, step: Any) -> Any:
+        return self.after(step - tf.cast(self.first, step.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"first": self.first, "after": keras.saving.serialize_keras_object(self.after)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Later":
+        return cls(config["first"], keras.saving.deserialize_keras_object(config["after"]))
+
+
 def scheduled_rate(
-    schedule: RateSchedule, rate: float, steps: int, warm_up: float = 0.0, passes: int = 1
+    schedule: RateSchedule,
+    rate: float,
+    steps: int,
+    warm_up: float = 0.0,
+    passes: int = 1,
+    first: int = 0,
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate of a run of known length, as optimizers take it.
 
@@ -86,10 +115,13 @@ def scheduled_rate(
       steps: Steps of the run, at least 1.
       warm_up: Share of the steps in which the rate rises first, at least 0 and below 1.
       passes: Passes over the data that the steps make up.
+      first: The optimizer's step at which the run begins, if it goes on from another run.
 
     Raises:
       ValueError: An unknown schedule, or a share out of range.
     """
+    if first and schedule != "constant":
+        return Later(first, scheduled_rate(schedule, rate, steps, warm_up, passes))
     if not 0.0 <= warm_up < 1.0:
         raise ValueError(f"warm_up must be at least 0 and below 1, got {warm_up}")
     rising = round(warm_up * steps)

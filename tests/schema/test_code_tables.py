@@ -1,5 +1,5 @@
 from tests.worlds import small_schema
-from tfrec_mt.layers.fused_embedding import feature_tables
+from tfrec_mt.schema.code_tables import feature_tables
 
 
 def test_features_of_one_vocabulary_share_its_table() -> None:
