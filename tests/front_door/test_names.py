@@ -29,6 +29,7 @@ NAMES = {
     "adapters",
     "add_kernels",
     "attach",
+    "carry_kernels",
     "evaluate",
     "export",
     "fine_tune",

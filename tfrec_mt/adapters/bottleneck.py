@@ -98,6 +98,9 @@ class Bottleneck(DomainKernels):
     def first_layer(self, task: str) -> tuple[str, str, float]:
         return f"{task}_encoder_kernel_0", f"{task}_encoder_bias_0", self._shrinks(task)[0]
 
+    def last_layer(self, task: str) -> tuple[str, ...] | None:
+        return f"{task}_decoder_kernel", f"{task}_decoder_bias"
+
     def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any, ids: Ids) -> Any:
         hidden = self._encode(task, seen, groups)
         return groups.collect(groups.dense(hidden, *self._decoder(task)))

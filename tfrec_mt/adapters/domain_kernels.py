@@ -114,6 +114,13 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
         None for kernels that do not read knowledge.
         """
 
+    def last_layer(self, task: str) -> tuple[str, ...] | None:
+        """Names of the weights whose last axis is the base's knowledge.
+
+        None for kernels that cannot be moved to another base.
+        """
+        return None
+
     @property
     def rate_factors(self) -> dict[str, float]:
         """Factors of the learning rate by weight name; 1 where absent."""

@@ -51,6 +51,9 @@ class KnowledgeGate(Bottleneck):
             for task in self.knowledge_widths
         }
 
+    def last_layer(self, task: str) -> None:
+        return None  # it multiplies the base's own knowledge
+
     def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any, ids: Ids) -> Any:
         gate = groups.dense(self._encode(task, seen, groups), *self._decoder(task))
         strength = groups.select(self._strengths[task].value)

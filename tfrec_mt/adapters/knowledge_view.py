@@ -84,6 +84,25 @@ class KnowledgeView(ConfiguredLayer):
             for task, rows in knowledge.items()
         }
 
+    def unfold(
+        self, task: str, kernel: np.ndarray, bias: np.ndarray, factor: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Matrix `[S, U]` and bias `[U]` of a layer on the view; `fold` the other way round.
+
+        What the layer reads off axes that are not seen becomes its mean.
+
+        Args:
+          task: Task name.
+          kernel: `[D, U]`, of a layer `factor * h @ kernel + bias` on plain knowledge.
+          bias: `[U]`, its bias.
+          factor: Factor of its input.
+        """
+        mean, axes = self._fitted(task)
+        plain = kernel.astype(np.float64)
+        seen = np.linalg.pinv(axes) @ plain
+        shifted = bias + factor * (mean @ plain)
+        return seen.astype(np.float32), shifted.astype(np.float32)
+
     def fold(
         self, task: str, kernel: np.ndarray, bias: np.ndarray, factor: float
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -95,9 +114,12 @@ class KnowledgeView(ConfiguredLayer):
           bias: `[U]`, its bias.
           factor: Factor of its input.
         """
-        mean, axes = (
-            np.asarray(weight.value, np.float64) for weight in (self._means[task], self._axes[task])
-        )
+        mean, axes = self._fitted(task)
         plain = axes @ kernel.astype(np.float64)
         shifted = bias - factor * (mean @ plain)
         return plain.astype(np.float32), shifted.astype(np.float32)
+
+    def _fitted(self, task: str) -> tuple[np.ndarray, np.ndarray]:
+        """Mean `[D]` and scaled axes `[D, S]` in double precision."""
+        mean, axes = self._means[task].value, self._axes[task].value
+        return np.asarray(mean, np.float64), np.asarray(axes, np.float64)

@@ -57,6 +57,9 @@ class LastLayer(DomainKernels):
     def first_layer(self, task: str) -> tuple[str, str, float]:
         return f"{task}_slope", f"{task}_constant", 1.0
 
+    def last_layer(self, task: str) -> tuple[str, ...]:
+        return ()  # the base's own direction
+
     def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any, ids: Ids) -> Any:
         unit = self._unit_shifts[task].value
         return groups.collect(self._added(task, seen, groups) * groups.select(unit))

@@ -75,6 +75,9 @@ class LoRA(DomainKernels):
     def first_layer(self, task: str) -> tuple[str, str, float]:
         return f"{task}_down", f"{task}_offset", self._factor(task)
 
+    def last_layer(self, task: str) -> tuple[str, ...]:
+        return (f"{task}_up",)
+
     def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any, ids: Ids) -> Any:
         nothing = tf.zeros([len(self.domains), self.knowledge_widths[task]])
         code = self._code(task, seen, groups)

@@ -128,9 +128,9 @@ class Memory:
         return {task: found[:, place, tf.newaxis] for place, task in enumerate(self.tasks)}
 
 
-def memory_keys(feature: int, codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A domain's keys of a feature's codes; `feature` is its place from 1, 0 the domain itself."""
-    return codes + (np.int64(feature) << _HALF)
+def memory_keys(feature: int | NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A domain's keys of features' codes; a feature is its place from 1, 0 the domain itself."""
+    return codes + (np.asarray(feature, np.int64) << _HALF)
 
 
 def feature_and_code(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -40,6 +40,9 @@ class MemoryKernels(DomainKernels):
     def first_layer(self, task: str) -> None:
         return None
 
+    def last_layer(self, task: str) -> tuple[str, ...]:
+        return ()
+
     def residual(self, task: str, seen: Any, groups: Groups, knowledge: Any, ids: Ids) -> Any:
         return tf.zeros_like(knowledge)
 

@@ -18,6 +18,10 @@ class FineTuneConfig:
       base: Run folder of the base model.
       data: Prepared dataset, with the base's schema.
       output: Run folder; kernels end up in `output/kernels`.
+      continue_from: Run folder of kernels of an earlier day, from which these start and to which
+        they are drawn; behind another base they are carried over to this one first. Settings are
+        that run's unless given.
+      pull: Weight of what draws kernels to those that they continue; see `Anchor`.
       parts: Parts to train on; they should not be ones that the base was trained on.
       topics: Topics to train kernels for; all topics of the schema if empty.
       adapter: Name of an adapter in the catalog.
@@ -50,6 +54,8 @@ class FineTuneConfig:
     base: Path
     data: Path
     output: Path
+    continue_from: Path | None = None
+    pull: Weight = 0.1
     parts: tuple[str, ...] = ("fresh",)
     topics: tuple[str, ...] = ()
     adapter: str = "iak"

@@ -12,6 +12,7 @@ from tfrec_mt.bases.adapter import Adapter
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
 from tfrec_mt.configs.settings import arguments_of, check_numbers, fields_of, sort_settings
 from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.jobs.carry_kernels import carried_behind
 from tfrec_mt.jobs.opened import (
     AnyLog,
     Folder,
@@ -25,7 +26,8 @@ from tfrec_mt.jobs.opened import (
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.names import BASE, ROWS
 from tfrec_mt.training.fine_tune import train_kernels
-from tfrec_mt.training.run_folder import kernels_behind
+from tfrec_mt.training.progress import say
+from tfrec_mt.training.run_folder import config_of, kernels_behind
 from tfrec_mt.training.users_in_turn import ReaderOf
 
 
@@ -38,6 +40,7 @@ def fine_tune(
     topics: Sequence[str] = (),
     parts: Sequence[str] = FineTuneConfig.parts,
     beside: AdaptedModel | Folder | None = None,
+    continue_from: AdaptedModel | Folder | None = None,
     knowledge: Folder | None = None,
     labels: Mapping[str, str] | None = None,
     user: str | None = None,
@@ -58,6 +61,9 @@ def fine_tune(
       parts: Parts to train on; not ones that the base was trained on.
       beside: Kernels of other topics that these are to serve together with: what `fine_tune`
         gave, or its run folder.
+      continue_from: Kernels of an earlier day to go on with: what `fine_tune` gave, or its run
+        folder. Behind another base than theirs, such as the one that `pretrain(continue_from=)`
+        gave, they are carried over to it first; settings are that run's unless given.
       knowledge: Folder that keeps what the base knows of a click log's rows, for other runs too.
       labels: Of an attached model and a frame: the column of each task's label.
       user: Of an attached model: the column of the user.
@@ -88,17 +94,21 @@ def fine_tune(
         domains = {layer.topic: layer.domains for layer in base.kernels}
         base = base.base
     data, run = open_rows(base, log, labels, user), Path(output)
-    config = kernel_config(
-        adapter,
-        {**settings, **given},
-        base=run / BASE,
-        data=data.path or run / ROWS,
-        output=run,
-        parts=(parts,) if isinstance(parts, str) else tuple(parts),
-        topics=tuple(topics),
-        beside=run_of(beside, "beside") if beside is not None else None,
-        knowledge=Path(knowledge) if knowledge is not None else None,
-    )
+    fields: dict[str, Any] = {
+        "base": run / BASE,
+        "data": data.path or run / ROWS,
+        "output": run,
+        "parts": (parts,) if isinstance(parts, str) else tuple(parts),
+        "topics": tuple(topics),
+        "beside": run_of(beside, "beside") if beside is not None else None,
+        "knowledge": Path(knowledge) if knowledge is not None else None,
+    }
+    if continue_from is None:
+        config = kernel_config(adapter, {**settings, **given}, **fields)
+    else:
+        before = run_of(continue_from, "continue_from")
+        kind = adapter if adapter != FineTuneConfig.adapter else None
+        config = continued_kernel_config(before, kind, settings, **fields)
     frozen = open_base(base, data, config.precision)
     for topic in topics:
         if topic not in frozen.topics:
@@ -146,6 +156,41 @@ def kernel_config(adapter: str, settings: Mapping[str, Any], **run: Any) -> Fine
     return dataclasses.replace(config, train=dataclasses.replace(config.train, **found["train"]))
 
 
+def continued_kernel_config(
+    before: Path, adapter: str | None, settings: Mapping[str, Any], **fields: Any
+) -> FineTuneConfig:
+    """The config of kernels that continue others, with their settings where it is told no others.
+
+    Args:
+      before: Run folder of the kernels to continue.
+      adapter: Name of the adapter, if it was told.
+      settings: Of the run and of the loop.
+      fields: Of the config, which are no settings.
+
+    Raises:
+      RunFolderError: There is no such run.
+      SchemaError: A setting that does not exist or cannot change.
+    """
+    config = config_of(before, FineTuneConfig, base=fields["base"], output=fields["output"])
+    if adapter not in (None, config.adapter):
+        raise SchemaError(f"adapter={adapter!r}: {before} holds kernels of {config.adapter!r}")
+    found = sort_settings(
+        "fine_tune with continue_from",
+        settings,
+        {
+            "run": fields_of(FineTuneConfig, *fields, "adapter", "adapter_settings", "train"),
+            "train": fields_of(TrainConfig),
+        },
+    )
+    if fields["parts"] == FineTuneConfig.parts:
+        fields["parts"] = config.parts or FineTuneConfig.parts
+    fields["topics"] = fields["topics"] or config.topics
+    train = dataclasses.replace(config.train, **found["train"])
+    return dataclasses.replace(
+        config, **{**fields, **found["run"], "continue_from": before, "train": train}
+    )
+
+
 def run_fine_tune(config: FineTuneConfig, label: str = "fine-tune") -> Path:
     """Trains kernels and saves each by itself; the same call resumes a killed run.
 
@@ -190,6 +235,13 @@ def train_behind(
             workload.keep_base(base, config.base, log)
         return make_readers()
 
+    def earlier() -> Sequence[DomainKernels]:
+        assert config.continue_from is not None
+        carried = carried_behind(config.continue_from, base, log, config.parts)
+        for line in carried.told():
+            say(f"{label}: {line}")
+        return carried.kernels
+
     return train_kernels(
         config,
         base,
@@ -200,4 +252,5 @@ def train_behind(
         label,
         workload.any_shape,
         workload.memory(config, log),
+        earlier if config.continue_from else None,
     )

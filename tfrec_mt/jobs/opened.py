@@ -163,7 +163,7 @@ def open_model(
         data: AnyLog = open_log(log) if log is not None else _own_log(origin_of(run))
         if not adapted:
             return Opened(open_base(run, data, precision), [], data, of_data(data))
-        opened = open_base(base or _own_base(run), data, precision)
+        opened = open_base(base or own_base(run), data, precision)
         return Opened(opened, kernels_behind(opened, run), data, of_data(data))
     plain = model.base if isinstance(model, AdaptedModel) else model
     if workload_of(plain) is None or isinstance(plain, AnyLog):
@@ -211,7 +211,12 @@ def _moved(run: Path, told: str) -> Path | None:
     return next((path for path in places if path.is_dir()), None)
 
 
-def _own_base(run: Path) -> Path:
+def own_base(run: Path) -> Path:
+    """Run folder of the base that a run's kernels were trained behind.
+
+    Raises:
+      DataError: It is no longer there.
+    """
     told = read_settings(run)["base"]
     found = _moved(run, told)
     if found is None:

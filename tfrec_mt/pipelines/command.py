@@ -16,6 +16,7 @@ COMMANDS = (
     "prepare-data",
     "pretrain",
     "fine-tune",
+    "carry-kernels",
     "train-control",
     "evaluate",
     "export",

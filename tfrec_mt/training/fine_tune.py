@@ -11,6 +11,7 @@ from absl import logging
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.contract import check_adapter
+from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import (
     hashes_of_kernels,
     load_kernels,
@@ -26,6 +27,7 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.schema.features import check_domains
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import KERNELS, KNOWLEDGE
+from tfrec_mt.training.anchor import Anchor
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_trial import Tried
 from tfrec_mt.training.learn_memory import learn_memory
@@ -61,6 +63,7 @@ def train_kernels(
     label: str,
     any_shape: bool = False,
     memory: MemoryOf | None = None,
+    earlier: Callable[[], Sequence[DomainKernels]] | None = None,
 ) -> Path:
     """Trains kernels behind any base, on any kind of batches, and saves them.
 
@@ -75,6 +78,7 @@ def train_kernels(
       label: See `TrainLoop`.
       any_shape: See `TrainLoop`.
       memory: What trained kernels are to remember; see `learn_memory`.
+      earlier: Gives kernels of an earlier day behind this base, which `config.continue_from` names.
 
     Returns:
       Folder of the kernels.
@@ -100,6 +104,9 @@ def train_kernels(
         "beside_weights": (
             hashes_of_kernels(kernel_folder(config.beside)) if config.beside else {}
         ),
+        "continued_kernels": (
+            hashes_of_kernels(kernel_folder(config.continue_from)) if config.continue_from else {}
+        ),
     }
     with run_folder(config.output, settings, KERNELS):
         reader_of = make_readers()
@@ -108,10 +115,11 @@ def train_kernels(
         model = untrained_model(
             base, topics, config.adapter, config.adapter_settings, reader, train
         )
+        anchor = Anchor(model, earlier(), config.pull) if earlier else None
         tried: Mapping[str, Tried] = {}
         if config.adapter != MEMORY:  # which has no weights
             steps = reader.steps_per_epoch
-            learner = kernel_learner(config, model, steps * train.epochs, trial, beside)
+            learner = kernel_learner(config, model, steps * train.epochs, trial, beside, anchor)
             TrainLoop(
                 learner,
                 reader,
@@ -133,6 +141,7 @@ def train_kernels(
                     joint=config.joint,
                     certainty=config.certainty,
                     beside=beside,
+                    before=anchor.memories(features, model.base.tasks) if anchor else None,
                 )
         save_trial(config.output, topics, tried, remembered)
         for sentence in trial_sentences(config.output):
@@ -153,6 +162,7 @@ def kernel_learner(
     steps: int,
     trial: tuple[int, int] = (0, 0),
     beside: AdaptedModel | None = None,
+    anchor: Anchor | None = None,
 ) -> KernelLearner:
     """A learner of a model's kernels with the run's settings.
 
@@ -162,6 +172,7 @@ def kernel_learner(
       steps: Steps of the whole run, over which the learning rate falls.
       trial: See `KernelTrial`.
       beside: See `KernelLearner`.
+      anchor: See `KernelLearner`.
     """
 
     def optimizer(factor: float) -> keras.optimizers.Optimizer:
@@ -178,6 +189,7 @@ def kernel_learner(
         beside=beside,
         certainty=config.certainty,
         trial=trial,
+        anchor=anchor,
     )
 
 

@@ -13,6 +13,7 @@ from tfrec_mt.configs.choices import RateRule
 from tfrec_mt.losses.multi_task_loss import multi_task_loss, row_losses
 from tfrec_mt.schema.task import ROW_WEIGHT
 from tfrec_mt.storage.variables import named_variables
+from tfrec_mt.training.anchor import Anchor
 from tfrec_mt.training.kept_knowledge import knowledge_of
 from tfrec_mt.training.kernel_optimizers import KernelOptimizers
 from tfrec_mt.training.kernel_trial import FACTORS, KernelTrial, Tried
@@ -109,6 +110,7 @@ class KernelLearner:
       joint: Whether topics are trained as the sum that serves when all of them are attached, so
         that what several could correct is corrected once.
       beside: The base with fixed kernels of other topics that are to serve together with these.
+      anchor: What the kernels were on an earlier day, which they are drawn to.
       certainty, trial: See `KernelTrial`. Its batches need the rows' clusters of users; see
         `UserClusters`.
     """
@@ -124,6 +126,7 @@ class KernelLearner:
         beside: AdaptedModel | None = None,
         certainty: float = 1.0,
         trial: tuple[int, int] = (0, 0),
+        anchor: Anchor | None = None,
     ) -> None:
         if not 0 <= related_share <= 1:
             raise ValueError(f"expected a share from 0 to 1 of related rows, got {related_share}")
@@ -137,7 +140,9 @@ class KernelLearner:
         self._optimizers = {
             layer.topic: KernelOptimizers(layer, make_optimizer) for layer in model.kernels
         }
-        self._trial = KernelTrial(model.kernels, trial, certainty)
+        self._anchor = anchor
+        proven = anchor.proven if anchor else None
+        self._trial = KernelTrial(model.kernels, trial, certainty, proven)
 
     @property
     def variables(self) -> dict[str, tf.Variable]:
@@ -207,6 +212,8 @@ class KernelLearner:
             loss = _sum_of_two(loss, self.related_share * (related - loss))
         penalty = layer.penalty()
         loss += self.kl_weight * tf.reduce_sum(share * penalty)
+        if self._anchor is not None:
+            loss += tf.reduce_sum(share * self._anchor.pull(layer))
         return Turn(loss, means, penalty)
 
     def _together(

@@ -27,7 +27,7 @@ class Tried(NamedTuple):
     errors: np.ndarray
 
     @classmethod
-    def of(cls, gains: np.ndarray, certainty: float) -> "Tried":
+    def of(cls, gains: np.ndarray, certainty: float, proven: np.ndarray | None = None) -> "Tried":
         """Chooses the domains to keep, and their factors, from gains.
 
         A domain is kept if its own gain is certain. It is also kept, with the topic's best factor,
@@ -37,6 +37,8 @@ class Tried(NamedTuple):
         Args:
           gains: By how much losses fell, `[N, CLUSTERS, len(FACTORS)]`.
           certainty: See `KernelTrial`.
+          proven: Domains `[N]` whose kernels have passed a trial before. They are kept whole unless
+            it is certain that less is better.
         """
         values = np.asarray(FACTORS)
         best, gain, error = _best(gains)
@@ -45,6 +47,15 @@ class Tried(NamedTuple):
         alike &= gain_of_topic > certainty * error_of_topic
         factors = np.where(alike, values[of_topic], 0.0)
         factors = np.where(gain > certainty * error, values[best], factors)
+        if proven is not None:
+            whole = gains[:, :, -1:]
+            less = np.concatenate([np.zeros_like(whole), gains[:, :, :-1]], axis=2) - whole
+            place, better, doubt = _best(less)
+            smaller = np.asarray((0.0, *FACTORS[:-1]))
+            reduced = np.where(better > certainty * doubt, smaller[place], 1.0)
+            factors = np.where(proven, reduced, factors)
+            gain = np.where(proven, whole.sum(axis=(1, 2)), gain)
+            error = np.where(proven, np.sqrt(np.square(whole).sum(axis=(1, 2))), error)
         return cls(factors, gain, error)
 
 
@@ -73,6 +84,7 @@ class KernelTrial:
       layers: The kernels of each topic.
       steps: First step of the trial, and the first step after it, within the first epoch.
       certainty: Standard errors by which a kernel must be better than the base.
+      proven: By topic, domains whose kernels have passed a trial before; see `Tried.of`.
 
     Reference:
       Liang and Zeger 1986, Longitudinal Data Analysis Using Generalized Linear Models, for the
@@ -80,9 +92,14 @@ class KernelTrial:
     """
 
     def __init__(
-        self, layers: Sequence[DomainKernels], steps: tuple[int, int], certainty: float
+        self,
+        layers: Sequence[DomainKernels],
+        steps: tuple[int, int],
+        certainty: float,
+        proven: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self._layers, self._steps, self._certainty = layers, steps, certainty
+        self._proven = proven or {}
         # how far losses are below the base's, by domain, cluster of users and factor
         self._gains = {
             layer.topic: tf.Variable(
@@ -155,6 +172,7 @@ class KernelTrial:
         found = {}
         for layer in self._layers if self.wanted else ():
             gains = self._gains[layer.topic].numpy().astype(np.float64)
-            found[layer.topic] = Tried.of(gains, self._certainty)
+            proven = self._proven.get(layer.topic)
+            found[layer.topic] = Tried.of(gains, self._certainty, proven)
             layer.scale_residuals(found[layer.topic].factors)
         return found

@@ -34,6 +34,7 @@ def learn_memory(
     joint: bool,
     certainty: float,
     beside: AdaptedModel | None = None,
+    before: Mapping[str, Memory] | None = None,
 ) -> dict[str, Tried]:
     """Gives a model's kernels a memory of some features' ids; see `Memory`.
 
@@ -49,11 +50,14 @@ def learn_memory(
       joint: Whether topics are learned as the sum that is served.
       certainty: See `KernelTrial`.
       beside: The base with fixed kernels of other topics that are to serve together with these.
+      before: Memories of an earlier day by topic, of the same features and domains, which go on:
+        offsets are drawn to theirs instead of to 0, and those of ids without rows stay.
 
     Returns:
       What became of each topic's memories on users held out.
     """
-    found = _collect(model, rows, [*features], joint, beside)
+    before = before or {}
+    found = _collect(model, rows, [*features], joint, beside, before)
     bags = [name for name, several in features.items() if several]
     tasks = list(model.base.learned_tasks())
     conditional = getattr(model.base, "chained", False)  # only bases of this package are
@@ -70,13 +74,11 @@ def learn_memory(
             if layer.topic in together:
                 count = len(layer.domains)
                 gains = np.sum([fit.gains(layer.topic, count) for fit in fits], axis=0)
-                tried[layer.topic] = Tried.of(gains, certainty)
-                layer.memory = Memory(
-                    [*features],
-                    bags,
-                    model.base.tasks,
-                    _remembered(layer.topic, kinds, fits, tried[layer.topic].factors),
-                )
+                earlier = before[layer.topic].domains if layer.topic in before else None
+                proven = np.array([len(of.keys) > 0 for of in earlier]) if earlier else None
+                tried[layer.topic] = Tried.of(gains, certainty, proven)
+                learned = _remembered(layer.topic, kinds, fits, tried[layer.topic].factors, earlier)
+                layer.memory = Memory([*features], bags, model.base.tasks, learned)
     return tried
 
 
@@ -90,6 +92,7 @@ class _Rows(NamedTuple):
       labels: By task, NaN for none.
       weights: How much each row counts.
       clusters: See `clusters_of`.
+      before: Offsets of an earlier day's memories by topic and task, where there are any.
     """
 
     logits: Mapping[tuple[str, str], Codes]
@@ -98,6 +101,7 @@ class _Rows(NamedTuple):
     labels: Mapping[str, Floats]
     weights: Floats
     clusters: Codes
+    before: Mapping[tuple[str, str], Codes]
 
 
 def _collect(
@@ -106,6 +110,7 @@ def _collect(
     features: Sequence[str],
     joint: bool,
     beside: AdaptedModel | None,
+    before: Mapping[str, Memory],
 ) -> _Rows:
     base, layers = model.base, model.kernels
 
@@ -116,6 +121,9 @@ def _collect(
         for place, layer in enumerate(layers):
             logits = batch.logits(*(added if joint else [added[place]]))
             found |= {f"logits:{layer.topic}/{task}": z[:, 0] for task, z in logits.items()}
+        for topic, memory in before.items():
+            offsets = memory.offsets(batch.codes[topic], features)
+            found |= {f"before:{topic}/{task}": z[:, 0] for task, z in offsets.items()}
         return found | {f"domains:{topic}": of for topic, of in batch.codes.items()}
 
     forward, parts = BatchFunction(expected), dict[str, list[Codes]]()
@@ -139,6 +147,7 @@ def _collect(
         {name: values.astype(np.float64) for name, values in groups["labels"].items()},
         groups["weights"][""].astype(np.float64),
         groups["clusters"][""],
+        {tuple(name.split("/", 1)): z for name, z in groups.get("before", {}).items()},
     )
 
 
@@ -189,7 +198,13 @@ class _TaskFit:
         self._task, self._kinds = task, kinds
         self._numbers = {key: kind.numbers[known] for key, kind in kinds.items()}
         topic = next(iter(kinds))[0]
+        self._before = {
+            of: rows.before[of, task.name][known].astype(np.float64)
+            for of in dict.fromkeys(of for of, _ in kinds)
+            if (of, task.name) in rows.before
+        }
         self._offsets = rows.logits[topic, task.name][known].astype(np.float64)
+        self._offsets += sum(self._before.values(), np.zeros(len(self._offsets)))
         self._domains = {of: rows.domains[of][known] for of, _ in kinds}
         self._labels, self._weights = labels[known], rows.weights[known]
         self._clusters = rows.clusters[known]
@@ -233,6 +248,8 @@ class _TaskFit:
         for held, added in self._folds:
             own = sum(of for (name, _), of in zip(self._kinds, added, strict=True) if name == topic)
             rest = self._offsets[held] + sum(added) - own
+            if topic in self._before:  # tried as one with what is learned now
+                own, rest = own + self._before[topic][held], rest - self._before[topic][held]
             labels, weights = self._labels[held], self._task.weight * self._weights[held]
             places = self._domains[topic][held] * CLUSTERS + self._clusters[held]
             without = self._losses(rest, labels)
@@ -253,8 +270,9 @@ def _remembered(
     kinds: Mapping[tuple[str, int], _Kind],
     fits: Sequence[_TaskFit],
     factors: Floats,
+    before: Sequence[Remembered] | None,
 ) -> list[Remembered]:
-    """What each of a topic's domains remembers."""
+    """What each of a topic's domains remembers, what it did before included."""
     found = []
     own = [
         (place, number, kind)
@@ -265,11 +283,25 @@ def _remembered(
         keys, offsets = [], []
         for place, number, kind in own:
             inside = kind.domains == code
-            values = [factor * fit.effects.values[place][inside] for fit in fits]
+            values = [fit.effects.values[place][inside] for fit in fits]
             keys.append(memory_keys(number, kind.codes[inside]))
-            offsets.append(np.stack(values, axis=1).astype(np.float32))
+            offsets.append(np.stack(values, axis=1))
         # features are in order and codes ascend, so keys ascend
         every, of_every = np.concatenate(keys), np.concatenate(offsets)
+        if before is not None:
+            every, of_every = _sum((every, of_every), before[code - 1])
+        of_every = (factor * of_every).astype(np.float32)
         kept = np.abs(of_every).max(axis=1, initial=0) >= _LEAST_OFFSET
         found.append(Remembered(every[kept], of_every[kept]))
     return found
+
+
+def _sum(
+    one: tuple[NDArray[np.int64], Floats], other: Remembered
+) -> tuple[NDArray[np.int64], Floats]:
+    """The sums of two sets of offsets, each by ascending keys."""
+    keys = np.union1d(one[0], other.keys)
+    total = np.zeros((len(keys), one[1].shape[1]))
+    for of, offsets in (one, other):
+        total[np.searchsorted(keys, of)] += offsets
+    return keys, total
