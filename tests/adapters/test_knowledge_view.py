@@ -72,3 +72,15 @@ def test_it_survives_its_config() -> None:
     again.set_weights(view.get_weights())
     knowledge = _knowledge(20)
     np.testing.assert_array_equal(again({"ctr": knowledge})["ctr"], view({"ctr": knowledge})["ctr"])
+
+
+def test_a_layer_that_is_unfolded_and_folded_again_is_the_same_on_what_is_seen() -> None:
+    knowledge, rng = _knowledge(100), np.random.default_rng(1)
+    view, factor = _fitted(_knowledge()), 0.3
+    kernel, bias = rng.normal(size=(WIDTH, 4)).astype(np.float32), rng.normal(size=4)
+    seen = view({"ctr": knowledge})["ctr"].numpy().astype(np.float64)
+    on_view, its_bias = view.unfold("ctr", kernel, bias, factor)
+    expected = factor * knowledge.astype(np.float64) @ kernel + bias
+    np.testing.assert_allclose(factor * seen @ on_view + its_bias, expected, rtol=1e-3, atol=1e-3)
+    again = view.fold("ctr", on_view, its_bias, factor)
+    np.testing.assert_allclose(factor * knowledge @ again[0] + again[1], expected, atol=5e-3)

@@ -13,8 +13,11 @@ from tfrec_mt.quiet_start import import_tensorflow
 from tfrec_mt.schema import SchemaError
 
 # Settings of bases and kernels that the job sets itself.
-_OF_JOB = ("data", "output", "seed", "base_topics", "init_from")
-_OF_KERNELS = ("data", "output", "seed", "base", "topics", "beside", "knowledge")
+_OF_JOB = ("data", "output", "seed", "base_topics", "init_from", "continue_from")
+_OF_KERNELS = (
+    *("data", "output", "seed", "base", "topics", "beside", "knowledge"),
+    *("continue_from", "pull"),
+)
 _KERNELS = "kernels"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from studies.takeout.select_rows import select_rows
-from tests.data.conftest import ClickLog
+from tests.click_logs import ClickLog
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.preparation import prepare as prepare_module
 from tfrec_mt.data.preparation import shards
