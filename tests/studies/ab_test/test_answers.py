@@ -56,7 +56,7 @@ def test_recall_is_that_of_the_log(world: World) -> None:
     again.choice(2, size=400, p=[0.5, 0.5])
     period = again.choice(3, size=400, p=[0.11, 0.45, 0.44])
     again.integers(np.array([14_400, 12_600, 16_200])[period])
-    recalled = recall(world.catalogue, shown.context.region, 20, again)
+    recalled = recall(world.catalogue, shown.context.region, shown.context.day, 20, again)
     again.standard_normal(recalled.shape)
 
     for items, candidates in zip(shown.item, recalled, strict=True):
@@ -67,7 +67,7 @@ def test_recall_is_that_of_the_log(world: World) -> None:
 def test_candidates_are_distinct_items_of_the_region(world: World) -> None:
     region = np.repeat(np.arange(6), 300)
     smallest = int(np.diff(world.catalogue.menu_start).min())
-    item = recall(world.catalogue, region, smallest, np.random.default_rng(0))
+    item = recall(world.catalogue, region, 0 * region, smallest, np.random.default_rng(0))
 
     assert all(len(set(row)) == smallest for row in item)
     for code in range(6):
@@ -78,7 +78,7 @@ def test_candidates_are_distinct_items_of_the_region(world: World) -> None:
 @pytest.mark.parametrize("count", [0, 10_000])
 def test_recall_refuses_what_a_region_cannot_give(world: World, count: int) -> None:
     with pytest.raises(SchemaError, match=f"expected 1 to .* candidates .* got {count}"):
-        recall(world.catalogue, np.array([0]), count, np.random.default_rng(0))
+        recall(world.catalogue, np.array([0]), np.array([0]), count, np.random.default_rng(0))
 
 
 def test_truth_of_offers_is_the_oracles(world: World, offers: Offers) -> None:

@@ -1,14 +1,17 @@
 """Shops and items of the takeout world, with their true properties."""
 
+import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfrec_mt.data.sources.takeout.config import ITEMS_PER_SHOP, ROWS_PER_ITEM, TakeoutConfig
 from tfrec_mt.data.sources.takeout.domains import REGION, SHARES
+from tfrec_mt.data.sources.takeout.turnover import item_generations
 
 _NAMES = "rice noodles barbecue dumplings burgers hotpot drinks seafood pizza soup dessert salad"
 CUISINES: Final = tuple(_NAMES.split())
@@ -25,20 +28,30 @@ _SHOP_CUISINE = 0.7
 _SPECIALITY_SIGNATURE = 0.9
 _SPECIALITY_OTHER = 0.3
 _STREAM = 1
+# Properties of items, whose last axis counts ids.
+_OF_AN_ITEM = (
+    *("shop", "cuisine", "price", "price_score"),
+    *("speciality", "speciality_score", "appeal"),
+)
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """Items by id (0..I-1); those of a shop are consecutive.
 
+    With churn, an item that leaves is replaced by another one of the same shop: the ids of each
+    generation follow those of the one before.
+
     Args:
-      menu: Ids of the items sold in each region, one region after the other, ascending in each.
+      menu: Places of the items sold in each region, one region after the other, ascending in each;
+        without churn these are their ids.
       menu_start: [7] where each region begins in `menu`, then its length.
       shop, cuisine: [I] shop id, and code into `CUISINES`.
       price, price_score: [I] price in money, and log price with mean 0 and deviation 1 over items.
       speciality: [I] whether the item is a local speciality, sold in one region only.
       speciality_score: [I] the same as 0 or 1, less its mean over items.
       appeal: [2, I] popularity (click) and quality (order), standard normal.
+      generations: [P, days] generation of the item in each of the menus' P places.
     """
 
     menu: NDArray[np.int64]
@@ -50,6 +63,7 @@ class Catalogue:
     speciality: NDArray[np.bool_]
     speciality_score: NDArray[np.float64]
     appeal: NDArray[np.float64]
+    generations: NDArray[np.int64]
 
     @property
     def size(self) -> int:
@@ -87,16 +101,17 @@ class Catalogue:
         signature = cuisine == signatures[home[shop]]
         chance = local[shop] * np.where(signature, _SPECIALITY_SIGNATURE, _SPECIALITY_OTHER)
 
+        of_shops: list[NDArray[np.float64]] = []
+
         def mixed() -> NDArray[np.float64]:
             """Standard normal per item, half of its variance shared within a shop."""
-            of_shop = rng.standard_normal(shops)
-            total: NDArray[np.float64] = of_shop[shop] + rng.standard_normal(size)
-            return total / math.sqrt(2)
+            of_shops.append(rng.standard_normal(shops))
+            return _mixed(of_shops[-1][shop], rng.standard_normal(size))
 
-        price = np.round(25.0 * np.exp(0.5 * mixed()), 2)
+        price = _price(mixed())
         log_price = np.log(price)
         speciality = rng.random(size) < chance
-        return cls(
+        first = cls(
             menu=np.nonzero(sold)[1],
             menu_start=np.concatenate([[0], np.cumsum(sold.sum(axis=1))]),
             shop=shop,
@@ -106,4 +121,64 @@ class Catalogue:
             speciality=speciality,
             speciality_score=speciality - speciality.mean(),
             appeal=np.stack([mixed(), mixed()]),
+            generations=item_generations(config, size),
         )
+        return first._with_successors(
+            config, shop_cuisine[shop], local[shop], signatures[home[shop]], of_shops
+        )
+
+    def _with_successors(
+        self,
+        config: TakeoutConfig,
+        shop_cuisine: NDArray[np.int64],
+        local: NDArray[np.bool_],
+        signature: NDArray[np.int64],
+        of_shops: Sequence[NDArray[np.float64]],
+    ) -> "Catalogue":
+        """The catalogue with the items of later generations, drawn as those of the first.
+
+        Args:
+          config: Churn and seed.
+          shop_cuisine: [P] cuisine of each item's shop.
+          local: [P] whether the shop is in one region only.
+          signature: [P] signature cuisine of the shop's home.
+          of_shops: The shops' parts of price, popularity and quality.
+        """
+        size, log_price = len(self.shop), np.log(self.price)
+        found: dict[str, list[NDArray[Any]]] = {name: [getattr(self, name)] for name in _OF_AN_ITEM}
+        for generation in range(1, int(self.generations.max(initial=0)) + 1):
+            rng = np.random.default_rng([config.seed, _STREAM, generation])
+            own = rng.choice(len(CUISINES), size=size, p=CUISINE_SHARES)
+            cuisine = np.where(rng.random(size) < _SHOP_CUISINE, shop_cuisine, own)
+            chance = np.where(cuisine == signature, _SPECIALITY_SIGNATURE, _SPECIALITY_OTHER)
+            speciality = rng.random(size) < local * chance
+            normal = [_mixed(part[self.shop], rng.standard_normal(size)) for part in of_shops]
+            price = _price(normal[0])
+            drawn: dict[str, NDArray[Any]] = {
+                "shop": self.shop,
+                "cuisine": cuisine,
+                "price": price,
+                "price_score": (np.log(price) - log_price.mean()) / log_price.std(),
+                "speciality": speciality,
+                "speciality_score": speciality - self.speciality.mean(),
+                "appeal": np.stack(normal[1:]),
+            }
+            for name, values in drawn.items():
+                found[name].append(values)
+        joined = {name: np.concatenate(parts, axis=-1) for name, parts in found.items()}
+        return dataclasses.replace(self, **joined)
+
+    def items(self, places: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Ids of the items in places [R, S] on each request's day [R]."""
+        size = len(self.generations)
+        return places + size * self.generations[places, day[:, np.newaxis]]
+
+
+def _mixed(of_shop: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard normal per item from two standard normal parts."""
+    total: NDArray[np.float64] = of_shop + own
+    return total / math.sqrt(2)
+
+
+def _price(normal: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.round(25.0 * np.exp(0.5 * normal), 2)

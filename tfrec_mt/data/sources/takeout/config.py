@@ -24,6 +24,9 @@ class TakeoutConfig:
       drift: Share of a domain's preferences that changes in a day: consecutive days correlate by
         1 - drift.
       days: Days that users act on.
+      churn: Share of users, and of items, that leave each day for good; as many new ones come.
+      evict_after: Days without a row after which `prepare(like=)` evicts a user or an item; None
+        never does.
       slots: Items per request, which is also the number of positions.
       short_history: Newest clicks of its user that a row sees; see `History`.
       long_history: Clicks before them that it sees; 0 for none.
@@ -38,6 +41,8 @@ class TakeoutConfig:
     shift: Weight = 1.0
     drift: Share = 0.03
     days: Count = 8
+    churn: Share = 0.0
+    evict_after: Count | None = None
     slots: Annotated[int, Within(1, SHARD_ROWS)] = 10
     short_history: Count = 50
     long_history: Whole = 0

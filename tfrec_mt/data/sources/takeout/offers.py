@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tfrec_mt.data.sources.takeout.probabilities import sigmoid
 from tfrec_mt.data.sources.takeout.recall import recall
 from tfrec_mt.data.sources.takeout.sampling import Context
+from tfrec_mt.data.sources.takeout.turnover import user_ids
 from tfrec_mt.data.sources.takeout.world import World
 from tfrec_mt.schema import DataError
 
@@ -69,14 +70,15 @@ def _of_shard(
     config = world.config
     users, exposures, _ = world.shard(shard)
     rng = np.random.default_rng([config.seed, _STREAM, shard])
-    recalled = recall(world.catalogue, exposures.context.region, candidates, rng)
+    context = exposures.context
+    recalled = recall(world.catalogue, context.region, context.day, candidates, rng)
     place = requests - shard * config.requests_per_shard
     user, item = exposures.user[place], recalled[place]
     of_context = {f.name: getattr(exposures.context, f.name)[place] for f in fields(Context)}
     click, order = world.logits(users.take(user), Context(**of_context), item)
     return {
         **of_context,
-        "user": shard * config.users_per_shard + user,
+        "user": user_ids(config, shard, user),
         "timestamp": exposures.timestamp[place],
         "item": item,
         "click_logit": click,

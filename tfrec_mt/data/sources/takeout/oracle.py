@@ -13,6 +13,7 @@ from tfrec_mt.data.sources.takeout.config import TakeoutConfig
 from tfrec_mt.data.sources.takeout.domains import REGION, SHARES, TOPICS, TRIP_CHANCE
 from tfrec_mt.data.sources.takeout.probabilities import mean_over_positions, sigmoid
 from tfrec_mt.data.sources.takeout.sampling import DAY, FIRST_SECOND, Context
+from tfrec_mt.data.sources.takeout.turnover import places_of
 from tfrec_mt.data.sources.takeout.users import Users
 from tfrec_mt.data.sources.takeout.world import World
 from tfrec_mt.errors import nearest
@@ -92,7 +93,7 @@ class TakeoutOracle:
     def _read(self, rows: pa.Table) -> tuple[Users, Context, NDArray[np.int64]]:
         """Users [B], their context [B] and items [B, 1] of a table."""
         config = self._world.config
-        user = _ids(rows, "user_id", config.users)
+        user = _ids(rows, "user_id", config.users * (config.days if config.churn else 1))
         item = _ids(rows, "item_id", self._world.catalogue.size)
         codes = {t.name: _codes(rows, t.name, t.domains) for t in TOPICS}
         codes["day"] = _days(rows, config.days)
@@ -103,11 +104,11 @@ class TakeoutOracle:
         config = self._world.config
         if not len(user):
             return Users.of_shard(config, 0).take(user)
-        shard = user // config.users_per_shard
+        shard, place = places_of(config, user)
         order = np.argsort(shard, kind="stable")
         drawn, size = np.unique(shard, return_counts=True)
         bounds = np.cumsum(size)[:-1]
-        places = np.split((user - shard * config.users_per_shard)[order], bounds)
+        places = np.split(place[order], bounds)
         parts = [Users.of_shard(config, int(s)).take(p) for s, p in zip(drawn, places, strict=True)]
         return Users.concatenate(parts).take(np.argsort(order))
 

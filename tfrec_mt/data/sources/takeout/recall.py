@@ -8,9 +8,13 @@ from tfrec_mt.schema import SchemaError
 
 
 def recall(
-    catalogue: Catalogue, region: NDArray[np.int64], count: int, rng: np.random.Generator
+    catalogue: Catalogue,
+    region: NDArray[np.int64],
+    day: NDArray[np.int64],
+    count: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """[R, count] distinct items of each request's region [R], all items equally likely.
+    """[R, count] distinct items of each request's region and day [R], all items equally likely.
 
     Candidate `j` of `m` is uniform over the j-th of `m` equal runs of the region's menu, counted
     from a uniform starting item, as in the log's own policy.
@@ -28,5 +32,5 @@ def recall(
     place = np.arange(count)
     low, high = place * size // count, (place + 1) * size // count
     start = rng.integers(size)
-    item: NDArray[np.int64] = catalogue.menu[first + (rng.integers(low, high) + start) % size]
-    return item
+    places = catalogue.menu[first + (rng.integers(low, high) + start) % size]
+    return catalogue.items(places, day)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tfrec_mt.data.sources.takeout.catalogue import CUISINES
 from tfrec_mt.data.sources.takeout.domains import PERIOD, REGION, SCENE
 from tfrec_mt.data.sources.takeout.probabilities import mean_over_positions, sigmoid
+from tfrec_mt.data.sources.takeout.turnover import user_ids
 from tfrec_mt.data.sources.takeout.users import SEGMENTS
 from tfrec_mt.data.sources.takeout.world import World
 
@@ -29,7 +30,6 @@ def shard_table(world: World, shard: int) -> pa.Table:
 
     requests, slots = item.shape
     first_request = shard * config.requests_per_shard
-    first_user = shard * config.users_per_shard
     items = item.ravel()
 
     def per_request(values: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -37,7 +37,7 @@ def shard_table(world: World, shard: int) -> pa.Table:
 
     table = pa.table(
         {
-            "user_id": per_request(first_user + exposures.user),
+            "user_id": per_request(user_ids(config, shard, exposures.user)),
             "user_segment": _strings(per_request(users.segment[exposures.user]), SEGMENTS),
             "item_id": items,
             "shop_id": catalogue.shop[items],

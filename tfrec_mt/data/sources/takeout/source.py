@@ -89,7 +89,12 @@ class TakeoutSource(Source):
             long=config.long_history,
             time_gaps=True,
         )
-        self._schema = replace(_SCHEMA, history=history)
+        leaving = ("user", "item")
+        vocabularies = (
+            replace(v, evict_after=config.evict_after) if v.name in leaving else v
+            for v in _SCHEMA.vocabularies
+        )
+        self._schema = replace(_SCHEMA, history=history, vocabularies=tuple(vocabularies))
 
     @property
     def schema(self) -> Schema:

@@ -1,7 +1,7 @@
 """The true traits of the users of one shard."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tfrec_mt.data.sources.takeout.config import TakeoutConfig
 from tfrec_mt.data.sources.takeout.domains import REGION, SHARES
+from tfrec_mt.data.sources.takeout.turnover import user_generations
 
 SEGMENTS: Final = ("student", "family", "worker", "manager")
 TASTE_FACTORS: Final = 4
@@ -24,7 +25,7 @@ class Users:
 
     Args:
       home: [U] code of the home region.
-      activity: [U] share of the shard's requests, summing to 1.
+      activity: [U] share of the shard's requests, summing to 1 in each generation.
       taste: [U, K] standard normal cuisine tastes.
       price_taste: [U] standard normal; positive prefers expensive items.
       segment: [U] code into `SEGMENTS`, a noisy reading of `price_taste`.
@@ -40,9 +41,20 @@ class Users:
 
     @classmethod
     def of_shard(cls, config: TakeoutConfig, shard: int) -> "Users":
-        """Draws the users of one shard; ids count on from `shard * config.users_per_shard`."""
+        """Draws the users of one shard, those of later generations after those of earlier ones.
+
+        Users of one place are as active as each other; see `user_ids` for their ids.
+        """
+        first = cls._drawn(config, shard, 0)
+        latest = int(user_generations(config, shard).max(initial=0))
+        later = [cls._drawn(config, shard, generation) for generation in range(1, latest + 1)]
+        return cls.concatenate([first, *(replace(of, activity=first.activity) for of in later)])
+
+    @classmethod
+    def _drawn(cls, config: TakeoutConfig, shard: int, generation: int) -> "Users":
         size = config.shard_users(shard)
-        rng = np.random.default_rng([config.seed, _STREAM, shard])
+        more = [generation] if generation else []
+        rng = np.random.default_rng([config.seed, _STREAM, shard, *more])
         activity = np.exp(_ACTIVITY_DEVIATION * rng.standard_normal(size))
         price_taste = rng.standard_normal(size)
         reading = price_taste + _SEGMENT_NOISE * rng.standard_normal(size)

@@ -17,6 +17,7 @@ from tfrec_mt.data.sources.takeout.probabilities import (
     sigmoid,
 )
 from tfrec_mt.data.sources.takeout.sampling import Context, Exposures, draw_exposures
+from tfrec_mt.data.sources.takeout.turnover import user_generations
 from tfrec_mt.data.sources.takeout.users import Users
 
 CLICK_RATE: Final = 0.06
@@ -67,7 +68,9 @@ class World:
         users = Users.of_shard(self.config, shard)
         rng = np.random.default_rng([self.config.seed, _STREAM, shard])
         requests = self.config.shard_requests(shard)
-        return users, draw_exposures(self.config, self.catalogue, users, requests, rng), rng
+        generations = user_generations(self.config, shard)
+        exposures = draw_exposures(self.config, self.catalogue, users, requests, rng, generations)
+        return users, exposures, rng
 
     def logits(
         self, users: Users, context: Context, item: NDArray[np.int64]
