@@ -27,6 +27,7 @@ STUDIES = (
     "census_income",
     "control_test",
     "cross_topic",
+    "daily",
     "encoding_width",
     "first_hour",
     "first_kernels",

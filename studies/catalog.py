@@ -2,6 +2,7 @@
 
 from studies.ab_test.ab_test import AB_TEST
 from studies.ab_test.case_study import CASE_STUDY
+from studies.daily.daily import DAILY_STUDY
 from studies.first_hour.first_hour import FIRST_HOUR
 from studies.first_hour.first_kernels import FIRST_KERNELS
 from studies.framework.study import Study
@@ -44,6 +45,7 @@ STUDIES: dict[str, Study] = {
         PLAIN_KERAS_RATES,
         FIRST_HOUR,
         FIRST_KERNELS,
+        DAILY_STUDY,
         SCOREBOARD,
         PUBLIC_DATA,
         ALI_EXPRESS,

@@ -79,6 +79,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mt.train_control(model, runs / "control")
     mt.export(model, runs / "export")
     mt.remove_kernels(runs / "export", ["market/fr"])
+    (folder / "day2").mkdir()
+    tomorrow = rows.with_columns(pl.col("ts") + 9 * 86_400)
+    tomorrow.write_parquet(folder / "day2" / "part.parquet")
     shutil.copytree(runs / "kernels", folder / "runs" / "late" / "kernels")
     return folder
 
@@ -161,6 +164,18 @@ def test_kernels_are_exchanged(here: Path) -> None:
 
 def _last(export: Path) -> int:
     return max(int(path.name) for path in export.iterdir() if path.name.isdigit())
+
+
+def test_the_next_day_is_learned_from(here: Path) -> None:
+    page, shop = DOCS / "guides" / "tomorrow.md", here / "runs" / "shop"
+    _run_python(page)
+    versions = _last(shop / "export")
+    for name in ("data2", "base2", "kernels2"):
+        shutil.rmtree(shop / name)
+    for block in blocks(page, "sh"):
+        run(["bash", "-ec", block], here)
+    assert _last(shop / "export") == versions + 1 == 4
+    assert (shop / "carried2" / "kernels" / "market").is_dir()
 
 
 def test_a_server_is_asked(here: Path) -> None:

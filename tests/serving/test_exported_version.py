@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -24,13 +25,22 @@ TOPICS = ("scene", "period", "region")
 
 
 @pytest.mark.slow
-def test_lower_precision_is_that_of_the_export(job: Job, exported: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"precision": "bfloat16"}, "| type of products | bfloat16 |"),
+        ({"table_precision": "int8"}, "| type of embedding rows | int8 |"),
+    ],
+)
+def test_lower_precision_is_that_of_the_export(
+    settings: dict[str, Any], told: str, job: Job, exported: Path, tmp_path: Path
+) -> None:
     config = ExportConfig(
         base=job.base,
         kernels=job.kernels,
         data=job.data,
         output=tmp_path / "short",
-        precision="bfloat16",
+        **settings,
     )
     short = run_export(config)
     asked = ScoreConfig(export=short, data=job.data, base=job.base, kernels=job.kernels)
@@ -39,7 +49,7 @@ def test_lower_precision_is_that_of_the_export(job: Job, exported: Path, tmp_pat
     plain = run_score(dataclasses.replace(asked, export=exported)).rows
     moved = (found.rows["ctr"] - plain["ctr"]).abs().max()
     assert 1e-5 < float(moved) < 0.02  # type: ignore[arg-type]
-    assert "| type of products | bfloat16 |" in (short / EXTRA / "model_card.md").read_text()
+    assert told in (short / EXTRA / "model_card.md").read_text()
 
 
 def test_warm_up_requests_name_every_signature(exported: Path) -> None:

@@ -5,6 +5,9 @@ from typing import Literal
 Precision = Literal["float32", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
+# How rows of embedding tables are stored for serving.
+TablePrecision = Literal["float32", "bfloat16", "int8"]
+
 Surgery = Literal["mtrec", "pcgrad", "none"]
 SURGERIES: tuple[Surgery, ...] = ("mtrec", "pcgrad", "none")
 

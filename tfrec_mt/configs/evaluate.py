@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfrec_mt.configs.bounds import check
-from tfrec_mt.configs.choices import Precision
+from tfrec_mt.configs.choices import Precision, TablePrecision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,7 @@ class EvaluateConfig:
       output: Folder to create, with `metrics.json` and `report.html`; None writes nothing.
       precision: Type of the main net's matrix products in ranking models, as in an export of this
         precision.
+      table_precision: How embedding rows are stored, as in an export of this precision.
     """
 
     data: Path
@@ -32,6 +33,7 @@ class EvaluateConfig:
     seen_in: tuple[str, ...] = ()
     output: Path | None = None
     precision: Precision = "float32"
+    table_precision: TablePrecision = "float32"
 
     def __post_init__(self) -> None:
         check(self)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfrec_mt.configs.bounds import Count, check
-from tfrec_mt.configs.choices import Precision
+from tfrec_mt.configs.choices import Precision, TablePrecision
 from tfrec_mt.errors import SchemaError
 
 _MODEL_NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,100}")
@@ -38,6 +38,9 @@ class ExportOptions:
       precision: Type of the main net's matrix products in a ranking model. bfloat16 is faster on
         CPUs that support it (AMX, avx512_bf16) and slower on others; check the loss in quality with
         `evaluate --precision` first.
+      table_precision: How a ranking model's embedding rows are stored: `int8` takes about a quarter
+        of the bytes and `bfloat16` half of them; check the loss in quality with
+        `evaluate --table_precision` first.
       max_items: Largest number of items in a request to a ranking model's `score_candidates`; None
         for no limit.
     """
@@ -46,6 +49,7 @@ class ExportOptions:
     allow_signature_change: bool = False
     metrics: Sequence[Any] = ()
     precision: Precision = "float32"
+    table_precision: TablePrecision = "float32"
     max_items: Count | None = None
 
     def __post_init__(self) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import keras
 
 from tfrec_mt.configs import EvaluateConfig
-from tfrec_mt.configs.choices import Precision
+from tfrec_mt.configs.choices import Precision, TablePrecision
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.evaluation.remembered_ids import FEW
 from tfrec_mt.jobs.control import control_rate
 from tfrec_mt.jobs.opened import Folder, known_run, open_base, open_model
+from tfrec_mt.layers.stored_tables import stored_tables
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.storage.folders import check_absent
 from tfrec_mt.training.trial_results import trial_sentences
@@ -27,6 +28,7 @@ def evaluate(
     part: str = EvaluateConfig.part,
     seen_in: Sequence[str] = (),
     precision: Precision = EvaluateConfig.precision,
+    table_precision: TablePrecision = EvaluateConfig.table_precision,
     output: Folder | None = None,
     labels: Mapping[str, str] | None = None,
     user: str | None = None,
@@ -44,6 +46,8 @@ def evaluate(
       seen_in: Of click logs: parts, such as the kernels' own; each domain is also measured on users
         that had rows of it there, and on those that had none.
       precision: Of click logs: type of the main net's products, as in an export of this precision.
+      table_precision: Of click logs: how embedding rows are stored, as in an export of this
+        precision.
       output: Folder to make, with `metrics.json` and `report.html`; None writes nothing.
       labels: Of an attached model and a frame: the column of each task's label.
       user: Of an attached model: the column of the user.
@@ -67,9 +71,10 @@ def evaluate(
     opened = open_model(model, log, base, precision, labels, user)
     against = open_base(control, opened.log, precision) if control is not None else None
     origin = opened.workload.provenance(opened.log)
-    found = opened.workload.scoring(
-        opened.log, opened.base, opened.kernels, against, part, seen_in
-    ).measure(origin.split if origin else "the caller")
+    with stored_tables(opened.base, table_precision):
+        found = opened.workload.scoring(
+            opened.log, opened.base, opened.kernels, against, part, seen_in
+        ).measure(origin.split if origin else "the caller")
     run = known_run(model) if opened.kernels else None
     few = opened.remembered(run, FEW)
     found = dataclasses.replace(
@@ -100,5 +105,6 @@ def run_evaluate(config: EvaluateConfig) -> Evaluation:
         part=config.part,
         seen_in=config.seen_in,
         precision=config.precision,
+        table_precision=config.table_precision,
         output=config.output,
     )

@@ -11,6 +11,7 @@ from tfrec_mt.configs.settings import fields_of, sort_settings
 from tfrec_mt.evaluation.evaluation import Evaluation
 from tfrec_mt.evaluation.metric_row import MetricRow
 from tfrec_mt.jobs.opened import Folder, open_model
+from tfrec_mt.layers.stored_tables import stored_tables
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.serving.bundle import card
 from tfrec_mt.serving.kernels_to_serve import kernels_to_serve, weights_of_one
@@ -39,8 +40,8 @@ def export(
         trained on. Of an attached model: some rows or their features; by default a row of zeros.
       base: The kernels' base, where it is no longer where it was.
       metrics: What `evaluate` gave, for the model card.
-      settings: `ExportOptions`: `name`, `allow_signature_change`, and of ranking models `precision`
-        and `max_items`.
+      settings: `ExportOptions`: `name`, `allow_signature_change`, and of ranking models
+        `precision`, `table_precision` and `max_items`.
 
     Returns:
       Folder of the version.
@@ -61,7 +62,10 @@ def export(
     options = ExportOptions(**settings, metrics=rows)
     opened = open_model(model, log, base, options.precision)
     frozen, dataset, workload = opened.base, opened.log, opened.workload
-    with kernels_to_serve(frozen, opened.kernels) as (kernels, of_kernels, files):
+    with (
+        kernels_to_serve(frozen, opened.kernels) as (kernels, of_kernels, files),
+        stored_tables(frozen, options.table_precision),
+    ):
         served = workload.served(frozen, kernels, of_kernels["kernels"], dataset, options)
         description = {"kind": workload.kind, **served.description, **of_kernels}
         if origin := workload.provenance(dataset):
@@ -97,5 +101,6 @@ def run_export(config: ExportConfig) -> Path:
         name=config.name,
         allow_signature_change=config.allow_signature_change,
         precision=config.precision,
+        table_precision=config.table_precision,
         max_items=config.max_items,
     )

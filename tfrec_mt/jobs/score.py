@@ -7,7 +7,8 @@ import polars as pl
 from tfrec_mt.configs import ScoreConfig
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.jobs.opened import open_base, open_log
-from tfrec_mt.serving.bundle import PRECISION
+from tfrec_mt.layers.stored_tables import stored_tables
+from tfrec_mt.serving.bundle import PRECISION, TABLE_PRECISION
 from tfrec_mt.serving.client import connect
 from tfrec_mt.serving.exported_model import load_export
 from tfrec_mt.serving.requests import check_histories
@@ -98,7 +99,8 @@ def _difference(config: ScoreConfig, scored: pl.DataFrame) -> float | None:
             "leave out the file of rows to take the dataset's own"
         )
     dataset = open_log(config.data)
-    precision = read_manifest(config.export).get(PRECISION) if config.export else None
-    base = open_base(config.base, dataset, precision or "float32")
+    told = read_manifest(config.export) if config.export else {}
+    base = open_base(config.base, dataset, told.get(PRECISION) or "float32")
     kernels = kernels_behind(base, config.kernels)
-    return workload_in(config.data).difference(dataset, base, kernels, scored)
+    with stored_tables(base, told.get(TABLE_PRECISION) or "float32"):
+        return workload_in(config.data).difference(dataset, base, kernels, scored)

@@ -1,6 +1,6 @@
 """`FusedEmbedding`: many vocabularies of one width in one table."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 from typing import Any
 
@@ -52,6 +52,8 @@ class FusedEmbedding(ConfiguredLayer):
         self.stddev = stddev
         starts = accumulate(self.table_rows.values(), initial=0)
         self._start = dict(zip(self.table_rows, starts, strict=False))
+        # what rows are looked up in instead of the table; see `stored_tables`
+        self.stored: Callable[[Any], Any] | None = None
 
     def build(self, codes_shape: Any = None) -> None:
         self.table = self.add_weight(
@@ -79,7 +81,7 @@ class FusedEmbedding(ConfiguredLayer):
     def gather(self, rows: Any) -> Any:
         """Embeddings of rows of the table, `[..., F] -> [..., F * D]`."""
         # from the variable itself, never from a copy of it
-        found = tf.gather(self.table.value, rows)
+        found = self.stored(rows) if self.stored else tf.gather(self.table.value, rows)
         width = rows.shape[-1] * self.width
         return tf.reshape(found, tf.concat([tf.shape(rows)[:-1], [width]], axis=0))
 

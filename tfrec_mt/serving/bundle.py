@@ -20,7 +20,7 @@ from tfrec_mt.storage.folders import write_text
 README, MODEL_CARD, REQUEST = "README.md", "model_card.md", "request.json"
 
 # Keys of a ranking model's manifest.
-PRECISION, MAX_ITEMS = "precision", "max_items"
+PRECISION, TABLE_PRECISION, MAX_ITEMS = "precision", "table_precision", "max_items"
 # Numbers that a request must have, and the history that tells which clicks there are.
 NUMBERS, FIRST_HISTORY = "needed_numbers", "first_history"
 
@@ -91,6 +91,7 @@ def documents(version: str, manifest: Mapping[str, Any]) -> dict[str, str]:
             name=name,
             kernels=kernels,
             precision=manifest.get(PRECISION),
+            table_precision=manifest.get(TABLE_PRECISION),
             fingerprint=manifest["base_fingerprint"],
             number=_number,
             **manifest["card"],

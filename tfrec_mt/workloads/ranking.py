@@ -28,7 +28,13 @@ from tfrec_mt.models.contract import check_model
 from tfrec_mt.models.ranking_model import RankingModel
 from tfrec_mt.models.scorer import Scorer
 from tfrec_mt.registry import is_ours
-from tfrec_mt.serving.bundle import FIRST_HISTORY, MAX_ITEMS, NUMBERS, PRECISION
+from tfrec_mt.serving.bundle import (
+    FIRST_HISTORY,
+    MAX_ITEMS,
+    NUMBERS,
+    PRECISION,
+    TABLE_PRECISION,
+)
 from tfrec_mt.serving.history_inputs import first_history
 from tfrec_mt.serving.requests import candidate_tensors, examples, row_tensors
 from tfrec_mt.serving.serving_module import ServingModule
@@ -213,6 +219,7 @@ class Ranking(LogWorkload):
             _warm_up_requests(module, dataset.requests(), domains, options.max_items),
             {
                 PRECISION: options.precision,
+                TABLE_PRECISION: options.table_precision,
                 MAX_ITEMS: options.max_items,
                 NUMBERS: [*needed_numbers(base.schema)],
                 FIRST_HISTORY: first_history(base.schema),

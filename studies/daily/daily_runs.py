@@ -1,0 +1,223 @@
+"""Days of a takeout world in which users and items come and go, and models that follow them."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+import tfrec_mt as mt
+from studies.framework.study import Settings, folder_of
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
+from tfrec_mt.data.sources.takeout.sampling import DAY, FIRST_SECOND
+from tfrec_mt.schema import Schema, Topic
+from tfrec_mt.storage.names import KERNELS, MODEL
+
+# What is measured apart: rows of users that the first day has seen already, and of all others.
+SINCE = Topic(name="since", domains=("day1", "later"))
+
+WORLD: Settings = {
+    "rows": 1_400_000,
+    "days": 14,
+    "churn": 0.1,
+    "drift": 0.03,
+    "shift": 1.0,
+    "evict_after": 4,
+    "first_days": 6,
+}
+FROZEN, CONTINUED, ANEW = "frozen", "continued", "anew"
+NONE, FRESH, GOING_ON = "none", "fresh", "going on"
+# `base` and `kernels` say what follows the days; kernels learn from a share of each day's requests
+# that a continued base leaves to them, and from whole days behind a frozen one.
+DAILY: Settings = {
+    **WORLD,
+    "base": CONTINUED,
+    "kernels": NONE,
+    "pull": 0.1,
+    "first_rate": 0.008,
+    "daily_rate": 0.004,
+    "kernel_share": 4,
+}
+_BASE: dict[str, Any] = {
+    "model": "olr",
+    "base_topics": (),
+    "optimizer": "lazy_adam",
+    "rate_schedule": "linear",
+    "epochs": 1,
+    "batch_size": 512,
+}
+_KERNELS: dict[str, Any] = {"epochs": 1, "topics": ("scene", "period", "region")}
+
+
+class Days:
+    """The days of one world, prepared in the ways that models need them; days count from 1.
+
+    Args:
+      settings: `WORLD` and `seed`.
+      shared: Takes everything.
+    """
+
+    def __init__(self, settings: Settings, shared: Path) -> None:
+        self.settings = settings
+        self.folder = shared / folder_of(settings, [*WORLD])
+        self.config = TakeoutConfig(
+            **{name: settings[name] for name in WORLD if name != "first_days"},
+            seed=settings["seed"],
+        )
+
+    @functools.cached_property
+    def schema(self) -> Schema:
+        """The world's schema, and `SINCE`."""
+        schema = TakeoutSource(self.config).schema
+        return replace(schema, topics=(*schema.topics, SINCE))
+
+    def files(self, first: int, last: int) -> list[Path]:
+        """The rows of some days, a file each."""
+        folder = self.folder / "rows"
+        if not folder.exists():
+            _write_days(self.config, folder)
+        return [folder / f"day{day:02d}.parquet" for day in range(first, last + 1)]
+
+    def first(self, parts: str) -> PreparedDataset:
+        """The first days, on which every base begins."""
+        name = f"first,{parts}".replace(":", "")
+        return self._prepared(name, 1, self.settings["first_days"], parts, None)
+
+    def next(self, day: int, before: PreparedDataset, name: str, parts: str) -> PreparedDataset:
+        """A day after others, whose ids come and go."""
+        return self._prepared(f"{name},day{day}", day, day, parts, before)
+
+    def as_of(self, day: int, before: PreparedDataset, name: str) -> PreparedDataset:
+        """A whole day in the ids of the days before it, in the part `fresh`."""
+        return self._prepared(f"{name},test{day}", day, day, "fresh:1", before, grow=False)
+
+    def until(self, day: int) -> PreparedDataset:
+        """All days so far, prepared at once."""
+        return self._prepared(f"until{day}", 1, day, "train:1", None)
+
+    def _prepared(
+        self,
+        name: str,
+        first: int,
+        last: int,
+        parts: str,
+        before: PreparedDataset | None,
+        **settings: Any,
+    ) -> PreparedDataset:
+        path = self.folder / name
+        if not path.exists():
+            mt.prepare(
+                self.files(first, last),
+                self.schema,
+                path,
+                like=before,
+                split="request",
+                split_parts=parts,
+                seed=self.settings["seed"],
+                **settings,
+            )
+        return PreparedDataset(path)
+
+
+def _write_days(config: TakeoutConfig, folder: Path) -> None:
+    table = pa.concat_tables(chunk.table for chunk in TakeoutSource(config).chunks())
+    rows = pl.DataFrame(table)
+    day = (rows["timestamp"] - FIRST_SECOND) // DAY
+    known = rows.filter(day == 0)["user_id"].unique()
+    since = np.where(rows["user_id"].is_in(known.implode()).to_numpy(), *SINCE.domains)
+    rows = rows.with_columns(pl.Series(SINCE.name, since))
+    part = folder.with_name("rows-part")
+    part.mkdir(parents=True, exist_ok=True)
+    for number in range(config.days):
+        rows.filter(day == number).write_parquet(part / f"day{number + 1:02d}.parquet")
+    part.rename(folder)
+
+
+def begun(path: Path, result: str, make: Callable[[], Any]) -> Path:
+    """A run's folder, made unless it holds its result."""
+    if not (path / result).exists():
+        make()
+    return path
+
+
+class Followed:
+    """A base and kernels that follow the days as the settings say.
+
+    Args:
+      settings: `DAILY` and `seed`.
+      folder: Takes the runs.
+      days: The days.
+
+    Attributes:
+      base, kernels: Run folders; no kernels where there are none.
+    """
+
+    def __init__(self, settings: Settings, folder: Path, days: Days) -> None:
+        self._settings, self._folder, self._days = settings, folder, days
+        self._leaves = settings["kernels"] != NONE and settings["base"] == CONTINUED
+        self._parts = f"train:{settings['kernel_share'] - 1},fresh:1" if self._leaves else "train:1"
+        self._data = days.first(self._parts)
+        self.kernels: Path | None = None
+        start = f"base,{self._share},{settings['first_rate']}"
+        self.base = self._trained(days.folder / start)
+
+    @property
+    def _share(self) -> str:
+        """What a base learns of a day, as a part of names."""
+        return "share" if self._leaves else "whole"
+
+    def follow(self, day: int) -> int:
+        """Learns from a day's rows; returns from how many."""
+        kind = self._settings["base"]
+        if kind == FROZEN:
+            self._data = self._days.as_of(day, self._data, FROZEN)
+        elif kind == CONTINUED:
+            self._data = self._days.next(day, self._data, self._share, self._parts)
+            self.base = self._continued(day)
+        else:
+            self._data = self._days.until(day)
+            self.base = self._trained(self._folder / f"base{day}")
+        rows = 0 if kind == FROZEN else self._data.rows("train")
+        if self._settings["kernels"] != NONE:
+            rows += self._data.rows("fresh")
+            self.kernels = self._kernels(day)
+        return rows
+
+    def tested_on(self, day: int) -> PreparedDataset:
+        """The day's rows in the ids that base and kernels know."""
+        kind = self._settings["base"]
+        return self._days.as_of(day, self._data, self._share if kind == CONTINUED else kind)
+
+    def _continued(self, day: int) -> Path:
+        path = self._folder / f"base{day}"
+        return begun(
+            path,
+            MODEL,
+            lambda: mt.pretrain(
+                self._data,
+                path,
+                continue_from=self.base,
+                learning_rate=self._settings["daily_rate"],
+            ),
+        )
+
+    def _trained(self, path: Path) -> Path:
+        settings = {"learning_rate": self._settings["first_rate"], "seed": self._settings["seed"]}
+        return begun(path, MODEL, lambda: mt.pretrain(self._data, path, **settings, **_BASE))
+
+    def _kernels(self, day: int) -> Path:
+        path = self._folder / f"kernels{day}"
+        before = self.kernels if self._settings["kernels"] == GOING_ON else None
+
+        def train() -> None:
+            told = {"seed": self._settings["seed"], **_KERNELS}
+            if before is not None:
+                told = {"continue_from": before, "pull": self._settings["pull"]}
+            mt.fine_tune(self.base, self._data, path, **told)
+
+        return begun(path, KERNELS, train)

@@ -1,0 +1,103 @@
+"""Embedding tables as they are stored for serving, in fewer bytes than they are trained in."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfrec_mt.configs.choices import TablePrecision
+from tfrec_mt.errors import SchemaError
+from tfrec_mt.layers.fused_embedding import FusedEmbedding
+
+_MOST = 127
+
+
+class Int8Rows(NamedTuple):
+    """A table in bytes: a row is `codes * scale * columns`.
+
+    Attributes:
+      codes: int8 `[R, D]`.
+      scales: Of each row, bfloat16 `[R]`.
+      columns: Of each column, float32 `[D]`: its root mean square, so that a column of large
+        numbers, such as effects of ids, does not take the bits of the others.
+    """
+
+    codes: NDArray[np.int8]
+    scales: NDArray[Any]
+    columns: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, table: NDArray[np.float32]) -> "Int8Rows":
+        """Rounds a table `[R, D]`."""
+        columns = np.sqrt(np.square(table, dtype=np.float64).mean(axis=0)).astype(np.float32)
+        columns[columns == 0] = 1.0
+        rows = table / columns
+        # rounded up, so that no code exceeds the most
+        scales = np.abs(rows).max(axis=1, initial=0.0) / _MOST * (1 + 2.0**-7)
+        stored = scales.astype(tf.bfloat16.as_numpy_dtype)
+        divisors = stored.astype(np.float32)
+        divisors[divisors == 0] = 1.0
+        codes = np.rint(rows / divisors[:, np.newaxis]).clip(-_MOST, _MOST).astype(np.int8)
+        return cls(codes, stored, columns)
+
+
+class _Int8Table:
+    """Rows of an `Int8Rows` in a graph."""
+
+    def __init__(self, rows: Int8Rows) -> None:
+        self._codes, self._scales, self._columns = (
+            tf.Variable(values, trainable=False) for values in rows
+        )
+
+    def __call__(self, rows: Any) -> Any:
+        codes = tf.cast(tf.gather(self._codes, rows), tf.float32)
+        scales = tf.cast(tf.gather(self._scales, rows), tf.float32)
+        return codes * scales[..., tf.newaxis] * self._columns
+
+
+class _HalfTable:
+    """Rows of a table in bfloat16 in a graph."""
+
+    def __init__(self, table: NDArray[np.float32]) -> None:
+        self._rows = tf.Variable(table.astype(tf.bfloat16.as_numpy_dtype), trainable=False)
+
+    def __call__(self, rows: Any) -> Any:
+        return tf.cast(tf.gather(self._rows, rows), tf.float32)
+
+
+@contextlib.contextmanager
+def stored_tables(model: Any, precision: TablePrecision) -> Iterator[None]:
+    """Inside the block a model looks embeddings up in tables of another precision.
+
+    Args:
+      model: A model; what it is trained with does not change.
+      precision: `float32` leaves all as it is.
+
+    Raises:
+      SchemaError: The model has no such tables.
+    """
+    if precision == "float32":
+        yield
+        return
+    layers = [
+        layer
+        for layer in (model._flatten_layers() if isinstance(model, keras.Model) else ())
+        if isinstance(layer, FusedEmbedding)
+    ]
+    if not layers:
+        raise SchemaError(
+            f"table_precision={precision!r}: expected float32, {type(model).__name__} has no "
+            "embedding tables of this package"
+        )
+    for layer in layers:
+        table = layer.table.numpy()
+        layer.stored = _Int8Table(Int8Rows.of(table)) if precision == "int8" else _HalfTable(table)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.stored = None
