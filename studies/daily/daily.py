@@ -1,7 +1,7 @@
 """Study `daily`: a base and its kernels over fourteen days of new users and items."""
 
 from studies.daily.daily_experiment import DAILY_METRICS, daily_experiment
-from studies.daily.daily_runs import ANEW, CONTINUED, DAILY, FRESH, FROZEN, GOING_ON, NONE
+from studies.daily.daily_runs import ANEW, BEHIND, CONTINUED, DAILY, FRESH, FROZEN, GOING_ON, NONE
 from studies.framework.study import Study, Variant
 from studies.takeout.takeout_experiment import TASK_METRICS
 
@@ -14,18 +14,19 @@ DAILY_STUDY = Study(
         "A tenth of the users and a tenth of the items are replaced each day. Bases learn from six "
         "days in one pass; from then on each model learns from one day after another and is "
         "measured on the day after. Which ones keep up, and at what cost?\n\n"
-        "The base of day 6 stays as it is, alone or with kernels trained anew on each day. Or it "
-        "is continued on each day: ids come and go (evicted after four days without a row), "
-        "histories and the optimizer's state go on. Behind such a base kernels learn from a "
-        "quarter of the day's requests, which the base leaves to them: from scratch each day, or "
-        "going on from the day before's, which are carried over to today's base, with a pull "
-        "towards them. Or a base is trained anew each day on all days so far.\n\n"
+        "The base of day 6 stays as it is, alone or with kernels that learn from each day, from "
+        "scratch or going on from the day before's. Or the base is continued on each day: ids come "
+        "and go (evicted after four days without a row), histories and the optimizer's state go "
+        "on. Kernels behind it learn from a quarter of the day's requests, which the base leaves "
+        "to them; or the base follows a day behind, and kernels learn from the whole day before it "
+        "does. They too start from scratch or go on: they are carried over to today's base, with a "
+        "pull towards what they were. Or a base is trained anew each day on all days so far.\n\n"
         "Expected: the base of day 6 loses a point of AUC in a week, most of it to new ids, and "
         "kernels behind it lift it by what the domains say. A continued base ends within .005 of "
         "one that is trained anew, at a tenth of its rows. Kernels that go on beat kernels from "
-        "scratch, which see 25,000 rows alone, and the continued base in every domain. Users of "
-        "the first day who are still there are served at least as well by a continued base as by "
-        "the base of day 6: nothing is forgotten."
+        "scratch, and the continued base in every domain; those that see whole days beat others. "
+        "Users of the first day who are still there are served at least as well by a continued "
+        "base as by the base of day 6: nothing is forgotten."
     ),
     experiment=daily_experiment,
     settings=DAILY,
@@ -39,18 +40,27 @@ DAILY_STUDY = Study(
         ),
         Variant(name=_CONTINUED, settings={"base": CONTINUED, "kernels": NONE}),
         Variant(
-            name="base continued, kernels anew each day",
+            name="base continued, kernels of a quarter anew",
             settings={"base": CONTINUED, "kernels": FRESH},
         ),
         Variant(
-            name="base continued, kernels go on", settings={"base": CONTINUED, "kernels": GOING_ON}
+            name="base continued, kernels of a quarter go on",
+            settings={"base": CONTINUED, "kernels": GOING_ON},
+        ),
+        Variant(
+            name="base a day behind, kernels anew each day",
+            settings={"base": BEHIND, "kernels": FRESH},
         ),
         *(
             Variant(
-                name=f"base continued, kernels go on, pull {pull:g}",
-                settings={"base": CONTINUED, "kernels": GOING_ON, "pull": pull},
+                name=f"base a day behind, kernels go on{told}",
+                settings={"base": BEHIND, "kernels": GOING_ON, **settings},
             )
-            for pull in (0.0, 1.0)
+            for told, settings in (
+                ("", {}),
+                (", pull 0", {"pull": 0.0}),
+                (", pull 1", {"pull": 1.0}),
+            )
         ),
         Variant(name="base anew each day", settings={"base": ANEW, "kernels": NONE}),
     ),

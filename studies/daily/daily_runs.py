@@ -30,10 +30,11 @@ WORLD: Settings = {
     "evict_after": 4,
     "first_days": 6,
 }
-FROZEN, CONTINUED, ANEW = "frozen", "continued", "anew"
+FROZEN, CONTINUED, BEHIND, ANEW = "frozen", "continued", "a day behind", "anew"
 NONE, FRESH, GOING_ON = "none", "fresh", "going on"
-# `base` and `kernels` say what follows the days; kernels learn from a share of each day's requests
-# that a continued base leaves to them, and from whole days behind a frozen one.
+# `base` and `kernels` say what follows the days. Kernels learn from whole days behind a frozen base
+# and behind one that is continued a day later; else from a share of each day's requests that the
+# base leaves to them.
 DAILY: Settings = {
     **WORLD,
     "base": CONTINUED,
@@ -159,9 +160,10 @@ class Followed:
 
     def __init__(self, settings: Settings, folder: Path, days: Days) -> None:
         self._settings, self._folder, self._days = settings, folder, days
-        self._leaves = settings["kernels"] != NONE and settings["base"] == CONTINUED
+        self._kind, with_kernels = settings["base"], settings["kernels"] != NONE
+        self._leaves = with_kernels and self._kind == CONTINUED
         self._parts = f"train:{settings['kernel_share'] - 1},fresh:1" if self._leaves else "train:1"
-        self._data = days.first(self._parts)
+        self._data = self._read = days.first(self._parts)
         self.kernels: Path | None = None
         start = f"base,{self._share},{settings['first_rate']}"
         self.base = self._trained(days.folder / start)
@@ -173,28 +175,36 @@ class Followed:
 
     def follow(self, day: int) -> int:
         """Learns from a day's rows; returns from how many."""
-        kind = self._settings["base"]
-        if kind == FROZEN:
-            self._data = self._days.as_of(day, self._data, FROZEN)
-        elif kind == CONTINUED:
-            self._data = self._days.next(day, self._data, self._share, self._parts)
-            self.base = self._continued(day)
-        else:
-            self._data = self._days.until(day)
+        days, rows = self._days, 0
+        if self._kind == ANEW:
+            self._data = self._read = days.until(day)
             self.base = self._trained(self._folder / f"base{day}")
-        rows = 0 if kind == FROZEN else self._data.rows("train")
+            rows += self._data.rows("train")
+        elif self._kind == CONTINUED:
+            rows += self._continue(day)
+        elif self._kind == BEHIND and day - 1 > self._settings["first_days"]:
+            rows += self._continue(day - 1)
+        if self._kind in (FROZEN, BEHIND):
+            before, name = (self._read, FROZEN) if self._kind == FROZEN else (self._data, "whole")
+            self._read = days.as_of(day, before, name)
         if self._settings["kernels"] != NONE:
-            rows += self._data.rows("fresh")
+            rows += self._read.rows("fresh")
             self.kernels = self._kernels(day)
         return rows
 
     def tested_on(self, day: int) -> PreparedDataset:
         """The day's rows in the ids that base and kernels know."""
-        kind = self._settings["base"]
-        return self._days.as_of(day, self._data, self._share if kind == CONTINUED else kind)
+        name = self._share if self._kind == CONTINUED else self._kind.replace(" ", "-")
+        return self._days.as_of(day, self._read, name)
+
+    def _continue(self, day: int) -> int:
+        self._data = self._read = self._days.next(day, self._data, self._share, self._parts)
+        self.base = self._continued(day)
+        return self._data.rows("train")
 
     def _continued(self, day: int) -> Path:
-        path = self._folder / f"base{day}"
+        rates = f"{self._settings['first_rate']},{self._settings['daily_rate']}"
+        path = self._days.folder / f"base,{self._share},{rates},day{day}"
         return begun(
             path,
             MODEL,
@@ -218,6 +228,6 @@ class Followed:
             told = {"seed": self._settings["seed"], **_KERNELS}
             if before is not None:
                 told = {"continue_from": before, "pull": self._settings["pull"]}
-            mt.fine_tune(self.base, self._data, path, **told)
+            mt.fine_tune(self.base, self._read, path, **told)
 
         return begun(path, KERNELS, train)

@@ -37,7 +37,7 @@ from tfrec_mt.jobs.prepare import prepare_titles
 from tfrec_mt.models.catalog import RANKING_MODELS
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.models.news.title_encoders import make_title_encoder
-from tfrec_mt.pipelines.config_flags import ConfigFlags
+from tfrec_mt.pipelines.config_flags import WRITTEN, ConfigFlags
 from tfrec_mt.schema import Schema
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -99,7 +99,7 @@ def test_every_field_has_a_flag_with_its_words_and_its_default(name: str, config
     for field in dataclasses.fields(config):
         if field.name in NESTED or (name, field.name) == ("export", "metrics"):  # a file of them
             continue
-        flag = found[field.name]
+        flag = found[WRITTEN.get(field.name, field.name)]
         assert flag.default is None  # so that a step knows what was given
         assert words[field.name] in flag.help
         if (name, field.name) == ("fine_tune", "batch_size"):  # smaller than a base's

@@ -57,11 +57,11 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Days:
 
 CASES = [
     pytest.param({"model": "olr"}, id="olr"),
-    pytest.param({"model": "olr", "ema_decay": 0.9}, id="averaged"),
+    pytest.param({"model": "olr", "ema_decay": 0.9}, id="averaged", marks=pytest.mark.slow),
     pytest.param(
         {"model": "star", "optimizer": "adagrad_decay", "base_topics": ("market",)}, id="star"
     ),
-    pytest.param({"model": "mmoe", "optimizer": "adam"}, id="adam"),
+    pytest.param({"model": "mmoe", "optimizer": "adam"}, id="adam", marks=pytest.mark.slow),
 ]
 
 
@@ -123,6 +123,7 @@ def test_rows_follow_their_ids_and_new_ids_start_from_the_unknown_row(
     assert int(now["lazy_adam/iteration"]) == int(before["lazy_adam/iteration"]) > 0
 
 
+@pytest.mark.slow
 def test_a_domain_that_is_new_starts_from_the_weights_of_rows_without_one(
     tmp_path: Path, days: Days
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_domain_that_is_new_starts_from_the_weights_of_rows_without_one(
     mt.pretrain(grown, tmp_path / "two", continue_from=tmp_path / "one")
 
 
+@pytest.mark.slow
 def test_settings_are_those_of_the_run_but_for_what_is_told(days: Days, tmp_path: Path) -> None:
     mt.pretrain(days.first, tmp_path / "one", warm_up=0.2, as_unknown=2.0, **SETTINGS)
     mt.pretrain(days.second, tmp_path / "two", continue_from=tmp_path / "one", learning_rate=0.001)
@@ -158,6 +160,7 @@ def test_settings_are_those_of_the_run_but_for_what_is_told(days: Days, tmp_path
     }
 
 
+@pytest.mark.slow
 def test_epochs_that_were_chosen_are_chosen_again(tmp_path: Path) -> None:
     rows = shop_rows(3_000)
     log = mt.prepare(rows, shop_schema(rows), tmp_path / "data")

@@ -115,6 +115,7 @@ def test_kernels_go_on_behind_the_next_base(days: Days, tmp_path: Path) -> None:
     assert remembered["old"] and remembered["new"] == remembered["old"]
 
 
+@pytest.mark.slow
 def test_a_strong_pull_leaves_kernels_where_they_were(days: Days, tmp_path: Path) -> None:
     moves = {}
     for pull in (0.0, 1e4):
@@ -128,6 +129,7 @@ def test_a_strong_pull_leaves_kernels_where_they_were(days: Days, tmp_path: Path
     assert moves[1e4] < 0.1 * moves[0.0]
 
 
+@pytest.mark.slow
 def test_settings_are_those_of_the_run_but_for_what_is_told(days: Days, tmp_path: Path) -> None:
     mt.fine_tune(
         days.bases[1], days.second, tmp_path / "on", continue_from=days.kernels, learning_rate=0.02
@@ -162,6 +164,7 @@ def test_only_a_run_can_be_continued(days: Days, tmp_path: Path) -> None:
         mt.fine_tune(days.bases[1], days.second, tmp_path / "on", continue_from=tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_kernels_are_carried_to_a_base_of_another_width(days: Days, tmp_path: Path) -> None:
     other = {**SHORT, "units": (12,), "seed": 9}
     mt.pretrain(days.first, tmp_path / "base", **other)
@@ -181,6 +184,7 @@ def test_kernels_are_carried_to_a_base_of_another_width(days: Days, tmp_path: Pa
         mt.carry_kernels(days.kernels, tmp_path / "base", days.first, tmp_path / "carried")
 
 
+@pytest.mark.slow
 def test_what_becomes_of_each_kernel_is_said(
     days: Days, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,6 +194,7 @@ def test_what_becomes_of_each_kernel_is_said(
     assert "ctr: the base's knowledge explains" in said.out + said.err
 
 
+@pytest.mark.slow
 def test_kernels_of_another_log_are_refused(days: Days, tmp_path: Path) -> None:
     rows = shop_rows(1_500).drop("price")
     log = mt.prepare(rows, shop_schema(rows), tmp_path / "log")

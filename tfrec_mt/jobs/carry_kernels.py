@@ -59,7 +59,7 @@ def carry_kernels(
       SchemaError: The bases differ in tasks or features, or no kernel can be carried.
 
     Example:
-      >>> model = mt.carry_kernels("runs/shop/kernels", "runs/shop/base2", log, "runs/shop/carried")
+      >>> model = mt.carry_kernels("runs/shop/kernels", base, log, "runs/shop/carried")
     """
     data, run, source = open_log(log), Path(output), run_of(kernels, "kernels")
     frozen = open_base(base, data)

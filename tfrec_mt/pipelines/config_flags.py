@@ -18,7 +18,7 @@ from tfrec_mt.configs.described import Setting, described
 
 _EMPTY = inspect.Parameter.empty
 # Settings whose flag has a name that Python does not allow.
-_WRITTEN = {"continue_from": "continue"}
+WRITTEN = {"continue_from": "continue"}
 
 
 class ConfigFlags:
@@ -71,7 +71,7 @@ class ConfigFlags:
                 if setting.name in (defaults or {}):
                     setting = dataclasses.replace(setting, default=(defaults or {})[setting.name])
                 flag = f"{prefix}{setting.name}" if setting.name in taken else setting.name
-                flag = _WRITTEN.get(flag, flag)
+                flag = WRITTEN.get(flag, flag)
                 known = (choices or {}).get(setting.name)
                 self._define(flag, setting, of, sorted(known) if known else None)
                 self._groups.setdefault(group, {})[flag] = setting.name

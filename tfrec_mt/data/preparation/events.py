@@ -130,12 +130,19 @@ def collect_events(
 
 
 def newest_clicks(
-    events: EventLog, spool: Spool, encoder: Encoder, earlier: Earlier
+    events: EventLog, spool: Spool, encoder: Encoder, earlier: Earlier, today: int
 ) -> pl.DataFrame:
     """The newest clicks of each user as far as a history reaches, raw, in order of time by user.
 
     Users without a row today keep their earlier ones, unless the ids of users are evicted and none
     of theirs is that young.
+
+    Args:
+      events: Today's events, with the earlier ones of users who have rows today.
+      spool: Today's rows.
+      encoder: Knows the users of today's rows.
+      earlier: What earlier data have left.
+      today: The day of the last row.
     """
     schema = encoder.schema
     history, keys = schema.history, schema.keys
@@ -150,9 +157,8 @@ def newest_clicks(
         return newest
     absent = before.filter(encoder.users.encode(before[keys.user]) == len(encoder.users))
     absent = absent.select(columns).cast(newest.schema)
-    if (days := _user_days(schema)) is not None and events.timestamps is not None:
-        now = max(int(events.timestamps.max(initial=0)), int(absent[keys.timestamp].max() or 0))  # type: ignore[arg-type]
-        oldest = (now // SECONDS_PER_DAY - days) * SECONDS_PER_DAY
+    if (days := _user_days(schema)) is not None:
+        oldest = (today - days) * SECONDS_PER_DAY
         seen = absent.group_by(keys.user).agg(pl.col(keys.timestamp).max().alias("seen"))
         young = seen.filter(pl.col("seen") >= oldest)
         absent = absent.join(young, on=keys.user, how="semi", maintain_order="left")

@@ -76,7 +76,7 @@ def learn(
     }
     labels, doubts = LabelLearner(schema), DoubtFinder(schema, spool.words)
     users: list[pl.Series] = []
-    time, newest = schema.keys.timestamp, None
+    time, newest = schema.keys.timestamp, list[int]()
     rows = np.zeros(len(split.spec.parts), dtype=np.int64)
     share = sample_share(spool.rows)
     sample_seed = derived_seed(split.seed, "quantile")
@@ -91,7 +91,7 @@ def learn(
         doubts.look(block.frame)
         of_first, days = pl.Series(parts == 0), earlier.days(block.frame)
         if time:
-            newest = max(int(block.frame[time].max()), newest or 0)  # type: ignore[arg-type]
+            newest.append(block.frame[time].max())  # type: ignore[arg-type]
         labels.add(block.frame, of_first)
         first = block.frame.filter(parts == 0)
         sampled = uniform(block.row_numbers[parts == 0], sample_seed) < share
@@ -109,7 +109,8 @@ def learn(
             f"split {spec} by {spec.kind!r} leaves part {empty[0]!r} empty; rows per part: {counts}"
         )
 
-    earlier.check_order(newest)
+    last = max(newest, default=None)
+    earlier.check_order(last)
     tables: dict[str, IdTable] = {}
     carried: dict[str, pl.DataFrame] = {}
     grown: dict[str, GrowthRecord] = {}
@@ -120,7 +121,7 @@ def learn(
             ids, carried[name], grown[name] = count_on(known, waiting, counted)
         else:
             ids, carried[name], grown[name] = grow(
-                vocabulary, known, waiting, counted, earlier.today(newest)
+                vocabulary, known, waiting, counted, earlier.today(last)
             )
         tables[name] = IdTable(dataclasses.replace(vocabulary, size=len(ids)), ids)
 
@@ -133,13 +134,14 @@ def learn(
         new = sorted(found - {*topic.domains}) if admits or not topic.domains else []
         return dataclasses.replace(topic, domains=(*topic.domains, *new))
 
+    tasks = labels.learned()  # also checks and warns
     schema = dataclasses.replace(
         schema,
         vocabularies=tuple(table.vocabulary for table in tables.values()),
         features=tuple(learned_feature(feature) for feature in schema.features),
         topics=tuple(learned_topic(topic) for topic in schema.topics),
-        tasks=schema.tasks if continues else labels.learned(),
+        tasks=schema.tasks if continues else tasks,
     )
     encoder = Encoder(schema, tables, KeyTable(users))
     found = doubts.found(schema, numbers, tables)
-    return Learned(encoder, counts, found, carried, grown, newest)
+    return Learned(encoder, counts, found, carried, grown, last)

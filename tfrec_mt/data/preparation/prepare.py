@@ -32,7 +32,7 @@ from tfrec_mt.data.preparation.shards import ShardWriter
 from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.data.preparation.validation import UnknownDomains
 from tfrec_mt.data.source import Source
-from tfrec_mt.data.splits import Split, SplitSpec
+from tfrec_mt.data.splits import SECONDS_PER_DAY, Split, SplitSpec
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.hashes import hash_file
@@ -131,8 +131,9 @@ def _write(
     if schema.history:
         events = collect_events(spool, split, encoder, schema.history, folds, earlier.clicks)
         events.save(folder / "events", schema.history.length)
-        if schema.keys.timestamp:
-            clicks = newest_clicks(events, spool, encoder, earlier)
+        if learned.newest is not None:
+            today = learned.newest // SECONDS_PER_DAY
+            clicks = newest_clicks(events, spool, encoder, earlier, today)
             clicks.write_parquet(folder / CARRIED / f"{CLICKS}.parquet")
 
     requests = RequestSample(schema, learned.rows[spec.names[-1]], seed)
