@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tfrec_mt.errors import DataError as DataError
     from tfrec_mt.errors import SchemaError as SchemaError
     from tfrec_mt.evaluation.evaluation import Evaluation as Evaluation
+    from tfrec_mt.jobs.borrow_kernel import borrow_kernel as borrow_kernel
     from tfrec_mt.jobs.carry_kernels import carry_kernels as carry_kernels
     from tfrec_mt.jobs.evaluate import evaluate as evaluate
     from tfrec_mt.jobs.exchange import add_kernels as add_kernels
@@ -71,6 +72,7 @@ _HOMES = {
     "adapters": "tfrec_mt.adapters",
     "add_kernels": "tfrec_mt.jobs.exchange",
     "attach": "tfrec_mt.bases.attach_kernels",
+    "borrow_kernel": "tfrec_mt.jobs.borrow_kernel",
     "carry_kernels": "tfrec_mt.jobs.carry_kernels",
     "evaluate": "tfrec_mt.jobs.evaluate",
     "export": "tfrec_mt.jobs.export",

@@ -29,6 +29,7 @@ NAMES = {
     "adapters",
     "add_kernels",
     "attach",
+    "borrow_kernel",
     "carry_kernels",
     "evaluate",
     "export",

@@ -17,6 +17,7 @@ COMMANDS = (
     "pretrain",
     "fine-tune",
     "carry-kernels",
+    "borrow-kernel",
     "train-control",
     "evaluate",
     "export",

@@ -1,0 +1,116 @@
+"""`borrow_kernel`: a kernel for a domain that has few rows or none."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfrec_mt.adapters.adapted_model import AdaptedModel
+from tfrec_mt.adapters.domain_kernels import DomainKernels
+from tfrec_mt.adapters.kernel_store import hashes_of_kernels, save_kernels
+from tfrec_mt.adapters.memory import Memory
+from tfrec_mt.configs import FineTuneConfig
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.reading.reader import BatchReader
+from tfrec_mt.errors import SchemaError
+from tfrec_mt.jobs.opened import Folder, Log, open_model, origin_of, run_of
+from tfrec_mt.models.model_store import fingerprint
+from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.storage.names import KERNELS
+from tfrec_mt.training.borrowed_kernel import Borrowed, borrowed_kernel
+from tfrec_mt.training.progress import say
+from tfrec_mt.training.run_folder import kernel_folder, kernels_behind, read_settings, run_folder
+
+_ROWS_AT_ONCE = 4096
+
+
+def borrow_kernel(
+    kernels: AdaptedModel | Folder,
+    domain: str,
+    output: Folder,
+    log: Log | Folder | None = None,
+    *,
+    donors: Sequence[str] = (),
+    parts: Sequence[str] = FineTuneConfig.parts,
+    certainty: float = FineTuneConfig.certainty,
+) -> AdaptedModel:
+    """Gives a domain with few rows, or none, a kernel made of those of other domains.
+
+    The kernel is close to a weighted sum of theirs. Without rows of the domain the weights are
+    equal, and as large as is best where each donor is served by the others; the domain's rows
+    change them. If the sum is not certainly better than the base, the kernel is zero, which is the
+    base.
+
+    Args:
+      kernels: What `fine_tune` gave, or its run folder.
+      domain: `TOPIC/DOMAIN`, a domain of the log; a kernel that it has is replaced.
+      output: Run folder to make, with all kernels and the new one.
+      log: Prepared data that the base reads; by default that of the kernels.
+      donors: Domains to borrow from, by default all others of the topic. Without rows of the domain
+        their kernels are used in equal parts, without a proof.
+      parts: Parts whose rows are read.
+      certainty: Standard errors, over users, that the gain over the base must exceed.
+
+    Returns:
+      Base and kernels as one Keras model.
+
+    Raises:
+      DataError: There is no such data or part.
+      RunFolderError: The output holds a finished run.
+      SchemaError: There is no such topic, domain or donor, or kernels of this kind cannot be
+        summed.
+
+    Example:
+      >>> model = mt.borrow_kernel("runs/shop/kernels", "market/us", "runs/shop/borrowed")
+    """
+    source, run = run_of(kernels, "kernels"), Path(output)
+    opened = open_model(source, log)
+    topic, slash, name = domain.partition("/")
+    if not slash:
+        raise SchemaError(f"domain={domain!r}: expected TOPIC/DOMAIN, such as market/us")
+    if not isinstance(opened.log, PreparedDataset):
+        raise SchemaError("kernels are borrowed on click logs only")
+    model = AdaptedModel(opened.base, opened.kernels)
+    reader = BatchReader(opened.log, tuple(parts), 1, seed=0)
+    found = borrowed_kernel(
+        model, topic, name, reader.in_order(_ROWS_AT_ONCE), tuple(donors), certainty
+    )
+    settings = {
+        **read_settings(source),
+        "data": str(opened.log.path),
+        "data_fingerprint": opened.log.fingerprint,
+        "parts": [],
+        "borrowed": {domain: dict(found.shares)},
+        "borrowed_from": str(source),
+        "borrowed_kernels": hashes_of_kernels(kernel_folder(source)),
+    }
+    layers = [
+        _with_domain(layer, name, found) if layer.topic == topic else layer
+        for layer in model.kernels
+    ]
+    with run_folder(run, settings, KERNELS), published_folder(run / KERNELS) as temporary:
+        for layer in layers:
+            others = [other.topic for other in layers if other is not layer]
+            save_kernels(layer, temporary, fingerprint(opened.base), beside=others)
+    say(f"borrow-kernel: {found.told(topic, name)}")
+    result = AdaptedModel(opened.base, kernels_behind(opened.base, run))
+    result.origin = origin_of(run)
+    return result
+
+
+def _with_domain(layer: DomainKernels, name: str, found: Borrowed) -> DomainKernels:
+    """A topic's kernels with one more, or another one for a domain that has one."""
+    domains = tuple(dict.fromkeys([*layer.domains, name]))
+    left_out = ("domains", "memory", "seen_widths")
+    config = {key: value for key, value in layer.get_config().items() if key not in left_out}
+    grown: DomainKernels = type(layer)(**config, domains=domains)
+    for domain in layer.domains:
+        grown.set_kernel(domain, layer.kernel(domain))
+    grown.set_kernel(name, {key: np.asarray(value) for key, value in found.weights.items()})
+    if layer.memory is not None and found.memory is not None:
+        known = dict(zip(layer.domains, layer.memory.domains, strict=True)) | {name: found.memory}
+        memory = layer.memory
+        grown.memory = Memory(
+            memory.features, memory.bags, memory.tasks, [known[domain] for domain in domains]
+        )
+    return grown
