@@ -1,6 +1,6 @@
 """`borrow_kernel`: a kernel for a domain that has few rows or none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,8 @@ from tfrec_mt.adapters.kernel_store import hashes_of_kernels, save_kernels
 from tfrec_mt.adapters.memory import Memory
 from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.reading.reader import BatchReader
+from tfrec_mt.data.reading.batch import Batch
+from tfrec_mt.data.reading.reader import shuffled_rows
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.jobs.opened import Folder, Log, open_model, origin_of, run_of
 from tfrec_mt.models.model_store import fingerprint
@@ -21,7 +22,7 @@ from tfrec_mt.training.borrowed_kernel import Borrowed, borrowed_kernel
 from tfrec_mt.training.progress import say
 from tfrec_mt.training.run_folder import kernel_folder, kernels_behind, read_settings, run_folder
 
-_ROWS_AT_ONCE = 4096
+_MOST_OTHERS = 1 << 16
 
 
 def borrow_kernel(
@@ -71,10 +72,8 @@ def borrow_kernel(
     if not isinstance(opened.log, PreparedDataset):
         raise SchemaError("kernels are borrowed on click logs only")
     model = AdaptedModel(opened.base, opened.kernels)
-    reader = BatchReader(opened.log, tuple(parts), 1, seed=0)
-    found = borrowed_kernel(
-        model, topic, name, reader.in_order(_ROWS_AT_ONCE), tuple(donors), certainty
-    )
+    rows = _rows(opened.log, parts, topic, name)
+    found = borrowed_kernel(model, topic, name, rows, tuple(donors), certainty)
     settings = {
         **read_settings(source),
         "data": str(opened.log.path),
@@ -96,6 +95,20 @@ def borrow_kernel(
     result = AdaptedModel(opened.base, kernels_behind(opened.base, run))
     result.origin = origin_of(run)
     return result
+
+
+def _rows(log: PreparedDataset, parts: Sequence[str], topic: str, domain: str) -> Iterator[Batch]:
+    """Rows in random order: all of the domain, and of others as many as are needed."""
+    domains = {of.name: of.domains for of in log.schema.topics}.get(topic, ())
+    code = 1 + domains.index(domain) if domain in domains else -1
+    others = 0
+    for batch in shuffled_rows(log, parts):
+        chosen = batch.features[topic] == code if topic in batch.features else np.zeros(0, bool)
+        if others >= _MOST_OTHERS:
+            batch = batch.only(chosen)
+        others += int((~chosen).sum())
+        if len(batch.keys["user"]):
+            yield batch
 
 
 def _with_domain(layer: DomainKernels, name: str, found: Borrowed) -> DomainKernels:

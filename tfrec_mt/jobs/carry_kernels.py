@@ -9,7 +9,7 @@ from tfrec_mt.adapters.kernel_store import hashes_of_kernels, load_kernels, save
 from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.data.code_maps import CodeMaps
 from tfrec_mt.data.dataset import PreparedDataset
-from tfrec_mt.data.reading.reader import BatchReader
+from tfrec_mt.data.reading.reader import shuffled_rows
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, origin_of, own_base, run_of
 from tfrec_mt.models.model_store import fingerprint, load_model
@@ -25,8 +25,6 @@ from tfrec_mt.training.run_folder import (
     read_settings,
     run_folder,
 )
-
-_ROWS_AT_ONCE = 4096
 
 
 def carry_kernels(
@@ -114,6 +112,5 @@ def carried_behind(source: Path, base: Any, log: Any, parts: Sequence[str]) -> C
     if found := differences(earlier.schema.unlearned(), log.schema.unlearned()):
         raise SchemaError(f"{source}: its base reads other data: {'; '.join(found)}")
     codes = CodeMaps.between(earlier.schema, folder / VOCABULARIES, log.schema, log.vocabularies)
-    reader = BatchReader(log, tuple(parts), 1, seed=0)
-    rows = reader.in_order(_ROWS_AT_ONCE)
+    rows = shuffled_rows(log, parts)
     return carried_kernels(kernels, earlier, base, rows, codes, log.schema)

@@ -21,8 +21,8 @@ from tfrec_mt.training.logit_labels import logit_labels
 from tfrec_mt.training.user_clusters import CLUSTERS, FOLDS, clusters_of
 
 Floats = NDArray[np.float64]
-# Rows to fit a kernel to its donors' sum, and rows of a domain to learn shares from.
-SAMPLE_ROWS, MOST_ROWS = 1 << 14, 1 << 16
+# Rows to fit a kernel to its donors' sum.
+SAMPLE_ROWS = 1 << 14
 # What is known of a domain without rows weighs as much as so many rows.
 _PRIOR_ROWS = 500.0
 _STEPS = 300
@@ -266,8 +266,6 @@ def _collect(
             columns[f"y/{name}"] = logit_labels(task, batch.labels, chained)
         for name, values in columns.items():
             parts.setdefault(name, []).append(values[chosen])
-        if sum(len(part) for part in parts["d"]) >= MOST_ROWS:
-            break
     joined = {name: np.concatenate(values) for name, values in parts.items()}
 
     def of(kind: str) -> dict[str, Floats]:

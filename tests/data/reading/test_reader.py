@@ -7,7 +7,7 @@ import pytest
 
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.batch import Batch
-from tfrec_mt.data.reading.reader import BatchReader
+from tfrec_mt.data.reading.reader import BatchReader, shuffled_rows
 from tfrec_mt.data.reading.scan import scan
 from tfrec_mt.schema import DataError
 
@@ -181,3 +181,19 @@ def test_an_epoch_of_some_users_holds_each_of_their_rows_once_whole(
         drawn = rows_of(reader.read(*steps))
         assert len(set(drawn)) == len(drawn) == reader.steps_per_epoch * 24
         assert set(drawn) <= set(stored)
+
+
+def test_shuffled_rows_are_nearly_all_rows_once(
+    prepared: Callable[..., PreparedDataset], click_log: Callable[..., Any]
+) -> None:
+    data = prepared(click_log(rows=900), "train:1", "random")
+    batches = [*shuffled_rows(data, ["train"])]
+    again = [*shuffled_rows(data, ["train"])]
+    whole = np.concatenate([shard["keys/timestamp"].read() for shard in data.shards("train")])
+    times = np.concatenate([batch.keys["timestamp"] for batch in batches])
+    assert len(times) == len(whole) and sorted(times) == sorted(whole)
+    assert not np.array_equal(times, whole)
+    for one, other in zip(batches, again, strict=True):
+        np.testing.assert_array_equal(one.features["item_id"], other.features["item_id"])
+    some = batches[0].only(batches[0].labels["ctr"] == 1)
+    assert (some.labels["ctr"] == 1).all() and len(some.keys["user"]) < len(batches[0].keys["user"])

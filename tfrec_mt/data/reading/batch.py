@@ -31,3 +31,13 @@ class Batch:
     labels: Arrays
     keys: Arrays
     truth: Arrays
+
+    def only(self, chosen: npt.NDArray[Any]) -> "Batch":
+        """Rows chosen on the first axis, by a mask or by places."""
+        groups = ({k: v[chosen] for k, v in group.items()} for group in self.groups)
+        return Batch(*groups)
+
+    @property
+    def groups(self) -> tuple[Arrays, Arrays, Arrays, Arrays]:
+        """Features, labels, keys and truth."""
+        return self.features, self.labels, self.keys, self.truth

@@ -14,6 +14,7 @@ from tfrec_mt.errors import TooFewRowsError
 
 BLOCK_ROWS = 1 << 8
 WINDOW_ROWS = 1 << 18
+_SHUFFLED_ROWS = 1 << 12
 
 
 class BatchReader:
@@ -152,3 +153,17 @@ class BatchReader:
             strict=True,
         )
         return sorted((int(start), int(stop)) for start, stop in pieces)
+
+
+def shuffled_rows(dataset: PreparedDataset, parts: Sequence[str]) -> Iterator[Batch]:
+    """Rows of parts in batches `[b, ...]` of random ones, always the same; a few are left out.
+
+    Raises:
+      DataError: An unknown part, or a file that has changed.
+    """
+    rows = sum(dataset.rows(part) for part in parts)
+    size = rows // -(-rows // _SHUFFLED_ROWS)  # so that a last batch would hold next to none
+    reader = BatchReader(dataset, tuple(parts), size, seed=0)
+    for step in range(reader.steps_per_epoch):
+        groups = reader.read(step, step + 1).groups
+        yield Batch(*({name: values[0] for name, values in group.items()} for group in groups))
