@@ -107,7 +107,7 @@ def today(shop: Path) -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("no rows", "no rows"),
+        ("no rows", "expected rows, found none"),
         ("a column less", "price"),
         ("twice", "is this day given twice, or out of order?"),
     ],
