@@ -187,12 +187,15 @@ def test_data_of_an_earlier_release_are_refused(day: Of) -> None:
         day(2, 4, like=old)
 
 
-def test_a_log_without_time_continues_too(tmp_path: Path, schema_of: Callable[..., Schema]) -> None:
+def test_a_log_without_time_continues_but_for_histories(
+    tmp_path: Path, schema_of: Callable[..., Schema], caplog: pytest.LogCaptureFixture
+) -> None:
     schema = schema_of(timed=False)
     split = SplitSpec.parse("train:3,test:1", "random")
     first = prepare(ClickLog(log_schema=schema), tmp_path / "a", split)
     later = prepare(ClickLog(log_schema=schema, seed=1), tmp_path / "b", split, like=first)
     assert later.manifest.like is not None
+    assert "the log has no time, so histories start anew" in caplog.text
     assert later.ids("user").to_list()[: len(first.ids("user"))] == first.ids("user").to_list()
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import polars as pl
+from absl import logging
 
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.manifest import GrowthRecord, LikeRecord
@@ -60,6 +61,10 @@ class Earlier:
                 "and evict_after"
             )
         schema = _with_rules(_with_new_domains(schema, told), told)
+        if schema.history and not schema.keys.timestamp:
+            logging.warning(
+                "like=%s: the log has no time, so histories start anew with its rows", dataset.path
+            )
         return cls(schema, dataset)
 
     def ids(self, vocabulary: Vocabulary) -> tuple[pl.DataFrame, pl.DataFrame]:
