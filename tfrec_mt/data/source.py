@@ -61,6 +61,37 @@ class Source(abc.ABC):
         """All rows, in chunks that fit memory; every call yields the same chunks in order."""
 
 
+class SourceWith(Source):
+    """A source read with another schema.
+
+    Args:
+      source: The source.
+      schema: Takes the place of its own.
+    """
+
+    def __init__(self, source: Source, schema: Schema) -> None:
+        self._source, self._schema = source, schema
+
+    @property
+    def schema(self) -> Schema:
+        return self._schema
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return self._source.parts
+
+    @property
+    def rows(self) -> int | None:
+        return self._source.rows
+
+    @property
+    def default_split(self) -> SplitSpec:
+        return self._source.default_split
+
+    def chunks(self) -> Iterator[Chunk]:
+        return self._source.chunks()
+
+
 class Divisible(Protocol):
     """What a split needs of a source, of clicks or of news."""
 

@@ -1,7 +1,7 @@
 """What an earlier preparation leaves to the one that continues it."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,8 +12,7 @@ from absl import logging
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.manifest import GrowthRecord, LikeRecord
 from tfrec_mt.data.preparation.growth import no_ids
-from tfrec_mt.data.source import Chunk, Source
-from tfrec_mt.data.splits import SECONDS_PER_DAY, SplitSpec
+from tfrec_mt.data.splits import SECONDS_PER_DAY
 from tfrec_mt.errors import DataError, SchemaError
 from tfrec_mt.schema import Schema, Vocabulary
 from tfrec_mt.schema.differences import differences
@@ -131,32 +130,6 @@ class Earlier:
                 f"{_moment(carried.newest)}, but the last one is at {_moment(newest)}; is this day "
                 "given twice, or out of order?"
             )
-
-
-class Continued(Source):
-    """A source read with the schema of earlier data."""
-
-    def __init__(self, source: Source, schema: Schema) -> None:
-        self._source, self._schema = source, schema
-
-    @property
-    def schema(self) -> Schema:
-        return self._schema
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return self._source.parts
-
-    @property
-    def rows(self) -> int | None:
-        return self._source.rows
-
-    @property
-    def default_split(self) -> SplitSpec:
-        return self._source.default_split
-
-    def chunks(self) -> Iterator[Chunk]:
-        return self._source.chunks()
 
 
 def _with_new_domains(schema: Schema, told: Schema) -> Schema:

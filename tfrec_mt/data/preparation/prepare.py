@@ -19,7 +19,7 @@ from tfrec_mt.data.manifest import (
     Shard,
     SplitRecord,
 )
-from tfrec_mt.data.preparation.earlier import CLICKS, IDS, Continued, Earlier
+from tfrec_mt.data.preparation.earlier import CLICKS, IDS, Earlier
 from tfrec_mt.data.preparation.events import (
     EventLog,
     collect_events,
@@ -31,7 +31,7 @@ from tfrec_mt.data.preparation.requests import RequestSample
 from tfrec_mt.data.preparation.shards import ShardWriter
 from tfrec_mt.data.preparation.spool import Spool
 from tfrec_mt.data.preparation.validation import UnknownDomains
-from tfrec_mt.data.source import Source
+from tfrec_mt.data.source import Source, SourceWith
 from tfrec_mt.data.splits import SECONDS_PER_DAY, Split, SplitSpec
 from tfrec_mt.storage.disk_space import check_free_space
 from tfrec_mt.storage.folders import published_folder
@@ -87,7 +87,7 @@ def prepare(
     else:
         dataset = like if isinstance(like, PreparedDataset) else PreparedDataset(like)
         earlier = Earlier.of(dataset, source.schema)
-        source = Continued(source, earlier.schema)
+        source = SourceWith(source, earlier.schema)
     split = split or source.default_split
     split.key_column(source.schema)
     if folds < 2:

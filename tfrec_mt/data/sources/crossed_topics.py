@@ -7,14 +7,13 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tfrec_mt.data.source import Chunk, Source
-from tfrec_mt.data.splits import SplitSpec
-from tfrec_mt.schema import Schema, SchemaError, Topic
+from tfrec_mt.data.source import Chunk, Source, SourceWith
+from tfrec_mt.schema import SchemaError, Topic
 
 _JOIN = "+"
 
 
-class CrossedTopics(Source):
+class CrossedTopics(SourceWith):
     """A source with added topics, whose domains are pairs of other topics' domains.
 
     The topic `scene_region` has a domain for each pair, such as `homepage+region2`. A row without a
@@ -32,7 +31,6 @@ class CrossedTopics(Source):
     """
 
     def __init__(self, source: Source, crosses: Sequence[Sequence[str]]) -> None:
-        self._source = source
         schema = source.schema
         for names in crosses:
             if len(names) < 2 or len(set(names)) < len(names):
@@ -42,23 +40,7 @@ class CrossedTopics(Source):
         for cross, names in self._parts.items():
             pairs = itertools.product(*(schema.topic(name).domains for name in names))
             added.append(Topic(name=cross, domains=tuple(_JOIN.join(pair) for pair in pairs)))
-        self._schema = replace(schema, topics=(*schema.topics, *added))
-
-    @property
-    def schema(self) -> Schema:
-        return self._schema
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return self._source.parts
-
-    @property
-    def rows(self) -> int | None:
-        return self._source.rows
-
-    @property
-    def default_split(self) -> SplitSpec:
-        return self._source.default_split
+        super().__init__(source, replace(schema, topics=(*schema.topics, *added)))
 
     def chunks(self) -> Iterator[Chunk]:
         for chunk in self._source.chunks():
