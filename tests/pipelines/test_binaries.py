@@ -79,8 +79,9 @@ def test_kernels_are_exchanged_and_versions_rolled_back(runs: Path, tmp_path: Pa
     kernel = runs / "kernels" / "kernels" / "region" / "region1.safetensors"
     succeed("export", output, f"--add_kernel={kernel}")
     succeed("export", output, "--roll_back", "--version=1")
+    succeed("export", output, f"--add_kernel={runs / 'kernels'}", "--replace")
     assert {p.name for p in (tmp_path / "export").iterdir()} == {
-        *("1", "2", "3", "4"),
+        *("1", "2", "3", "4", "5"),
         *("models.config", "batching.config", "monitoring.config", ".lock"),
     }
     card = (tmp_path / "export" / "4" / "assets.extra" / "model_card.md").read_text()

@@ -10,11 +10,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfrec_mt as mt
 from tests.adapters.kernel_files import change, copied_kernel
 from tests.fault_cases import Record
 from tests.jobs import Job
 from tests.training.small_runs import fresh_processes
-from tfrec_mt.adapters.kernel_store import KernelStoreError, kernel_path
+from tfrec_mt.adapters.kernel_store import (
+    KernelStoreError,
+    kernel_path,
+    read_kernel,
+    write_kernel,
+)
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import MODEL_CARD, README
@@ -22,12 +28,16 @@ from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.requests import row_tensors
 from tfrec_mt.serving.versions import (
     EXTRA,
+    MANIFEST_FILE,
     read_manifest,
     roll_back,
     verified_manifest,
     version_numbers,
 )
-from tfrec_mt.storage.hashes import verify_files
+from tfrec_mt.storage.description import write_description
+from tfrec_mt.storage.disk_space import size_of
+from tfrec_mt.storage.hashes import hash_files, verify_files
+from tfrec_mt.storage.inside import files_inside
 
 
 @pytest.fixture
@@ -51,6 +61,11 @@ def _signature(version: Path) -> Any:
 def _answer(version: Path, rows: dict[str, Any]) -> dict[str, np.ndarray]:
     answer = _signature(version)(**{name: tf.constant(value) for name, value in rows.items()})
     return {name: values.numpy() for name, values in answer.items()}
+
+
+def _variables(version: Path) -> dict[str, Any]:
+    reader = tf.train.load_checkpoint(str(version / "variables" / "variables"))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
 @pytest.mark.slow
@@ -110,6 +125,86 @@ def test_ten_publishers_at_once_take_their_turns(
         assert older < newer and len(newer - older) == 1
     assert domains[-1] - domains[0] == {kernel.stem for kernel in kernels}
     record_property("came", "10 processes at once, versions 2 to 11, each with one kernel more")
+
+
+def test_a_version_shares_all_but_its_kernels_with_the_one_before(
+    job: Job, versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, manifest = versions / "1", read_manifest(versions / "1")
+    region = manifest["kernels"]["region"]
+    exchange_kernels(ExchangeConfig(output=versions, remove=[("region", region[0])]))
+    come = kernel_path(job.kernel_folder, "region", region[0])
+    third = exchange_kernels(ExchangeConfig(output=versions, add=[come]))
+    base = Path("variables/variables.data-00000-of-00002")
+    assert (third / base).samefile(first / base)
+    assert (third / "saved_model.pb").samefile(first / "saved_model.pb")
+    own = [path for path in files_inside(third) if path.stat().st_nlink == 1]
+    assert sum(path.stat().st_size for path in own) < size_of(first) / 2
+    # what is shared is not written to
+    for version in version_numbers(versions):
+        verified_manifest(versions / str(version))
+    assert _variables(third).keys() == _variables(first).keys()
+
+    def no_links(*_: object) -> None:
+        raise OSError("not on this disk")
+
+    monkeypatch.setattr("os.link", no_links)
+    fourth = exchange_kernels(ExchangeConfig(output=versions, remove=[("region", region[1])]))
+    assert not (fourth / base).samefile(first / base)
+    assert verified_manifest(fourth)["files"][str(base)] == manifest["files"][str(base)]
+
+
+def test_kernels_can_be_replaced_in_one_exchange(job: Job, versions: Path, tmp_path: Path) -> None:
+    before = _variables(versions / "1")
+    region = read_manifest(versions / "1")["kernels"]["region"]
+    again = mt.add_kernels(
+        versions, job.kernel_folder.parent, [f"region/{region[0]}"], replace=True
+    )
+    after = _variables(again)
+    assert read_manifest(again)["kernels"]["region"] == [*region[1:], region[0]]
+    for name, values in before.items():
+        if "/region/stacks/" not in name or "memory" in name:
+            continue
+        np.testing.assert_array_equal(after[name][-1], values[1])
+        np.testing.assert_array_equal(after[name][:-1], np.delete(values, 1, axis=0))
+
+
+def test_a_version_of_one_file_of_variables_can_be_exchanged(job: Job, versions: Path) -> None:
+    """As earlier releases wrote them."""
+    first = versions / "1"
+    expected = _variables(first)
+    for path in (first / "variables").iterdir():
+        path.unlink()
+    tf.raw_ops.SaveV2(
+        prefix=str(first / "variables" / "variables"),
+        tensor_names=[*expected],
+        shape_and_slices=[""] * len(expected),
+        tensors=[*expected.values()],
+    )
+    manifest = read_manifest(first)
+    left_out = [name for name in manifest["files"] if name.startswith("variables/")]
+    files = {name: x for name, x in manifest["files"].items() if name not in left_out}
+    files |= {f"variables/{name}": x for name, x in hash_files(first / "variables").items()}
+    write_description(first / EXTRA / MANIFEST_FILE, manifest | {"files": files})
+    region = manifest["kernels"]["region"]
+    second = mt.add_kernels(
+        versions, job.kernel_folder.parent, [f"region/{name}" for name in region], replace=True
+    )
+    found = _variables(second)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+def test_a_kernel_that_is_not_finite_is_refused(job: Job, versions: Path, tmp_path: Path) -> None:
+    source = next((job.kernel_folder / "region").iterdir())
+    kernel = copied_kernel(tmp_path / "new", source, "new")
+    value, weights = read_kernel(kernel)
+    name = next(name for name in weights if not name.startswith("memory"))
+    weights[name] = np.full_like(weights[name], np.nan)
+    write_kernel(kernel, value, weights)
+    with pytest.raises(DataError, match="the kernel of 'new' has weights that are not finite"):
+        exchange_kernels(ExchangeConfig(output=versions, add=[kernel]))
 
 
 @pytest.mark.slow  # a whole job

@@ -159,6 +159,12 @@ def write_domains(path: Path, domains: Iterable[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
+def read_domains(path: Path) -> list[str]:
+    """The domains of a file that `write_domains` wrote."""
+    _, *domains = path.read_text(encoding="utf-8").split("\n")[:-1]
+    return domains
+
+
 def stacks(folded: FoldedKernels) -> dict[str, np.ndarray]:
     """Values of the kernels' variables by name, `[1 + N, ...]`: zeros, then each domain's."""
     found = {f"{task}_gate": gate for task, gate in (folded.gates or {}).items()}

@@ -13,23 +13,29 @@ from tfrec_mt.training.run_folder import kernel_folder
 
 
 def add_kernels(
-    export: Folder, kernels: AdaptedModel | Folder, domains: Sequence[str] = ()
+    export: Folder,
+    kernels: AdaptedModel | Folder,
+    domains: Sequence[str] = (),
+    *,
+    replace: bool = False,
 ) -> Path:
-    """Publishes the next version of an export, with more kernels.
+    """Publishes the next version of an export, with more or newer kernels.
 
-    Neither base nor data is needed. Scores of all other domains stay the same to the last bit,
-    which is checked before the version appears.
+    Neither base nor data is needed. The new version shares the base's files with the one before,
+    so it takes as much time and disk as its kernels do. Scores of all other domains stay the same
+    to the last bit; that their kernels do is checked before the version appears.
 
     Args:
       export: Folder of versions.
       kernels: What `fine_tune` gave, or the folder of its run.
       domains: `TOPIC/DOMAIN` of each kernel to add; by default all of the run.
+      replace: Whether they take the place of kernels that their domains have in the export.
 
     Returns:
       Folder of the new version.
 
     Raises:
-      DataError: The export has a kernel of such a domain, or of another shape.
+      DataError: The export has a kernel of such a domain, or kernels of another shape.
       KernelStoreError: There is no such kernel, or it is of another base.
       SchemaError: No run made the kernels.
 
@@ -41,7 +47,7 @@ def add_kernels(
         added = [kernel_path(folder, *split_name(domain)) for domain in domains]
     else:
         added = kernel_paths(folder)
-    return exchange_kernels(ExchangeConfig(output=Path(export), add=added))
+    return exchange_kernels(ExchangeConfig(output=Path(export), add=added, replace=replace))
 
 
 def remove_kernels(export: Folder, domains: Sequence[str]) -> Path:

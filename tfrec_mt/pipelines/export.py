@@ -6,8 +6,9 @@ its data. Or publishes an older version again, as the newest.
 Examples:
   tfrec-mt export --base=runs/takeout/base --kernels=runs/takeout/kernels \
       --data=runs/takeout/data --output=runs/takeout/export
+  tfrec-mt export --output=runs/takeout/export --add_kernel=runs/tonight/kernels --replace
   tfrec-mt export --output=runs/takeout/export \
-      --add_kernel=runs/late/kernels/region/south.safetensors --remove_kernel=region/north
+      --add_kernel=runs/late/kernels/kernels/region/south.safetensors --remove_kernel=region/north
   tfrec-mt export --output=runs/takeout/export --roll_back
 """
 
@@ -30,8 +31,9 @@ class Versions:
 
     Args:
       metrics: `metrics.json` of an evaluation, for the model card.
-      add_kernel: File `.../TOPIC/DOMAIN.safetensors` of a kernel to add to the newest version;
-        repeatable.
+      add_kernel: File `.../TOPIC/DOMAIN.safetensors` of a kernel to add to the newest version, or
+        folder of a run, for all of its kernels; repeatable.
+      replace: Whether added kernels take the place of those that their domains have.
       remove_kernel: `TOPIC/DOMAIN` of a kernel to remove from the newest version; repeatable.
       roll_back: Whether to publish an older version again.
       version: The version to roll back to; by default the newest but one.
@@ -39,6 +41,7 @@ class Versions:
 
     metrics: Path | None = None
     add_kernel: Annotated[tuple[Path, ...], REPEATED] = ()
+    replace: bool = False
     remove_kernel: Annotated[tuple[str, ...], REPEATED] = ()
     roll_back: bool = False
     version: Count | None = None
@@ -59,15 +62,7 @@ def main(told: ConfigFlags) -> None:
         _only("--roll_back", given, "roll_back", "version")
         version = roll_back(given["output"], given.get("version"))
     elif "add_kernel" in given or "remove_kernel" in given:
-        from tfrec_mt.jobs.exchange import split_name
-        from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
-
-        _only("an exchange of kernels", given, "add_kernel", "remove_kernel")
-        removed = [split_name(domain) for domain in given.get("remove_kernel", ())]
-        added = given.get("add_kernel", ())
-        version = exchange_kernels(
-            ExchangeConfig(output=given["output"], add=added, remove=removed)
-        )
+        version = _exchange(given)
     else:
         version = _export(given)
     print(f"export: {version}")
@@ -76,6 +71,24 @@ def main(told: ConfigFlags) -> None:
 
 def _only(what: str, given: dict[str, Any], *names: str) -> None:
     sort_settings(what, given, {"own": (*names, "output")})
+
+
+def _exchange(given: dict[str, Any]) -> Path:
+    from tfrec_mt.adapters.kernel_store import kernel_paths
+    from tfrec_mt.jobs.exchange import split_name
+    from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
+    from tfrec_mt.training.run_folder import kernel_folder
+
+    _only("an exchange of kernels", given, "add_kernel", "replace", "remove_kernel")
+    added: list[Path] = []
+    for path in given.get("add_kernel", ()):
+        added += kernel_paths(kernel_folder(path)) if path.is_dir() else [path]
+    removed = [split_name(domain) for domain in given.get("remove_kernel", ())]
+    return exchange_kernels(
+        ExchangeConfig(
+            output=given["output"], add=added, remove=removed, replace=given.get("replace", False)
+        )
+    )
 
 
 def _export(given: dict[str, Any]) -> Path:

@@ -1,5 +1,6 @@
 """Adds kernels to an exported version or removes some, without its base or any data."""
 
+import glob
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,29 +10,29 @@ import numpy as np
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import load_kernel, read_kernel, warn_of_missing_topics
-from tfrec_mt.adapters.memory import MEMORY_ARRAYS, domain_keys
-from tfrec_mt.adapters.served_kernels import stacks, write_domains
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory
+from tfrec_mt.adapters.served_kernels import memory_stacks, read_domains, stacks, write_domains
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
 from tfrec_mt.serving.bundle import MODEL_CARD, README
 from tfrec_mt.serving.kernel_files import (
+    INDEX,
     MEMORIES,
     SLOPES,
     domains_file,
     folded_to_serve,
     read_directions,
     read_stacks,
+    shards_of_base,
     write_stacks,
 )
-from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.versions import (
     EXTRA,
     MANIFEST_FILE,
-    answered,
     description_of,
     new_version,
     newest_version,
-    verified_manifest,
+    read_manifest,
 )
 from tfrec_mt.serving.warm_up import (
     WARM_UP_FILE,
@@ -40,7 +41,8 @@ from tfrec_mt.serving.warm_up import (
     read_warm_up,
     write_warm_up,
 )
-from tfrec_mt.storage.disk_space import check_free_space, size_of
+from tfrec_mt.storage.disk_space import check_free_space
+from tfrec_mt.storage.hashes import VerifiedFiles
 from tfrec_mt.storage.inside import copy_inside
 from tfrec_mt.storage.lock import locked_folder
 
@@ -59,26 +61,50 @@ class ExchangeConfig:
       output: Folder of versions; the next one is made from the newest.
       add: Files of kernels, `.../TOPIC/DOMAIN.safetensors`.
       remove: Topic and domain of kernels that go; one may come again in the same exchange.
+      replace: Whether added kernels take the place of those that their domains have.
     """
 
     output: Path
     add: Sequence[Path] = ()
     remove: Sequence[tuple[str, str]] = ()
+    replace: bool = False
 
 
 class _Kernels:
-    """The kernels of one topic of a version: domains, and the values of their stacks.
+    """The kernels of one topic of a version, as a server finds them: domains, stacks and memory.
 
     The slope between their layers is None in versions that do not record it.
     """
 
     def __init__(self, version: Path, topic: str, manifest: Mapping[str, Any]) -> None:
-        self.domains = list(manifest["kernels"][topic])
+        self.domains = read_domains(version / "assets" / domains_file(topic))
         self.slope = manifest.get(SLOPES, {}).get(topic)
         self.features = manifest.get(MEMORIES, {}).get(topic)
-        self.stacks = read_stacks(version, topic)
+        self._stacks = read_stacks(version, topic)
+        self._memory = None
+        if self.features is not None:
+            # the first key is that of `Memory.table`
+            keys, offsets = (self._stacks.pop(name)[1:] for name in MEMORY_ARRAYS)
+            tasks = [""] * offsets.shape[1]
+            count = len(self.domains)
+            self._memory = Memory.of_arrays(self.features, (), tasks, count, keys, offsets)
         self.moved: set[str] = set()
         self._name = f"{version}: topic {topic!r}"
+
+    @property
+    def stacks(self) -> dict[str, np.ndarray]:
+        """Values of the variables by name."""
+        return self._stacks | memory_stacks(self._memory)
+
+    def by_domain(self) -> dict[str, list[bytes]]:
+        """Each domain's values, bit by bit."""
+        found = {}
+        for place, domain in enumerate(self.domains):
+            values = [self._stacks[name][place + 1] for name in sorted(self._stacks)]
+            if self._memory is not None:
+                values += self._memory.domains[place]
+            found[domain] = [value.tobytes() for value in values]
+        return found
 
     def remove(self, domain: str) -> None:
         if domain not in self.domains:
@@ -88,19 +114,19 @@ class _Kernels:
         place = self.domains.index(domain)
         self.domains.pop(place)
         # the first entry of a stack is that of unknown domains
-        memory = self._memory_without(place) if self.features is not None else {}
-        self.stacks = {
-            name: memory[name] if name in memory else np.delete(stack, place + 1, axis=0)
-            for name, stack in self.stacks.items()
+        self._stacks = {
+            name: np.delete(stack, place + 1, axis=0) for name, stack in self._stacks.items()
         }
+        if self._memory is not None:
+            self._memory.domains.pop(place)
         self.moved.add(domain)
 
     def add(self, layer: DomainKernels, directions: Mapping[str, np.ndarray] | None) -> None:
         (domain,) = layer.domains
         if domain in self.domains:
             raise DataError(
-                f"{self._name} has a kernel for {domain!r}; remove it in the same call to have "
-                "another one"
+                f"{self._name} has a kernel for {domain!r}; remove it in the same call, or replace "
+                "it, to have another one"
             )
         folded = folded_to_serve(layer, directions)
         features = None if layer.memory is None else [*layer.memory.features]
@@ -115,32 +141,18 @@ class _Kernels:
                 f"has {folded.negative_slope}"
             )
         new = {name: values[1:] for name, values in stacks(folded).items()}
-        new |= self._memory_of(layer)
-        expected, found = ({n: v.shape[1:] for n, v in s.items()} for s in (self.stacks, new))
+        expected, found = ({n: v.shape[1:] for n, v in s.items()} for s in (self._stacks, new))
         if expected != found:
             raise DataError(f"{self._name}: expected kernels of {expected}, {domain!r} has {found}")
+        if not all(np.isfinite(values).all() for values in new.values()):
+            raise DataError(
+                f"{self._name}: the kernel of {domain!r} has weights that are not finite"
+            )
         self.domains.append(domain)
-        self.stacks = {name: np.concatenate([self.stacks[name], new[name]]) for name in new}
+        self._stacks = {name: np.concatenate([self._stacks[name], new[name]]) for name in new}
+        if self._memory is not None and layer.memory is not None:
+            self._memory.domains += layer.memory.domains
         self.moved.add(domain)
-
-    def _memory_without(self, place: int) -> dict[str, np.ndarray]:
-        """The memory without the domain at a position."""
-        keys, offsets = (self.stacks[name] for name in MEMORY_ARRAYS)
-        first, end = (
-            domain_keys(place + n, len(self.features), np.zeros(1, np.int64)) for n in (0, 1)
-        )
-        before, after = keys < first, keys >= end
-        moved = np.concatenate([keys[before], keys[after] - (end - first)])
-        left = np.concatenate([offsets[before], offsets[after]])
-        return dict(zip(MEMORY_ARRAYS, (moved, left), strict=True))
-
-    def _memory_of(self, layer: DomainKernels) -> dict[str, np.ndarray]:
-        """The memory of an added kernel, as that of the topic's last domain."""
-        if layer.memory is None:
-            return {}
-        (own,) = layer.memory.domains
-        keys = domain_keys(len(self.domains), len(layer.memory.features), own.keys)
-        return dict(zip(MEMORY_ARRAYS, (keys, own.offsets), strict=True))
 
 
 def _listed(features: Sequence[str] | None) -> str:
@@ -148,10 +160,11 @@ def _listed(features: Sequence[str] | None) -> str:
 
 
 def exchange_kernels(config: ExchangeConfig) -> Path:
-    """Writes the next version: the graph of the newest one with other kernels.
+    """Writes the next version: the newest one with other kernels.
 
-    Before the new version appears, it answers all warm-up requests. Its answers for domains whose
-    kernels stay are compared, bit by bit, with those of the version before.
+    Graph, base and assets are shared with the version before, so it takes as little time and disk
+    as its kernels do. Before the new version appears, what a server will find in its files for
+    domains whose kernels stay is compared, bit by bit, with the version before.
 
     Warns of added kernels that were trained to be summed with those of a topic that has none.
 
@@ -160,7 +173,7 @@ def exchange_kernels(config: ExchangeConfig) -> Path:
 
     Raises:
       DataError: There is no version, or it is damaged, has no kernels of a topic, lacks one that is
-        to go, or has one that is to come; or an answer is not finite.
+        to go, or has one that is to come; or a kernel's weights are not finite.
       KernelStoreError: A kernel is damaged or of another base.
     """
     # before the lock, which would make the folder
@@ -170,24 +183,56 @@ def exchange_kernels(config: ExchangeConfig) -> Path:
 
 
 def _next_version(before: Path, config: ExchangeConfig) -> Path:
-    manifest = verified_manifest(before)
+    manifest = _verified(before)
     changed = _exchanged(before, config, manifest)
     kernels = manifest["kernels"] | {topic: kept.domains for topic, kept in changed.items()}
     present = [topic for topic, domains in kernels.items() if domains]
     descriptions = [read_kernel(path)[0] for path in config.add]
     warn_of_missing_topics(config.output, descriptions, present)
     description = description_of(manifest) | {"kernels": kernels}
-    check_free_space(config.output, size_of(before), "the files of a version")
-    with new_version(config.output, description) as (path, folder):
-        copy_inside(before, folder, left_out=_NOT_COPIED)
-        write_stacks(before, folder, {topic: kept.stacks for topic, kept in changed.items()})
-        for topic, kept in changed.items():
-            write_domains(folder / "assets" / domains_file(topic), kept.domains)
+    stacks = {
+        topic: changed[topic].stacks if topic in changed else read_stacks(before, topic)
+        for topic in kernels
+    }
+    needed = sum(values.nbytes for named in stacks.values() for values in named.values())
+    check_free_space(config.output, needed, "the kernels of a version")
+    known: dict[str, str] = {}
+    with new_version(config.output, description, known) as (path, folder):
+        lists = [domains_file(topic) for topic in kernels]
+        copy_inside(before, folder, [*_NOT_COPIED, *map(glob.escape, lists)], linked=True)
+        shared = {name: name for name in manifest["files"]}
+        shared |= write_stacks(before, folder, stacks)
+        known |= _hashes_of_same(before, folder, manifest["files"], shared)
+        for topic, domains in kernels.items():
+            write_domains(folder / "assets" / domains_file(topic), domains)
         requests = _with_every_domain(read_warm_up(before / EXTRA), kernels)
         write_warm_up(folder / EXTRA, manifest["name"], requests)
         moved = {topic: kept.moved for topic, kept in changed.items()}
-        _check_answers(before, folder, requests, moved)
+        _check_others(before, folder, manifest, moved)
     return path
+
+
+def _verified(version: Path) -> dict[str, Any]:
+    """The manifest of a version, after a check of all files but those of the base's variables.
+
+    TensorFlow itself compares each variable with a checksum when it loads one.
+    """
+    manifest = read_manifest(version)
+    files = VerifiedFiles(version, manifest["files"], f"{EXTRA}/{MANIFEST_FILE}")
+    files.use({INDEX} & manifest["files"].keys())
+    files.use(manifest["files"].keys() - shards_of_base(version))
+    return manifest
+
+
+def _hashes_of_same(
+    before: Path, after: Path, hashes: Mapping[str, str], shared: Mapping[str, str]
+) -> dict[str, str]:
+    """Hashes of the files that two versions share, by path in the later one."""
+    return {
+        new: hashes[old]
+        for new, old in shared.items()
+        if old in hashes and (after / new).exists() and (after / new).samefile(before / old)
+    }
 
 
 def _exchanged(
@@ -208,7 +253,10 @@ def _exchanged(
         changed[topic].remove(domain)
     directions = read_directions(before / EXTRA)
     for layer in added:
-        changed[layer.topic].add(layer, directions)
+        of_topic = changed[layer.topic]
+        if config.replace and layer.domains[0] in of_topic.domains:
+            of_topic.remove(layer.domains[0])
+        of_topic.add(layer, directions)
     return changed
 
 
@@ -219,25 +267,14 @@ def _with_every_domain(requests: Requests, kernels: Mapping[str, Sequence[str]])
     return [*others, (signature, every_domain(row, kernels))]
 
 
-def _are_in(domains: np.ndarray, names: Collection[str]) -> np.ndarray:
-    """Which of a request's domains, as text or bytes, are among these names."""
-    texts = [name.decode() if isinstance(name, bytes) else str(name) for name in domains]
-    return np.array([text in names for text in texts])
-
-
-def _check_answers(
-    before: Path, after: Path, requests: Requests, moved: Mapping[str, Collection[str]]
+def _check_others(
+    before: Path, after: Path, manifest: Mapping[str, Any], moved: Mapping[str, Collection[str]]
 ) -> None:
-    """Checks that both versions score rows alike if the kernels of their domains stay."""
-    old, new = (load_saved_model(version).signatures for version in (before, after))
-    for signature, tensors in requests:
-        expected = answered(signature, old[signature], tensors)
-        found = answered(signature, new[signature], tensors)
-        if not set(moved) <= set(tensors):
-            continue
-        stay = ~np.any([_are_in(tensors[topic], names) for topic, names in moved.items()], axis=0)
-        for name, values in expected.items():
-            if not np.array_equal(values[stay], found[name][stay]):
+    """Checks that a server finds the same kernels in both versions for domains that stay."""
+    for topic in manifest["kernels"]:
+        old, new = (_Kernels(version, topic, manifest).by_domain() for version in (before, after))
+        for domain in (old.keys() | new.keys()) - set(moved.get(topic, ())):
+            if old.get(domain) != new.get(domain):
                 raise DataError(
-                    f"{after}: {signature} gives another {name} for domains whose kernels stay"
+                    f"{after}: another kernel for {domain!r} of topic {topic!r}, which was to stay"
                 )

@@ -20,6 +20,7 @@ from tfrec_mt.serving.bundle import (
     request_json,
     write_server_files,
 )
+from tfrec_mt.serving.kernel_files import KernelsApart
 from tfrec_mt.serving.saved_model_notes import without_notes
 from tfrec_mt.serving.warm_up import Requests, write_warm_up
 from tfrec_mt.storage.description import read_description, write_description
@@ -79,7 +80,9 @@ def publish_version(
     """
     # nobody trains what is served
     options = tf.saved_model.SaveOptions(
-        namespace_whitelist=[*ops], experimental_custom_gradients=False
+        namespace_whitelist=[*ops],
+        experimental_custom_gradients=False,
+        experimental_sharding_callback=KernelsApart(),
     )
     signatures = signatures_of(functions)
     description = {"name": name, **description, "signatures": signatures}
@@ -103,10 +106,13 @@ def publish_version(
 
 
 @contextlib.contextmanager
-def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[Path, Path]]:
+def new_version(
+    output: Path, description: Mapping[str, Any], known: Mapping[str, str] | None = None
+) -> Iterator[tuple[Path, Path]]:
     """Yields the next version's folder, and one to fill that takes its name if all goes well.
 
-    The caller must hold the folder of versions, so that several publishers take turns.
+    The caller must hold the folder of versions, so that several publishers take turns. Hashes of
+    files that are shared with another version may be `known`; the block may add some.
 
     At the end, README, model card and `manifest.json`, with the description and the SHA-256 of
     every file, are written into `assets.extra/`, and a server's configuration next to the versions.
@@ -118,7 +124,11 @@ def new_version(output: Path, description: Mapping[str, Any]) -> Iterator[tuple[
         (folder / EXTRA).mkdir(exist_ok=True)
         for file, text in documents(version.name, description).items():
             (folder / EXTRA / file).write_text(text, encoding="utf-8")
-        manifest = {"format_version": FORMAT_VERSION, **description, "files": hash_files(folder)}
+        manifest = {
+            "format_version": FORMAT_VERSION,
+            **description,
+            "files": hash_files(folder, known),
+        }
         write_description(folder / EXTRA / MANIFEST_FILE, manifest)
     write_server_files(output, description["name"])
 

@@ -18,9 +18,16 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def hash_files(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below a folder by relative path; see `files_inside`."""
-    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files_inside(folder)}
+def hash_files(folder: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """SHA-256 of every file below a folder by relative path; see `files_inside`.
+
+    Args:
+      folder: The folder.
+      known: Hashes of some files, which are not read.
+    """
+    known = known or {}
+    paths = {path.relative_to(folder).as_posix(): path for path in files_inside(folder)}
+    return {name: known.get(name) or hash_file(path) for name, path in paths.items()}
 
 
 def verify_files(folder: Path, hashes: Mapping[str, str], listed_in: str = "manifest.json") -> None:

@@ -29,7 +29,7 @@ def copy_inside(
       source: The folder.
       target: Its copy, which holds no links.
       left_out: Names and patterns of files and folders that are not copied.
-      linked: Whether files are shared by hard links, which take no room, instead of copied.
+      linked: Whether files are shared, see `share`, instead of copied.
 
     Raises:
       DataError: See `files_inside`; nothing is copied.
@@ -41,10 +41,15 @@ def copy_inside(
         if any(fnmatch.fnmatch(part, pattern) for part in name.parts for pattern in patterns):
             continue
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if linked:
-            os.link(path.resolve(), target / name)
-        else:
-            shutil.copy2(path, target / name)
+        (share if linked else shutil.copy2)(path, target / name)
+
+
+def share(source: Path, target: Path) -> None:
+    """Makes a file appear elsewhere, too, by a hard link; by a copy on disks that have none."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def check_inside(folder: Path, names: Iterable[str], where: Path) -> None:
