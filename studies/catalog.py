@@ -2,7 +2,9 @@
 
 from studies.ab_test.ab_test import AB_TEST
 from studies.ab_test.case_study import CASE_STUDY
+from studies.daily.carried import CARRIED_STUDY
 from studies.daily.daily import DAILY_STUDY
+from studies.daily.new_domain import NEW_DOMAIN
 from studies.first_hour.first_hour import FIRST_HOUR
 from studies.first_hour.first_kernels import FIRST_KERNELS
 from studies.framework.study import Study
@@ -46,6 +48,8 @@ STUDIES: dict[str, Study] = {
         FIRST_HOUR,
         FIRST_KERNELS,
         DAILY_STUDY,
+        CARRIED_STUDY,
+        NEW_DOMAIN,
         SCOREBOARD,
         PUBLIC_DATA,
         ALI_EXPRESS,

@@ -44,7 +44,7 @@ DAILY: Settings = {
     "daily_rate": 0.004,
     "kernel_share": 4,
 }
-_BASE: dict[str, Any] = {
+BASE: dict[str, Any] = {
     "model": "olr",
     "base_topics": (),
     "optimizer": "lazy_adam",
@@ -52,7 +52,8 @@ _BASE: dict[str, Any] = {
     "epochs": 1,
     "batch_size": 512,
 }
-_KERNELS: dict[str, Any] = {"epochs": 1, "topics": ("scene", "period", "region")}
+TOPICS = ("scene", "period", "region")
+_KERNELS: dict[str, Any] = {"epochs": 1, "topics": TOPICS}
 
 
 class Days:
@@ -93,9 +94,12 @@ class Days:
         """A day after others, whose ids come and go."""
         return self._prepared(f"{name},day{day}", day, day, parts, before)
 
-    def as_of(self, day: int, before: PreparedDataset, name: str) -> PreparedDataset:
-        """A whole day in the ids of the days before it, in the part `fresh`."""
-        return self._prepared(f"{name},test{day}", day, day, "fresh:1", before, grow=False)
+    def as_of(
+        self, day: int, before: PreparedDataset, name: str, rows: pl.Expr | None = None
+    ) -> PreparedDataset:
+        """A day's rows, or some, in the ids of the days before it, in the part `fresh`."""
+        name = f"{name},test{day}"
+        return self._prepared(name, day, day, "fresh:1", before, rows, grow=False)
 
     def until(self, day: int) -> PreparedDataset:
         """All days so far, prepared at once."""
@@ -108,12 +112,14 @@ class Days:
         last: int,
         parts: str,
         before: PreparedDataset | None,
+        rows: pl.Expr | None = None,
         **settings: Any,
     ) -> PreparedDataset:
         path = self.folder / name
         if not path.exists():
+            files = self.files(first, last)
             mt.prepare(
-                self.files(first, last),
+                files if rows is None else pl.concat(map(pl.read_parquet, files)).filter(rows),
                 self.schema,
                 path,
                 like=before,
@@ -218,7 +224,7 @@ class Followed:
 
     def _trained(self, path: Path) -> Path:
         settings = {"learning_rate": self._settings["first_rate"], "seed": self._settings["seed"]}
-        return begun(path, MODEL, lambda: mt.pretrain(self._data, path, **settings, **_BASE))
+        return begun(path, MODEL, lambda: mt.pretrain(self._data, path, **settings, **BASE))
 
     def _kernels(self, day: int) -> Path:
         path = self._folder / f"kernels{day}"

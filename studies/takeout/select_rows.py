@@ -1,8 +1,6 @@
 """`select_rows`: the rows of one domain as a separate prepared dataset."""
 
 import dataclasses
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from tfrec_mt.data.preparation.shards import ShardWriter
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
 from tfrec_mt.storage.folders import published_folder
+from tfrec_mt.storage.inside import share
 
 
 def select_rows(
@@ -52,7 +51,8 @@ def select_rows(
     code = domains.index(domain) + 1
     with published_folder(output) as folder:
         for name in dataset.manifest.files:
-            _share(dataset.path / name, folder / name)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            share(dataset.path / name, folder / name)
         kept: dict[str, tuple[Shard, ...]] = {}
         capped: dict[str, int] = {}
         for part in parts:
@@ -86,11 +86,3 @@ def _write_part(
             if history:
                 capped += int((rows["history/length"] > history.length).sum())
     return writer.close(), capped
-
-
-def _share(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -5,9 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from studies.daily.carried import CARRIED_STUDY
 from studies.daily.daily import DAILY_STUDY
-from studies.daily.daily_experiment import DAILY_METRICS, daily_experiment
-from studies.framework.study import Outcome
+from studies.daily.daily_experiment import DAILY_METRICS
+from studies.daily.new_domain import NEW_DOMAIN
+from studies.framework.study import Outcome, Study
+from tfrec_mt.data.dataset import PreparedDataset
+from tfrec_mt.data.reading.scan import scan
 
 SMALL = {"rows": 16_000, "days": 8, "seed": 0}
 NAMES = (
@@ -19,15 +23,15 @@ NAMES = (
 )
 
 
-def _run(name: str, folder: Path) -> Outcome:
-    (variant,) = (one for one in DAILY_STUDY.variants if one.name == name)
-    settings = {**DAILY_STUDY.settings, **variant.settings, **SMALL}
-    return daily_experiment(settings, folder / name, folder / "shared")
+def _run(study: Study, name: str, folder: Path, **told: int) -> Outcome:
+    (variant,) = (one for one in study.variants if one.name == name)
+    settings = {**study.settings, **variant.settings, **SMALL, **told}
+    return study.experiment(settings, folder / name, folder / "shared")
 
 
 @pytest.mark.slow  # a whole experiment
 def test_each_model_is_measured_on_the_day_after(tmp_path: Path) -> None:
-    outcomes = {name: _run(name, tmp_path) for name in NAMES}
+    outcomes = {name: _run(DAILY_STUDY, name, tmp_path) for name in NAMES}
     for name, outcome in outcomes.items():
         assert set(DAILY_METRICS) <= set(outcome.estimates), name
         # learned from day 7, measured on day 8
@@ -40,3 +44,33 @@ def test_each_model_is_measured_on_the_day_after(tmp_path: Path) -> None:
     replicates = [outcome.estimates["ctr/overall"].replicates for outcome in outcomes.values()]
     assert len({len(one) for one in replicates}) == 1
     assert np.corrcoef(replicates[0], replicates[1])[0, 1] > 0.3
+
+
+@pytest.mark.slow  # a whole experiment
+def test_carried_kernels_are_compared_with_those_of_the_base(tmp_path: Path) -> None:
+    base = "base trained anew with another width"
+    alone, own, carried = (
+        _run(CARRIED_STUDY, f"{base}{what}", tmp_path)
+        for what in ("", ", its own kernels", ", kernels carried to it")
+    )
+    values = [of.estimates["ctr"].value for of in (alone, carried, own)]
+    kept = carried.estimates["ctr/kept"].value
+    assert kept == pytest.approx((values[1] - values[0]) / (values[2] - values[0]))
+    assert carried.facts["seconds"] < own.facts["seconds"]
+    assert "ctr/kept" not in own.estimates
+
+
+@pytest.mark.slow  # a whole experiment
+def test_a_new_domain_is_given_kernels(tmp_path: Path) -> None:
+    names = ("base", "donors, no rows", "named donors, no rows", "from scratch, 1,000 rows")
+    base, donors, named, scratch = (
+        _run(NEW_DOMAIN, name, tmp_path, rows=48_000).estimates["ctr/log_loss"].value
+        for name in names
+    )
+    assert donors == pytest.approx(base)  # contrasts that cancel
+    assert len({round(value, 6) for value in (base, named, scratch)}) == 3
+    # the others' kernels have not seen the region
+    (folder,) = (tmp_path / "shared").iterdir()
+    log = PreparedDataset(folder / "others,test7")
+    codes = np.concatenate([batch.features["region"] for batch in scan(log, "fresh", 1_000)])
+    assert set(codes) == {1, 2, 3, 5, 6}
