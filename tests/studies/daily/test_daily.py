@@ -62,13 +62,13 @@ def test_carried_kernels_are_compared_with_those_of_the_base(tmp_path: Path) -> 
 
 @pytest.mark.slow  # a whole experiment
 def test_a_new_domain_is_given_kernels(tmp_path: Path) -> None:
-    names = ("base", "donors, no rows", "named donors, no rows", "from scratch, 1,000 rows")
-    base, donors, named, scratch = (
+    names = ("base", "donors, no rows", "named donors, no rows")
+    base, donors, named = (
         _run(NEW_DOMAIN, name, tmp_path, rows=48_000).estimates["ctr/log_loss"].value
         for name in names
     )
     assert donors == pytest.approx(base)  # contrasts that cancel
-    assert len({round(value, 6) for value in (base, named, scratch)}) == 3
+    assert named != pytest.approx(base)
     # the others' kernels have not seen the region
     (folder,) = (tmp_path / "shared").iterdir()
     log = PreparedDataset(folder / "others,test7")
