@@ -8,7 +8,7 @@ Each is measured with a memory and without one, in turns.
 import contextlib
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -18,6 +18,7 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 import tfrec_mt as mt
+from benchmarks.native.in_turns import Seconds, in_turns
 from benchmarks.native.native_model import NativeModel
 from benchmarks.ranking.served import random_kernels, request_rows, save_export
 from benchmarks.ranking.world import UNITS, World
@@ -43,7 +44,6 @@ WITHOUT, AGAIN, WITH = "without", "without, a second server", "with"
 TOPIC = "region"
 ITEMS = 500
 OF_A_FILE = 10_000
-PAUSE_SECONDS = 0.1
 
 
 def random_memory(base: RankingModel, domains: int, ids: int, codes: int) -> Memory:
@@ -111,17 +111,7 @@ def serve() -> tuple[list[list[str]], dict[str, float]]:
             )
             if (plain == changed).all():
                 raise RuntimeError("expected a memory that changes answers")
-        seconds: dict[str, dict[str, list[list[float]]]] = {
-            request: {name: [] for name in servers} for request in asked
-        }
-        for turn in range(_ROUNDS.value + 1):
-            for request, inputs in asked.items():
-                # the order alternates: the second server finds warmer caches or a busier machine
-                for name in sorted(servers, reverse=turn % 2 == 1):
-                    time.sleep(PAUSE_SECONDS)
-                    found = servers[name].times("serving_default", inputs, _RUNS.value)
-                    if turn:  # the first is a warm-up
-                        seconds[request][name].append(found)
+        seconds = in_turns(servers, asked, _ROUNDS.value, _RUNS.value)
     arrays = sum(values.nbytes for values in memory.table())
     return _of_requests(seconds), {
         "more variables on disk": (sizes[WITH] - sizes[WITHOUT]) / 1e6,
@@ -129,7 +119,7 @@ def serve() -> tuple[list[list[str]], dict[str, float]]:
     }
 
 
-def _of_requests(seconds: Mapping[str, Mapping[str, list[list[float]]]]) -> list[list[str]]:
+def _of_requests(seconds: Seconds) -> list[list[str]]:
     """Rows of a table, from seconds by request, server and turn."""
     rows = []
     for request, of_request in seconds.items():

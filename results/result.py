@@ -46,6 +46,7 @@ STUDIES = (
     "public_data",
     "rates",
     "scoreboard",
+    "served_precision",
     "shift",
     "surgery",
     "time_span",

@@ -7,6 +7,7 @@ from studies.daily.daily import DAILY_STUDY
 from studies.daily.new_domain import NEW_DOMAIN
 from studies.first_hour.first_hour import FIRST_HOUR
 from studies.first_hour.first_kernels import FIRST_KERNELS
+from studies.first_hour.served_precision import SERVED_PRECISION
 from studies.framework.study import Study
 from studies.information.information_plane import INFORMATION_PLANE
 from studies.news.mtrec_curves import MTREC_CURVES
@@ -47,6 +48,7 @@ STUDIES: dict[str, Study] = {
         PLAIN_KERAS_RATES,
         FIRST_HOUR,
         FIRST_KERNELS,
+        SERVED_PRECISION,
         DAILY_STUDY,
         CARRIED_STUDY,
         NEW_DOMAIN,
