@@ -56,8 +56,8 @@ SERVED_PRECISION = Study(
     title="What a served model loses with fewer bytes per number",
     question=(
         "A base is trained in float32 with defaults, and measured as it is served: with the main "
-        "net's products in bfloat16, or with embedding rows stored in bfloat16 or in bytes, a "
-        "scale for each row and each column.\n\n"
+        "net's products in bfloat16, or with embedding rows stored in bfloat16 or in bytes, with "
+        "a step for each column.\n\n"
         "Expected: no difference beyond its interval, as rounding is far below what an embedding "
         "is uncertain by. Tables of this size are a small part of an export; see the benchmark "
         "`served_tables` for larger ones."

@@ -20,20 +20,18 @@ def table(rows: int = 500, width: int = 16) -> np.ndarray:
 
 
 def read(rows: Int8Rows) -> np.ndarray:
-    scales = rows.scales.astype(np.float32)[:, np.newaxis]
-    return np.asarray(rows.codes * scales * rows.columns)
+    return np.asarray(rows.codes * rows.steps)
 
 
-def test_an_element_is_off_by_half_a_step_of_its_row_and_column_at_most() -> None:
+def test_an_element_is_off_by_half_a_step_of_its_column_at_most() -> None:
     values = table()
     found = Int8Rows.of(values)
-    step = found.scales.astype(np.float32)[:, np.newaxis] * found.columns
-    assert (np.abs(read(found) - values) <= 0.501 * step + 1e-12).all()
-    assert np.abs(found.codes).max() == 127 or np.abs(found.codes).max() == 126
+    assert (np.abs(read(found) - values) <= 0.5001 * found.steps).all()
+    assert (np.abs(found.codes).max(axis=0) == 127).all()
     # the large column does not cost the others their digits
     small = np.delete(np.arange(16), 3)
     error = np.square(read(found) - values)[:, small].mean() / np.square(values)[:, small].mean()
-    assert error < 1e-3
+    assert error < 5e-3
 
 
 def test_zeros_stay_zeros_and_nothing_overflows() -> None:
@@ -41,15 +39,15 @@ def test_zeros_stay_zeros_and_nothing_overflows() -> None:
     assert not read(Int8Rows.of(values))[7].any()
     nothing = np.zeros((4, 8), np.float32)
     assert np.array_equal(read(Int8Rows.of(nothing)), nothing)
+    assert read(Int8Rows.of(np.zeros((0, 8), np.float32))).shape == (0, 8)
     large = Int8Rows.of(np.float32(1e30) * values)
     assert np.isfinite(read(large)).all()
 
 
-@pytest.mark.parametrize(("width", "most"), [(8, 0.32), (16, 0.29), (64, 0.26)])
-def test_rows_take_about_a_quarter_of_the_bytes(width: int, most: float) -> None:
+@pytest.mark.parametrize("width", [4, 8, 64])
+def test_rows_take_a_quarter_of_the_bytes(width: int) -> None:
     values = table(width=width)
-    found = Int8Rows.of(values)
-    assert found.codes.nbytes + found.scales.nbytes <= most * values.nbytes
+    assert Int8Rows.of(values).codes.nbytes == values.nbytes / 4
 
 
 class Model(keras.Model):

@@ -17,46 +17,35 @@ _MOST = 127
 
 
 class Int8Rows(NamedTuple):
-    """A table in bytes: a row is `codes * scale * columns`.
+    """A table in bytes: a row is `codes * steps`.
 
     Attributes:
       codes: int8 `[R, D]`.
-      scales: Of each row, bfloat16 `[R]`.
-      columns: Of each column, float32 `[D]`: its root mean square, so that a column of large
-        numbers, such as effects of ids, does not take the bits of the others.
+      steps: Of each column, float32 `[D]`, so that a column of large numbers, such as effects of
+        ids, does not take the bits of the others. Nothing is clipped: the largest number of a
+        column is exact, and rows of small numbers, which are those of rare ids, are coarsest.
     """
 
     codes: NDArray[np.int8]
-    scales: NDArray[Any]
-    columns: NDArray[np.float32]
+    steps: NDArray[np.float32]
 
     @classmethod
     def of(cls, table: NDArray[np.float32]) -> "Int8Rows":
         """Rounds a table `[R, D]`."""
-        columns = np.sqrt(np.square(table, dtype=np.float64).mean(axis=0)).astype(np.float32)
-        columns[columns == 0] = 1.0
-        rows = table / columns
-        # rounded up, so that no code exceeds the most
-        scales = np.abs(rows).max(axis=1, initial=0.0) / _MOST * (1 + 2.0**-7)
-        stored = scales.astype(tf.bfloat16.as_numpy_dtype)
-        divisors = stored.astype(np.float32)
-        divisors[divisors == 0] = 1.0
-        codes = np.rint(rows / divisors[:, np.newaxis]).clip(-_MOST, _MOST).astype(np.int8)
-        return cls(codes, stored, columns)
+        steps = np.abs(table).max(axis=0, initial=0.0) / np.float32(_MOST)
+        divisors = np.where(steps == 0, np.float32(1.0), steps)
+        codes = np.rint(table / divisors).clip(-_MOST, _MOST).astype(np.int8)
+        return cls(codes, steps)
 
 
 class _Int8Table:
     """Rows of an `Int8Rows` in a graph."""
 
     def __init__(self, rows: Int8Rows) -> None:
-        self._codes, self._scales, self._columns = (
-            tf.Variable(values, trainable=False) for values in rows
-        )
+        self._codes, self._steps = (tf.Variable(values, trainable=False) for values in rows)
 
     def __call__(self, rows: Any) -> Any:
-        codes = tf.cast(tf.gather(self._codes, rows), tf.float32)
-        scales = tf.cast(tf.gather(self._scales, rows), tf.float32)
-        return codes * scales[..., tf.newaxis] * self._columns
+        return tf.cast(tf.gather(self._codes, rows), tf.float32) * self._steps
 
 
 class _HalfTable:
