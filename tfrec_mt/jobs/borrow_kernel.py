@@ -7,20 +7,18 @@ import numpy as np
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.adapters.kernel_store import hashes_of_kernels, save_kernels
+from tfrec_mt.adapters.kernel_store import hashes_of_kernels
 from tfrec_mt.adapters.memory import Memory
 from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.data.reading.reader import shuffled_rows
 from tfrec_mt.errors import SchemaError
-from tfrec_mt.jobs.opened import Folder, Log, open_model, origin_of, run_of
-from tfrec_mt.models.model_store import fingerprint
-from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.storage.names import KERNELS
+from tfrec_mt.jobs.kernel_run import kernel_run
+from tfrec_mt.jobs.opened import Folder, Log, open_model, run_of
 from tfrec_mt.training.borrowed_kernel import Borrowed, borrowed_kernel
 from tfrec_mt.training.progress import say
-from tfrec_mt.training.run_folder import kernel_folder, kernels_behind, read_settings, run_folder
+from tfrec_mt.training.run_folder import kernel_folder
 
 _MOST_OTHERS = 1 << 16
 
@@ -75,10 +73,6 @@ def borrow_kernel(
     rows = _rows(opened.log, parts, topic, name)
     found = borrowed_kernel(model, topic, name, rows, tuple(donors), certainty)
     settings = {
-        **read_settings(source),
-        "data": str(opened.log.path),
-        "data_fingerprint": opened.log.fingerprint,
-        "parts": [],
         "borrowed": {domain: dict(found.shares)},
         "borrowed_from": str(source),
         "borrowed_kernels": hashes_of_kernels(kernel_folder(source)),
@@ -87,14 +81,9 @@ def borrow_kernel(
         _with_domain(layer, name, found) if layer.topic == topic else layer
         for layer in model.kernels
     ]
-    with run_folder(run, settings, KERNELS), published_folder(run / KERNELS) as temporary:
-        for layer in layers:
-            others = [other.topic for other in layers if other is not layer]
-            save_kernels(layer, temporary, fingerprint(opened.base), beside=others)
+    borrowed = kernel_run(run, source, opened.base, opened.log, layers, settings)
     say(f"borrow-kernel: {found.told(topic, name)}")
-    result = AdaptedModel(opened.base, kernels_behind(opened.base, run))
-    result.origin = origin_of(run)
-    return result
+    return borrowed
 
 
 def _rows(log: PreparedDataset, parts: Sequence[str], topic: str, domain: str) -> Iterator[Batch]:

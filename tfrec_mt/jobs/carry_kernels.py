@@ -5,26 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from tfrec_mt.adapters.adapted_model import AdaptedModel
-from tfrec_mt.adapters.kernel_store import hashes_of_kernels, load_kernels, save_kernels
+from tfrec_mt.adapters.kernel_store import hashes_of_kernels, load_kernels
 from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.data.code_maps import CodeMaps
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.reader import shuffled_rows
 from tfrec_mt.errors import SchemaError
-from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, origin_of, own_base, run_of
+from tfrec_mt.jobs.kernel_run import kernel_run
+from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, own_base, run_of
 from tfrec_mt.models.model_store import fingerprint, load_model
 from tfrec_mt.schema.differences import differences
-from tfrec_mt.storage.folders import published_folder
-from tfrec_mt.storage.names import KERNELS, VOCABULARIES
+from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.training.carried_kernels import Carried, carried_kernels
 from tfrec_mt.training.progress import say
-from tfrec_mt.training.run_folder import (
-    kernel_folder,
-    kernels_behind,
-    model_folder,
-    read_settings,
-    run_folder,
-)
+from tfrec_mt.training.run_folder import kernel_folder, model_folder, read_settings
 
 
 def carry_kernels(
@@ -67,23 +61,13 @@ def carry_kernels(
     if not carried.kernels:
         raise SchemaError(f"no kernel can be carried: {'; '.join(carried.refused.values())}")
     settings = {
-        **read_settings(source),
         "base": str(frozen.origin.run),
-        "base_fingerprint": fingerprint(frozen),
-        "data": str(data.path),
-        "data_fingerprint": data.fingerprint,
-        "parts": [],
         "carried_from": str(source),
         "carried_kernels": hashes_of_kernels(kernel_folder(source)),
     }
-    with run_folder(run, settings, KERNELS), published_folder(run / KERNELS) as temporary:
-        for layer in carried.kernels:
-            others = [other.topic for other in carried.kernels if other is not layer]
-            save_kernels(layer, temporary, settings["base_fingerprint"], beside=others)
+    model = kernel_run(run, source, frozen, data, carried.kernels, settings)
     for line in carried.told():
         say(f"carry-kernels: {line}")
-    model = AdaptedModel(frozen, kernels_behind(frozen, run))
-    model.origin = origin_of(run)
     return model
 
 

@@ -51,11 +51,11 @@ def continued_config(
         settings,
         {"run": fields_of(kind, *run, *_FIXED), "train": fields_of(TrainConfig)},
     )
-    before = config_of(run["continue_from"], kind, output=run["output"], chosen=())
+    stored = config_of(run["continue_from"], kind, output=run["output"])
+    before = dataclasses.replace(stored, chosen=())
     changed: dict[str, Any] = {"warm_up": 0.0, **run, **found["run"], "init_from": None}
     train = dataclasses.replace(before.train, **found["train"])
-    told = config_of(run["continue_from"], kind, output=run["output"]).chosen
-    if "epochs" in told and not {"epochs", "patience"} & found["train"].keys():
+    if "epochs" in stored.chosen and not {"epochs", "patience"} & found["train"].keys():
         changed["chosen"] = ("epochs",)
         train = dataclasses.replace(train, epochs=1, patience=0)
     elif run["validation"] is None:
