@@ -21,7 +21,6 @@ NONE, TRAINED, CARRIED = "none", "trained", "carried"
 UNITS, OTHER_UNITS = [128, 64], [96, 48]
 # Base and kernels learn from the first six days and the seventh; the eighth is for tests.
 EIGHT_DAYS: Settings = {**WORLD, "rows": 1_200_000, "days": 8, "churn": 0.0}
-FIRST_RATE = 0.008
 CARRIED_SETTINGS: Settings = {
     **EIGHT_DAYS,
     "units": UNITS,
@@ -82,7 +81,7 @@ def eight_days(days: Days) -> tuple[PreparedDataset, PreparedDataset, PreparedDa
 def base_of(days: Days, data: PreparedDataset, seed: int, units: Sequence[int]) -> Path:
     """A base's run folder, trained unless it is there."""
     path = days.folder / f"base{seed},{','.join(map(str, units))}"
-    told: dict[str, Any] = {**BASE, "learning_rate": FIRST_RATE, "units": tuple(units)}
+    told: dict[str, Any] = {**BASE, "units": tuple(units)}
     return begun(path, MODEL, lambda: mt.pretrain(data, path, seed=seed, **told))
 
 
