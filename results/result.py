@@ -64,13 +64,24 @@ def processor() -> str:
 
 @functools.cache
 def commit() -> str:
-    """The checked-out commit, with `-dirty` if files differ; empty outside a repository."""
-    command = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty", "--abbrev=8"]
+    """The checked-out commit, with `-dirty` if files differ; empty outside a repository.
+
+    Results do not count: they are written while a study after them runs.
+    """
+    results = f":!{FOLDER.relative_to(REPOSITORY)}"
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        found = _git("describe", "--always", "--abbrev=8")
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", results)
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return found.stdout.strip()
+    return f"{found}-dirty" if changed else found
+
+
+def _git(*command: str) -> str:
+    told = subprocess.run(
+        ["git", "-C", str(REPOSITORY), *command], capture_output=True, text=True, check=True
+    )
+    return told.stdout.strip()
 
 
 @dataclass(frozen=True, kw_only=True)
