@@ -165,6 +165,18 @@ def test_a_day_out_of_order_or_given_twice_is_refused(days: tuple[int, int], day
         day(*days, like=first)
 
 
+def test_a_day_without_rows_or_a_column_is_refused_and_the_next_one_goes_on(
+    day: Of, frame: pl.DataFrame
+) -> None:
+    first = day(0, 1)
+    with pytest.raises(DataError, match="expected rows, found none"):
+        day(1, 2, rows=frame.head(0), like=first)
+    with pytest.raises(DataError, match=r"columns \['price'\] are missing"):
+        day(1, 2, rows=frame.drop("price"), like=first)
+    assert [path.name for path in first.path.parent.iterdir()] == [first.path.name]
+    assert day(2, 3, like=first).rows("train")
+
+
 def test_late_rows_of_an_earlier_day_are_taken(day: Of) -> None:
     first = day(0, 2)
     later = day(1, 4, like=first)
