@@ -44,6 +44,7 @@ STUDIES = (
     "plain_keras",
     "plain_keras_rates",
     "public_data",
+    "pull",
     "rates",
     "scoreboard",
     "served_precision",

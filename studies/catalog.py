@@ -5,6 +5,7 @@ from studies.ab_test.case_study import CASE_STUDY
 from studies.daily.carried import CARRIED_STUDY
 from studies.daily.daily import DAILY_STUDY
 from studies.daily.new_domain import NEW_DOMAIN
+from studies.daily.pull import PULL
 from studies.first_hour.first_hour import FIRST_HOUR
 from studies.first_hour.first_kernels import FIRST_KERNELS
 from studies.first_hour.served_precision import SERVED_PRECISION
@@ -50,6 +51,7 @@ STUDIES: dict[str, Study] = {
         FIRST_KERNELS,
         SERVED_PRECISION,
         DAILY_STUDY,
+        PULL,
         CARRIED_STUDY,
         NEW_DOMAIN,
         SCOREBOARD,

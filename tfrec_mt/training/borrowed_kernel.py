@@ -11,6 +11,7 @@ from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.bottleneck import Bottleneck
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.memory import Remembered
+from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.models.scorer import BatchFunction
@@ -131,6 +132,41 @@ class _Rows:
         return np.where(np.isnan(self.labels[task.name]), 0.0, self.weights)
 
 
+@dataclass(frozen=True)
+class _Donors:
+    """Donors' kernels as plain layers, and the direction of each task's logit in knowledge."""
+
+    names: Sequence[str]
+    places: Sequence[int]
+    folded: FoldedKernels
+    directions: Mapping[str, Floats]
+
+    @classmethod
+    def of(cls, model: AdaptedModel, layer: DomainKernels, names: Sequence[str]) -> "_Donors":
+        directions = {
+            task: np.asarray(u, np.float64) for task, u in model.base.head.directions().items()
+        }
+        places = [layer.domains.index(name) for name in names]
+        return cls(names, places, layer.folded(None), directions)
+
+    def hidden(self, place: int, task: str, knowledge: Floats) -> tuple[Floats, Floats, Floats]:
+        """A donor's encoder output `[n, d_e]`, and its decoder's matrix and bias."""
+        *encoder, (kernel, bias) = self.folded.layers[task]
+        hidden = knowledge
+        for matrix, shift in encoder:
+            hidden = hidden @ matrix[place].astype(np.float64) + shift[place]
+            hidden = np.where(hidden > 0, hidden, self.folded.negative_slope * hidden)
+        return hidden, kernel[place].astype(np.float64), bias[place].astype(np.float64)
+
+    def shifts(self, task: str, knowledge: Floats) -> Floats:
+        """What each donor's kernel would add to the logits, `[n, K]`."""
+        direction, columns = self.directions[task], []
+        for place in self.places:
+            hidden, kernel, bias = self.hidden(place, task, knowledge)
+            columns.append(hidden @ (kernel @ direction) + bias @ direction)
+        return np.stack(columns, axis=1)
+
+
 def borrowed_kernel(
     model: AdaptedModel,
     topic: str,
@@ -162,8 +198,8 @@ def borrowed_kernel(
     layer = _layer(model, topic, domain, donors)
     names = [name for name in donors or layer.domains if name != domain]
     tasks = list(model.base.learned_tasks())
-    directions = {task: np.asarray(u) for task, u in model.base.head.directions().items()}
-    knowledge, found = _collect(model, layer, names, domain, rows, directions)
+    of_donors = _Donors.of(model, layer, names)
+    knowledge, found = _collect(model, layer, of_donors, domain, rows)
     own, others = found.only(found.domains == len(names)), found.only(found.domains < len(names))
     start, proven = _start(others, tasks, len(names), certainty)
     if donors and not len(own):
@@ -178,7 +214,7 @@ def borrowed_kernel(
         zero = _nothing(layer, layer.kernel(names[0]))
         memory = None if layer.memory is None else _no_memory(layer)
         return Borrowed(zero, memory, {}, {}, len(own), gain)
-    weights, explained = _like_the_sum(layer, names, shares, knowledge, directions)
+    weights, explained = _like_the_sum(layer, of_donors, shares, knowledge)
     memory = None if layer.memory is None else _summed(layer, names, shares)
     used = {name: float(w) for name, w in zip(names, shares, strict=True) if w > 1e-3}
     return Borrowed(weights, memory, used, explained, len(own), gain)
@@ -211,13 +247,13 @@ def _layer(model: AdaptedModel, topic: str, domain: str, donors: Sequence[str]) 
 def _collect(
     model: AdaptedModel,
     layer: DomainKernels,
-    names: Sequence[str],
+    donors: _Donors,
     domain: str,
     rows: Iterable[Batch],
-    directions: Mapping[str, NDArray[Any]],
 ) -> tuple[dict[str, Floats], _Rows]:
     """A sample of the knowledge of all rows, and the rows of donors and of the domain."""
-    base, order = model.base, [*names, domain]
+    base, names = model.base, donors.names
+    order = [*names, domain]
     tasks = list(base.learned_tasks())
     chained = getattr(base, "chained", False)
     others = [other for other in model.kernels if other is not layer]
@@ -257,7 +293,7 @@ def _collect(
         }
         for task in tasks:
             name = task.name
-            shifts = _shifts(layer, names, name, knowledge[name], directions)
+            shifts = donors.shifts(name, knowledge[name])
             for column, donor in enumerate(names):
                 if donor in out["m"]:
                     shifts[:, column] += out["m"][donor][name].numpy()[:, 0]
@@ -275,36 +311,6 @@ def _collect(
         of("z"), of("s"), of("y"), joined["w"].astype(np.float64), joined["c"], joined["d"]
     )
     return {task: np.concatenate(values) for task, values in sample.items()}, found
-
-
-def _hidden(
-    layer: DomainKernels, donor: str, task: str, knowledge: Floats, slope: float
-) -> tuple[Floats, Floats, Floats]:
-    """A donor's encoder output `[n, d_e]`, and its decoder's matrix and bias."""
-    place = layer.domains.index(donor)
-    folded = layer.folded(None)
-    *encoder, (kernel, bias) = folded.layers[task]
-    hidden = knowledge
-    for matrix, shift in encoder:
-        hidden = hidden @ matrix[place].astype(np.float64) + shift[place]
-        hidden = np.where(hidden > 0, hidden, slope * hidden)
-    return hidden, kernel[place].astype(np.float64), bias[place].astype(np.float64)
-
-
-def _shifts(
-    layer: DomainKernels,
-    names: Sequence[str],
-    task: str,
-    knowledge: Floats,
-    directions: Mapping[str, NDArray[Any]],
-) -> Floats:
-    """What each donor's kernel would add to the logits, `[n, K]`."""
-    slope, direction = layer.folded(None).negative_slope, directions[task].astype(np.float64)
-    columns = []
-    for name in names:
-        hidden, kernel, bias = _hidden(layer, name, task, knowledge, slope)
-        columns.append(hidden @ (kernel @ direction) + bias @ direction)
-    return np.stack(columns, axis=1)
 
 
 def _start(
@@ -365,23 +371,19 @@ def _gains(rows: _Rows, tasks: Sequence[Task], start: Floats) -> Floats:
 
 def _like_the_sum(
     layer: DomainKernels,
-    names: Sequence[str],
+    donors: _Donors,
     shares: Floats,
     knowledge: Mapping[str, Floats],
-    directions: Mapping[str, NDArray[Any]],
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, float]]:
     """The donor's kernel whose encoder, with another decoder, comes closest to the sum."""
-    slope = layer.folded(None).negative_slope
     best: tuple[float, dict[str, NDArray[np.float32]], dict[str, float]] | None = None
-    targets = {
-        task: _shifts(layer, names, task, h, directions) @ shares for task, h in knowledge.items()
-    }
-    for name in names:
+    targets = {task: donors.shifts(task, h) @ shares for task, h in knowledge.items()}
+    for name, place in zip(donors.names, donors.places, strict=True):
         weights, explained = dict(layer.kernel(name)), {}
         for task, h in knowledge.items():
-            hidden, _, _ = _hidden(layer, name, task, h, slope)
+            hidden, _, _ = donors.hidden(place, task, h)
             read, constant, explained[task] = _regression(hidden, targets[task])
-            direction = directions[task].astype(np.float64)
+            direction = donors.directions[task]
             unit = direction / (np.square(direction).sum() or 1.0)
             kernel, bias = layer.last_layer(task) or ("", "")
             weights[kernel] = np.outer(read, unit).astype(np.float32)

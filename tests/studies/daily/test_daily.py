@@ -9,15 +9,16 @@ from studies.daily.carried import CARRIED_STUDY
 from studies.daily.daily import DAILY_STUDY
 from studies.daily.daily_experiment import DAILY_METRICS
 from studies.daily.new_domain import NEW_DOMAIN
+from studies.daily.pull import PULL
 from studies.framework.study import Outcome, Study
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.scan import scan
 
 SMALL = {"rows": 16_000, "days": 8, "seed": 0}
+QUARTER = "a quarter, kernels go on, pull 0.1"
 NAMES = (
     "base of day 6",
     "base continued",
-    "base continued, kernels of a quarter go on",
     "base a day behind, kernels go on",
     "base anew each day",
 )
@@ -32,13 +33,14 @@ def _run(study: Study, name: str, folder: Path, **told: int) -> Outcome:
 @pytest.mark.slow  # a whole experiment
 def test_each_model_is_measured_on_the_day_after(tmp_path: Path) -> None:
     outcomes = {name: _run(DAILY_STUDY, name, tmp_path) for name in NAMES}
+    outcomes[QUARTER] = _run(PULL, QUARTER, tmp_path)
     for name, outcome in outcomes.items():
         assert set(DAILY_METRICS) <= set(outcome.estimates), name
         # learned from day 7, measured on day 8
         assert [day for day, _ in outcome.curves["AUC of a click by day"]] == [8.0]
     rows = {name: of.facts["rows learned from a day"] for name, of in outcomes.items()}
     assert rows["base of day 6"] == 0
-    assert rows["base continued"] == rows["base continued, kernels of a quarter go on"]
+    assert rows["base continued"] == rows[QUARTER]
     assert rows["base anew each day"] > 6 * rows["base continued"]
     # bootstrapped on the same users, so that models can be compared
     replicates = [outcome.estimates["ctr/overall"].replicates for outcome in outcomes.values()]

@@ -1,0 +1,46 @@
+"""Study `pull`: how kernels follow the days behind a base that is continued."""
+
+from studies.daily.daily_experiment import DAILY_METRICS, daily_experiment
+from studies.daily.daily_runs import BEHIND, CONTINUED, DAILY, FRESH, GOING_ON, NONE
+from studies.framework.study import Study, Variant
+from studies.takeout.takeout_experiment import TASK_METRICS
+
+_CONTINUED = "base continued"
+
+PULL = Study(
+    name="pull",
+    title="Tomorrow's kernels: from scratch or going on, and how strongly they are pulled",
+    question=(
+        "The days are those of study `daily`. Behind a base that follows a day behind, kernels "
+        "learn from whole days; behind one that is continued each day, from a quarter of a day's "
+        "requests, which the base leaves to them. They start from scratch each day, or are carried "
+        "over and go on, with a pull towards what they were: a penalty on the squared distance.\n\n"
+        "Expected: whole days beat quarters, and kernels that go on those from scratch. A pull of "
+        ".1 is a little better than none, as one day is few rows for a small domain; a pull of 1 "
+        "keeps kernels from following the world."
+    ),
+    experiment=daily_experiment,
+    settings=DAILY,
+    variants=(
+        Variant(name=_CONTINUED, settings={"base": CONTINUED, "kernels": NONE}),
+        *(
+            Variant(name=f"{base}, kernels {kernels}{told}", settings=settings)
+            for base, of_base in (("a quarter", CONTINUED), ("a day behind", BEHIND))
+            for kernels, told, settings in (
+                ("anew each day", "", {"base": of_base, "kernels": FRESH}),
+                *(
+                    (
+                        "go on",
+                        f", pull {pull:g}",
+                        {"base": of_base, "kernels": GOING_ON, "pull": pull},
+                    )
+                    for pull in (0.0, 0.1, 1.0)
+                ),
+            )
+        ),
+    ),
+    metrics=DAILY_METRICS,
+    seeds=(0, 1, 2),
+    reference=_CONTINUED,
+    curves=tuple(f"{what} by day" for what in TASK_METRICS.values()),
+)
