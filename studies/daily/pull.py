@@ -2,10 +2,24 @@
 
 from studies.daily.daily_experiment import DAILY_METRICS, daily_experiment
 from studies.daily.daily_runs import BEHIND, CONTINUED, DAILY, FRESH, GOING_ON, NONE
-from studies.framework.study import Study, Variant
+from studies.framework.study import Settings, Study, Variant
 from studies.takeout.takeout_experiment import TASK_METRICS
 
 _CONTINUED = "base continued"
+
+
+def _behind(name: str, base: str) -> tuple[Variant, ...]:
+    going_on: Settings = {"base": base, "kernels": GOING_ON}
+    return (
+        Variant(name=f"{name}, kernels anew each day", settings={"base": base, "kernels": FRESH}),
+        *(
+            Variant(
+                name=f"{name}, kernels go on, pull {pull:g}", settings={**going_on, "pull": pull}
+            )
+            for pull in (0.0, 0.1, 1.0)
+        ),
+    )
+
 
 PULL = Study(
     name="pull",
@@ -23,21 +37,8 @@ PULL = Study(
     settings=DAILY,
     variants=(
         Variant(name=_CONTINUED, settings={"base": CONTINUED, "kernels": NONE}),
-        *(
-            Variant(name=f"{base}, kernels {kernels}{told}", settings=settings)
-            for base, of_base in (("a quarter", CONTINUED), ("a day behind", BEHIND))
-            for kernels, told, settings in (
-                ("anew each day", "", {"base": of_base, "kernels": FRESH}),
-                *(
-                    (
-                        "go on",
-                        f", pull {pull:g}",
-                        {"base": of_base, "kernels": GOING_ON, "pull": pull},
-                    )
-                    for pull in (0.0, 0.1, 1.0)
-                ),
-            )
-        ),
+        *_behind("a quarter", CONTINUED),
+        *_behind("a day behind", BEHIND),
     ),
     metrics=DAILY_METRICS,
     seeds=(0, 1, 2),
