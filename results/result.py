@@ -134,10 +134,16 @@ class Result:
     commits: Sequence[str] = field(default_factory=lambda: [commit()])
     processor: str = field(default_factory=processor)
 
-    def publish(self) -> None:
-        """Prints and saves the result, then renders the pages of all results."""
+    def publish(self, drawings: Mapping[str, str] | None = None) -> None:
+        """Prints and saves the result, then renders the pages of all results.
+
+        Args:
+          drawings: Content of pictures that are not there yet, by name.
+        """
         print(self.markdown())
         FOLDER.mkdir(exist_ok=True)
+        for name, drawing in (drawings or {}).items():
+            write_text(FOLDER / name, drawing)
         told = asdict(self)
         # one figure per line: indented, these files would be mostly whitespace
         figures = ",\n".join(f"  {json.dumps(figure)}" for figure in told.pop("figures"))

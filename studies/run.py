@@ -26,6 +26,7 @@ from studies.framework.study_report import (
     REPORT,
     StudyView,
     format_study,
+    study_drawings,
     study_result,
     study_view,
     write_joint_report,
@@ -118,7 +119,8 @@ def _run(study: Study, output: Path, pace: Pace | None) -> tuple[StudyView, list
     if _CHECK_BASELINE.value:
         _check_baseline(study, lines)
     if _PUBLISH.value:
-        study_result(study, outcomes, view, lines, _command(study)).publish()
+        drawings = study_drawings(study, outcomes)
+        study_result(study, outcomes, view, lines, _command(study), [*drawings]).publish(drawings)
     print(f"\n{format_study(study, lines)}\n", flush=True)
     return view, lines
 

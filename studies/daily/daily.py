@@ -1,9 +1,8 @@
 """Study `daily`: a base and its kernels over fourteen days of new users and items."""
 
-from studies.daily.daily_experiment import DAILY_METRICS, daily_experiment
+from studies.daily.daily_experiment import DAILY_CURVES, DAILY_METRICS, daily_experiment
 from studies.daily.daily_runs import ANEW, BEHIND, CONTINUED, DAILY, FRESH, FROZEN, GOING_ON, NONE
 from studies.framework.study import Study, Variant
-from studies.takeout.takeout_experiment import TASK_METRICS
 
 _CONTINUED = "base continued"
 
@@ -48,5 +47,5 @@ DAILY_STUDY = Study(
     metrics=DAILY_METRICS,
     seeds=(0, 1, 2),
     reference=_CONTINUED,
-    curves=tuple(f"{what} by day" for what in TASK_METRICS.values()),
+    curves=DAILY_CURVES,
 )

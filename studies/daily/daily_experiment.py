@@ -20,10 +20,17 @@ DAILY_METRICS = {
 }
 
 
+def _curves_of(what: str) -> tuple[str, str]:
+    return f"{what} by day", f"{what}, the worst domain by day"
+
+
+DAILY_CURVES = tuple(name for what in TASK_METRICS.values() for name in _curves_of(what))
+
+
 def daily_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
     """Follows the days after the first ones, and measures on the day after each.
 
-    Estimates are those of `DAILY_METRICS`; curves are AUC by day, mean over domains.
+    Estimates are those of `DAILY_METRICS`; curves are `DAILY_CURVES`.
 
     Args:
       settings: `DAILY` and `seed`.
@@ -39,7 +46,7 @@ def daily_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
         if topic != SINCE
     ]
     found: dict[str, list[Estimate]] = {}
-    curves: dict[str, Curve] = {f"{what} by day": [] for what in TASK_METRICS.values()}
+    curves: dict[str, Curve] = {name: [] for name in DAILY_CURVES}
     rows = 0
     for day in range(settings["first_days"] + 1, settings["days"]):
         rows += model.follow(day)
@@ -56,7 +63,9 @@ def daily_experiment(settings: Settings, folder: Path, shared: Path) -> Outcome:
             for cell, estimate in zip(cells, of_cells, strict=True):
                 found.setdefault(f"{task}/{cell.topic}/{cell.domain}", []).append(estimate)
             found.setdefault(task, []).append(mean(of_cells))
-            curves[f"{what} by day"].append((float(day + 1), found[task][-1].value))
+            of_day = (found[task][-1].value, min(estimate.value for estimate in of_cells))
+            for name, value in zip(_curves_of(what), of_day, strict=True):
+                curves[name].append((float(day + 1), value))
         rows_of = {"overall": (overall, Cell(ALL, ALL))}
         rows_of |= {name: (in_topics, Cell(SINCE.name, name)) for name in SINCE.domains}
         for name, (scores, cell) in rows_of.items():

@@ -1,9 +1,8 @@
 """Study `pull`: how kernels follow the days behind a base that is continued."""
 
-from studies.daily.daily_experiment import DAILY_METRICS, daily_experiment
+from studies.daily.daily_experiment import DAILY_CURVES, DAILY_METRICS, daily_experiment
 from studies.daily.daily_runs import BEHIND, CONTINUED, DAILY, FRESH, GOING_ON, NONE
 from studies.framework.study import Settings, Study, Variant
-from studies.takeout.takeout_experiment import TASK_METRICS
 
 _CONTINUED = "base continued"
 
@@ -43,5 +42,5 @@ PULL = Study(
     metrics=DAILY_METRICS,
     seeds=(0, 1, 2),
     reference=_CONTINUED,
-    curves=tuple(f"{what} by day" for what in TASK_METRICS.values()),
+    curves=DAILY_CURVES,
 )

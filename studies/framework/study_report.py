@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +15,7 @@ from results.result import Result, Table
 from studies.framework.run_study import Outcomes
 from studies.framework.study import BY, Study
 from studies.framework.study_findings import findings, paper_order
-from studies.framework.study_table import Line, Number
+from studies.framework.study_table import Line, Number, over_seeds
 from studies.framework.where_kernels_help import EXPLANATION
 from tfrec_mt.evaluation.figures import curves_figure, interval_figures
 from tfrec_mt.evaluation.page import Picture, render_page
@@ -79,10 +80,25 @@ def write_study_report(view: StudyView, lines: Sequence[Line], to: Path) -> None
     write_text(to / REPORT, page)
 
 
+def study_drawings(study: Study, outcomes: Outcomes) -> dict[str, str]:
+    """SVG of a study's curves by the name of the file to publish."""
+    curves = _curves(study, outcomes)
+    return {
+        f"{study.name}_{place}.svg": str(svg)
+        for place, picture in enumerate(curves, start=1)
+        for _, svg in picture.svgs
+    }
+
+
 def study_result(
-    study: Study, outcomes: Outcomes, view: StudyView, lines: Sequence[Line], command: str
+    study: Study,
+    outcomes: Outcomes,
+    view: StudyView,
+    lines: Sequence[Line],
+    command: str,
+    pictures: Sequence[str] = (),
 ) -> Result:
-    """The result to publish for a study, with the command that ran it."""
+    """The result to publish for a study, with the command that ran it and its pictures' files."""
     first, *more = [
         Table(caption=caption, columns=header, rows=rows) for caption, header, rows in view.tables
     ]
@@ -98,6 +114,7 @@ def study_result(
         rows=first.rows,
         tables=more,
         figures=[_rounded(dataclasses.asdict(line)) for line in lines],
+        pictures=pictures,
         commits=sorted({one.commit for one in of_all} - {""}),
     )
 
@@ -279,16 +296,28 @@ def _intervals(study: Study, lines: Sequence[Line]) -> Picture:
 def _curves(study: Study, outcomes: Outcomes) -> list[Picture]:
     pictures = []
     for name in study.curves:
-        curves = {
-            variant: one.curves[name]
+        found = {
+            variant: [one.curves[name] for one in of.values() if name in one.curves]
             for variant, of in outcomes.items()
-            for one in list(of.values())[:1]
-            if name in one.curves
         }
-        if curves:
-            what, _, against = name.partition(BY)
-            against = against or "step"
-            svgs = [("", Markup(curves_figure(curves, what, against)))]
-            heading = f"{what}{BY}{against}"
-            pictures.append(Picture(heading, "One line per variant, first seed.", svgs))
+        found = {variant: runs for variant, runs in found.items() if runs}
+        if not found:
+            continue
+        what, _, against = name.partition(BY)
+        against = against or "step"
+        # seeds that were measured at the same places are averaged
+        places = {tuple(x for x, _ in run) for runs in found.values() for run in runs}
+        together = len(places) == 1 and all(len(runs) > 1 for runs in found.values())
+        if together:
+            (xs,) = places
+            curves, bands, sentence = {}, {}, "Means over seeds, with their 95% intervals."
+            for variant, runs in found.items():
+                values = [[y for _, y in points] for points in zip(*runs, strict=True)]
+                curves[variant] = list(zip(xs, map(statistics.fmean, values), strict=True))
+                bands[variant] = [ends for of in values if (ends := over_seeds(of))]
+        else:
+            curves, bands = {variant: runs[0] for variant, runs in found.items()}, {}
+            sentence = "One line per variant, first seed."
+        svgs = [("", Markup(curves_figure(curves, what, against, bands)))]
+        pictures.append(Picture(f"{what}{BY}{against}", sentence, svgs))
     return pictures

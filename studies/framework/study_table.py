@@ -81,12 +81,17 @@ def study_table(study: Study, outcomes: Outcomes) -> list[Line]:
 def number(estimates: Sequence[Estimate]) -> Number:
     """Mean and intervals over seeds, from one estimate per seed."""
     overall = mean(estimates, "seeds")
-    values = [estimate.value for estimate in estimates]
-    by_seeds = None
-    if len(values) > 1:
-        error = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values))
-        by_seeds = (overall.value - error, overall.value + error)
+    by_seeds = over_seeds([estimate.value for estimate in estimates])
     return Number(value=overall.value, by_seeds=by_seeds, by_bootstrap=overall.interval())
+
+
+def over_seeds(values: Sequence[float]) -> tuple[float, float] | None:
+    """The 95% interval of Student's t around the mean; None for one seed."""
+    if len(values) < 2:
+        return None
+    middle = float(np.mean(values))
+    error = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values))
+    return middle - error, middle + error
 
 
 def interval_of(number: Number) -> tuple[float | None, float | None]:

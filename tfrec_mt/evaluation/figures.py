@@ -155,6 +155,7 @@ def curves_figure(
     curves: Mapping[str, Sequence[tuple[float, float]]],
     ylabel: str = "loss",
     xlabel: str = "step",
+    bands: Mapping[str, Sequence[tuple[float, float]]] | None = None,
 ) -> str:
     """A curve for each run: a number against the step, or against another number.
 
@@ -162,6 +163,7 @@ def curves_figure(
       curves: Pairs of step and number by the name of the run.
       ylabel: What the number is.
       xlabel: What it is drawn against.
+      bands: Ends of each number's interval by the name of the run.
     """
     columns = 2 if all(len(run) <= 24 for run in curves) else 1
     with _figure(_WIDTH, 3.4 + 0.2 * len(curves)) as figure:
@@ -175,6 +177,15 @@ def curves_figure(
                 linewidth=1.4,
                 label=textwrap.fill(run, 60),
             )
+            if bands and run in bands:
+                ax.fill_between(
+                    [step for step, _ in points],
+                    [low for low, _ in bands[run]],
+                    [high for _, high in bands[run]],
+                    color=_COLORS[index % len(_COLORS)],
+                    alpha=0.15,
+                    linewidth=0,
+                )
         ax.set(xlabel=xlabel, ylabel=ylabel)
         ax.grid(color=_RULE, linewidth=0.6)
         figure.legend(frameon=False, loc="outside lower left", ncols=columns)
