@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import tfrec_mt as mt
-from studies.daily.daily_runs import BASE, SINCE, TOPICS, WORLD, Days, begun
+from studies.daily.daily_runs import BASE, LEARNING_RATE, SINCE, TOPICS, WORLD, Days, begun
 from studies.framework.study import Outcome, Settings
 from studies.takeout.takeout_experiment import TASK_METRICS, domain_means
 from tfrec_mt.data.dataset import PreparedDataset
@@ -81,7 +81,7 @@ def eight_days(days: Days) -> tuple[PreparedDataset, PreparedDataset, PreparedDa
 def base_of(days: Days, data: PreparedDataset, seed: int, units: Sequence[int]) -> Path:
     """A base's run folder, trained unless it is there."""
     path = days.folder / f"base{seed},{','.join(map(str, units))}"
-    told: dict[str, Any] = {**BASE, "units": tuple(units)}
+    told: dict[str, Any] = {**BASE, "learning_rate": LEARNING_RATE, "units": tuple(units)}
     return begun(path, MODEL, lambda: mt.pretrain(data, path, seed=seed, **told))
 
 

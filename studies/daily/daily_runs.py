@@ -32,6 +32,8 @@ WORLD: Settings = {
 }
 FROZEN, CONTINUED, BEHIND, ANEW = "frozen", "continued", "a day behind", "anew"
 NONE, FRESH, GOING_ON = "none", "fresh", "going on"
+# Of a base: at its start, and again each day.
+LEARNING_RATE = 0.008
 # `base` and `kernels` say what follows the days. Kernels learn from whole days behind a frozen base
 # and behind one that is continued a day later; else from a share of each day's requests that the
 # base leaves to them.
@@ -41,12 +43,12 @@ DAILY: Settings = {
     "kernels": NONE,
     "pull": 0.1,
     "kernel_share": 4,
+    "learning_rate": LEARNING_RATE,
 }
 BASE: dict[str, Any] = {
     "model": "olr",
     "base_topics": (),
     "optimizer": "lazy_adam",
-    "learning_rate": 0.008,  # each day's too: the best of .002 to .016 on a seed of no study
     "rate_schedule": "linear",
     "epochs": 1,
     "batch_size": 512,
@@ -170,7 +172,8 @@ class Followed:
         self._parts = f"train:{settings['kernel_share'] - 1},fresh:1" if self._leaves else "train:1"
         self._data = self._read = days.first(self._parts)
         self.kernels: Path | None = None
-        self.base = self._trained(days.folder / f"base,{self._share}")
+        self._rate: float = settings["learning_rate"]
+        self.base = self._trained(days.folder / f"base,{self._share},{self._rate}")
 
     @property
     def _share(self) -> str:
@@ -207,7 +210,7 @@ class Followed:
         return self._data.rows("train")
 
     def _continued(self, day: int) -> Path:
-        path = self._days.folder / f"base,{self._share},day{day}"
+        path = self._days.folder / f"base,{self._share},{self._rate},day{day}"
         return begun(
             path,
             MODEL,
@@ -215,8 +218,8 @@ class Followed:
         )
 
     def _trained(self, path: Path) -> Path:
-        seed = self._settings["seed"]
-        return begun(path, MODEL, lambda: mt.pretrain(self._data, path, seed=seed, **BASE))
+        told = {"seed": self._settings["seed"], "learning_rate": self._rate}
+        return begun(path, MODEL, lambda: mt.pretrain(self._data, path, **told, **BASE))
 
     def _kernels(self, day: int) -> Path:
         path = self._folder / f"kernels{day}"
