@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from tfrec_mt.errors import SchemaError
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
-from tfrec_mt.layers.hash_retrieval import HashRetrieval
 from tfrec_mt.layers.stored_tables import Int8Rows, stored_tables
 
 
@@ -88,19 +87,3 @@ def test_a_model_without_tables_is_refused_unless_nothing_is_asked_of_it() -> No
         stored_tables(model, "int8"),
     ):
         pass
-
-
-@pytest.mark.parametrize("precision", ["float32", "int8", "bfloat16"])
-def test_rows_without_their_factor_are_hashed_alike(precision: str) -> None:
-    model = Model()
-    rows = tf.constant(np.random.default_rng(0).integers(0, 500, (3, 40, 2)))
-    retrieval = HashRetrieval(top=8, bits=48)
-    mask = tf.ones((3, 40), bool)
-    with stored_tables(model, precision):  # type: ignore[arg-type]
-        whole = model.embedding.gather(rows)
-        unscaled, scale = model.embedding.gather_unscaled(rows)
-        expected = retrieval(whole[:, :1], whole, mask)
-        found = retrieval(whole[:, :1], unscaled, mask, scale=scale)
-    assert (scale is not None) == (precision == "int8")
-    np.testing.assert_allclose(unscaled * (1.0 if scale is None else scale), whole, rtol=1e-6)
-    np.testing.assert_array_equal(found, expected)

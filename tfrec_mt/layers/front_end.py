@@ -223,12 +223,12 @@ class FrontEnd(ConfiguredLayer):
         """
         size = rows.shape[0]
         pieces = 1 if size is None or size % _PIECES else _PIECES
-        found = []
-        for target, row, seen in zip(
-            *(tf.split(values, pieces) for values in (targets, rows, mask)), strict=True
-        ):
-            clicks, scale = self.embedding.gather_unscaled(row)
-            found.append(self._retrieval(target, tf.stop_gradient(clicks), seen, scale=scale))
+        found = [
+            self._retrieval(target, tf.stop_gradient(self.embedding.gather(row)), seen)
+            for target, row, seen in zip(
+                *(tf.split(values, pieces) for values in (targets, rows, mask)), strict=True
+            )
+        ]
         return tf.concat(found, axis=0)
 
     def compute_output_shape(self, features_shape: Any) -> tuple[int | None, ...]:

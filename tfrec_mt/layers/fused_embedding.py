@@ -1,25 +1,13 @@
 """`FusedEmbedding`: many vocabularies of one width in one table."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
-
-
-class StoredTable(NamedTuple):
-    """A table in fewer bytes, for serving.
-
-    Attributes:
-      rows: Variable `[R, D]`.
-      steps: Variable `[D]`, what each column counts in; None: one.
-    """
-
-    rows: Any
-    steps: Any = None
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -65,7 +53,7 @@ class FusedEmbedding(ConfiguredLayer):
         starts = accumulate(self.table_rows.values(), initial=0)
         self._start = dict(zip(self.table_rows, starts, strict=False))
         # what rows are looked up in instead of the table; see `stored_tables`
-        self.stored: StoredTable | None = None
+        self.stored: Callable[[Any], Any] | None = None
 
     def build(self, codes_shape: Any = None) -> None:
         self.table = self.add_weight(
@@ -92,26 +80,8 @@ class FusedEmbedding(ConfiguredLayer):
 
     def gather(self, rows: Any) -> Any:
         """Embeddings of rows of the table, `[..., F] -> [..., F * D]`."""
-        found, steps = self._looked_up(rows)
-        return self._joined(found if steps is None else found * steps, rows)
-
-    def gather_unscaled(self, rows: Any) -> tuple[Any, Any]:
-        """Embeddings of rows as `gather` gives them, but for a factor `[F * D]`; None for 1.
-
-        A product with a matrix can take the factor into the matrix, which is smaller.
-        """
-        found, steps = self._looked_up(rows)
-        if steps is not None:
-            steps = tf.tile(steps, [rows.shape[-1]])
-        return self._joined(found, rows), steps
-
-    def _looked_up(self, rows: Any) -> tuple[Any, Any]:
-        if self.stored is None:
-            # from the variable itself, never from a copy of it
-            return tf.gather(self.table.value, rows), None
-        return tf.cast(tf.gather(self.stored.rows, rows), tf.float32), self.stored.steps
-
-    def _joined(self, found: Any, rows: Any) -> Any:
+        # from the variable itself, never from a copy of it
+        found = self.stored(rows) if self.stored else tf.gather(self.table.value, rows)
         width = rows.shape[-1] * self.width
         return tf.reshape(found, tf.concat([tf.shape(rows)[:-1], [width]], axis=0))
 

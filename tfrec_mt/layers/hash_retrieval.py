@@ -24,7 +24,6 @@ class HashRetrieval(ConfiguredLayer):
       targets: `[B, N, D]`.
       history: `[B, L, D]`, elements with the features of targets.
       mask: `[B, L]` booleans, false for padding.
-      scale: `[D]` factors that the history's elements lack; None: none.
 
     Returns:
       int32 `[B, N, min(top, L)]`, most similar first, then newest; padding only where a history has
@@ -55,18 +54,15 @@ class HashRetrieval(ConfiguredLayer):
         )
         self.built = True
 
-    def call(self, targets: Any, history: Any, mask: Any, scale: Any = None) -> Any:
+    def call(self, targets: Any, history: Any, mask: Any) -> Any:
         # signs [B, N, bits] and [B, L, bits]: their product counts equal minus unequal bits
-        target_signs, element_signs = self._signs(targets), self._signs(history, scale)
+        target_signs, element_signs = self._signs(targets), self._signs(history)
         similarity = tf.einsum("bnk,blk->bnl", target_signs, element_signs)
         similarity += (tf.cast(mask, similarity.dtype) - 1.0)[:, tf.newaxis, :] * 1e9
         return tf.math.top_k(similarity, tf.minimum(self.top, tf.shape(history)[1])).indices
 
-    def _signs(self, vectors: Any, scale: Any = None) -> Any:
-        projection = self.projection.value
-        if scale is not None:
-            projection = scale[:, tf.newaxis] * projection
-        return tf.sign(tf.einsum("bnd,dk->bnk", tf.stop_gradient(vectors), projection))
+    def _signs(self, vectors: Any) -> Any:
+        return tf.sign(tf.einsum("bnd,dk->bnk", tf.stop_gradient(vectors), self.projection.value))
 
     def compute_output_shape(
         self, targets_shape: Any, history_shape: Any, mask_shape: Any = None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tfrec_mt.configs.choices import TablePrecision
 from tfrec_mt.errors import SchemaError
-from tfrec_mt.layers.fused_embedding import FusedEmbedding, StoredTable
+from tfrec_mt.layers.fused_embedding import FusedEmbedding
 
 _MOST = 127
 
@@ -38,12 +38,24 @@ class Int8Rows(NamedTuple):
         return cls(codes, steps)
 
 
-def _stored(table: NDArray[np.float32], precision: TablePrecision) -> StoredTable:
-    if precision == "int8":
-        codes, steps = (tf.Variable(values, trainable=False) for values in Int8Rows.of(table))
-        return StoredTable(codes, steps)
-    half = table.astype(tf.bfloat16.as_numpy_dtype)
-    return StoredTable(tf.Variable(half, trainable=False))
+class _Int8Table:
+    """Rows of an `Int8Rows` in a graph."""
+
+    def __init__(self, rows: Int8Rows) -> None:
+        self._codes, self._steps = (tf.Variable(values, trainable=False) for values in rows)
+
+    def __call__(self, rows: Any) -> Any:
+        return tf.cast(tf.gather(self._codes, rows), tf.float32) * self._steps
+
+
+class _HalfTable:
+    """Rows of a table in bfloat16 in a graph."""
+
+    def __init__(self, table: NDArray[np.float32]) -> None:
+        self._rows = tf.Variable(table.astype(tf.bfloat16.as_numpy_dtype), trainable=False)
+
+    def __call__(self, rows: Any) -> Any:
+        return tf.cast(tf.gather(self._rows, rows), tf.float32)
 
 
 @contextlib.contextmanager
@@ -71,7 +83,8 @@ def stored_tables(model: Any, precision: TablePrecision) -> Iterator[None]:
             "embedding tables of this package"
         )
     for layer in layers:
-        layer.stored = _stored(layer.table.numpy(), precision)
+        table = layer.table.numpy()
+        layer.stored = _Int8Table(Int8Rows.of(table)) if precision == "int8" else _HalfTable(table)
     try:
         yield
     finally:

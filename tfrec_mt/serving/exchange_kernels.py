@@ -203,8 +203,10 @@ def _next_version(before: Path, config: ExchangeConfig) -> Path:
         shared = {name: name for name in manifest["files"]}
         shared |= write_stacks(before, folder, stacks)
         known |= _hashes_of_same(before, folder, manifest["files"], shared)
+        assets = folder / "assets"
+        assets.mkdir(exist_ok=True)  # of a model without vocabularies it holds nothing else
         for topic, domains in kernels.items():
-            write_domains(folder / "assets" / domains_file(topic), domains)
+            write_domains(assets / domains_file(topic), domains)
         requests = _with_every_domain(read_warm_up(before / EXTRA), kernels)
         write_warm_up(folder / EXTRA, manifest["name"], requests)
         moved = {topic: kept.moved for topic, kept in changed.items()}
