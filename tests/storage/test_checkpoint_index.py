@@ -8,21 +8,13 @@ import tensorflow as tf
 
 from tfrec_mt.errors import DataError
 from tfrec_mt.storage.checkpoint_index import read_index, write_index
-
-
-def _write(prefix: Path, tensors: dict[str, np.ndarray]) -> None:
-    tf.raw_ops.SaveV2(
-        prefix=str(prefix),
-        tensor_names=[*tensors],
-        shape_and_slices=[""] * len(tensors),
-        tensors=[tf.constant(values) for values in tensors.values()],
-    )
+from tfrec_mt.storage.variables import save_tensors
 
 
 @pytest.mark.parametrize("count", [1, 40, 9_000])  # TensorFlow begins a block every 256 KB
 def test_an_index_is_read_and_written_as_tensorflow_does(count: int, tmp_path: Path) -> None:
     tensors = {f"layer_{n % 7}/weight_{n}": np.arange(n % 5, dtype=np.int32) for n in range(count)}
-    _write(tmp_path / "old", tensors)
+    save_tensors(tensors, tmp_path / "old")
     header, entries = read_index(tmp_path / "old.index")
     assert header.num_shards == 1 and entries.keys() == tensors.keys()
     assert all([d.size for d in entries[n].shape.dim] == [*v.shape] for n, v in tensors.items())
@@ -38,8 +30,8 @@ def test_an_index_is_read_and_written_as_tensorflow_does(count: int, tmp_path: P
 
 def test_tensors_of_two_checkpoints_are_read_through_one_index(tmp_path: Path) -> None:
     tensors = {"a/x": np.arange(5.0), "b/y": np.ones((2, 3), np.float32), "a/z": np.array(7)}
-    _write(tmp_path / "left", {name: tensors[name] for name in ("a/x", "a/z")})
-    _write(tmp_path / "right", {"b/y": tensors["b/y"]})
+    save_tensors({name: tensors[name] for name in ("a/x", "a/z")}, tmp_path / "left")
+    save_tensors({"b/y": tensors["b/y"]}, tmp_path / "right")
     header, entries = read_index(tmp_path / "left.index")
     _, right = read_index(tmp_path / "right.index")
     header.num_shards = 2
@@ -56,7 +48,7 @@ def test_tensors_of_two_checkpoints_are_read_through_one_index(tmp_path: Path) -
 @pytest.mark.fault_case("67")
 def test_a_damaged_index_is_named(tmp_path: Path) -> None:
     """A changed byte is found, wherever it is, unless nothing is read from it."""
-    _write(tmp_path / "v", {f"weight_{n}": np.arange(n) for n in range(30)})
+    save_tensors({f"weight_{n}": np.arange(n) for n in range(30)}, tmp_path / "v")
     path = tmp_path / "v.index"
     whole, expected = path.read_bytes(), read_index(path)
     for place in range(len(whole)):

@@ -14,7 +14,7 @@ from tfrec_mt.schema import SchemaError
 from tfrec_mt.storage.arrays import read_arrays
 from tfrec_mt.storage.checkpoint_index import read_index, write_index
 from tfrec_mt.storage.inside import share
-from tfrec_mt.storage.variables import stored_numbers
+from tfrec_mt.storage.variables import save_tensors, stored_numbers
 
 # How each logit of a ranking model depends on its knowledge; a kernel is folded with it.
 DIRECTIONS_FILE = "directions.npz"
@@ -145,13 +145,7 @@ def write_stacks(
     for entry in base.values():
         entry.shard_id = held.index(entry.shard_id)
     values = {_key(topic, n): v for topic, named in stacks.items() for n, v in named.items()}
-    keys = sorted(values)
-    tf.raw_ops.SaveV2(
-        prefix=str(folder / _VARIABLES),
-        tensor_names=keys,
-        shape_and_slices=[""] * len(keys),
-        tensors=[tf.constant(values[key]) for key in keys],
-    )
+    save_tensors(values, folder / _VARIABLES)
     _, written = read_index(folder / INDEX)
     for entry in written.values():
         entry.shard_id = len(held)

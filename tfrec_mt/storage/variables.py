@@ -35,12 +35,17 @@ def named_variables(*owners: Any) -> dict[str, tf.Variable]:
 
 def save_variables(variables: Mapping[str, tf.Variable], folder: Path) -> None:
     """Writes variables into an existing folder in TensorFlow's checkpoint format."""
-    names = sorted(variables)
+    save_tensors({name: of.read_value() for name, of in variables.items()}, folder / FILE)
+
+
+def save_tensors(tensors: Mapping[str, Any], prefix: Path) -> None:
+    """Writes tensors or arrays as a checkpoint of one file and its index, `PREFIX.*`."""
+    names = sorted(tensors)
     tf.raw_ops.SaveV2(
-        prefix=str(folder / FILE),
+        prefix=str(prefix),
         tensor_names=names,
         shape_and_slices=[""] * len(names),
-        tensors=[variables[name].read_value() for name in names],
+        tensors=[tf.convert_to_tensor(tensors[name]) for name in names],
     )
 
 
