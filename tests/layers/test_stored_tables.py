@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.worlds import random_batch, randomise, small_schema
 from tfrec_mt.errors import SchemaError
+from tfrec_mt.layers.front_end import FrontEnd
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
 from tfrec_mt.layers.stored_tables import Int8Rows, stored_tables
 
@@ -74,6 +76,23 @@ def test_inside_the_block_rows_are_rounded_and_afterwards_they_are_not(precision
     assert not np.array_equal(rounded, whole)
     np.testing.assert_allclose(rounded, whole, atol=0.03)
     assert np.array_equal(model(codes).numpy(), whole)
+
+
+def test_sequence_modules_take_steps_into_their_weights() -> None:
+    """As if the table held the rounded rows, in all that reads a history."""
+    schema = small_schema(long=12)
+    front_end = FrontEnd(schema, 4, heads=2, head_width=4, long_top=4)
+    model = keras.Sequential([front_end])
+    front_end.build()
+    randomise(front_end)
+    features, _ = random_batch(schema, 32)
+    whole = front_end(features).numpy()
+    with stored_tables(model, "int8"):
+        in_steps = front_end(features).numpy()
+    embedding = front_end.embedding
+    embedding.table.assign(read(Int8Rows.of(embedding.table.numpy())))
+    np.testing.assert_allclose(in_steps, front_end(features).numpy(), rtol=1e-4, atol=1e-5)
+    assert np.abs(in_steps - whole).max() > 1e-3
 
 
 def test_a_model_without_tables_is_refused_unless_nothing_is_asked_of_it() -> None:

@@ -203,17 +203,17 @@ class FrontEnd(ConfiguredLayer):
         mask = features[names[0]] > 0
         short = slice(history.short)
         newest = [values[:, short] for values in (rows, *ages)]
-        recent = self.embedding.gather(tf.concat(newest, axis=-1))
-        interests = [self._attentions[0](targets, recent, mask[:, short])]
+        recent, steps = self.embedding.gather_in_steps(tf.concat(newest, axis=-1))
+        interests = [self._attentions[0](targets, recent, mask[:, short], steps)]
         if history.long:
             # all elements are embedded for hashing, and those found are embedded again for
             # training: a gradient for every element of a long history would cost more than all else
             places = self._retrieve(targets, rows, mask)
             # [B, N, top, E + 1]
             found = [tf.gather(values, places, batch_dims=1) for values in (rows, *ages)]
-            relevant = self.embedding.gather(tf.concat(found, axis=-1))
+            relevant, steps = self.embedding.gather_in_steps(tf.concat(found, axis=-1))
             seen = tf.gather(mask, places, batch_dims=1)
-            interests.append(self._attentions[1](targets, relevant, seen))
+            interests.append(self._attentions[1](targets, relevant, seen, steps))
         return interests
 
     def _retrieve(self, targets: Any, rows: Any, mask: Any) -> Any:
@@ -223,12 +223,12 @@ class FrontEnd(ConfiguredLayer):
         """
         size = rows.shape[0]
         pieces = 1 if size is None or size % _PIECES else _PIECES
-        found = [
-            self._retrieval(target, tf.stop_gradient(self.embedding.gather(row)), seen)
-            for target, row, seen in zip(
-                *(tf.split(values, pieces) for values in (targets, rows, mask)), strict=True
-            )
-        ]
+        found = []
+        for target, row, seen in zip(
+            *(tf.split(values, pieces) for values in (targets, rows, mask)), strict=True
+        ):
+            clicks, steps = self.embedding.gather_in_steps(row)
+            found.append(self._retrieval(target, tf.stop_gradient(clicks), seen, steps))
         return tf.concat(found, axis=0)
 
     def compute_output_shape(self, features_shape: Any) -> tuple[int | None, ...]:

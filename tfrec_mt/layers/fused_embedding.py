@@ -1,13 +1,27 @@
 """`FusedEmbedding`: many vocabularies of one width in one table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
+
+
+class StoredTable(NamedTuple):
+    """A table as it is stored for serving: a row is `codes * steps`.
+
+    Attributes:
+      codes: `[R, D]`, of any type of number.
+      steps: float32 `[D]`, or None for ones.
+    """
+
+    codes: Any
+    steps: NDArray[np.float32] | None
 
 
 @keras.saving.register_keras_serializable("tfrec_mt")
@@ -53,7 +67,7 @@ class FusedEmbedding(ConfiguredLayer):
         starts = accumulate(self.table_rows.values(), initial=0)
         self._start = dict(zip(self.table_rows, starts, strict=False))
         # what rows are looked up in instead of the table; see `stored_tables`
-        self.stored: Callable[[Any], Any] | None = None
+        self.stored: StoredTable | None = None
 
     def build(self, codes_shape: Any = None) -> None:
         self.table = self.add_weight(
@@ -80,10 +94,28 @@ class FusedEmbedding(ConfiguredLayer):
 
     def gather(self, rows: Any) -> Any:
         """Embeddings of rows of the table, `[..., F] -> [..., F * D]`."""
+        found, steps = self.gather_in_steps(rows)
+        return found if steps is None else found * steps
+
+    def gather_in_steps(self, rows: Any) -> tuple[Any, NDArray[np.float32] | None]:
+        """Embeddings as they are stored, and what they are to be multiplied by.
+
+        A product with a weight multiplies the weight instead, which is far smaller.
+
+        Args:
+          rows: Rows of the table `[..., F]`.
+
+        Returns:
+          `[..., F * D]`, and the steps `[F * D]` or None for ones.
+        """
         # from the variable itself, never from a copy of it
-        found = self.stored(rows) if self.stored else tf.gather(self.table.value, rows)
+        codes, steps = self.stored or StoredTable(self.table.value, None)
         width = rows.shape[-1] * self.width
-        return tf.reshape(found, tf.concat([tf.shape(rows)[:-1], [width]], axis=0))
+        found = tf.reshape(
+            tf.gather(codes, rows), tf.concat([tf.shape(rows)[:-1], [width]], axis=0)
+        )
+        steps = None if steps is None else np.tile(steps, rows.shape[-1])
+        return (tf.cast(found, tf.float32) if self.stored else found), steps
 
     def call(self, codes: Mapping[str, Any]) -> Any:
         return self.gather(self.rows(codes))

@@ -24,6 +24,7 @@ class HashRetrieval(ConfiguredLayer):
       targets: `[B, N, D]`.
       history: `[B, L, D]`, elements with the features of targets.
       mask: `[B, L]` booleans, false for padding.
+      steps: `[D]`, what elements are to be multiplied by; see `FusedEmbedding.gather_in_steps`.
 
     Returns:
       int32 `[B, N, min(top, L)]`, most similar first, then newest; padding only where a history has
@@ -54,18 +55,23 @@ class HashRetrieval(ConfiguredLayer):
         )
         self.built = True
 
-    def call(self, targets: Any, history: Any, mask: Any) -> Any:
+    def call(self, targets: Any, history: Any, mask: Any, steps: Any = None) -> Any:
         # signs [B, N, bits] and [B, L, bits]: their product counts equal minus unequal bits
-        target_signs, element_signs = self._signs(targets), self._signs(history)
+        projection = self.projection.value
+        target_signs = _signs(targets, projection)
+        element_signs = _signs(
+            history, projection if steps is None else projection * steps[:, tf.newaxis]
+        )
         similarity = tf.einsum("bnk,blk->bnl", target_signs, element_signs)
         similarity += (tf.cast(mask, similarity.dtype) - 1.0)[:, tf.newaxis, :] * 1e9
         return tf.math.top_k(similarity, tf.minimum(self.top, tf.shape(history)[1])).indices
-
-    def _signs(self, vectors: Any) -> Any:
-        return tf.sign(tf.einsum("bnd,dk->bnk", tf.stop_gradient(vectors), self.projection.value))
 
     def compute_output_shape(
         self, targets_shape: Any, history_shape: Any, mask_shape: Any = None
     ) -> tuple[int | None, ...]:
         length = history_shape[1]
         return (*targets_shape[:2], None if length is None else min(self.top, length))
+
+
+def _signs(vectors: Any, projection: Any) -> Any:
+    return tf.sign(tf.einsum("bnd,dk->bnk", tf.stop_gradient(vectors), projection))

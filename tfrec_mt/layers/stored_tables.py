@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tfrec_mt.configs.choices import TablePrecision
 from tfrec_mt.errors import SchemaError
-from tfrec_mt.layers.fused_embedding import FusedEmbedding
+from tfrec_mt.layers.fused_embedding import FusedEmbedding, StoredTable
 
 _MOST = 127
 
@@ -36,26 +36,6 @@ class Int8Rows(NamedTuple):
         divisors = np.where(steps == 0, np.float32(1.0), steps)
         codes = np.rint(table / divisors).clip(-_MOST, _MOST).astype(np.int8)
         return cls(codes, steps)
-
-
-class _Int8Table:
-    """Rows of an `Int8Rows` in a graph."""
-
-    def __init__(self, rows: Int8Rows) -> None:
-        self._codes, self._steps = (tf.Variable(values, trainable=False) for values in rows)
-
-    def __call__(self, rows: Any) -> Any:
-        return tf.cast(tf.gather(self._codes, rows), tf.float32) * self._steps
-
-
-class _HalfTable:
-    """Rows of a table in bfloat16 in a graph."""
-
-    def __init__(self, table: NDArray[np.float32]) -> None:
-        self._rows = tf.Variable(table.astype(tf.bfloat16.as_numpy_dtype), trainable=False)
-
-    def __call__(self, rows: Any) -> Any:
-        return tf.cast(tf.gather(self._rows, rows), tf.float32)
 
 
 @contextlib.contextmanager
@@ -84,7 +64,11 @@ def stored_tables(model: Any, precision: TablePrecision) -> Iterator[None]:
         )
     for layer in layers:
         table = layer.table.numpy()
-        layer.stored = _Int8Table(Int8Rows.of(table)) if precision == "int8" else _HalfTable(table)
+        if precision == "int8":
+            codes, steps = Int8Rows.of(table)
+        else:
+            codes, steps = table.astype(tf.bfloat16.as_numpy_dtype), None
+        layer.stored = StoredTable(tf.Variable(codes, trainable=False), steps)
     try:
         yield
     finally:

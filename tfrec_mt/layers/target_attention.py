@@ -24,6 +24,7 @@ class TargetAttention(ConfiguredLayer):
       targets: `[B, N, Dq]`, N targets per user.
       history: `[B, L, Dx]`, or `[B, N, L, Dx]` where each target has its own history.
       mask: `[B, L]` or `[B, N, L]` booleans, false for padding.
+      steps: `[Dx]`, what the history is to be multiplied by; see `FusedEmbedding.gather_in_steps`.
 
     Returns:
       `[B, N, H * head_width]`; zeros for an empty history.
@@ -52,13 +53,13 @@ class TargetAttention(ConfiguredLayer):
             setattr(self, f"{name}_kernel", weight)
         self.built = True
 
-    def call(self, targets: Any, history: Any, mask: Any) -> Any:
+    def call(self, targets: Any, history: Any, mask: Any, steps: Any = None) -> Any:
         own = history.shape.rank == 4
         spread = "bnlx" if own else "blx"
         # [B, N, H, Dx]: the query projected into the space of the history
         query = tf.einsum("bnq,qhd->bnhd", targets, self.query_kernel.value)
         query = tf.einsum("bnhd,xhd->bnhx", query, self.key_kernel.value)
-        query *= self.head_width**-0.5
+        query *= self.head_width**-0.5 if steps is None else self.head_width**-0.5 * steps
         # [B, N, H, L]
         scores = tf.einsum(f"bnhx,{spread}->bnhl", query, history)
         seen = tf.cast(mask, scores.dtype)
@@ -67,6 +68,7 @@ class TargetAttention(ConfiguredLayer):
         weights = tf.nn.softmax(scores + (seen - 1.0) * 1e9, axis=-1) * seen
         # [B, N, H, Dx] -> [B, N, H * head_width]
         attended = tf.einsum(f"bnhl,{spread}->bnhx", weights, history)
+        attended = attended if steps is None else attended * steps
         outputs = tf.einsum("bnhx,xhd->bnhd", attended, self.value_kernel.value)
         return tf.reshape(
             outputs,
