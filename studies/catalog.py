@@ -9,6 +9,7 @@ from studies.daily.pull import PULL
 from studies.first_hour.first_hour import FIRST_HOUR
 from studies.first_hour.first_kernels import FIRST_KERNELS
 from studies.first_hour.served_precision import SERVED_PRECISION
+from studies.first_hour.tastes import TASTES
 from studies.framework.study import Study
 from studies.information.information_plane import INFORMATION_PLANE
 from studies.news.mtrec_curves import MTREC_CURVES
@@ -50,6 +51,7 @@ STUDIES: dict[str, Study] = {
         FIRST_HOUR,
         FIRST_KERNELS,
         SERVED_PRECISION,
+        TASTES,
         DAILY_STUDY,
         PULL,
         CARRIED_STUDY,

@@ -24,9 +24,7 @@ def model_scores(model: AdaptedModel, features: Mapping[str, Any]) -> NDArray[np
     """A model's scores, [R, N]; without kernels they are the base's."""
 
     def forward(features: Mapping[str, Any]) -> Any:
-        logits = model.logits(model.knowledge(features, candidates=True))
-        logits = model.remembered(logits, model.kernel_codes(features), features)
-        return model.probabilities(logits)[RANKED_BY]
+        return model.probabilities(model.adapted_logits(features, candidates=True))[RANKED_BY]
 
     run = BatchFunction(forward)
     shape = features[model.base.schema.keys.item].shape

@@ -25,6 +25,8 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "kernels without memory": {"memory": ()},
     "memory alone": {"adapter": "memory"},
     "kernels kept at one standard error": {"certainty": 1.0},
+    "kernels without slopes of users": {"memory_axes": 0},
+    "kernels with twice the axes": {"memory_axes": 32},
 }
 TOPICS_UNKNOWN: Settings = {"topics_known": False}
 _CALIBRATION = "calibration"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfrec_mt.adapters.memory import Memory, Remembered, memory_keys
+from tfrec_mt.adapters.memory import Memory, Remembered, check_axes, memory_keys
 
 FEATURES, DOMAINS, TASKS = ("item", "tags"), 3, ("ctr", "ctcvr")
 
@@ -33,9 +33,8 @@ def test_offsets_are_those_of_a_dictionary() -> None:
     domains = rng.integers(0, DOMAINS + 1, rows).astype(np.int32)
     items = rng.choice([*known, 0, 7, 2**31 - 2], rows).astype(np.int32)
     tags = rng.integers(0, 6, (rows, 3)).astype(np.int32)
-    found = memory.offsets(
-        tf.constant(domains), {"item": tf.constant(items), "tags": tf.constant(tags)}
-    )
+    codes = {"item": tf.constant(items), "tags": tf.constant(tags)}
+    found = memory.offsets(tf.constant(domains), codes, {})
     zero = np.zeros(2, np.float32)
     for row in range(rows):
         expected = table.get((domains[row], 0, 0), zero) + table.get(
@@ -66,10 +65,59 @@ def test_requests_with_items_have_one_row_each() -> None:
 
 def test_an_empty_memory_adds_nothing() -> None:
     memory = Memory.of_arrays(["item"], [], TASKS, 1)
-    found = memory.offsets(tf.constant([0, 1]), {"item": tf.constant([0, 5])})
+    found = memory.offsets(tf.constant([0, 1]), {"item": tf.constant([0, 5])}, {})
     assert {task: z.numpy().tolist() for task, z in found.items()} == {
         task: [[0.0], [0.0]] for task in TASKS
     }
+
+
+@pytest.mark.parametrize("rows", [0, 200])
+def test_slopes_are_along_the_axes_of_the_domain(rows: int) -> None:
+    rng = np.random.default_rng(2)
+    users, widths, count = 9, {"ctr": 5, "ctcvr": 4}, 3
+    axes = {
+        task: rng.normal(size=(DOMAINS, width + 1, count)).astype(np.float32)
+        for task, width in widths.items()
+    }
+    every = memory_keys(1, np.arange(users, dtype=np.int64))
+    numbers = rng.normal(size=(DOMAINS, users, 2 * (1 + count))).astype(np.float32)
+    memory = Memory(["user"], (), TASKS, [Remembered(every, of) for of in numbers], axes)
+    assert memory.width == 2 * (1 + count)
+    domains = rng.integers(0, DOMAINS + 1, rows).astype(np.int32)
+    user = rng.integers(0, users + 2, rows).astype(np.int32)
+    knowledge = {t: rng.normal(size=(rows, w)).astype(np.float32) for t, w in widths.items()}
+    found = memory.offsets(
+        tf.constant(domains),
+        {"user": tf.constant(user)},
+        {task: tf.constant(values) for task, values in knowledge.items()},
+    )
+    assert {values.shape for values in found.values()} == {(rows, 1)}
+    for row in range(rows):
+        for place, task in enumerate(TASKS):
+            expected = 0.0
+            if domains[row] and user[row] < users:
+                domain = domains[row] - 1
+                offset, *slopes = numbers[domain, user[row]].reshape(2, -1)[place]
+                own = axes[task][domain]
+                expected = offset + (knowledge[task][row] @ own[:-1] + own[-1]) @ slopes
+            got = float(found[task][row, 0])
+            assert got == pytest.approx(expected, abs=1e-4)
+            assert expected or got == 0.0  # to the last bit
+
+
+def test_axes_of_another_base_are_refused() -> None:
+    widths = {"ctr": 5, "ctcvr": 4}
+    fine = {task: np.zeros((width + 1, 3), np.float32) for task, width in widths.items()}
+    check_axes(fine, widths)
+    check_axes({}, widths)
+    wrong = {
+        "expected axes": [{"ctr": fine["ctr"]}, fine | {"ctr": fine["ctcvr"]}],
+        "finite": [fine | {"ctr": np.full_like(fine["ctr"], np.inf)}],
+    }
+    for told, several in wrong.items():
+        for axes in several:
+            with pytest.raises(ValueError, match=told):
+                check_axes(axes, widths)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +127,7 @@ def test_an_empty_memory_adds_nothing() -> None:
         (np.array([1.0]), np.zeros((1, 1), np.float32), "ascending"),
         (memory_keys(3, np.array([1])), np.zeros((1, 1), np.float32), "of 2 features"),
         (np.array([-1]), np.zeros((1, 1), np.float32), "of 2 features"),
-        (np.array([1]), np.zeros((1, 2), np.float32), "1 ids and 1 tasks"),
+        (np.array([1]), np.zeros((1, 2), np.float32), "1 ids and 1 numbers"),
         (np.array([1]), np.full((1, 1), np.nan, np.float32), "finite"),
     ],
 )

@@ -97,9 +97,9 @@ def test_a_server_holds_offsets_alone(along: bool, tmp_path: Path) -> None:
     codes = served.codes(tf.constant(["nowhere", *DOMAINS] * 50))
     assert served(rows, codes) == {}
     items = tf.constant(np.random.default_rng(1).integers(0, 100, 200).astype(np.int32))
-    found = served.remembered({"item_id": items}, codes)
+    found = served.remembered({"item_id": items}, codes, {})
     assert layer.memory is not None
-    for task, offsets in layer.memory.offsets(codes, {"item_id": items}).items():
+    for task, offsets in layer.memory.offsets(codes, {"item_id": items}, {}).items():
         np.testing.assert_array_equal(found[task], offsets[:, 0])
         assert not found[task].numpy()[codes.numpy() == 0].any() and found[task].numpy().any()
 
@@ -109,7 +109,8 @@ def test_a_request_looks_in_a_memory_and_copies_none(tmp_path: Path) -> None:
     write_domains(tmp_path / "domains.txt", DOMAINS)
     served = ServedKernels(tmp_path / "domains.txt", layer.folded(None), layer.memory)
     specs = {"item_id": tf.TensorSpec([None], tf.int32)}, tf.TensorSpec([None], tf.int32)
-    graph = tf.function(served.remembered).get_concrete_function(*specs).graph
+    remembered = tf.function(lambda ids, codes: served.remembered(ids, codes, {}))
+    graph = remembered.get_concrete_function(*specs).graph
     # what neither copies keys nor has a server copy them
     searched = {"Reshape", "Shape", "UpperBound", "GatherV2"}
     read = [op for op in graph.get_operations() if op.type == "ReadVariableOp"]

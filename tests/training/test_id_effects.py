@@ -1,12 +1,13 @@
 """Effects of ids against a plain dense fit, and the variances they are drawn with."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tfrec_mt.training.id_effects import Effects, Ids, fit_effects
+from tfrec_mt.training.id_effects import Effects, Ids, Slopes, fit_effects
 
 ROWS, USERS, ITEMS = 1_500, 20, 15
 
@@ -50,28 +51,57 @@ def test_a_fit_is_the_most_probable_one(binary: bool, offset: bool) -> None:
         variances=variances,
         sweeps=300,
     )
-    expected = _dense(labels, codes, sizes, variances, binary, weights, offsets)
+    columns = [_design(of, size) for of, size in zip(codes, sizes, strict=True)]
+    expected = _dense(labels, columns, variances, binary, weights, offsets)
     kinds = [Ids(of, size) for of, size in zip(codes, sizes, strict=True)]
     # sweeps stop where a row's logit moves less than a thousandth
     np.testing.assert_allclose(found(kinds), expected, atol=0.02)
 
 
+@pytest.mark.parametrize("binary", [True, False])
+def test_slopes_are_the_most_probable_ones(binary: bool) -> None:
+    labels, (users, bags) = _world(binary)
+    rng = np.random.default_rng(2)
+    along = rng.normal(size=(2, ROWS))
+    labels = np.where(along[0] * rng.normal(size=USERS)[users] > 1, 1.0, labels)
+    variances = (0.8, 0.3, 0.5, 0.2)
+    kinds = [Ids(users, USERS), Ids(bags, ITEMS), *(Slopes(users, USERS, z) for z in along)]
+    found = fit_effects(labels, kinds, binary=binary, variances=variances, sweeps=300)
+    design = [np.eye(USERS)[users], _design(bags, ITEMS)]
+    design += [np.eye(USERS)[users] * z[:, np.newaxis] for z in along]
+    expected = _dense(labels, design, variances, binary)
+    np.testing.assert_allclose(found(kinds), expected, atol=0.02)
+
+
+def test_slopes_that_are_noise_vanish_and_others_do_not() -> None:
+    rng = np.random.default_rng(3)
+    users, along = rng.integers(0, USERS, 8 * ROWS), rng.normal(size=(2, 8 * ROWS))
+    slopes = 0.7 * rng.normal(size=USERS)
+    labels = (rng.random(8 * ROWS) < 1 / (1 + np.exp(-along[0] * slopes[users]))).astype(float)
+    found = fit_effects(labels, [Slopes(users, USERS, z) for z in along])
+    assert found.variances[0] == pytest.approx(np.mean(slopes**2), rel=0.3)
+    assert found.variances[1] < 0.02
+    assert np.corrcoef(found.values[0], slopes)[0, 1] > 0.95
+
+
 def _dense(
     labels: NDArray[np.float64],
-    codes: list[NDArray[Any]],
-    sizes: tuple[int, ...],
-    variances: tuple[float, ...],
+    columns: Sequence[NDArray[np.float64]],
+    variances: Sequence[float],
     binary: bool,
-    weights: NDArray[np.float64],
-    offsets: NDArray[np.float64] | None,
+    weights: Any = None,
+    offsets: Any = None,
 ) -> NDArray[np.float64]:
-    """What mean and effects add up to in each row, by Newton's method on the whole matrix."""
-    columns = [_design(of, size) for of, size in zip(codes, sizes, strict=True)]
+    """Logits by Newton's method in all effects at once, of design matrices of kinds of ids."""
+    weights = np.ones(ROWS) if weights is None else weights
     x = np.concatenate([np.ones((ROWS, 1)) * (offsets is None), *columns], axis=1)
     precision = np.concatenate(
         [
             [float(offsets is not None)],
-            *(np.full(n, 1 / v) for n, v in zip(sizes, variances, strict=True)),
+            *(
+                np.full(n, 1 / v)
+                for n, v in zip((c.shape[1] for c in columns), variances, strict=True)
+            ),
         ]
     )
     found = np.zeros(x.shape[1])

@@ -1,6 +1,8 @@
 """Kernels with a memory: learned, kept, served, exchanged."""
 
 import dataclasses
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -30,16 +32,20 @@ from tfrec_mt.serving.exchange_kernels import ExchangeConfig, exchange_kernels
 from tfrec_mt.serving.load_saved_model import load_saved_model
 from tfrec_mt.serving.requests import candidate_tensors, row_tensors
 from tfrec_mt.serving.versions import answered
+from tfrec_mt.training import learn_memory as learn_memory_module
 from tfrec_mt.training.learn_memory import learn_memory
 from tfrec_mt.training.memory_features import memory_features
 
 SETTINGS = {"learning_rate": 0.02, "certainty": 0.0, **dataclasses.asdict(TRAIN)}
 
 
-@pytest.fixture(scope="module", params=["iak", "memory"])
-def adapter(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(scope="module", params=["iak", "iak, with slopes of users", "memory"])
+def adapter(request: pytest.FixtureRequest) -> Iterator[str]:
     """Kernels that remember ids beside what they do with knowledge, and those that do no more."""
-    return str(request.param)
+    kind, *slopes = request.param.split(", ")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learn_memory_module, "_ROWS_OF_A_USER", 0 if slopes else np.inf)
+        yield kind
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +75,20 @@ def test_kernels_are_those_without_a_memory(adapter: str, job: Job, run: Path) -
         weights = plain[layer.topic].weights if adapter == "iak" else []
         for one, other in zip(layer.weights, weights, strict=True):
             np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_users_with_rows_enough_have_slopes(job: Job, run: Path) -> None:
+    wanted, found = learn_memory_module._ROWS_OF_A_USER == 0, False
+    for layer in mt.load(run).kernels:
+        memory = layer.memory
+        assert memory is not None
+        assert (memory.features[-1] == "user_id") == bool(memory.axes) == wanted
+        for keys, numbers in memory.domains if wanted else ():
+            users = keys >> 32 == len(memory.features)
+            slopes = numbers.reshape(len(keys), 2, 17)[:, :, 1:]
+            assert not slopes[~users].any()
+            found |= bool(slopes[users].any())
+    assert found == wanted
 
 
 def test_a_memory_alone_takes_no_steps(job: Job, run: Path, tmp_path: Path, adapter: str) -> None:
@@ -121,8 +141,11 @@ def test_what_is_remembered_is_told_in_the_ids_of_the_log(
     none = {name: np.full(len(items), -1, np.int32) for name in layer.memory.features}
     none |= {name: np.zeros((len(items), 1), np.int32) for name in layer.memory.bags}
     domains = np.full(len(items), code, np.int32)
+    nothing = {t: tf.zeros([len(items), w]) for t, w in layer.knowledge_widths.items()}
     alone, beside = (
-        layer.memory.offsets(tf.constant(domains), {n: tf.constant(v) for n, v in ids.items()})
+        layer.memory.offsets(
+            tf.constant(domains), {n: tf.constant(v) for n, v in ids.items()}, nothing
+        )
         for ids in ({**none, "item_id": codes}, none)
     )
     np.testing.assert_allclose(
@@ -185,6 +208,24 @@ def test_a_domain_takes_its_memory_with_it(job: Job, version: Path, run: Path) -
     np.testing.assert_array_equal(mt.load_export(again).score(rows)["ctr"], first["ctr"])
 
 
+def test_a_domain_without_slopes_may_join_others(
+    job: Job, version: Path, run: Path, tmp_path: Path
+) -> None:
+    rows = PreparedDataset(job.data).requests().drop("row").head(256)
+    first = mt.load_export(version).score(rows)["ctr"].to_numpy()
+    settings = {**SETTINGS, "memory_axes": 0, "topics": ["region"]}
+    adapter = "iak" if (run / "log.jsonl").is_file() else "memory"
+    mt.fine_tune(job.base, job.data, tmp_path / "run", adapter=adapter, **settings)
+    copy = tmp_path / "export" / "1"
+    shutil.copytree(version, copy)
+    mt.add_kernels(copy.parent, tmp_path / "run", ["region/region1"], replace=True)
+    second = mt.load_export(copy.parent).score(rows)["ctr"].to_numpy()
+    mine = (rows["region"] == "region1").to_numpy()
+    np.testing.assert_array_equal(first[~mine], second[~mine])
+    if learn_memory_module._ROWS_OF_A_USER == 0:
+        assert (first[mine] != second[mine]).any()
+
+
 @pytest.mark.slow
 def test_a_memory_that_came_to_nothing_is_served_too(job: Job, tmp_path: Path) -> None:
     never = {**SETTINGS, "certainty": 1e9}
@@ -201,7 +242,7 @@ def test_a_memory_that_came_to_nothing_is_served_too(job: Job, tmp_path: Path) -
 
 def test_a_kernel_of_another_memory_does_not_come(job: Job, version: Path) -> None:
     plain = kernel_path(job.kernel_folder, "region", "region1")
-    with pytest.raises(ValueError, match="remembers nothing"):
+    with pytest.raises(ValueError, match=r"remembers nothing; train it with the same `memory`"):
         exchange_kernels(
             ExchangeConfig(output=version.parent, remove=[("region", "region1")], add=[plain])
         )
@@ -241,10 +282,10 @@ def test_without_features_domains_remember_themselves(job: Job) -> None:
     topic = log.schema.topic("region")
     layer = MemoryKernels(topic.name, topic.domains, base.knowledge_widths)
     model = AdaptedModel(base, [layer])
-    learn_memory(model, scan(log, "fresh", 1000), {}, joint=True, certainty=0.0)
+    learn_memory(model, lambda: scan(log, "fresh", 1000), {}, joint=True, certainty=0.0)
     assert layer.memory is not None and len(layer.memory) > 0
     batch = next(scan(log, "test", 200))
-    added = layer.memory.offsets(batch.features["region"], batch.features)["ctr"].numpy()[:, 0]
+    added = layer.memory.offsets(batch.features["region"], batch.features, {})["ctr"].numpy()[:, 0]
     for code, own in enumerate(layer.memory.domains, start=1):
         expected = own.offsets[:, 0].sum()
         np.testing.assert_array_equal(added[batch.features["region"] == code], expected)

@@ -98,6 +98,13 @@ class AdaptedModel(Fitting, Preset, keras.Model):
                 )
         return {name: features[name] for name in needed}
 
+    def adapted_logits(self, features: Mapping[str, Any], candidates: bool = False) -> Any:
+        """Logits `{task: [B * N, 1]}` with all that kernels add; see `FrontEnd`."""
+        plain = self.base.knowledge(features, candidates=candidates)
+        codes = self.kernel_codes(features)
+        logits = self.logits(self.adapt(plain, codes, self.ids(features)))
+        return self.remembered(logits, codes, features, plain)
+
     def adapt(
         self,
         plain: Mapping[str, Any],
@@ -129,6 +136,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         logits: Mapping[str, Any],
         codes: Mapping[str, Any],
         features: Mapping[str, Any],
+        plain: Mapping[str, Any],
         kernels: Sequence[DomainKernels] | None = None,
     ) -> dict[str, Any]:
         """Adds the memories' offsets to logits `{task: [B * N, 1]}`; see `Memory`.
@@ -137,6 +145,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
           logits: Of adapted knowledge.
           codes: See `adapt`.
           features: The base's features.
+          plain: The base's knowledge.
           kernels: See `adapt`.
         """
         total = dict(logits)
@@ -145,7 +154,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
             if layer.memory is not None:
                 codes_of_ids = self.base.ids(features, layer.memory.features)
                 ids = layer.memory.ids(codes_of_ids, rows)
-                added = layer.memory.offsets(of_rows(codes[layer.topic], rows), ids)
+                added = layer.memory.offsets(of_rows(codes[layer.topic], rows), ids, plain)
                 total |= {task: total[task] + offset for task, offset in added.items()}
         return total
 
@@ -156,8 +165,7 @@ class AdaptedModel(Fitting, Preset, keras.Model):
         return dict(self.base.probabilities(logits))
 
     def call(self, features: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
-        logits = self.logits(self.knowledge(features))
-        return self.probabilities(self.remembered(logits, self.kernel_codes(features), features))
+        return self.probabilities(self.adapted_logits(features))
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         if self.base.fit_refused:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
-from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory, axes_arrays, split_axes
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.errors import nearest
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
@@ -260,16 +260,18 @@ class DomainKernels(ConfiguredLayer, abc.ABC):
     def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         if self.memory is not None:
-            for name, values in zip(MEMORY_ARRAYS, self.memory.arrays(), strict=True):
+            arrays = dict(zip(MEMORY_ARRAYS, self.memory.arrays(), strict=True))
+            for name, values in (arrays | axes_arrays(self.memory.axes)).items():
                 store[name] = values
 
     def load_own_variables(self, store: Any) -> None:
         stored = {name: store[name] for name in store.keys()}  # noqa: SIM118  no mapping
         if (memory := self.memory) is not None:
-            arrays = [np.asarray(stored.pop(name)) for name in MEMORY_ARRAYS]
-            self.memory = Memory.of_arrays(
-                memory.features, memory.bags, memory.tasks, len(self.domains), *arrays
-            )
+            axes, stored = split_axes(stored)
+            axes = {task: np.asarray(values) for task, values in axes.items()}
+            keys, offsets = (np.asarray(stored.pop(name)) for name in MEMORY_ARRAYS)
+            of_layer = memory.features, memory.bags, memory.tasks, len(self.domains)
+            self.memory = Memory.of_arrays(*of_layer, keys, offsets, axes)
         super().load_own_variables(stored)
 
     def _index(self, domain: str) -> int:

@@ -15,7 +15,16 @@ from safetensors.numpy import save_file
 from tfrec_mt.adapters.catalog import ADAPTERS
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.knowledge_view import KnowledgeView
-from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory, Remembered
+from tfrec_mt.adapters.memory import (
+    MEMORY_ARRAYS,
+    Axes,
+    Memory,
+    Remembered,
+    axes_arrays,
+    check_axes,
+    split_axes,
+    width,
+)
 from tfrec_mt.errors import DataError, nearest
 from tfrec_mt.storage.created import created_within
 from tfrec_mt.storage.description import checked_description
@@ -125,6 +134,7 @@ def save_kernels(
         weights = layer.kernel(domain, view)
         if memory is not None:
             weights |= dict(zip(MEMORY_ARRAYS, memory.domains[place], strict=True))
+            weights |= axes_arrays({task: axes[place] for task, axes in memory.axes.items()})
         with published_file(target) as temporary:
             write_kernel(temporary, shared | {"domain": domain}, weights)
 
@@ -289,23 +299,37 @@ def _layer(topic: str, kernels: Mapping[str, _Kernel]) -> DomainKernels:
     return layer
 
 
-def _remembered(kernel: _Kernel) -> Remembered:
-    """Removes a kernel's memory from its weights and returns it."""
+def _remembered(kernel: _Kernel) -> tuple[Remembered, Axes]:
+    """Removes a kernel's memory from its weights and returns it, and its axes."""
     keys, offsets = (kernel.weights.pop(name, np.zeros(0)) for name in MEMORY_ARRAYS)
-    return Remembered(keys, offsets)
+    axes, _ = split_axes(kernel.weights)
+    for name in axes_arrays(axes):
+        del kernel.weights[name]
+    return Remembered(keys, offsets), axes
 
 
 def _memory(
-    layer: DomainKernels, kernels: Mapping[str, _Kernel], remembered: Sequence[Remembered]
+    layer: DomainKernels,
+    kernels: Mapping[str, _Kernel],
+    remembered: Sequence[tuple[Remembered, Axes]],
 ) -> Memory:
     first, tasks = next(iter(kernels.values())), [*layer.knowledge_widths]
     found = first.value[_MEMORY]
     lists = [found.get(key) for key in ("features", "bags")] if isinstance(found, dict) else [None]
     if not all(isinstance(x, list) and all(isinstance(name, str) for name in x) for x in lists):
         raise KernelStoreError(f"{first.path} is damaged: expected names of features as its memory")
-    for kernel, of_domain in zip(kernels.values(), remembered, strict=True):
+    for kernel, (of_domain, axes) in zip(kernels.values(), remembered, strict=True):
         try:
-            of_domain.check(len(found["features"]), len(tasks))
+            check_axes(axes, layer.knowledge_widths)
+            of_domain.check(len(found["features"]), width(tasks, axes))
         except ValueError as error:
             raise KernelStoreError(f"{kernel.path} is damaged: {error}") from error
-    return Memory(found["features"], found["bags"], tasks, remembered)
+    every = [axes for _, axes in remembered]
+    counts = {width(tasks, axes) // len(tasks) - 1 for axes in every}
+    if len(counts) > 1:
+        raise KernelStoreError(
+            f"{first.path.parent}: expected ids with slopes along as many axes in all kernels of a "
+            f"topic, got {', '.join(map(str, sorted(counts)))}"
+        )
+    stacked = {task: np.stack([axes[task] for axes in every]) for task in every[0]}
+    return Memory(found["features"], found["bags"], tasks, [of for of, _ in remembered], stacked)

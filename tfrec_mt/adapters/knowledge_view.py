@@ -84,6 +84,15 @@ class KnowledgeView(ConfiguredLayer):
             for task, rows in knowledge.items()
         }
 
+    def largest(self, task: str, count: int) -> np.ndarray:
+        """The axes of the largest variance, as float32 `[D + 1, count]`.
+
+        A row's coordinates are `h @ axes[:-1] + axes[-1]`, as seen.
+        """
+        mean, axes = self._fitted(task)
+        most = axes[:, -count:]
+        return np.vstack([most, -mean @ most]).astype(np.float32)
+
     def unfold(
         self, task: str, kernel: np.ndarray, bias: np.ndarray, factor: float
     ) -> tuple[np.ndarray, np.ndarray]:

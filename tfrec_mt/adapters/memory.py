@@ -7,12 +7,17 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfrec_mt.layers.domain_rows import DomainGroups
+
 # Bits of a key's lower half, which is the code.
 _HALF = 32
 # Names of what `Memory.arrays` returns, in files and among a server's variables.
 MEMORY_ARRAYS = ("memory_keys", "memory_offsets")
-# Key of the offset of the domain itself.
-_OF_DOMAIN = 0
+# End of the names of `Memory.axes`, after the task's.
+_AXES = "_memory_axes"
+
+# By task, see `Memory`.
+Axes = Mapping[str, NDArray[np.float32]]
 
 
 class Remembered(NamedTuple):
@@ -21,14 +26,19 @@ class Remembered(NamedTuple):
     Attributes:
       keys: int64 `[M]`, ascending. The upper bits are the place of the feature plus one, or 0 for
         the domain itself; the lower 32 bits are the code.
-      offsets: float32 `[M, T]`.
+      offsets: float32 `[M, T]`, or `[M, T * (1 + K)]` where ids have slopes: by task its offset,
+        then what it adds per unit along each of K axes.
     """
 
     keys: NDArray[np.int64]
     offsets: NDArray[np.float32]
 
-    def check(self, features: int, tasks: int) -> None:
+    def check(self, features: int, width: int) -> None:
         """Checks keys and offsets that were read from a file.
+
+        Args:
+          features: Number of features.
+          width: See `Memory.width`.
 
         Raises:
           ValueError: It is not what a domain can remember.
@@ -38,9 +48,10 @@ class Remembered(NamedTuple):
             raise ValueError("expected ascending whole numbers as what its memory is sorted by")
         if len(keys) and not 0 <= keys[0] <= keys[-1] < (features + 1) << _HALF:
             raise ValueError(f"expected a memory of {features} features")
-        if offsets.dtype != np.float32 or offsets.shape != (len(keys), tasks):
+        if offsets.dtype != np.float32 or offsets.shape != (len(keys), width):
             raise ValueError(
-                f"expected a memory of {len(keys)} ids and {tasks} tasks, got {offsets.shape}"
+                f"expected a memory of {len(keys)} ids and {width} numbers each, got "
+                f"{offsets.shape}"
             )
         if not np.isfinite(offsets).all():
             raise ValueError("expected finite numbers in its memory")
@@ -52,11 +63,17 @@ class Memory:
     Kernels see only the base's knowledge, so they cannot learn what fresh rows say about a single
     item; the memory can. Ids that a domain has not seen add nothing, nor do rows without a domain.
 
+    An id may also have slopes: what it adds then depends on what the base knows of the row, such as
+    a user's taste, who likes some items more than the base believes and others less.
+
     Args:
       features: Names of the features, in the order of their places.
       bags: Those of them that have several ids in a row.
       tasks: Names of the tasks.
       domains: Of each domain what it remembers, in the order of their codes.
+      axes: Axes of knowledge that ids have slopes along, by task float32 `[N, D + 1, K]`: a row's
+        coordinates are `knowledge @ axes[n, :-1] + axes[n, -1]` in domain n. Without, ids have no
+        slopes.
     """
 
     def __init__(
@@ -65,8 +82,10 @@ class Memory:
         bags: Collection[str],
         tasks: Sequence[str],
         domains: Sequence[Remembered],
+        axes: Axes | None = None,
     ) -> None:
         self.features, self.tasks = tuple(features), tuple(tasks)
+        self.axes = dict(axes or {})
         self.bags = frozenset(bags)
         self.domains = list(domains)
 
@@ -79,10 +98,11 @@ class Memory:
         count: int,
         keys: NDArray[np.int64] | None = None,
         offsets: NDArray[np.float32] | None = None,
+        axes: Axes | None = None,
     ) -> "Memory":
         """A memory of `count` domains from the result of `arrays`; without one, an empty memory."""
         if keys is None or offsets is None:
-            keys, offsets = np.zeros(0, np.int64), np.zeros((0, len(tasks)), np.float32)
+            keys, offsets = np.zeros(0, np.int64), np.zeros((0, width(tasks, axes)), np.float32)
         none = np.zeros(1, np.int64)
         ends = np.concatenate([domain_keys(n, len(features), none) for n in range(count + 1)])
         places = np.searchsorted(keys, ends)
@@ -90,7 +110,28 @@ class Memory:
             Remembered(keys[first:end] - start, offsets[first:end])
             for first, end, start in zip(places[:-1], places[1:], ends[:-1], strict=True)
         ]
-        return cls(features, bags, tasks, domains)
+        return cls(features, bags, tasks, domains, axes)
+
+    @property
+    def width(self) -> int:
+        """Numbers of an id over all tasks, `T * (1 + K)`."""
+        return width(self.tasks, self.axes)
+
+    def padded(self, features: Sequence[str], shapes: Mapping[str, Sequence[int]]) -> "Memory":
+        """The same memory with room for slopes and for further features, of which it knows nothing.
+
+        Args:
+          features: Its own and those that follow.
+          shapes: `(D + 1, K)` of the axes by task.
+        """
+        count = len(self.domains)
+        axes = {task: np.zeros((count, *of), np.float32) for task, of in shapes.items()}
+        found = Memory(features, self.bags, self.tasks, [], axes)
+        for keys, offsets in self.domains:
+            every = np.zeros((len(keys), found.width), np.float32)
+            every[:, :: found.width // len(self.tasks)] = offsets
+            found.domains.append(Remembered(keys, every))
+        return found
 
     def __len__(self) -> int:
         return sum(len(domain.keys) for domain in self.domains)
@@ -116,16 +157,96 @@ class Memory:
         """Codes of the memory's features for each of `rows`, from a base's features."""
         return ids_of_rows(features, self.features, self.bags, rows)
 
-    def offsets(self, codes: Any, features: Mapping[str, Any]) -> dict[str, Any]:
+    def offsets(
+        self, codes: Any, features: Mapping[str, Any], knowledge: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Offsets to add to logits, `{task: [B, 1]}`.
 
         Args:
           codes: `[B]` codes of domains, 0 for none.
           features: Codes `[B]`, or `[B, V]` of bags, by name.
+          knowledge: The base's, by task `[B, D]`; not read where ids have no slopes.
         """
         keys, offsets = (tf.constant(values) for values in self.table())
         found = looked_up(keys, offsets, self.features, codes, features)
-        return {task: found[:, place, tf.newaxis] for place, task in enumerate(self.tasks)}
+        found = at_rows(found, self.tasks, self.axes, knowledge, codes)
+        return {task: offset[:, tf.newaxis] for task, offset in found.items()}
+
+
+def width(tasks: Sequence[str], axes: Axes | None) -> int:
+    """Numbers of an id over all tasks, `T * (1 + K)`."""
+    return len(tasks) * (1 + (next(iter(axes.values())).shape[-1] if axes else 0))
+
+
+def axes_arrays(axes: Axes) -> dict[str, NDArray[np.float32]]:
+    """A memory's axes by their names in files and among a server's variables."""
+    return {f"{task}{_AXES}": values for task, values in axes.items()}
+
+
+def split_axes(arrays: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A memory's axes by task among named arrays, and the other arrays."""
+    axes = {name: values for name, values in arrays.items() if name.endswith(_AXES)}
+    rest = {name: values for name, values in arrays.items() if name not in axes}
+    return {name.removesuffix(_AXES): values for name, values in axes.items()}, rest
+
+
+def check_axes(axes: Axes, knowledge_widths: Mapping[str, int]) -> None:
+    """Checks one domain's axes `[D + 1, K]` that were read from a file.
+
+    Raises:
+      ValueError: They are not what ids can have slopes along behind a base of these widths.
+    """
+    if not axes:
+        return
+    count = next(iter(axes.values())).shape[-1:]
+    expected = {task: (rows + 1, *count) for task, rows in knowledge_widths.items()}
+    found = {task: values.shape for task, values in axes.items()}
+    if found != expected or any(values.dtype != np.float32 for values in axes.values()):
+        raise ValueError(f"expected axes of slopes of {expected}, got {found}")
+    if not all(np.isfinite(values).all() for values in axes.values()):
+        raise ValueError("expected finite numbers as axes of slopes")
+
+
+def coordinates(axes: Any, knowledge: Any, domains: Any, block_rows: int = 32) -> Any:
+    """Coordinates of rows along their domain's axes, `[B, K]`.
+
+    Args:
+      axes: `[N, D + 1, K]`, see `Memory`.
+      knowledge: `[B, D]`.
+      domains: `[B]` codes of domains from 1; 0 takes any.
+      block_rows: See `DomainGroups`.
+    """
+    groups = DomainGroups.of(domains, tf.shape(axes)[0], block_rows)
+    return groups.collect(groups.dense(groups.spread(knowledge), axes[:, :-1], axes[:, -1]))
+
+
+def at_rows(
+    found: Any,
+    tasks: Sequence[str],
+    axes: Mapping[str, Any],
+    knowledge: Mapping[str, Any],
+    domains: Any,
+    block_rows: int = 32,
+) -> dict[str, Any]:
+    """What ids add to each row, `{task: [B]}`, from their offsets and slopes.
+
+    Args:
+      found: See `looked_up`, `[B, T * (1 + K)]`.
+      tasks: Their names.
+      axes: See `coordinates`, by task.
+      knowledge: See `coordinates`, by task.
+      domains: See `coordinates`.
+      block_rows: See `coordinates`.
+    """
+    if not axes:
+        return {task: found[:, place] for place, task in enumerate(tasks)}
+    by_task = tf.reshape(found, [-1, len(tasks), found.shape[1] // len(tasks)])
+    added = {}
+    for place, task in enumerate(tasks):
+        along = coordinates(axes[task], knowledge[task], domains, block_rows)
+        slopes = tf.reduce_sum(by_task[:, place, 1:] * along, axis=1)
+        added[task] = by_task[:, place, 0] + slopes
+    return added
 
 
 def memory_keys(feature: int | NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -186,11 +307,11 @@ def ids_of_rows(
 def looked_up(
     keys: Any, offsets: Any, features: Sequence[str], domains: Any, codes: Mapping[str, Any]
 ) -> Any:
-    """Offsets `[B, T]` of rows, exactly 0 where nothing is remembered.
+    """Sums of the numbers of rows' ids `[B, W]`, exactly 0 where nothing is remembered.
 
     Args:
       keys: `[1 + M]`, see `Memory.table`.
-      offsets: `[1 + M, T]`.
+      offsets: `[1 + M, W]`, see `Memory.width`.
       features: Their names.
       domains: `[B]` codes of domains, 0 for none.
       codes: Codes `[B]`, or `[B, V]` of bags, by feature.

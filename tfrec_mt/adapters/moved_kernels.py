@@ -42,6 +42,12 @@ class KnowledgeMap:
         explained = 1.0 - float(np.square(rest).sum() / total) if total else 1.0
         return cls(*_regression(new, old), explained)
 
+    def axes(self, old: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Axes `[D_old + 1, K]` of a `Memory` as they are read off the new knowledge."""
+        directions, constants = old[:-1].astype(np.float64), old[-1]
+        constants = self.constant @ directions + constants
+        return np.vstack([self.matrix @ directions, constants]).astype(np.float32)
+
 
 def _regression(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[Floats, Floats]:
     means = [values.mean(axis=0, dtype=np.float64) for values in (x, y)]

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory, looked_up
+from tfrec_mt.adapters.memory import (
+    MEMORY_ARRAYS,
+    Memory,
+    at_rows,
+    axes_arrays,
+    looked_up,
+    split_axes,
+)
 from tfrec_mt.layers.domain_rows import DomainGroups
 
 # No domain has this name; see `check_domains`. (A table cannot be read from a file that is empty or
@@ -86,7 +93,7 @@ class ServedKernels(tf.Module):
         # checkpoints find variables by these names
         self.stacks = {
             name: tf.Variable(values, trainable=False, shape=[None, *values.shape[1:]])
-            for name, values in (stacks(folded) | memory_stacks(memory)).items()
+            for name, values in (stacks(folded, memory) | memory_stacks(memory)).items()
         }
 
     @property
@@ -97,7 +104,8 @@ class ServedKernels(tf.Module):
     @property
     def weights_of_one(self) -> int:
         """Number of weights of one domain's kernel."""
-        of_kernels = (stack for name, stack in self.stacks.items() if name not in MEMORY_ARRAYS)
+        _, rest = split_axes(self.stacks)
+        of_kernels = (stack for name, stack in rest.items() if name not in MEMORY_ARRAYS)
         return sum(math.prod(stack.shape[1:]) for stack in of_kernels)
 
     def codes(self, domains: Any) -> Any:
@@ -118,19 +126,24 @@ class ServedKernels(tf.Module):
             if f"{task}_kernel_0" in self.stacks
         }
 
-    def remembered(self, features: Mapping[str, Any], codes: Any) -> dict[str, Any]:
+    def remembered(
+        self, features: Mapping[str, Any], codes: Any, knowledge: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """What each row's memory adds to logits: `{task: [B]}`; see `Memory`.
 
         Args:
           features: A base's codes by name.
           codes: `[B]`, see `codes`.
+          knowledge: The base's, `{task: [B, D]}`.
         """
         if self._memory is None:
             return {}
         keys, offsets = (self.stacks[name] for name in MEMORY_ARRAYS)
         ids = self._memory.ids(features, tf.size(codes))
         found = looked_up(keys, offsets, self._memory.features, codes, ids)
-        return {task: found[:, place] for place, task in enumerate(self._memory.tasks)}
+        axes, _ = split_axes(self.stacks)
+        # the first entry of a stack is that of unknown domains
+        return at_rows(found, self._memory.tasks, axes, knowledge, codes + 1, _BLOCK_ROWS)
 
     def _added(self, task: str, rows: Any, groups: DomainGroups) -> Any:
         spread = hidden = groups.spread(rows)
@@ -165,9 +178,10 @@ def read_domains(path: Path) -> list[str]:
     return domains
 
 
-def stacks(folded: FoldedKernels) -> dict[str, np.ndarray]:
+def stacks(folded: FoldedKernels, memory: Memory | None) -> dict[str, np.ndarray]:
     """Values of the kernels' variables by name, `[1 + N, ...]`: zeros, then each domain's."""
-    found = {f"{task}_gate": gate for task, gate in (folded.gates or {}).items()}
+    found = axes_arrays({} if memory is None else memory.axes)
+    found |= {f"{task}_gate": gate for task, gate in (folded.gates or {}).items()}
     for task, layers in folded.layers.items():
         for place, weights in enumerate(layers):
             for kind, values in zip(("kernel", "bias"), weights, strict=True):

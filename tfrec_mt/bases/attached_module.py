@@ -75,7 +75,7 @@ def _scored(
     for topic, served in kernels.items():
         codes = served.codes(as_texts(rows[topic], topic))
         fallback.append(tf.equal(codes, 0))
-        offsets.append(served.remembered(ids, codes))
+        offsets.append(served.remembered(ids, codes, known))
         for task, added in served(known, codes).items():
             adapted[task] += tf.reshape(added, [-1]) if linear else added
     if linear:

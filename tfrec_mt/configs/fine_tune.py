@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfrec_mt.configs.bounds import Rate, Share, Weight, check
+from tfrec_mt.configs.bounds import Rate, Share, Weight, Whole, check
 from tfrec_mt.configs.choices import AUTO, MEMORY, Precision, RateRule, RateSchedule
 from tfrec_mt.configs.train import TrainConfig
 from tfrec_mt.errors import SchemaError
@@ -35,6 +35,10 @@ class FineTuneConfig:
       memory: Features of a click log, or columns of rows of your own, whose ids kernels remember,
         see `Memory`; `auto` is all but the user's, of your own rows those that the base reads. None
         if empty, but `auto` of the adapter `memory`, which is nothing else. Not for news.
+      memory_axes: Principal axes of the base's knowledge along which kernels remember what users
+        of a click log like, where `auto` or the user's id is in `memory` and a domain has rows
+        enough: of a user, on average, as many as tell as much as 16 with even odds. 0: users have
+        no more than an offset, and only if named.
       rate_rule: Dynamic batch-aware rates, equation 21 of the IAK paper; see `kernel_rates`.
       certainty: Standard errors, over users, by which a domain's kernel, or all of its topic, must
         beat the base on users whom they have not yet learned from; otherwise it is saved as zero,
@@ -64,6 +68,7 @@ class FineTuneConfig:
     related_share: Share = 0.0
     joint: bool = True
     memory: tuple[str, ...] = (AUTO,)
+    memory_axes: Whole = 16
     beside: Path | None = None
     rate_rule: RateRule = "none"
     certainty: Weight = 2.0

@@ -30,7 +30,7 @@ def base_and_kernels(
             codes, ids = model.kernel_codes(features), model.ids(features)
             for some in (*([layer] for layer in model.kernels), model.kernels):
                 logits = base.logits(model.adapt(plain, codes, ids, some))
-                found.append(model.remembered(logits, codes, features, some))
+                found.append(model.remembered(logits, codes, features, plain, some))
         return [base.probabilities(logits) for logits in found]
 
     run = BatchFunction(forward)

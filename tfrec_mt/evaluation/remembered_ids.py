@@ -72,8 +72,9 @@ def _of_topic(
     shown = np.array([True, *(names.shown(feature) for feature in memory.features)])
     for domain, (keys, offsets) in zip(layer.domains, memory.domains, strict=True):
         places, codes = feature_and_code(keys)
+        of_task = memory.width // len(memory.tasks)  # the offset, then slopes
         for number, task in enumerate(memory.tasks):
-            values = offsets[:, number].astype(np.float64)
+            values = offsets[:, number * of_task].astype(np.float64)
             order = _largest(np.where(shown[places], values, 0.0), most)
             odds = np.exp(values[order]) if names.binary[task] else [None] * len(order)
             features = [(None, *memory.features)[place] for place in places[order]]

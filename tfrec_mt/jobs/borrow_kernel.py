@@ -113,6 +113,10 @@ def _with_domain(layer: DomainKernels, name: str, found: Borrowed) -> DomainKern
         known = dict(zip(layer.domains, layer.memory.domains, strict=True)) | {name: found.memory}
         memory = layer.memory
         grown.memory = Memory(
-            memory.features, memory.bags, memory.tasks, [known[domain] for domain in domains]
+            memory.features,
+            memory.bags,
+            memory.tasks,
+            [known[domain] for domain in domains],
+            memory.axes,
         )
     return grown

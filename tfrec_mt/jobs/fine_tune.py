@@ -252,5 +252,6 @@ def train_behind(
         label,
         workload.any_shape,
         workload.memory(config, log),
+        workload.tastes(config, log),
         earlier if config.continue_from else None,
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import load_kernel, read_kernel, warn_of_missing_topics
-from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory
+from tfrec_mt.adapters.memory import MEMORY_ARRAYS, Memory, split_axes
 from tfrec_mt.adapters.served_kernels import memory_stacks, read_domains, stacks, write_domains
 from tfrec_mt.errors import nearest
 from tfrec_mt.schema import DataError
@@ -129,18 +129,25 @@ class _Kernels:
                 "it, to have another one"
             )
         folded = folded_to_serve(layer, directions)
-        features = None if layer.memory is None else [*layer.memory.features]
+        memory = layer.memory
+        features = None if memory is None else [*memory.features]
+        axes, _ = split_axes(self._stacks)
+        alike = features and self.features and features == self.features[: len(features)]
+        if memory and axes and alike and not memory.axes:  # its users had too few rows
+            memory = memory.padded(self.features, {t: of.shape[1:] for t, of in axes.items()})
+            features = self.features
         if features != self.features:
             raise DataError(
                 f"{self._name}: expected kernels that remember {_listed(self.features)}, "
-                f"{domain!r} remembers {_listed(features)}"
+                f"{domain!r} remembers {_listed(features)}; train it with the same `memory`, and "
+                "with memory_axes=0 if users are the difference"
             )
         if self.slope not in (None, folded.negative_slope):
             raise DataError(
                 f"{self._name}: expected kernels of slope {self.slope} between layers, {domain!r} "
                 f"has {folded.negative_slope}"
             )
-        new = {name: values[1:] for name, values in stacks(folded).items()}
+        new = {name: values[1:] for name, values in stacks(folded, memory).items()}
         expected, found = ({n: v.shape[1:] for n, v in s.items()} for s in (self._stacks, new))
         if expected != found:
             raise DataError(f"{self._name}: expected kernels of {expected}, {domain!r} has {found}")
@@ -150,8 +157,8 @@ class _Kernels:
             )
         self.domains.append(domain)
         self._stacks = {name: np.concatenate([self._stacks[name], new[name]]) for name in new}
-        if self._memory is not None and layer.memory is not None:
-            self._memory.domains += layer.memory.domains
+        if self._memory is not None and memory is not None:
+            self._memory.domains += memory.domains
         self.moved.add(domain)
 
 

@@ -183,7 +183,7 @@ def _scorer(
             codes = tf.repeat(codes, rows // tf.maximum(tf.size(codes), 1))
             for task, added in served(knowledge, codes).items():
                 logits[task] += tf.reshape(added, [-1])
-            for task, added in served.remembered(features, codes).items():
+            for task, added in served.remembered(features, codes, knowledge).items():
                 logits[task] += added
         told = {
             output: features[keys[output]] < least

@@ -111,7 +111,7 @@ class Anchor:
                 continue
             memory = before.memory
             domains = dict(zip(before.domains, memory.domains, strict=True))
-            none = Remembered(np.zeros(0, np.int64), np.zeros((0, len(tasks)), np.float32))
+            none = Remembered(np.zeros(0, np.int64), np.zeros((0, memory.width), np.float32))
             places = {name: place for place, name in enumerate(features, start=1)}
             moved = [places.get(name, -1) for name in memory.features]
             order = [memory.tasks.index(task) for task in tasks]
@@ -119,7 +119,10 @@ class Anchor:
                 _of_features(domains.get(domain, none), np.array([0, *moved]), order)
                 for domain in layer.domains
             ]
-            found[layer.topic] = Memory([*features], bags, tasks, kept)
+            # a new domain may have any axes, as it has no slopes yet
+            own = [before.domains.index(d) if d in domains else 0 for d in layer.domains]
+            axes = {task: stacked[own] for task, stacked in memory.axes.items()}
+            found[layer.topic] = Memory([*features], bags, tasks, kept, axes)
         return found
 
 
@@ -130,7 +133,9 @@ def _of_features(domain: Remembered, places: np.ndarray, order: Sequence[int]) -
     held = place >= 0
     keys = memory_keys(place[held], code[held])
     sort = np.argsort(keys)
-    return Remembered(keys[sort], domain.offsets[held][:, order][sort])
+    count, width = domain.offsets.shape
+    by_task = domain.offsets.reshape(count, len(order), width // len(order))
+    return Remembered(keys[sort], by_task[held][sort][:, order].reshape(len(keys), width))
 
 
 def _does_something(layer: DomainKernels, domain: str) -> bool:

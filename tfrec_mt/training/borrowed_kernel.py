@@ -262,14 +262,14 @@ def _collect(
         knowledge = base.knowledge(features)
         codes = model.kernel_codes(features)
         adapted = model.adapt(knowledge, codes, model.ids(features), others)
-        logits = model.remembered(base.logits(adapted), codes, features, others)
+        logits = model.remembered(base.logits(adapted), codes, features, knowledge, others)
         offsets = {}
         if layer.memory is not None:
             ids = base.ids(features, layer.memory.features)
             for name in names:
                 place = layer.domains.index(name) + 1
                 same = 0 * codes[layer.topic] + place
-                offsets[name] = layer.memory.offsets(same, ids)
+                offsets[name] = layer.memory.offsets(same, ids, knowledge)
         place = base.codes(features, layer.topic, order)
         return {"h": knowledge, "z": logits, "m": offsets, "d": place}
 
@@ -416,8 +416,8 @@ def _nothing(
 
 
 def _no_memory(layer: DomainKernels) -> Remembered:
-    tasks = len(layer.knowledge_widths)
-    return Remembered(np.zeros(0, np.int64), np.zeros((0, tasks), np.float32))
+    assert layer.memory is not None
+    return Remembered(np.zeros(0, np.int64), np.zeros((0, layer.memory.width), np.float32))
 
 
 def _summed(layer: DomainKernels, names: Sequence[str], shares: Floats) -> Remembered:
@@ -425,7 +425,7 @@ def _summed(layer: DomainKernels, names: Sequence[str], shares: Floats) -> Remem
     assert layer.memory is not None
     found = [layer.memory.domains[layer.domains.index(name)] for name in names]
     keys = np.unique(np.concatenate([of.keys for of in found]))
-    total = np.zeros((len(keys), len(layer.memory.tasks)))
+    total = np.zeros((len(keys), layer.memory.width))
     for of, share in zip(found, shares, strict=True):
         total[np.searchsorted(keys, of.keys)] += share * of.offsets
     return Remembered(keys, total.astype(np.float32))

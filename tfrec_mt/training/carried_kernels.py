@@ -98,6 +98,10 @@ def carried_kernels(
             continue
         if layer.memory is not None:
             moved.memory = recoded_memory(layer.memory, codes, schema)
+            moved.memory.axes = {
+                task: np.stack([maps[task].axes(of_domain) for of_domain in axes])
+                for task, axes in layer.memory.axes.items()
+            }
         found.append(moved)
     return Carried(found, {task: of.explained for task, of in maps.items()}, refused)
 
@@ -152,4 +156,4 @@ def recoded_memory(memory: Memory, codes: CodeMaps, schema: Schema) -> Memory:
         keys = memory_keys(places[held], new[held])
         order = np.argsort(keys)
         domains.append(Remembered(keys[order], domain.offsets[held][order]))
-    return Memory(memory.features, memory.bags, memory.tasks, domains)
+    return Memory(memory.features, memory.bags, memory.tasks, domains, memory.axes)

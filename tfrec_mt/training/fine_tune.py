@@ -30,7 +30,7 @@ from tfrec_mt.storage.names import KERNELS, KNOWLEDGE
 from tfrec_mt.training.anchor import Anchor
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_trial import Tried
-from tfrec_mt.training.learn_memory import learn_memory
+from tfrec_mt.training.learn_memory import Tastes, learn_memory
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS, SLOTS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.progress import say
@@ -63,6 +63,7 @@ def train_kernels(
     label: str,
     any_shape: bool = False,
     memory: MemoryOf | None = None,
+    tastes: Tastes | None = None,
     earlier: Callable[[], Sequence[DomainKernels]] | None = None,
 ) -> Path:
     """Trains kernels behind any base, on any kind of batches, and saves them.
@@ -78,6 +79,7 @@ def train_kernels(
       label: See `TrainLoop`.
       any_shape: See `TrainLoop`.
       memory: What trained kernels are to remember; see `learn_memory`.
+      tastes: What they are to remember of users; see `learn_memory`.
       earlier: Gives kernels of an earlier day behind this base, which `config.continue_from` names.
 
     Returns:
@@ -134,14 +136,16 @@ def train_kernels(
         if memory is not None:
             rows: Any = reader_of(None)
             if (features := memory(rows)) is not None:
+                names = {**features, **({tastes.feature: False} if tastes else {})}
                 remembered = learn_memory(
                     model,
-                    rows.in_order(_ROWS_AT_ONCE),
+                    lambda: rows.in_order(_ROWS_AT_ONCE),
                     features,
                     joint=config.joint,
                     certainty=config.certainty,
                     beside=beside,
-                    before=anchor.memories(features, model.base.tasks) if anchor else None,
+                    before=anchor.memories(names, model.base.tasks) if anchor else None,
+                    tastes=tastes,
                 )
         save_trial(config.output, topics, tried, remembered)
         for sentence in trial_sentences(config.output):

@@ -47,12 +47,39 @@ class Ids:
             values = values[self._rows] * self._shares
         return np.asarray(np.bincount(self._codes, values, self.size), np.float64)
 
+    def curvatures(self, values: Floats) -> Floats:
+        """Curvatures of ids from those of rows' logits `[n]`, `[size]`; of a bag, a bound."""
+        return self.sums(values)
+
     def spread(self, effects: Floats) -> Floats:
         """Each row's effect, `[size]` to `[n]`."""
         if self._rows is None:
             return np.asarray(effects[self._codes])
         found = np.bincount(self._rows, effects[self._codes] * self._shares, self._count)
         return np.asarray(found, np.float64)
+
+
+class Slopes(Ids):
+    """One kind of id whose effect on a row is in proportion to a number of the row.
+
+    Args:
+      codes: `[n]`.
+      size: Number of codes.
+      along: The numbers `[n]`.
+    """
+
+    def __init__(self, codes: NDArray[Any], size: int, along: Floats) -> None:
+        super().__init__(codes, size)
+        self._along = along
+
+    def sums(self, values: Floats) -> Floats:
+        return super().sums(values * self._along)
+
+    def curvatures(self, values: Floats) -> Floats:
+        return super().sums(values * self._along**2)
+
+    def spread(self, effects: Floats) -> Floats:
+        return super().spread(effects) * self._along
 
 
 class Effects(NamedTuple):
@@ -141,7 +168,7 @@ class _Fit:
     ) -> None:
         self._labels, self._kinds, self._binary = labels, kinds, binary
         self._weights = np.ones(len(labels)) if weights is None else weights
-        self._known = [ids.sums(self._weights) > 0 for ids in kinds]
+        self._known = [ids.curvatures(self._weights) > 0 for ids in kinds]
         self._has_mean = offsets is None
         self.mean = 0.0
         self.values = [np.zeros(ids.size) for ids in kinds]
@@ -182,7 +209,7 @@ class _Fit:
         effects, variance = self.values[place], self.variances[place]
         curve = self._curve()
         slope = ids.sums(curve.slope) - effects / variance
-        curvature = ids.sums(curve.curvature) + 1.0 / variance
+        curvature = ids.curvatures(curve.curvature) + 1.0 / variance
         longest = _LONGEST_STEP * np.sqrt(self._noise)
         step = np.clip(slope / curvature, -longest, longest)
         effects += step

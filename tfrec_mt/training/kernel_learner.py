@@ -34,33 +34,34 @@ class KernelBatch:
 
     Attributes:
       codes: Code of each row's kernel, `{topic: [B]}`; 0 for none.
+      knowledge: The base's.
     """
 
     def __init__(
         self, model: AdaptedModel, features: Mapping[str, Any], beside: AdaptedModel | None = None
     ) -> None:
         self._base, self._features = model.base, features
-        self._knowledge = knowledge_of(model.base, features)
-        self._seen = model.seen(self._knowledge)
+        self.knowledge = knowledge_of(model.base, features)
+        self._seen = model.seen(self.knowledge)
         head = model.base.head
         self._directions = None if head is None else head.directions()
         # logits or knowledge that kernels add to
-        self._plain = self._knowledge
+        self._plain = self.knowledge
         if beside is not None:
             codes = beside.kernel_codes(features)
-            self._plain = beside.adapt(self._knowledge, codes, beside.ids(features))
+            self._plain = beside.adapt(self.knowledge, codes, beside.ids(features))
         if self._directions is not None:
             self._plain = model.base.logits(self._plain)
             if beside is not None:
-                self._plain = beside.remembered(self._plain, codes, features)
+                self._plain = beside.remembered(self._plain, codes, features, self.knowledge)
         self.codes: dict[str, Any] = model.kernel_codes(features)
         self._ids = model.ids(features)
 
     def added(self, layer: DomainKernels, domains: Any) -> Added:
         """What a topic's kernels would add to the rows if the rows were of domains `[B]`."""
         if self._directions is None:
-            return layer(self._knowledge, domains, self._seen, self._ids)
-        return layer.shifts(self._knowledge, domains, self._directions, self._seen, self._ids)
+            return layer(self.knowledge, domains, self._seen, self._ids)
+        return layer.shifts(self.knowledge, domains, self._directions, self._seen, self._ids)
 
     def logits(self, *added: Added) -> dict[str, Any]:
         """Logits `{task: [B, 1]}` of the rows as exposed, with all of `added` added."""

@@ -17,11 +17,7 @@ def memory_features(schema: Schema, wanted: Sequence[str]) -> dict[str, bool]:
     Raises:
       SchemaError: There is no such feature, or it is none of ids that a server knows.
     """
-    can = {
-        feature.name: isinstance(feature, CategoricalFeature) and feature.max_values > 1
-        for feature in schema.side("user", "context", "item")
-        if isinstance(feature, CategoricalFeature) or feature.buckets is not None
-    }
+    can = _can(schema)
     found: dict[str, bool] = {}
     for name in wanted:
         if name == AUTO:
@@ -34,3 +30,17 @@ def memory_features(schema: Schema, wanted: Sequence[str]) -> dict[str, bool]:
                 f"{nearest(name, can)}"
             )
     return found
+
+
+def user_feature(schema: Schema) -> str | None:
+    """The feature of a user's single id; None if there is none that a server knows."""
+    user = schema.keys.user
+    return user if _can(schema).get(user, True) is False else None
+
+
+def _can(schema: Schema) -> dict[str, bool]:
+    return {
+        feature.name: isinstance(feature, CategoricalFeature) and feature.max_values > 1
+        for feature in schema.side("user", "context", "item")
+        if isinstance(feature, CategoricalFeature) or feature.buckets is not None
+    }

@@ -46,7 +46,8 @@ from tfrec_mt.training.base_learner import BaseLearner
 from tfrec_mt.training.fine_tune import MemoryOf
 from tfrec_mt.training.floor_start import start_at_floor
 from tfrec_mt.training.kept_knowledge import KeptKnowledge, TooLargeError
-from tfrec_mt.training.memory_features import memory_features
+from tfrec_mt.training.learn_memory import Tastes
+from tfrec_mt.training.memory_features import memory_features, user_feature
 from tfrec_mt.training.no_history import warn_of_no_history
 from tfrec_mt.training.one_class import rows_of, warn_of_one_class
 from tfrec_mt.training.optimizers.catalog import SLOTS
@@ -177,11 +178,17 @@ class Ranking(LogWorkload):
 
         def readers() -> ReaderOf:
             _warn_of_one_class(dataset, config.parts, topics)
-            kept = _kept(config, base, dataset)
+            kept = _kept(config, base, dataset, self.tastes(config, dataset))
             wide = {} if kept is dataset else {"window_rows": _KEPT_WINDOW_ROWS}
             return lambda users: read(kept, users=users, **wide)
 
         return readers, config.train
+
+    def tastes(self, config: FineTuneConfig, dataset: PreparedDataset) -> Tastes | None:
+        user = user_feature(dataset.schema)
+        if user is None or not config.memory_axes or not {AUTO, user} & {*config.memory}:
+            return None
+        return Tastes(user, config.memory_axes)
 
     def memory(self, config: FineTuneConfig, dataset: PreparedDataset) -> MemoryOf | None:
         if not config.memory:
@@ -242,7 +249,9 @@ class Ranking(LogWorkload):
         return max(float(np.abs(memory[task] - scored[task].to_numpy()).max()) for task in memory)
 
 
-def _kept(config: FineTuneConfig, base: Any, dataset: PreparedDataset) -> PreparedDataset:
+def _kept(
+    config: FineTuneConfig, base: Any, dataset: PreparedDataset, tastes: Tastes | None
+) -> PreparedDataset:
     """The base's knowledge of the kernels' rows; the plain data where that cannot be kept."""
     folder = config.knowledge or config.output / KNOWLEDGE
     # a memory alone reads rows once; a resumed run continues as it began
@@ -250,8 +259,11 @@ def _kept(config: FineTuneConfig, base: Any, dataset: PreparedDataset) -> Prepar
     if unkept and config.knowledge is None and not folder.exists():
         return dataset
     remembered = memory_features(dataset.schema, config.memory)
+    if tastes is not None:
+        remembered[tastes.feature] = False
     if config.beside is not None:  # its kernels may remember any feature
-        remembered |= memory_features(dataset.schema, (AUTO,))
+        user = user_feature(dataset.schema)
+        remembered |= memory_features(dataset.schema, (AUTO, *([user] if user else [])))
     needed = {*ADAPTERS[config.adapter].needed_features, *remembered}
     try:
         return KeptKnowledge(

@@ -21,6 +21,7 @@ from tfrec_mt.serving.warm_up import Requests
 from tfrec_mt.storage.names import VOCABULARIES
 from tfrec_mt.training.compiled_steps import Learner
 from tfrec_mt.training.fine_tune import MemoryOf
+from tfrec_mt.training.learn_memory import Tastes
 from tfrec_mt.training.run_folder import model_folder, save_once
 from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.users_apart import Apart
@@ -115,6 +116,10 @@ class Workload(abc.ABC):
 
         Settings are checked immediately; readers are made once the run's folder is held.
         """
+
+    def tastes(self, config: FineTuneConfig, dataset: Any) -> Tastes | None:
+        """What kernels remember of users who have many rows; None for nothing."""
+        return None
 
     def memory(self, config: FineTuneConfig, dataset: Any) -> MemoryOf | None:
         """Returns a function from a reader to the features that kernels remember; None for none.
