@@ -136,3 +136,51 @@ def test_what_no_domain_can_remember_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=told):
         Remembered(keys, offsets).check(2, 1)
+
+
+def _with_slopes(seed: int, domains: int, count: int = 3) -> Memory:
+    rng = np.random.default_rng(seed)
+    keys = memory_keys(1, np.arange(4, dtype=np.int64))
+    axes = {task: rng.normal(size=(domains, 6, count)).astype(np.float32) for task in TASKS}
+    found = [
+        Remembered(keys, rng.normal(size=(4, 2 * (1 + count))).astype(np.float32))
+        for _ in range(domains)
+    ]
+    return Memory(["user"], (), TASKS, found, axes)
+
+
+def _added(memory: Memory, domain: int) -> np.ndarray:
+    """What a domain adds to some rows, [T, B]."""
+    knowledge = np.random.default_rng(9).normal(size=(8, 5)).astype(np.float32)
+    found = memory.offsets(
+        tf.fill([8], domain + 1),
+        {"user": tf.range(8)},
+        {task: tf.constant(knowledge) for task in TASKS},
+    )
+    return np.stack([found[task][:, 0] for task in TASKS])
+
+
+def test_domains_take_their_axes_with_them() -> None:
+    one, other = _with_slopes(0, 3), _with_slopes(1, 2)
+    both = one.followed_by(other)
+    for place, (memory, domain) in enumerate(
+        [*((one, d) for d in range(3)), (other, 0), (other, 1)]
+    ):
+        np.testing.assert_array_equal(_added(both, place), _added(memory, domain))
+    some = both.chosen([4, 1])
+    for place, domain in enumerate((4, 1)):
+        np.testing.assert_array_equal(_added(some, place), _added(both, domain))
+
+
+def test_room_for_slopes_changes_nothing() -> None:
+    rng = np.random.default_rng(3)
+    keys = memory_keys(1, np.arange(4, dtype=np.int64))
+    plain = Memory(
+        ["item"], (), TASKS, [Remembered(keys, rng.normal(size=(4, 2)).astype(np.float32))]
+    )
+    padded = plain.padded(["item", "user"], dict.fromkeys(TASKS, (6, 3)))
+    codes = {"item": tf.range(8), "user": tf.range(8)}
+    knowledge = dict.fromkeys(TASKS, tf.ones([8, 5]))
+    for task, offsets in plain.offsets(tf.ones([8], tf.int32), codes, {}).items():
+        found = padded.offsets(tf.ones([8], tf.int32), codes, knowledge)[task]
+        np.testing.assert_array_equal(found, offsets)

@@ -83,6 +83,17 @@ def test_a_residual_lies_along_the_other_bases_direction() -> None:
     np.testing.assert_allclose(added, np.outer(added @ along, along), atol=1e-4)
 
 
+def test_axes_of_slopes_are_read_off_the_new_knowledge() -> None:
+    rng = np.random.default_rng(0)
+    matrix, constant = rng.normal(size=(6, 4)), rng.normal(size=4)
+    old_axes, new = rng.normal(size=(5, 3)).astype(np.float32), rng.normal(size=(50, 6))
+    old = new @ matrix + constant
+    moved = KnowledgeMap(matrix, constant, 1.0).axes(old_axes)
+    assert moved.shape == (7, 3) and moved.dtype == np.float32
+    found, expected = new @ moved[:-1] + moved[-1], old @ old_axes[:-1] + old_axes[-1]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_unrelated_knowledge_explains_nothing() -> None:
     rng = np.random.default_rng(0)
     new, old = rng.normal(size=(2_000, NEW)), rng.normal(size=(2_000, OLD))

@@ -101,6 +101,26 @@ def test_memories_follow_their_domains_and_features() -> None:
     assert len(none.keys) == 0
 
 
+def test_slopes_keep_the_axes_of_their_domain() -> None:
+    before, now = kernels(("de", "us"), 0), kernels(("us", "it"), 1)
+    rng = np.random.default_rng(0)
+    keys = memory_keys(1, np.arange(3, dtype=np.int64))
+    numbers = rng.normal(size=(2, 3, 2 * 3)).astype(np.float32)
+    axes = {task: rng.normal(size=(2, 5, 2)).astype(np.float32) for task in ("ctcvr", "ctr")}
+    before.memory = Memory(
+        ("user",), (), ("ctcvr", "ctr"), [Remembered(keys, of) for of in numbers], axes
+    )
+    anchor = Anchor(AdaptedModel(Base(), [now]), [before], 1.0)
+    memory = anchor.memories({"user": False}, ("ctr", "ctcvr"))["market"]
+    found, none = memory.domains
+    np.testing.assert_array_equal(found.offsets[:, :3], numbers[1][:, 3:])
+    np.testing.assert_array_equal(found.offsets[:, 3:], numbers[1][:, :3])
+    assert none.offsets.shape == (0, 6)
+    for task, stacked in axes.items():
+        np.testing.assert_array_equal(memory.axes[task][0], stacked[1])
+        assert memory.axes[task].shape == stacked.shape
+
+
 def gains(of: dict[int, list[float]]) -> np.ndarray:
     """Gains of one domain: `FACTORS` in each of some clusters."""
     found = np.zeros((1, CLUSTERS, len(FACTORS)))

@@ -91,6 +91,16 @@ def test_users_with_rows_enough_have_slopes(job: Job, run: Path) -> None:
     assert found == wanted
 
 
+def test_slopes_go_on_along_their_axes(job: Job, run: Path, tmp_path: Path) -> None:
+    later = mt.fine_tune(job.base, job.data, tmp_path / "on", continue_from=run)
+    for now, before in zip(later.kernels, mt.load(run).kernels, strict=True):
+        assert now.memory is not None and before.memory is not None
+        assert now.memory.features == before.memory.features
+        assert now.memory.axes.keys() == before.memory.axes.keys()
+        for task, stacked in before.memory.axes.items():
+            np.testing.assert_array_equal(now.memory.axes[task], stacked)
+
+
 def test_a_memory_alone_takes_no_steps(job: Job, run: Path, tmp_path: Path, adapter: str) -> None:
     assert (run / "log.jsonl").is_file() == (adapter == "iak")
     if adapter == "memory":

@@ -117,6 +117,18 @@ class Memory:
         """Numbers of an id over all tasks, `T * (1 + K)`."""
         return width(self.tasks, self.axes)
 
+    def chosen(self, places: Sequence[int]) -> "Memory":
+        """What domains at some places remember, in that order; places count from 0."""
+        axes = {task: stacked[[*places]] for task, stacked in self.axes.items()}
+        domains = [self.domains[place] for place in places]
+        return Memory(self.features, self.bags, self.tasks, domains, axes)
+
+    def followed_by(self, other: "Memory") -> "Memory":
+        """The domains of this memory, then those of another one of the same features and slopes."""
+        axes = {task: np.concatenate([of, other.axes[task]]) for task, of in self.axes.items()}
+        domains = [*self.domains, *other.domains]
+        return Memory(self.features, self.bags, self.tasks, domains, axes)
+
     def padded(self, features: Sequence[str], shapes: Mapping[str, Sequence[int]]) -> "Memory":
         """The same memory with room for slopes and for further features, of which it knows nothing.
 

@@ -8,7 +8,6 @@ import numpy as np
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.domain_kernels import DomainKernels
 from tfrec_mt.adapters.kernel_store import hashes_of_kernels
-from tfrec_mt.adapters.memory import Memory
 from tfrec_mt.configs import FineTuneConfig
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.batch import Batch
@@ -110,13 +109,7 @@ def _with_domain(layer: DomainKernels, name: str, found: Borrowed) -> DomainKern
         grown.set_kernel(domain, layer.kernel(domain))
     grown.set_kernel(name, {key: np.asarray(value) for key, value in found.weights.items()})
     if layer.memory is not None and found.memory is not None:
-        known = dict(zip(layer.domains, layer.memory.domains, strict=True)) | {name: found.memory}
-        memory = layer.memory
-        grown.memory = Memory(
-            memory.features,
-            memory.bags,
-            memory.tasks,
-            [known[domain] for domain in domains],
-            memory.axes,
+        grown.memory = layer.memory.followed_by(found.memory).chosen(
+            [len(layer.domains) if d == name else layer.domains.index(d) for d in domains]
         )
     return grown

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tfrec_mt.adapters.adapted_model import AdaptedModel
 from tfrec_mt.adapters.bottleneck import Bottleneck
 from tfrec_mt.adapters.domain_kernels import DomainKernels
-from tfrec_mt.adapters.memory import Remembered
+from tfrec_mt.adapters.memory import Memory, Remembered
 from tfrec_mt.adapters.served_kernels import FoldedKernels
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.errors import SchemaError
@@ -35,7 +35,7 @@ class Borrowed:
 
     Attributes:
       weights: By name, which read plain knowledge.
-      memory: Offsets of ids, if the donors have some.
+      memory: What the one domain remembers of ids, if the donors do.
       shares: Of each donor in the sum; none where the base is better.
       explained: Share of the sum's variance that the kernel reproduces, by task.
       rows: Of the domain.
@@ -43,7 +43,7 @@ class Borrowed:
     """
 
     weights: Mapping[str, NDArray[np.float32]]
-    memory: Remembered | None
+    memory: Memory | None
     shares: Mapping[str, float]
     explained: Mapping[str, float]
     rows: int
@@ -212,10 +212,11 @@ def borrowed_kernel(
         proven = bool(tried.factors[0] > 0)
     if not proven or shares.sum() < 1e-3:
         zero = _nothing(layer, layer.kernel(names[0]))
-        memory = None if layer.memory is None else _no_memory(layer)
+        memory = None if layer.memory is None else _summed(layer.memory, [0], np.zeros(1))
         return Borrowed(zero, memory, {}, {}, len(own), gain)
     weights, explained = _like_the_sum(layer, of_donors, shares, knowledge)
-    memory = None if layer.memory is None else _summed(layer, names, shares)
+    places = [layer.domains.index(name) for name in names]
+    memory = None if layer.memory is None else _summed(layer.memory, places, shares)
     used = {name: float(w) for name, w in zip(names, shares, strict=True) if w > 1e-3}
     return Borrowed(weights, memory, used, explained, len(own), gain)
 
@@ -415,17 +416,23 @@ def _nothing(
     return {name: np.zeros_like(v) if name in last else v for name, v in weights.items()}
 
 
-def _no_memory(layer: DomainKernels) -> Remembered:
-    assert layer.memory is not None
-    return Remembered(np.zeros(0, np.int64), np.zeros((0, layer.memory.width), np.float32))
+def _summed(memory: Memory, places: Sequence[int], shares: Floats) -> Memory:
+    """What donors remember, weighted by their shares, as the memory of one domain.
 
-
-def _summed(layer: DomainKernels, names: Sequence[str], shares: Floats) -> Remembered:
-    """What the donors remember, weighted by their shares; not what they know of themselves."""
-    assert layer.memory is not None
-    found = [layer.memory.domains[layer.domains.index(name)] for name in names]
-    keys = np.unique(np.concatenate([of.keys for of in found]))
-    total = np.zeros((len(keys), layer.memory.width))
-    for of, share in zip(found, shares, strict=True):
-        total[np.searchsorted(keys, of.keys)] += share * of.offsets
-    return Remembered(keys, total.astype(np.float32))
+    Slopes can be summed only along the same axes, which kernels of one run have.
+    """
+    donors = memory.chosen(places)
+    axes = {task: stacked[:1] for task, stacked in donors.axes.items()}
+    of_task = memory.width // len(memory.tasks)
+    alike = all((stacked == stacked[:1]).all() for stacked in donors.axes.values())
+    keys = np.unique(np.concatenate([of.keys for of in donors.domains]))
+    sums = np.zeros((len(keys), len(memory.tasks), of_task))
+    for of, share in zip(donors.domains, shares, strict=True):
+        own = of.offsets.reshape(len(of.keys), len(memory.tasks), of_task)
+        sums[np.searchsorted(keys, of.keys)] += share * own
+    if not alike:
+        sums[:, :, 1:] = 0.0
+    kept = sums.any(axis=(1, 2))
+    numbers = sums[kept].reshape(int(kept.sum()), memory.width).astype(np.float32)
+    remembered = Remembered(keys[kept], numbers)
+    return Memory(memory.features, memory.bags, memory.tasks, [remembered], axes)
