@@ -181,8 +181,9 @@ class Memory:
         """
         keys, offsets = (tf.constant(values) for values in self.table())
         found = looked_up(keys, offsets, self.features, codes, features)
-        found = at_rows(found, self.tasks, self.axes, knowledge, codes)
-        return {task: offset[:, tf.newaxis] for task, offset in found.items()}
+        along = coordinates(self.axes, knowledge, codes) if self.axes else {}
+        added = at_rows(found, self.tasks, along)
+        return {task: offset[:, tf.newaxis] for task, offset in added.items()}
 
 
 def width(tasks: Sequence[str], axes: Axes | None) -> int:
@@ -219,46 +220,40 @@ def check_axes(axes: Axes, knowledge_widths: Mapping[str, int]) -> None:
         raise ValueError("expected finite numbers as axes of slopes")
 
 
-def coordinates(axes: Any, knowledge: Any, domains: Any, block_rows: int = 32) -> Any:
-    """Coordinates of rows along their domain's axes, `[B, K]`.
+def coordinates(
+    axes: Mapping[str, Any], knowledge: Mapping[str, Any], domains: Any, block_rows: int = 32
+) -> dict[str, Any]:
+    """Coordinates of rows along their domain's axes, `{task: [B, K]}`.
 
     Args:
-      axes: `[N, D + 1, K]`, see `Memory`.
-      knowledge: `[B, D]`.
+      axes: By task `[N, D + 1, K]`, see `Memory`.
+      knowledge: By task `[B, D]`.
       domains: `[B]` codes of domains from 1; 0 takes any.
       block_rows: See `DomainGroups`.
     """
-    groups = DomainGroups.of(domains, tf.shape(axes)[0], block_rows)
-    return groups.collect(groups.dense(groups.spread(knowledge), axes[:, :-1], axes[:, -1]))
+    count = tf.shape(next(iter(axes.values())))[0]
+    groups = DomainGroups.of(domains, count, block_rows)
+    return {
+        task: groups.collect(groups.dense(groups.spread(knowledge[task]), of[:, :-1], of[:, -1]))
+        for task, of in axes.items()
+    }
 
 
-def at_rows(
-    found: Any,
-    tasks: Sequence[str],
-    axes: Mapping[str, Any],
-    knowledge: Mapping[str, Any],
-    domains: Any,
-    block_rows: int = 32,
-) -> dict[str, Any]:
+def at_rows(found: Any, tasks: Sequence[str], along: Mapping[str, Any]) -> dict[str, Any]:
     """What ids add to each row, `{task: [B]}`, from their offsets and slopes.
 
     Args:
       found: See `looked_up`, `[B, T * (1 + K)]`.
       tasks: Their names.
-      axes: See `coordinates`, by task.
-      knowledge: See `coordinates`, by task.
-      domains: See `coordinates`.
-      block_rows: See `coordinates`.
+      along: See `coordinates`; empty without slopes.
     """
-    if not axes:
+    if not along:
         return {task: found[:, place] for place, task in enumerate(tasks)}
     by_task = tf.reshape(found, [-1, len(tasks), found.shape[1] // len(tasks)])
-    added = {}
-    for place, task in enumerate(tasks):
-        along = coordinates(axes[task], knowledge[task], domains, block_rows)
-        slopes = tf.reduce_sum(by_task[:, place, 1:] * along, axis=1)
-        added[task] = by_task[:, place, 0] + slopes
-    return added
+    return {
+        task: by_task[:, place, 0] + tf.reduce_sum(by_task[:, place, 1:] * along[task], axis=1)
+        for place, task in enumerate(tasks)
+    }
 
 
 def memory_keys(feature: int | NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:

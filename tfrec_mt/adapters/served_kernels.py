@@ -13,6 +13,7 @@ from tfrec_mt.adapters.memory import (
     Memory,
     at_rows,
     axes_arrays,
+    coordinates,
     looked_up,
     split_axes,
 )
@@ -143,7 +144,8 @@ class ServedKernels(tf.Module):
         found = looked_up(keys, offsets, self._memory.features, codes, ids)
         axes, _ = split_axes(self.stacks)
         # the first entry of a stack is that of unknown domains
-        return at_rows(found, self._memory.tasks, axes, knowledge, codes + 1, _BLOCK_ROWS)
+        along = coordinates(axes, knowledge, codes + 1, _BLOCK_ROWS) if axes else {}
+        return at_rows(found, self._memory.tasks, along)
 
     def _added(self, task: str, rows: Any, groups: DomainGroups) -> Any:
         spread = hidden = groups.spread(rows)

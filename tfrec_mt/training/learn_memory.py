@@ -158,13 +158,7 @@ def _along(
 
     def forward(features: Mapping[str, Any]) -> Any:
         knowledge, codes = knowledge_of(model.base, features), model.kernel_codes(features)
-        return {
-            topic: {
-                task: coordinates(stacked, knowledge[task], codes[topic])
-                for task, stacked in of_topic.items()
-            }
-            for topic, of_topic in axes.items()
-        }
+        return {topic: coordinates(of, knowledge, codes[topic]) for topic, of in axes.items()}
 
     run = BatchFunction(forward)
     parts = [run(batch.features) for batch in rows]
