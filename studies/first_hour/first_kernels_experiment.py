@@ -26,7 +26,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "memory alone": {"adapter": "memory"},
     "kernels kept at one standard error": {"certainty": 1.0},
     "kernels without slopes of users": {"memory_axes": 0},
-    "kernels with twice the axes": {"memory_axes": 32},
+    "kernels with half the axes": {"memory_axes": 16},
 }
 TOPICS_UNKNOWN: Settings = {"topics_known": False}
 _CALIBRATION = "calibration"

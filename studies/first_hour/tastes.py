@@ -11,7 +11,7 @@ from studies.first_hour.first_kernels_experiment import (
 from studies.framework.study import Study, Variant
 
 _LOGS = ("MovieLens-1M", "MovieLens-100K", "MovieLens-100K by time")
-_KERNELS = ("kernels", "kernels without slopes of users", "kernels with twice the axes")
+_KERNELS = ("kernels", "kernels without slopes of users", "kernels with half the axes")
 
 TASTES = Study(
     name="tastes",
@@ -22,9 +22,9 @@ TASTES = Study(
         "to the base that is continued on their rows?\n\n"
         "All settings are defaults; the logs are those whose users have enough rows (of takeout, "
         "a user's 30 rows with 6% clicks tell less than 16 with even odds).\n\n"
-        "Expected, from a sketch with one seed: on MovieLens-1M kernels .001 below the control "
-        "without slopes, level with it with them, and no more from twice the axes; on "
-        "MovieLens-100K in order of time no harm."
+        "Expected, from sketches with one seed: on MovieLens-1M kernels .001 below the control "
+        "without slopes, and level with it with them; on MovieLens-100K in order of time, where "
+        "tomorrow's users are new, no harm."
     ),
     experiment=first_kernels_experiment,
     settings=FIRST_KERNELS_SETTINGS,

@@ -85,7 +85,7 @@ def test_users_with_rows_enough_have_slopes(job: Job, run: Path) -> None:
         assert (memory.features[-1] == "user_id") == bool(memory.axes) == wanted
         for keys, numbers in memory.domains if wanted else ():
             users = keys >> 32 == len(memory.features)
-            slopes = numbers.reshape(len(keys), 2, 17)[:, :, 1:]
+            slopes = numbers.reshape(len(keys), 2, memory.width // 2)[:, :, 1:]
             assert not slopes[~users].any()
             found |= bool(slopes[users].any())
     assert found == wanted

@@ -68,7 +68,7 @@ class FineTuneConfig:
     related_share: Share = 0.0
     joint: bool = True
     memory: tuple[str, ...] = (AUTO,)
-    memory_axes: Whole = 16
+    memory_axes: Whole = 32
     beside: Path | None = None
     rate_rule: RateRule = "none"
     certainty: Weight = 2.0

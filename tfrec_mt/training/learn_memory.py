@@ -43,7 +43,8 @@ class Tastes(NamedTuple):
 
     Attributes:
       feature: Of the users' ids.
-      axes: Principal axes of knowledge along which a user has a slope each.
+      axes: Principal axes of knowledge along which a user has a slope each, at most; not more than
+        the rows that users have.
     """
 
     feature: str
@@ -66,7 +67,8 @@ def learn_memory(
     Base and kernels predict each row; an id's offset is what a domain's rows say beyond that. Each
     kind of id has a learned variance, which is 0 where ids carry no information; see `fit_effects`.
     Each domain's memory is then tried on users whose rows it was not learned from, and kept, shrunk
-    or dropped as kernels are; see `KernelTrial`.
+    or dropped as kernels are; see `KernelTrial`. Offsets and slopes of users come last: they are
+    learned from what a domain's tried memory leaves over, and without rows a user has none.
 
     Args:
       model: Base and trained kernels.
@@ -90,50 +92,109 @@ def learn_memory(
     bags = [name for name, several in features.items() if several]
     tasks = list(model.base.learned_tasks())
     conditional = getattr(model.base, "chained", False)  # only bases of this package are
+    axes = _axes_of_users(model, found, tasks, tastes, before) if tastes else {}
+    along = _along(model, rows(), axes) if axes else {}
     topics = [layer.topic for layer in model.kernels]
-    kinds = {
-        (topic, number): _kind(found.domains[topic], found.ids.get(name))
-        for topic in topics
-        for number, name in enumerate(["", *names])
-    }
-    axes: dict[str, Axes] = {topic: memory.axes for topic, memory in before.items()}
-    sloped = set()
-    if tastes is not None:
-        for layer in model.kernels:
-            users = layer.topic, 1 + names.index(tastes.feature)
-            told = found.domains[layer.topic] > 0
-            evidence = max(_even_rows(task, found.labels[task.name][told]) for task in tasks)
-            if model.view and evidence >= _ROWS_OF_A_USER * len(kinds[users].codes):
-                sloped.add(users)
-                if not axes.get(layer.topic):
-                    axes[layer.topic] = _axes(model, layer, tastes.axes)
-            elif tastes.feature not in features:
-                del kinds[users]
-    along = _along(model, rows(), {topic: axes[topic] for topic, _ in sloped}) if sloped else {}
     tried: dict[str, Tried] = {}
     for together in [topics] if joint else [[topic] for topic in topics]:
-        own = {key: kind for key, kind in kinds.items() if key[0] in together}
-        of_kinds = {key: along[key[0]] for key in own if key in sloped}
-        fits = [_TaskFit(found, own, of_kinds, task, conditional) for task in tasks]
+        kinds = {
+            (topic, number): _kind(found.domains[topic], found.ids.get(name))
+            for topic in together
+            for number, name in enumerate(["", *features])
+        }
+        fits = [_TaskFit(found, kinds, task, conditional) for task in tasks]
         for layer in model.kernels:
-            topic = layer.topic
-            if topic not in together:
-                continue
-            gains = np.sum([fit.gains(topic, len(layer.domains)) for fit in fits], axis=0)
-            earlier = before.get(topic)
-            proven = np.array([len(of.keys) > 0 for of in earlier.domains]) if earlier else None
-            tried[topic] = Tried.of(gains, certainty, proven)
-            # users are the last feature, if at all
-            last = max(number for of, number in own if of == topic)
-            if earlier:
-                last = max(
-                    last, *(feature_and_code(of.keys)[0].max(initial=0) for of in earlier.domains)
+            if layer.topic in together:
+                count = len(layer.domains)
+                gains = np.sum([fit.gains(layer.topic, count) for fit in fits], axis=0)
+                earlier = before.get(layer.topic)
+                proven = np.array([len(of.keys) > 0 for of in earlier.domains]) if earlier else None
+                tried[layer.topic] = Tried.of(gains, certainty, proven)
+                learned = _remembered(layer.topic, kinds, fits, tried[layer.topic].factors, earlier)
+                layer.memory = Memory(
+                    _known(names, learned, len(features)),
+                    bags,
+                    model.base.tasks,
+                    learned,
+                    earlier.axes if earlier else None,
                 )
-            memory = Memory(names[:last], bags, model.base.tasks, [], axes.get(topic))
-            factors = tried[topic].factors
-            memory.domains = _remembered(topic, own, fits, factors, earlier, memory.width)
-            layer.memory = memory
+        if tastes is not None and axes:
+            factors = {topic: tried[topic].factors for topic in together}
+            _learn_users(model, found, fits, factors, tastes.feature, names, axes, along)
     return tried
+
+
+def _learn_users(
+    model: AdaptedModel,
+    rows: "_Rows",
+    fits: Sequence["_TaskFit"],
+    factors: Mapping[str, Floats],
+    feature: str,
+    names: Sequence[str],
+    axes: Mapping[str, Axes],
+    along: Mapping[str, Mapping[str, Codes]],
+) -> None:
+    """Adds users to the memories of topics that have axes.
+
+    Args:
+      model: Its kernels have memories of all else.
+      rows: What is learned from.
+      fits: What was learned, by task.
+      factors: Shares of memories that are served, by topic and domain.
+      feature: Of the users' ids.
+      names: Of all features.
+      axes: See `_axes_of_users`.
+      along: See `_along`.
+    """
+    layers = [layer for layer in model.kernels if layer.topic in factors and layer.topic in axes]
+    users = {}
+    for layer in layers:
+        domains = rows.domains[layer.topic]
+        served = np.concatenate([[False], factors[layer.topic] > 0])[domains]
+        users[layer.topic] = _kind(np.where(served, domains, 0), rows.ids[feature])
+    of_tasks = [fit.users(factors, users, along) for fit in fits] if users else []
+    for layer in layers:
+        numbers = np.stack([of_task[layer.topic] for of_task in of_tasks], axis=1)
+        memory, own = layer.memory, axes[layer.topic]
+        assert memory is not None
+        if not memory.axes:
+            memory = memory.padded(names, {task: of.shape[1:] for task, of in own.items()})
+        kind, known = users[layer.topic], list[Remembered]()
+        for code, domain in enumerate(memory.domains, start=1):
+            mine = kind.domains == code
+            keys = memory_keys(1 + names.index(feature), kind.codes[mine])
+            wide = numbers[mine].reshape(len(keys), memory.width)
+            known.append(_large_enough(*_sum((keys, wide), domain)))
+        layer.memory = Memory(names, memory.bags, memory.tasks, known, own)
+
+
+def _known(names: Sequence[str], domains: Sequence[Remembered], least: int) -> list[str]:
+    """The names of features up to the last one of which something is remembered."""
+    places = [feature_and_code(of.keys)[0].max(initial=0) for of in domains]
+    return [*names[: max(least, *map(int, places))]]
+
+
+def _axes_of_users(
+    model: AdaptedModel,
+    rows: "_Rows",
+    tasks: Sequence[Task],
+    tastes: Tastes,
+    before: Mapping[str, Memory],
+) -> dict[str, Axes]:
+    """The axes of slopes in topics whose users have rows enough, those of an earlier day first."""
+    found: dict[str, Axes] = {}
+    for layer in model.kernels if model.view else ():
+        told = rows.domains[layer.topic] > 0
+        users = _kind(rows.domains[layer.topic], rows.ids[tastes.feature])
+        evidence = max(_even_rows(task, rows.labels[task.name][told]) for task in tasks)
+        of_a_user = evidence / max(1, int((users.domains > 0).sum()))
+        if of_a_user < _ROWS_OF_A_USER:
+            continue
+        earlier = before[layer.topic].axes if layer.topic in before else {}
+        found[layer.topic] = earlier or _axes(
+            model, layer, min(tastes.axes, max(1, int(of_a_user)))
+        )
+    return found
 
 
 def _even_rows(task: Task, labels: Floats) -> float:
@@ -278,7 +339,6 @@ class _TaskFit:
         self,
         rows: _Rows,
         kinds: Mapping[tuple[str, int], _Kind],
-        along: Mapping[tuple[str, int], Mapping[str, Codes]],
         task: Task,
         conditional: bool,
     ) -> None:
@@ -297,31 +357,9 @@ class _TaskFit:
         self._domains = {of: rows.domains[of][known] for of, _ in kinds}
         self._labels, self._weights = labels[known], rows.weights[known]
         self._clusters = rows.clusters[known]
-        mine = {key: of_kind[task.name][known] for key, of_kind in along.items()}
-        self.effects, self.slopes = self._whole(mine)
+        self._known = known
+        self.effects = self._fit(np.ones(len(self._labels), bool), None)
         self._folds = [self._fold(fold) for fold in range(FOLDS)]
-
-    def _whole(
-        self, along: Mapping[tuple[str, int], Codes]
-    ) -> tuple[Effects, dict[tuple[str, int], Floats]]:
-        """Effects over all rows, and slopes `[size, K]` of kinds that have some.
-
-        Folds hold users out, so that theirs do without slopes.
-        """
-        every = np.ones(len(self._labels), bool)
-        slopes = [
-            Slopes(self._numbers[key], len(self._kinds[key].codes), column.astype(np.float64))
-            for key, columns in along.items()
-            for column in columns.T
-        ]
-        mean, values, variances = self._fit(every, None, slopes)
-        found, place = {}, len(self._kinds)
-        for key, columns in along.items():
-            end = place + columns.shape[1]
-            found[key] = np.stack(values[place:end], axis=1)
-            place = end
-        count = len(self._kinds)
-        return Effects(mean, values[:count], variances[:count]), found
 
     def _ids(self, chosen: Codes) -> list[Ids]:
         return [
@@ -329,21 +367,59 @@ class _TaskFit:
             for key, numbers in self._numbers.items()
         ]
 
-    def _fit(
-        self, chosen: Codes, variances: Sequence[float] | None, slopes: Sequence[Slopes] = ()
-    ) -> Effects:
-        kinds = [*self._ids(chosen), *slopes]
+    def _fit(self, chosen: Codes, variances: Sequence[float] | None) -> Effects:
         if not chosen.any():
-            return Effects(0.0, [np.zeros(kind.size) for kind in kinds], [0.0] * len(kinds))
+            empty = [np.zeros(len(kind.codes)) for kind in self._kinds.values()]
+            return Effects(0.0, empty, [0.0] * len(empty))
         return fit_effects(
             self._labels[chosen],
-            kinds,
+            self._ids(chosen),
             binary=self._task.binary,
             weights=self._weights[chosen],
             offsets=self._offsets[chosen],
             variances=variances,
             sweeps=SWEEPS if variances is None else _SWEEPS_OF_A_FOLD,
         )
+
+    def users(
+        self,
+        factors: Mapping[str, Floats],
+        users: Mapping[str, _Kind],
+        along: Mapping[str, Mapping[str, Codes]],
+    ) -> dict[str, Floats]:
+        """Offsets and slopes of users `[size, 1 + K]` by topic, beyond all that is served.
+
+        Args:
+          factors: Shares of memories that are served, by topic and domain.
+          users: By topic.
+          along: Coordinates `[n, K]` along the axes of slopes, by topic and task.
+        """
+        every = np.ones(len(self._labels), bool)
+        total = self._offsets - sum(self._before.values(), np.zeros(len(self._offsets)))
+        for topic, domains in self._domains.items():
+            share = np.concatenate([[0.0], factors[topic]])[domains]
+            total += share * self._before.get(topic, 0.0)
+            pairs = zip(self._kinds, self._ids(every), self.effects.values, strict=True)
+            total += share * sum(ids.spread(of) for (name, _), ids, of in pairs if name == topic)
+        kinds: list[Ids] = []
+        for topic, kind in users.items():
+            numbers, size = kind.numbers[self._known].reshape(-1), len(kind.codes)
+            inside = (kind.domains[numbers] > 0).astype(np.float64)
+            columns = along[topic][self._task.name][self._known].T
+            kinds += [Slopes(numbers, size, inside * of) for of in (np.ones(len(inside)), *columns)]
+        values = fit_effects(
+            self._labels,
+            kinds,
+            binary=self._task.binary,
+            weights=self._weights,
+            offsets=total,
+        ).values
+        found, place = {}, 0
+        for topic in users:
+            count = 1 + along[topic][self._task.name].shape[1]
+            found[topic] = np.stack(values[place : place + count], axis=1)
+            place += count
+        return found
 
     def _fold(self, fold: int) -> tuple[Codes, list[Floats]]:
         """Which rows are held out, and what each kind of id adds to them."""
@@ -385,12 +461,8 @@ def _remembered(
     fits: Sequence[_TaskFit],
     factors: Floats,
     before: Memory | None,
-    width: int,
 ) -> list[Remembered]:
-    """What each of a topic's domains remembers, `width` numbers an id; see `Memory.width`.
-
-    What it did before is included.
-    """
+    """What each of a topic's domains remembers, what it did before included."""
     found = []
     own = [
         (place, number, kind)
@@ -401,31 +473,31 @@ def _remembered(
         keys, offsets = [], []
         for place, number, kind in own:
             inside = kind.domains == code
-            values = np.zeros((int(inside.sum()), len(fits), width // len(fits)))
-            for task, fit in enumerate(fits):
-                values[:, task, 0] = fit.effects.values[place][inside]
-                if (slopes := fit.slopes.get((topic, number))) is not None:
-                    values[:, task, 1:] = slopes[inside]
+            values = [fit.effects.values[place][inside] for fit in fits]
             keys.append(memory_keys(number, kind.codes[inside]))
-            offsets.append(values.reshape(len(values), width))
+            offsets.append(np.stack(values, axis=1))
         # features are in order and codes ascend, so keys ascend
         every, of_every = np.concatenate(keys), np.concatenate(offsets)
         if before is not None:
-            every, of_every = _sum((every, of_every), before.domains[code - 1], len(fits))
-        of_every = (factor * of_every).astype(np.float32)
-        kept = np.abs(of_every).max(axis=1, initial=0) >= _LEAST_OFFSET
-        found.append(Remembered(every[kept], of_every[kept]))
+            wide = np.zeros((len(every), before.width))
+            wide[:, :: before.width // len(fits)] = of_every  # offsets alone
+            every, of_every = _sum((every, wide), before.domains[code - 1])
+        found.append(_large_enough(every, factor * of_every))
     return found
 
 
+def _large_enough(keys: NDArray[np.int64], offsets: Floats) -> Remembered:
+    """The ids of which something is worth keeping."""
+    kept = np.abs(offsets).max(axis=1, initial=0) >= _LEAST_OFFSET
+    return Remembered(keys[kept], offsets[kept].astype(np.float32))
+
+
 def _sum(
-    one: tuple[NDArray[np.int64], Floats], other: Remembered, tasks: int
+    one: tuple[NDArray[np.int64], Floats], other: Remembered
 ) -> tuple[NDArray[np.int64], Floats]:
-    """The sums of two sets of offsets, each by ascending keys; the other may lack slopes."""
+    """The sums of two sets of numbers of ids, each by ascending keys."""
     keys = np.union1d(one[0], other.keys)
-    width = one[1].shape[1]
-    total = np.zeros((len(keys), tasks, width // tasks))
+    total = np.zeros((len(keys), one[1].shape[1]))
     for of, offsets in (one, other):
-        own = offsets.shape[1] // tasks
-        total[np.searchsorted(keys, of), :, :own] += offsets.reshape(len(of), tasks, own)
-    return keys, total.reshape(len(keys), width)
+        total[np.searchsorted(keys, of)] += offsets
+    return keys, total
