@@ -35,10 +35,10 @@ class FineTuneConfig:
       memory: Features of a click log, or columns of rows of your own, whose ids kernels remember,
         see `Memory`; `auto` is all but the user's, of your own rows those that the base reads. None
         if empty, but `auto` of the adapter `memory`, which is nothing else. Not for news.
-      memory_axes: Principal axes of the base's knowledge along which kernels remember what users
-        of a click log like, where `auto` or the user's id is in `memory` and a domain has rows
-        enough: of a user, on average, as many as tell as much as 16 with even odds. 0: users have
-        no more than an offset, and only if named.
+      memory_axes: Principal axes of the base's knowledge, at most, along which kernels remember
+        what users of a click log like. As many as a user has rows in a domain on average, counted
+        as rows with even odds, and none with fewer than 16, or where neither `auto` nor the user's
+        id is in `memory`. 0: users have no more than an offset, and only if named.
       rate_rule: Dynamic batch-aware rates, equation 21 of the IAK paper; see `kernel_rates`.
       certainty: Standard errors, over users, by which a domain's kernel, or all of its topic, must
         beat the base on users whom they have not yet learned from; otherwise it is saved as zero,
