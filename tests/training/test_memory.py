@@ -91,6 +91,24 @@ def test_users_with_rows_enough_have_slopes(job: Job, run: Path) -> None:
     assert found == wanted
 
 
+def test_users_change_nothing_of_other_ids(
+    adapter: str, job: Job, run: Path, tmp_path: Path
+) -> None:
+    settings = {**SETTINGS, "memory_axes": 0}
+    plain = mt.fine_tune(job.base, job.data, tmp_path / "run", adapter=adapter, **settings)
+    for layer, without in zip(mt.load(run).kernels, plain.kernels, strict=True):
+        assert layer.memory is not None and without.memory is not None
+        assert without.memory.width == len(without.memory.tasks)
+        users = 1 + len(without.memory.features)
+        step = layer.memory.width // len(layer.memory.tasks)
+        for (keys, numbers), (others, offsets) in zip(
+            layer.memory.domains, without.memory.domains, strict=True
+        ):
+            rest = keys >> 32 != users
+            np.testing.assert_array_equal(keys[rest], others)
+            np.testing.assert_array_equal(numbers[rest][:, ::step], offsets)
+
+
 def test_slopes_go_on_along_their_axes(job: Job, run: Path, tmp_path: Path) -> None:
     later = mt.fine_tune(job.base, job.data, tmp_path / "on", continue_from=run)
     for now, before in zip(later.kernels, mt.load(run).kernels, strict=True):
