@@ -27,7 +27,7 @@ class Shown:
 SHOWN = (
     Shown(
         "kernels against the base continued on their rows, AUC: MovieLens-1M at random",
-        *("first_kernels", ("MovieLens-1M: kernels",), "over control"),
+        *("tastes", ("MovieLens-1M: kernels",), "over control"),
     ),
     Shown(
         "the same, generated takeout log of 1M rows, topics known to the base",
