@@ -1,5 +1,7 @@
 """Looking up what kernels remember, against dictionaries."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -51,6 +53,32 @@ def test_offsets_are_those_of_a_dictionary() -> None:
         np.testing.assert_allclose(got, expected, atol=1e-6)
     assert any(np.any(found["ctr"].numpy()[domains == d]) for d in range(1, DOMAINS + 1))
     assert not found["ctr"].numpy()[domains == 0].any()
+
+
+def test_a_server_does_not_know_how_many_ids_a_bag_has() -> None:
+    memory, _ = _memory(np.random.default_rng(4))
+    known = memory.domains[0].keys[1:6] & 0xFFFFFFFF
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], tf.int32),
+        ]
+    )
+    def added(domains: Any, items: Any, tags: Any) -> Any:
+        ids = memory.ids({"item": items, "tags": tags}, tf.size(items))
+        return memory.offsets(tf.repeat(domains, tf.shape(items)[1]), ids, {})
+
+    items = tf.constant([known, known[::-1]], tf.int32)
+    for tags in (np.zeros((2, 0)), [[1], [0]], [[1, 2, 0], [3, 0, 0]]):
+        tags = np.asarray(tags, np.int32)
+        found = added(tf.constant([1, 2]), items, tf.constant(tags))
+        codes = {"item": tf.reshape(items, [-1]), "tags": tf.constant(tags.repeat(5, axis=0))}
+        expected = memory.offsets(tf.repeat(tf.constant([1, 2]), 5), codes, {})
+        for task in TASKS:
+            np.testing.assert_array_equal(found[task], expected[task])
+            assert found[task].numpy().any()
 
 
 def test_requests_with_items_have_one_row_each() -> None:

@@ -299,7 +299,8 @@ def ids_of_rows(
     alike: dict[int, list[str]] = {}
     for name in names:
         if name in bags:
-            codes = tf.reshape(features[name], [-1, features[name].shape[-1]])
+            codes = features[name]
+            codes = tf.reshape(codes, tf.stack([-1, tf.shape(codes)[-1]]))
             found[name] = tf.repeat(codes, rows // tf.maximum(tf.shape(codes)[0], 1), axis=0)
         else:
             alike.setdefault(len(features[name].shape), []).append(name)
@@ -327,23 +328,29 @@ def looked_up(
     keys, offsets = tf.convert_to_tensor(keys), tf.convert_to_tensor(offsets)
     bags = [name for name in features if codes[name].shape.rank == 2]
     single = [name for name in features if name not in bags]
+    places = {name: place for place, name in enumerate(features, start=1)}
     asked = [tf.stack([tf.zeros_like(domains), *(codes[name] for name in single)])]
     asked += [tf.transpose(codes[name]) for name in bags]
-    widths = [code.shape[0] for code in asked]
-    places = {name: place for place, name in enumerate(features, start=1)}
-    kinds = np.array(
-        [0, *(places[name] for name in single)]
-        + [places[name] for name, width in zip(bags, widths[1:], strict=True) for _ in range(width)]
-    )
+    kinds = [np.array([0, *(places[name] for name in single)])]
+    kinds += [np.array([places[name]]) for name in bags]
     first = (tf.cast(domains, tf.int64) - 1) * (len(features) + 1)
     # one search for all ids: those of a feature are adjacent, and those of one user are equal
-    wanted = tf.bitwise.left_shift(first + kinds[:, np.newaxis], tf.constant(_HALF, tf.int64))
-    wanted += tf.cast(tf.concat(asked, axis=0), tf.int64)  # [W, B]
-    flat = tf.reshape(wanted, [-1])
+    wanted = [
+        tf.bitwise.left_shift(first + kind[:, np.newaxis], tf.constant(_HALF, tf.int64))
+        + tf.cast(ids, tf.int64)
+        for kind, ids in zip(kinds, asked, strict=True)
+    ]  # [W, B] each; a server does not know how many ids a bag has
+    shapes = [tf.shape(ids) for ids in wanted]
+    flat = tf.concat([tf.reshape(ids, [-1]) for ids in wanted], axis=0)
     place = tf.searchsorted(keys, flat, side="right") - 1
     place = tf.where(tf.equal(tf.gather(keys, place), flat), place, 0)
-    found = tf.gather(offsets, tf.reshape(place, tf.shape(wanted)))  # [W, B, T]
-    alone, *several = tf.split(found, widths, axis=0)
+    sizes = tf.stack([tf.reduce_prod(shape) for shape in shapes])
+    alone, *several = [
+        tf.reshape(found, tf.concat([shape, offsets.shape[1:]], axis=0))
+        for found, shape in zip(
+            tf.split(tf.gather(offsets, place), sizes, num=len(shapes)), shapes, strict=True
+        )
+    ]  # [W, B, T] each
     total, *of_single = tf.unstack(alone, len(single) + 1)
     added = dict(zip(single, of_single, strict=True))
     for name, of_bag in zip(bags, several, strict=True):
