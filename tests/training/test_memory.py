@@ -109,6 +109,25 @@ def test_users_change_nothing_of_other_ids(
             np.testing.assert_array_equal(numbers[rest][:, ::step], offsets)
 
 
+def test_users_come_last_wherever_they_are_named(adapter: str, job: Job, tmp_path: Path) -> None:
+    model = mt.fine_tune(
+        job.base,
+        job.data,
+        tmp_path / "run",
+        adapter=adapter,
+        **SETTINGS,
+        memory=["user_id", "item_id"],
+        topics=["region"],
+    )
+    (layer,) = model.kernels
+    assert layer.memory is not None and layer.memory.features == ("item_id", "user_id")
+    version = mt.export(model, tmp_path / "export")
+    scored = run_score(
+        ScoreConfig(export=version, data=job.data, base=job.base, kernels=tmp_path / "run")
+    )
+    assert scored.difference is not None and scored.difference < 1e-5
+
+
 def test_slopes_go_on_along_their_axes(job: Job, run: Path, tmp_path: Path) -> None:
     later = mt.fine_tune(job.base, job.data, tmp_path / "on", continue_from=run)
     for now, before in zip(later.kernels, mt.load(run).kernels, strict=True):

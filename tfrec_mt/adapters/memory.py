@@ -71,9 +71,9 @@ class Memory:
       bags: Those of them that have several ids in a row.
       tasks: Names of the tasks.
       domains: Of each domain what it remembers, in the order of their codes.
-      axes: Axes of knowledge that ids have slopes along, by task float32 `[N, D + 1, K]`: a row's
-        coordinates are `knowledge @ axes[n, :-1] + axes[n, -1]` in domain n. Without, ids have no
-        slopes.
+      axes: Axes of knowledge along which ids of the last feature have slopes, by task float32
+        `[N, D + 1, K]`: a row's coordinates are `knowledge @ axes[n, :-1] + axes[n, -1]` in domain
+        n. Without, ids have no slopes.
     """
 
     def __init__(
@@ -180,9 +180,9 @@ class Memory:
           knowledge: The base's, by task `[B, D]`; not read where ids have no slopes.
         """
         keys, offsets = (tf.constant(values) for values in self.table())
-        found = looked_up(keys, offsets, self.features, codes, features)
+        found = looked_up(keys, offsets, self.features, codes, features, len(self.tasks))
         along = coordinates(self.axes, knowledge, codes) if self.axes else {}
-        added = at_rows(found, self.tasks, along)
+        added = at_rows(*found, self.tasks, along)
         return {task: offset[:, tf.newaxis] for task, offset in added.items()}
 
 
@@ -239,21 +239,21 @@ def coordinates(
     }
 
 
-def at_rows(found: Any, tasks: Sequence[str], along: Mapping[str, Any]) -> dict[str, Any]:
+def at_rows(
+    offsets: Any, slopes: Any, tasks: Sequence[str], along: Mapping[str, Any]
+) -> dict[str, Any]:
     """What ids add to each row, `{task: [B]}`, from their offsets and slopes.
 
     Args:
-      found: See `looked_up`, `[B, T * (1 + K)]`.
+      offsets: See `looked_up`.
+      slopes: See `looked_up`.
       tasks: Their names.
       along: See `coordinates`; empty without slopes.
     """
-    if not along:
-        return {task: found[:, place] for place, task in enumerate(tasks)}
-    by_task = tf.reshape(found, [-1, len(tasks), found.shape[1] // len(tasks)])
-    return {
-        task: by_task[:, place, 0] + tf.reduce_sum(by_task[:, place, 1:] * along[task], axis=1)
-        for place, task in enumerate(tasks)
-    }
+    added = {task: offsets[:, place] for place, task in enumerate(tasks)}
+    for place, task in enumerate(tasks if along else ()):
+        added[task] += tf.reduce_sum(slopes[:, place] * along[task], axis=1)
+    return added
 
 
 def memory_keys(feature: int | NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -313,9 +313,16 @@ def ids_of_rows(
 
 
 def looked_up(
-    keys: Any, offsets: Any, features: Sequence[str], domains: Any, codes: Mapping[str, Any]
-) -> Any:
-    """Sums of the numbers of rows' ids `[B, W]`, exactly 0 where nothing is remembered.
+    keys: Any,
+    offsets: Any,
+    features: Sequence[str],
+    domains: Any,
+    codes: Mapping[str, Any],
+    tasks: int,
+) -> tuple[Any, Any]:
+    """Offsets of rows `[B, T]`, and slopes `[B, T, K]` of the last feature, None without any.
+
+    They are exactly 0 where nothing is remembered. No other feature has slopes.
 
     Args:
       keys: `[1 + M]`, see `Memory.table`.
@@ -323,6 +330,7 @@ def looked_up(
       features: Their names.
       domains: `[B]` codes of domains, 0 for none.
       codes: Codes `[B]`, or `[B, V]` of bags, by feature.
+      tasks: Number of tasks `T`.
     """
     # gather from tensors: a variable that rows are gathered from is copied at every read
     keys, offsets = tf.convert_to_tensor(keys), tf.convert_to_tensor(offsets)
@@ -344,12 +352,18 @@ def looked_up(
     flat = tf.concat([tf.reshape(ids, [-1]) for ids in wanted], axis=0)
     place = tf.searchsorted(keys, flat, side="right") - 1
     place = tf.where(tf.equal(tf.gather(keys, place), flat), place, 0)
+    width = offsets.shape[1] // tasks
+    if width == 1:
+        found = tf.gather(offsets, place)
+    else:  # of most ids only the offsets, without their slopes
+        columns = tf.range(0, offsets.shape[1], width)
+        pairs = tf.meshgrid(place, columns, indexing="ij")
+        found = tf.gather_nd(offsets, tf.stack(pairs, axis=-1))
     sizes = tf.stack([tf.reduce_prod(shape) for shape in shapes])
+    parts = tf.split(found, sizes, num=len(shapes))
     alone, *several = [
-        tf.reshape(found, tf.concat([shape, offsets.shape[1:]], axis=0))
-        for found, shape in zip(
-            tf.split(tf.gather(offsets, place), sizes, num=len(shapes)), shapes, strict=True
-        )
+        tf.reshape(part, tf.concat([shape, [tasks]], axis=0))
+        for part, shape in zip(parts, shapes, strict=True)
     ]  # [W, B, T] each
     total, *of_single = tf.unstack(alone, len(single) + 1)
     added = dict(zip(single, of_single, strict=True))
@@ -359,4 +373,10 @@ def looked_up(
         added[name] = tf.reduce_sum(tf.transpose(of_bag, [1, 0, 2]) * held, axis=1) / count
     for name in features:
         total += added[name]
-    return tf.where(domains[:, tf.newaxis] > 0, total, 0.0)
+    within = domains[:, tf.newaxis] > 0
+    total = tf.where(within, total, 0.0)
+    if width == 1:
+        return total, None
+    last = tf.split(place, sizes, num=len(shapes))[0][-tf.size(domains) :]
+    slopes = tf.reshape(tf.gather(offsets, last), [-1, tasks, width])[:, :, 1:]
+    return total, tf.where(within[:, tf.newaxis], slopes, 0.0)

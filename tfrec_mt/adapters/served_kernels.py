@@ -141,11 +141,12 @@ class ServedKernels(tf.Module):
             return {}
         keys, offsets = (self.stacks[name] for name in MEMORY_ARRAYS)
         ids = self._memory.ids(features, tf.size(codes))
-        found = looked_up(keys, offsets, self._memory.features, codes, ids)
+        tasks = self._memory.tasks
+        found = looked_up(keys, offsets, self._memory.features, codes, ids, len(tasks))
         axes, _ = split_axes(self.stacks)
         # the first entry of a stack is that of unknown domains
         along = coordinates(axes, knowledge, codes + 1, _BLOCK_ROWS) if axes else {}
-        return at_rows(found, self._memory.tasks, along)
+        return at_rows(*found, tasks, along)
 
     def _added(self, task: str, rows: Any, groups: DomainGroups) -> Any:
         spread = hidden = groups.spread(rows)

@@ -136,7 +136,11 @@ def train_kernels(
         if memory is not None:
             rows: Any = reader_of(None)
             if (features := memory(rows)) is not None:
-                names = {**features, **({tastes.feature: False} if tastes else {})}
+                names = dict(features)
+                if tastes is not None:  # users come last, see `looked_up`
+                    named = names.pop(tastes.feature, None) is not None
+                    names[tastes.feature] = False
+                    features = names if named else features
                 remembered = learn_memory(
                     model,
                     lambda: rows.in_order(_ROWS_AT_ONCE),

@@ -83,11 +83,17 @@ def learn_memory(
 
     Returns:
       What became of each topic's memories on users held out.
+
+    Raises:
+      ValueError: The users' feature is one of the features, but not the last.
     """
     before = before or {}
     names = [*features]
-    if tastes is not None and tastes.feature not in features:
-        names.append(tastes.feature)
+    if tastes is not None:
+        if tastes.feature not in features:
+            names.append(tastes.feature)
+        elif names[-1] != tastes.feature:
+            raise ValueError(f"expected {tastes.feature} as the last feature, got {names}")
     found = _collect(model, rows(), names, joint, beside, before)
     bags = [name for name, several in features.items() if several]
     tasks = list(model.base.learned_tasks())
