@@ -32,6 +32,7 @@ STUDIES = (
     "encoding_width",
     "first_hour",
     "first_kernels",
+    "tastes",
     "information_plane",
     "kuai_rand",
     "long_history",
