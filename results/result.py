@@ -32,7 +32,6 @@ STUDIES = (
     "encoding_width",
     "first_hour",
     "first_kernels",
-    "tastes",
     "information_plane",
     "kuai_rand",
     "long_history",
@@ -51,6 +50,7 @@ STUDIES = (
     "served_precision",
     "shift",
     "surgery",
+    "tastes",
     "time_span",
 )
 _NOTE = "Written by `make results` from the JSON files in this folder; do not edit."
