@@ -16,7 +16,7 @@ from studies.framework.logs import LOGS
 from studies.framework.study import Study, Variant
 
 _UNKNOWN_IN = ("takeout 300k", "takeout 1M")
-_EVERYWHERE, _LESS_CERTAIN = [*KINDS][:3], [*KINDS][3]
+*_EVERYWHERE, _LESS_CERTAIN, _, _ = KINDS  # the last two are of study `tastes`
 _LESS_CERTAIN_IN = ("takeout 300k", "MovieLens-100K by time")
 _CASES = {
     **{log: {"log": log} for log in LOGS},

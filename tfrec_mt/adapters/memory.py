@@ -140,9 +140,7 @@ class Memory:
         axes = {task: np.zeros((count, *of), np.float32) for task, of in shapes.items()}
         found = Memory(features, self.bags, self.tasks, [], axes)
         for keys, offsets in self.domains:
-            every = np.zeros((len(keys), found.width), np.float32)
-            every[:, :: found.width // len(self.tasks)] = offsets
-            found.domains.append(Remembered(keys, every))
+            found.domains.append(Remembered(keys, without_slopes(offsets, found.width)))
         return found
 
     def __len__(self) -> int:
@@ -189,6 +187,13 @@ class Memory:
 def width(tasks: Sequence[str], axes: Axes | None) -> int:
     """Numbers of an id over all tasks, `T * (1 + K)`."""
     return len(tasks) * (1 + (next(iter(axes.values())).shape[-1] if axes else 0))
+
+
+def without_slopes(offsets: NDArray[Any], width: int) -> NDArray[Any]:
+    """Numbers of ids `[M, width]` that have offsets `[M, T]` and slopes of 0."""
+    every = np.zeros((len(offsets), width), offsets.dtype)
+    every[:, :: width // offsets.shape[1]] = offsets
+    return every
 
 
 def axes_arrays(axes: Axes) -> dict[str, NDArray[np.float32]]:

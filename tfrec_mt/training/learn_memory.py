@@ -15,6 +15,7 @@ from tfrec_mt.adapters.memory import (
     coordinates,
     feature_and_code,
     memory_keys,
+    without_slopes,
 )
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.models.scorer import BatchFunction
@@ -485,8 +486,7 @@ def _remembered(
         # features are in order and codes ascend, so keys ascend
         every, of_every = np.concatenate(keys), np.concatenate(offsets)
         if before is not None:
-            wide = np.zeros((len(every), before.width))
-            wide[:, :: before.width // len(fits)] = of_every  # offsets alone
+            wide = without_slopes(of_every, before.width)
             every, of_every = _sum((every, wide), before.domains[code - 1])
         found.append(_large_enough(every, factor * of_every))
     return found
