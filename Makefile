@@ -19,7 +19,7 @@ PYTEST_ARGS ?=
 # Each takes over a gigabyte. The tests of a file share its fixtures, so they stay in one process.
 PARALLEL := --numprocesses=logical --maxprocesses=16 --dist=loadfile
 
-.PHONY: setup minilm peers check test test-slow test-faults test-serving test-browser test-wheel test-soak test-real lint demo notebooks bench studies scoreboard results docs help-texts lock clean
+.PHONY: setup minilm peers check test test-slow test-faults test-serving test-cluster test-browser test-wheel test-soak test-real lint demo notebooks bench studies scoreboard results docs help-texts lock clean
 
 setup: $(STAMP)
 
@@ -95,6 +95,10 @@ test-faults: $(STAMP)
 test-serving: $(STAMP)
 	@command -v g++ >/dev/null || { echo "make test-serving: needs g++ on the PATH" >&2; exit 1; }
 	$(BIN)/python -m pytest -m serving $(PARALLEL) $(PYTEST_ARGS)
+
+# Training by several processes, each cluster in a network of its own.
+test-cluster: $(STAMP)
+	$(BIN)/python -m pytest -m cluster $(PYTEST_ARGS)
 
 # Reports in a real browser.
 test-browser: $(STAMP)

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from tfrec_mt.schema import Task as Task
     from tfrec_mt.serving.exported_model import ExportedModel as ExportedModel
     from tfrec_mt.serving.exported_model import load_export as load_export
+    from tfrec_mt.training.distribution import distributed as distributed
 
 # Module of each public name, which is imported on first use.
 _HOMES = {
@@ -74,6 +75,7 @@ _HOMES = {
     "attach": "tfrec_mt.bases.attach_kernels",
     "borrow_kernel": "tfrec_mt.jobs.borrow_kernel",
     "carry_kernels": "tfrec_mt.jobs.carry_kernels",
+    "distributed": "tfrec_mt.training.distribution",
     "evaluate": "tfrec_mt.jobs.evaluate",
     "export": "tfrec_mt.jobs.export",
     "fine_tune": "tfrec_mt.jobs.fine_tune",

@@ -6,6 +6,7 @@ import pytest
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.reading.reader import BatchReader
 from tfrec_mt.training.rows_as_unknown import RowsAsUnknown
+from tfrec_mt.training.worker import Worker
 
 K = 4.0
 
@@ -14,7 +15,7 @@ def readers(
     dataset: PreparedDataset, k: float = K, seed: int = 3, to_come: str | None = None
 ) -> tuple[BatchReader, RowsAsUnknown]:
     plain = BatchReader(dataset, ("train",), 64, seed=0)
-    return plain, RowsAsUnknown(plain, dataset, ("train",), k, to_come, seed)
+    return plain, RowsAsUnknown(plain, dataset, ("train",), k, to_come, seed, Worker())
 
 
 def test_an_id_of_n_rows_is_unknown_in_its_share_of_them(dataset: PreparedDataset) -> None:

@@ -28,3 +28,6 @@ IndexKind = Literal["brute_force", "streaming", "scann"]
 
 RateRule = Literal["printed", "normalised", "none"]
 RATE_RULES: tuple[RateRule, ...] = ("printed", "normalised", "none")
+
+# How the processes or devices of a training share its batches.
+Distribute = Literal["none", "mirrored", "multi_worker"]

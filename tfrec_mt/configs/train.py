@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tfrec_mt.configs.bounds import Count, Seed, Whole, check
+from tfrec_mt.configs.choices import Distribute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +31,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """What trains a model. It is no setting of a run: a run may resume on other devices.
+
+    Args:
+      distribute: What shares each batch: this process alone, all GPUs of this machine (`mirrored`),
+        or the processes that `TF_CONFIG` lists (`multi_worker`).
+    """
+
+    distribute: Distribute = "none"

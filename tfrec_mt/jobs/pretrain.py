@@ -10,18 +10,21 @@ from absl import logging
 from tfrec_mt.configs import PretrainConfig
 from tfrec_mt.errors import DataError, SchemaError, nearest
 from tfrec_mt.jobs.opened import Base, Folder, Log, open_base, open_log, run_of
+from tfrec_mt.losses.over_replicas import replicas
 from tfrec_mt.models.model_store import save_model
 from tfrec_mt.models.weight_count import count_weights
 from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.averaged_weights import averaged_weights
 from tfrec_mt.training.chosen_settings import chosen_settings
+from tfrec_mt.training.distribution import run_folder_of_all
 from tfrec_mt.training.earlier_run import EarlierRun, LaterEpochs, continued_config
 from tfrec_mt.training.optimizers.catalog import OPTIMIZERS
 from tfrec_mt.training.optimizers.rate_schedule import scheduled_rate
 from tfrec_mt.training.progress import say
-from tfrec_mt.training.run_folder import learned_parts, run_folder, settings_of
+from tfrec_mt.training.run_folder import learned_parts, settings_of
 from tfrec_mt.training.told_settings import told_settings
 from tfrec_mt.training.train_loop import TrainLoop
+from tfrec_mt.training.worker import Worker
 from tfrec_mt.workloads.catalog import workload_in
 
 
@@ -98,7 +101,7 @@ def run_pretrain(config: PretrainConfig, label: str = "pretrain") -> Path:
       Folder of the model.
     """
     training = BaseTraining(config)
-    with run_folder(config.output, training.settings, MODEL):
+    with run_folder_of_all(config.output, training.settings, MODEL):
         training.run(label)
     return config.output / MODEL
 
@@ -149,7 +152,9 @@ class BaseTraining:
             self.model = workload.new_model(dataset, config)
         else:
             self.model = workload.load_base(config.init_from, dataset)
-        self.reader = workload.reader(dataset, config)
+        self._worker = Worker.current()
+        _check_shares(config, workload.any_shape, self._worker)
+        self.reader = workload.reader(dataset, config, self._worker)
         self._epochs_before = earlier.epochs if earlier else 0
         if earlier:
             self.reader = LaterEpochs(self.reader, earlier.epochs)
@@ -192,8 +197,28 @@ class BaseTraining:
             any_shape=self.workload.any_shape,
             epochs_before=self._epochs_before,
         ).run()
-        with averaged_weights(model, optimizer):
-            save_model(model, config.output / MODEL, self.dataset.vocabularies)
+        if self._worker.is_chief:
+            with averaged_weights(model, optimizer):
+                save_model(model, config.output / MODEL, self.dataset.vocabularies)
+
+
+def _check_shares(config: PretrainConfig, any_shape: bool, worker: Worker) -> None:
+    """Checks that the replicas can share batches.
+
+    Raises:
+      SchemaError: They cannot.
+    """
+    count = replicas()
+    if config.train.batch_size % count:
+        raise SchemaError(
+            f"batch_size={config.train.batch_size}: expected a multiple of {count}, the devices "
+            "that share a batch"
+        )
+    if any_shape and count > worker.count:
+        raise SchemaError(
+            "batches of news are not cut for the devices of one process; start a process for each "
+            "device, with distribute='multi_worker'"
+        )
 
 
 def _warn_of_repeated_rows(config: PretrainConfig, dataset: Any) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfrec_mt.layers.configured_layer import ConfiguredLayer
 from tfrec_mt.layers.dense_net import DenseNet
 from tfrec_mt.layers.fused_embedding import FusedEmbedding
+from tfrec_mt.losses.over_replicas import mean_over_replicas, replicas
 from tfrec_mt.schema import CategoricalFeature, Schema, SchemaError
 from tfrec_mt.schema.code_tables import feature_tables
 
@@ -76,10 +78,18 @@ class DebiasTower(ConfiguredLayer):
     def call(self, features: Mapping[str, Any]) -> Any:
         effect = self.effect(features)
         rows = keras.ops.cast(keras.ops.size(effect), effect.dtype)
-        return effect - keras.ops.logsumexp(effect) + keras.ops.log(rows)
+        return effect - _log_sum_exp(effect) + keras.ops.log(rows)
 
     def compute_output_shape(self, features_shape: Any) -> tuple[int | None, ...]:
         return (None, 1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "schema": self.schema.to_json()}
+
+
+def _log_sum_exp(effect: Any) -> Any:
+    """Logarithm of the sum of exponentials; of replicas that share a batch, of their mean sum."""
+    if replicas() == 1:
+        return keras.ops.logsumexp(effect)
+    largest = tf.stop_gradient(mean_over_replicas(tf.reduce_max(effect)))
+    return largest + tf.math.log(mean_over_replicas(tf.reduce_sum(tf.exp(effect - largest))))

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.losses.over_replicas import mean_over_replicas
 from tfrec_mt.schema import Task
 from tfrec_mt.schema.task import ROW_WEIGHT
 
@@ -75,6 +76,9 @@ def multi_task_loss(
 ) -> tuple[Any, dict[str, Any]]:
     """Weighted sum over tasks of the mean loss over the rows that have a label.
 
+    Where replicas share a batch, the mean over replicas of these means is that of the whole batch:
+    each is over as many labels as a replica has on average.
+
     A task within another is learned on all rows: for `ctcvr`, a click and conversion, rows without
     a click are negatives too.
 
@@ -97,12 +101,12 @@ def multi_task_loss(
         losses = row_losses(task, predictions[task.name], own)
         if row_weights is None:
             # a factor of 1, which changes no bit, if all labels are observed
-            count = tf.reduce_sum(tf.cast(known, losses.dtype))
+            count = mean_over_replicas(tf.reduce_sum(tf.cast(known, losses.dtype)))
             share = tf.math.divide_no_nan(tf.cast(tf.size(own), losses.dtype), count)
             means[task.name] = tf.reduce_mean(losses) * share
         else:
             weights = tf.where(known, row_weights, 0.0)
-            total = tf.reduce_sum(weights)
+            total = mean_over_replicas(tf.reduce_sum(weights))
             means[task.name] = tf.math.divide_no_nan(tf.reduce_sum(losses * weights), total)
     weights = weights_of(tasks, task_weights)
     loss = tf.add_n([means[task.name] * weights[task.name] for task in tasks])

@@ -1,8 +1,14 @@
-"""Losses of a news model: of clicks, and of the classes and entities of titles."""
+"""Losses of a news model: of clicks, and of the classes and entities of titles.
+
+Where replicas share a batch, means are over as many rows or weights as a replica has on average, so
+that the mean over replicas is that of the whole batch.
+"""
 
 from typing import Any
 
 import tensorflow as tf
+
+from tfrec_mt.losses.over_replicas import mean_over_replicas
 
 
 def click_nce_loss(scores: Any, mask: Any) -> Any:
@@ -39,7 +45,7 @@ def class_loss(logits: Any, codes: Any, weights: Any) -> Any:
     """
     known = tf.cast(codes > 0, logits.dtype) * weights
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(codes - 1, 0), logits)
-    return tf.math.divide_no_nan(tf.reduce_sum(known * losses), tf.reduce_sum(known))
+    return _weighted_mean(losses, known)
 
 
 def entity_loss(logits: Any, entities: Any, weights: Any) -> Any:
@@ -59,4 +65,9 @@ def entity_loss(logits: Any, entities: Any, weights: Any) -> Any:
     losses = tf.reduce_mean(
         tf.nn.sigmoid_cross_entropy_with_logits(labels=entities, logits=logits), axis=-1
     )
-    return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), tf.reduce_sum(weights))
+    return _weighted_mean(losses, weights)
+
+
+def _weighted_mean(losses: Any, weights: Any) -> Any:
+    total = mean_over_replicas(tf.reduce_sum(weights))
+    return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), total)

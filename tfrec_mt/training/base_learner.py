@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from tfrec_mt.configs.choices import Surgery
 from tfrec_mt.losses.multi_task_loss import check_task_weights, multi_task_loss, weights_of
+from tfrec_mt.losses.over_replicas import replicas
 from tfrec_mt.storage.variables import named_variables
-from tfrec_mt.training.gradient_surgery import join_gradients
+from tfrec_mt.training.gradient_surgery import join_gradients_of_replicas
 
 
 class BaseLearner:
@@ -51,12 +52,13 @@ class BaseLearner:
             loss, means = multi_task_loss(chances, labels, self.tasks, self.task_weights)
             weights_of_tasks = weights_of(self.tasks, self.task_weights)
             parts = [weights_of_tasks[task] * mean for task, mean in means.items()]
+            share = loss / replicas()  # the optimizer adds up replicas' gradients
         weights = self.model.trainable_variables
         values = [weight.value for weight in weights]
         if self.surgery == "none":
-            gradients = tape.gradient(loss, values)
+            gradients = tape.gradient(share, values)
         else:
             tasks = [tape.gradient(part, values) for part in parts]
-            gradients = join_gradients(tasks, self.surgery).gradients
+            gradients = join_gradients_of_replicas(tasks, self.surgery).gradients
         self.optimizer.apply(gradients, weights)
         return {"loss": loss, **means}

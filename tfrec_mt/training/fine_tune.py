@@ -20,6 +20,7 @@ from tfrec_mt.adapters.kernel_store import (
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
 from tfrec_mt.configs.choices import MEMORY
 from tfrec_mt.layers.weight_budget import weight_budget
+from tfrec_mt.losses.over_replicas import replicas
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.registry import is_ours
@@ -89,6 +90,11 @@ def train_kernels(
       SchemaError: The adapter does not fit the base, or `config.beside` has no kernels of other
         topics.
     """
+    if (count := replicas()) > 1:
+        raise SchemaError(
+            f"expected one process to train kernels, got {count} replicas: call fine_tune outside "
+            "of the block or scope that distributes training"
+        )
     for topic, domains in topics.items():
         check_domains(topic, domains)
     check_head(config.adapter, base)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from tfrec_mt.configs.choices import SURGERIES, Surgery
+from tfrec_mt.losses.over_replicas import mean_over_replicas, replicas
 
 
 class JoinedGradients(NamedTuple):
@@ -67,6 +68,27 @@ def join_gradients(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGr
     lengths = tf.sqrt(products[0, 0] * tf.reduce_sum(products[1:, 1:]))
     cosine = tf.math.divide_no_nan(tf.reduce_sum(products[0, 1:]), lengths)
     return JoinedGradients([column.sum(weights) for column in columns], cosine)
+
+
+def join_gradients_of_replicas(tasks: Sequence[Sequence[Any]], surgery: Surgery) -> JoinedGradients:
+    """Joins gradients of a whole batch that replicas share; see `join_gradients`.
+
+    Angles are those of the whole batch, so gradients are averaged first. What is returned is each
+    replica's share: its sum over replicas, which an optimizer takes, is the joined gradient.
+    """
+    if (count := replicas()) == 1:
+        return join_gradients(tasks, surgery)
+    of_all = [[None if g is None else mean_over_replicas(g) for g in task] for task in tasks]
+    joined = join_gradients(of_all, surgery)
+    shares = [
+        tf.IndexedSlices(g.values / count, g.indices, g.dense_shape)
+        if isinstance(g, tf.IndexedSlices)
+        else g
+        if g is None
+        else g / count
+        for g in joined.gradients
+    ]
+    return joined._replace(gradients=shares)
 
 
 class _Column(NamedTuple):

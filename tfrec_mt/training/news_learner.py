@@ -10,9 +10,10 @@ import tensorflow as tf
 from tfrec_mt.configs.choices import SURGERIES, Surgery
 from tfrec_mt.losses.multi_task_loss import check_task_weights
 from tfrec_mt.losses.news_losses import class_loss, click_nce_loss, entity_loss
+from tfrec_mt.losses.over_replicas import replicas
 from tfrec_mt.models.news.news_recommender import NewsRecommender
 from tfrec_mt.storage.variables import named_variables
-from tfrec_mt.training.gradient_surgery import join_gradients
+from tfrec_mt.training.gradient_surgery import join_gradients_of_replicas
 
 
 class NewsLearner:
@@ -76,13 +77,15 @@ class NewsLearner:
             click, *others = weighted.values()
             total = tf.add_n([self.auxiliary_weight * other for other in others] or [0.0 * click])
             scaled = [self.auxiliary_weight * other for other in others]
-            tasks = {"none": [click + total], "mtrec": [click, total], "pcgrad": [click, *scaled]}
+            # a share, as the optimizer adds up replicas' gradients
+            plain = (click + total) / replicas()
+            tasks = {"none": [plain], "mtrec": [click, total], "pcgrad": [click, *scaled]}
         gradients = [tape.gradient(loss, weights) for loss in tasks[self.surgery]]
         metrics = {"loss": click + total, **losses}
         if len(gradients) == 1:
             joined: Sequence[Any] = gradients[0]
         else:
-            joined, cosine = join_gradients(gradients, self.surgery)
+            joined, cosine = join_gradients_of_replicas(gradients, self.surgery)
             angle = tf.acos(tf.clip_by_value(cosine, -1.0, 1.0))
             metrics["conflict_angle"] = angle * (180.0 / math.pi)
         self.optimizer.apply(joined, self.model.trainable_variables)

@@ -12,6 +12,7 @@ from tfrec_mt.data.hashing import derived_seed, uniform
 from tfrec_mt.data.reading.batch import Batch
 from tfrec_mt.schema import CategoricalFeature
 from tfrec_mt.training.train_loop import Reader
+from tfrec_mt.training.worker import Worker
 
 
 class RowsAsUnknown:
@@ -28,6 +29,7 @@ class RowsAsUnknown:
       k: See above, above 0.
       to_come: A part that the rows to come are like; None if that is not known.
       seed: Seed of the draws, which depend on it and on the step alone.
+      worker: Whose slice of each batch the reader gives.
     """
 
     def __init__(
@@ -38,8 +40,9 @@ class RowsAsUnknown:
         k: float,
         to_come: str | None,
         seed: int,
+        worker: Worker,
     ) -> None:
-        self._reader, self._seed = reader, seed
+        self._reader, self._seed, self._worker = reader, seed, worker
         self.steps_per_epoch = reader.steps_per_epoch
         schema = dataset.schema
         features = [f for f in schema.features if isinstance(f, CategoricalFeature)]
@@ -67,8 +70,10 @@ class RowsAsUnknown:
         return dataclasses.replace(batch, features=features)
 
     def _read_again(self, name: str, codes: npt.NDArray[Any], start_step: int) -> npt.NDArray[Any]:
-        first = start_step * codes[0].size
-        drawn = uniform(np.arange(first, first + codes.size), derived_seed(self._seed, name))
+        steps, own = np.arange(start_step, start_step + len(codes)), codes[0].size
+        first = own * (steps * self._worker.count + self._worker.index)
+        places = (first[:, np.newaxis] + np.arange(own)).ravel()
+        drawn = uniform(places, derived_seed(self._seed, name))
         unknown = drawn.reshape(codes.shape) < self._chances[name][codes]
         buckets = self._first[name] - 1  # an unknown domain is read as none
         return np.where(unknown, 1 + codes % buckets if buckets else 0, codes).astype(codes.dtype)

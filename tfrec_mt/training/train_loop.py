@@ -177,7 +177,7 @@ class TrainLoop:
             self._check_nothing_is_lost()
         step, state = restored or (0, {"log": {}, "validation": []})
         # the mean shows whether all workers see the same checkpoints, before any of them writes
-        if mean_over_workers(self.strategy, step) != step:
+        if mean_over_workers(step, self.strategy) != step:
             raise CheckpointError(
                 f"worker {self.worker.index} of {self.worker.count} found step {step} in "
                 f"{self.checkpoints.folder} and another one a different step; all workers must "
@@ -274,12 +274,12 @@ class TrainLoop:
 
     def _finish_epoch(self, step: int, validate: Callable[[], float]) -> bool:
         """Validates, and keeps the weights if they are the best; returns whether to stop."""
-        value = mean_over_workers(self.strategy, validate())
+        value = mean_over_workers(validate(), self.strategy)
         better = self._early_stopping.add(value)
         self._log(step, {"validation": value})
         if better and self.worker.is_chief:
             self.best.save(step, {"epochs": self._epochs(step)})
-        mean_over_workers(self.strategy, value)  # no worker restores the best before it is there
+        mean_over_workers(value, self.strategy)  # no worker restores the best before it is there
         return self._early_stopping.should_stop
 
     def _log(self, step: int, values: Mapping[str, float]) -> None:

@@ -44,6 +44,11 @@ class Worker:
     count: int = 1
 
     @classmethod
+    def current(cls) -> "Worker":
+        """This process' place in the current strategy's cluster."""
+        return cls.of(tf.distribute.get_strategy())
+
+    @classmethod
     def of(cls, strategy: tf.distribute.Strategy) -> "Worker":
         """This process' place in the strategy's cluster; without a cluster there is one process."""
         resolver = strategy.cluster_resolver
@@ -60,6 +65,7 @@ class Worker:
         return self.index == 0
 
 
-def mean_over_workers(strategy: tf.distribute.Strategy, value: float) -> float:
-    """The mean of a number over all processes, which wait for each other."""
+def mean_over_workers(value: float, strategy: tf.distribute.Strategy | None = None) -> float:
+    """The mean of a number over all processes of a strategy, which wait for each other."""
+    strategy = strategy or tf.distribute.get_strategy()
     return float(strategy.reduce(tf.distribute.ReduceOp.MEAN, tf.constant(value, tf.float64), None))

@@ -45,6 +45,7 @@ from tfrec_mt.training.news_reader import NewsReader, PairReader
 from tfrec_mt.training.news_users_apart import NewsUsersApart
 from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.users_in_turn import ReaderOf
+from tfrec_mt.training.worker import Worker
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _IMPRESSIONS_PER_WARM_UP = 4
@@ -133,7 +134,9 @@ class News(LogWorkload):
             model, optimizer, config.surgery, config.auxiliary_weight, config.task_weights
         )
 
-    def reader(self, dataset: NewsDataset, config: NewsPretrainConfig) -> NewsReader:
+    def reader(
+        self, dataset: NewsDataset, config: NewsPretrainConfig, worker: Worker
+    ) -> NewsReader:
         return NewsReader(
             NewsBatchReader(
                 dataset,
@@ -142,6 +145,8 @@ class News(LogWorkload):
                 seed=config.train.seed,
                 negatives=config.negatives,
                 history_length=config.history_length,
+                worker=worker.index,
+                workers=worker.count,
             )
         )
 

@@ -58,6 +58,7 @@ from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.users_apart import UsersApart
 from tfrec_mt.training.users_in_turn import ReaderOf
 from tfrec_mt.training.weighted_loss import WeightedLoss
+from tfrec_mt.training.worker import Worker
 from tfrec_mt.workloads.workload import ROW, LogWorkload, Served
 
 _EVENTS = {"ctr": "a click (`ctr`)", "ctcvr": "a click and a conversion (`ctcvr`)"}
@@ -131,11 +132,18 @@ class Ranking(LogWorkload):
     ) -> BaseLearner:
         return BaseLearner(model, optimizer, config.task_weights, config.surgery)
 
-    def reader(self, dataset: PreparedDataset, config: PretrainConfig) -> Reader:
-        seed, k = config.train.seed, config.as_unknown
-        reader: Reader = BatchReader(dataset, config.parts, config.train.batch_size, seed=seed)
+    def reader(self, dataset: PreparedDataset, config: PretrainConfig, worker: Worker) -> Reader:
+        parts, seed, k = config.parts, config.train.seed, config.as_unknown
+        reader: Reader = BatchReader(
+            dataset,
+            parts,
+            config.train.batch_size,
+            seed=seed,
+            worker=worker.index,
+            workers=worker.count,
+        )
         if k and config.init_from is None:
-            reader = RowsAsUnknown(reader, dataset, config.parts, k, config.validation, seed)
+            reader = RowsAsUnknown(reader, dataset, parts, k, config.validation, seed, worker)
         topics = {topic.name: topic.domains for topic in dataset.schema.topics}
         _warn_of_one_class(dataset, config.parts, topics)
         return reader

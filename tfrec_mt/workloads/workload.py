@@ -26,6 +26,7 @@ from tfrec_mt.training.run_folder import model_folder, save_once
 from tfrec_mt.training.train_loop import Reader
 from tfrec_mt.training.users_apart import Apart
 from tfrec_mt.training.users_in_turn import ReaderOf
+from tfrec_mt.training.worker import Worker
 
 ROW = "row"  # column of sampled requests: their positions in the part they come from
 
@@ -255,8 +256,8 @@ class LogWorkload(Workload):
         """Returns the learner that trains a base."""
 
     @abc.abstractmethod
-    def reader(self, dataset: Any, config: Any) -> Reader:
-        """Returns the reader of a base's training data."""
+    def reader(self, dataset: Any, config: Any, worker: Worker) -> Reader:
+        """Returns the reader of a worker's slices of a base's training batches."""
 
     @abc.abstractmethod
     def users_apart(self, reader: Reader, dataset: Any, config: Any) -> Apart:

@@ -11,7 +11,7 @@ from tfrec_mt.data.news.impression_columns import ImpressionColumns
 from tfrec_mt.data.news.news_batch import NewsBatch
 from tfrec_mt.data.news.news_dataset import NewsDataset
 from tfrec_mt.data.news.shown_histories import age_in_hours, shown_histories
-from tfrec_mt.data.reading.batch import Users
+from tfrec_mt.data.reading.batch import Users, slice_of_worker
 from tfrec_mt.errors import DataError, TooFewRowsError
 
 _TITLES_STEP = 16
@@ -32,6 +32,8 @@ class NewsBatchReader:
       seed: Seed of the order and of the drawn candidates.
       negatives: Unclicked candidates per click.
       history_length: Clicks of history to show, H; by default the spec's.
+      worker: Which worker this is.
+      workers: How many workers share a batch; each gets an equal contiguous slice.
       users: Whose clicks are read; by default all.
 
     Attributes:
@@ -53,6 +55,8 @@ class NewsBatchReader:
         negatives: int = 4,
         history_length: int | None = None,
         users: Users | None = None,
+        worker: int = 0,
+        workers: int = 1,
     ) -> None:
         length = dataset.schema.history_length if history_length is None else history_length
         if batch_size < 1 or negatives < 1 or length < 1:
@@ -60,6 +64,7 @@ class NewsBatchReader:
                 "batch_size, negatives and history_length must be at least 1, "
                 f"got {batch_size}, {negatives} and {length}"
             )
+        own = slice_of_worker(batch_size, worker, workers)
         if not parts or len(set(parts)) != len(parts):
             raise DataError(f"expected one or several distinct parts to read, got {list(parts)}")
         chosen = [dataset.part(part) for part in parts]
@@ -80,7 +85,7 @@ class NewsBatchReader:
                 f"parts {list(parts)} of {dataset.path} hold {self.clicks} clicks with unclicked "
                 f"candidates, fewer than one batch of {batch_size}"
             )
-        self._batch_size = batch_size
+        self._batch_size, self._own = batch_size, own
         self._seed = seed
         self._negatives = negatives
         self._history_length = length
@@ -111,6 +116,9 @@ class NewsBatchReader:
             self._negatives,
             np.random.default_rng(derived_seed(self._seed, "negatives", epoch, within)),
         )
+        # drawn for the whole batch, so that workers together draw what one process does
+        own = self._own
+        rows, place, drawn, there = rows[own], place[own], drawn[own], there[own]
         mask = np.concatenate([np.ones((len(rows), 1), bool), there], axis=1)
         # [B, C]
         candidates = columns.candidates[np.concatenate([place[:, np.newaxis], drawn], axis=1)]

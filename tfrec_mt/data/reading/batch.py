@@ -12,6 +12,23 @@ Arrays = dict[str, npt.NDArray[Any]]
 Users = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]
 
 
+def slice_of_worker(batch_size: int, worker: int, workers: int) -> slice:
+    """Which rows of a batch are a worker's.
+
+    Raises:
+      ValueError: A worker out of range, or a batch that workers cannot share equally.
+    """
+    if batch_size < 1 or workers < 1 or batch_size % workers:
+        raise ValueError(
+            "batch_size must be a positive multiple of the number of workers, "
+            f"got {batch_size} and {workers}"
+        )
+    if not 0 <= worker < workers:
+        raise ValueError(f"worker must be in 0..{workers - 1}, got {worker}")
+    share = batch_size // workers
+    return slice(worker * share, (worker + 1) * share)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Rows of a prepared dataset; `...` stands for `[B]` or `[steps, B]`.

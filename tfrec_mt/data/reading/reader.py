@@ -8,7 +8,7 @@ import numpy.typing as npt
 from tfrec_mt.data.column_file import Columns
 from tfrec_mt.data.dataset import PreparedDataset
 from tfrec_mt.data.hashing import permutation
-from tfrec_mt.data.reading.batch import Batch, Users
+from tfrec_mt.data.reading.batch import Batch, Users, slice_of_worker
 from tfrec_mt.data.reading.stored_rows import StoredRows
 from tfrec_mt.errors import TooFewRowsError
 
@@ -59,13 +59,7 @@ class BatchReader:
         window_rows: int = WINDOW_ROWS,
         users: Users | None = None,
     ) -> None:
-        if batch_size < 1 or workers < 1 or batch_size % workers:
-            raise ValueError(
-                "batch_size must be a positive multiple of the number of workers, "
-                f"got {batch_size} and {workers}"
-            )
-        if not 0 <= worker < workers:
-            raise ValueError(f"worker must be in 0..{workers - 1}, got {worker}")
+        self._slice = slice_of_worker(batch_size, worker, workers)
         self._stored = StoredRows(dataset, parts, history_length, users)
         self.steps_per_epoch = self._stored.rows // batch_size
         if not self.steps_per_epoch:
@@ -74,8 +68,6 @@ class BatchReader:
                 f"fewer than one batch of {batch_size}"
             )
         self._batch_size = batch_size
-        share = batch_size // workers
-        self._slice = slice(worker * share, (worker + 1) * share)
         self._seed = seed
         self._block_rows = block_rows
         # first step of each window, and the end
