@@ -84,8 +84,13 @@ def weights(run: Path) -> Weights:
     return {n: value for n, value in found.items() if isinstance(value, np.ndarray)}
 
 
+def last_step(run: Path) -> int:
+    """The last step that a run has logged."""
+    return int(json.loads((run / "log.jsonl").read_text().splitlines()[-1])["step"])
+
+
 def lines(run: Path) -> int:
-    """Steps that a run has logged."""
+    """Lines that a run has logged, one for each call of some steps."""
     try:
         return (run / "log.jsonl").read_bytes().count(b"\n")
     except FileNotFoundError:
