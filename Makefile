@@ -54,6 +54,7 @@ bench: peers
 	$(BIN)/python -m benchmarks.remembered
 	$(BIN)/python -m benchmarks.served_tables
 	$(BIN)/python -m benchmarks.serving_latency
+	$(BIN)/python -m benchmarks.wire
 
 # Every table and figure of the papers, a few hours for each paper; what is done is not run again.
 studies: $(MINILM)

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfrec_mt.layers.configured_layer import kept_arguments
+from tfrec_mt.losses.over_replicas import replicas
 
 # Below this width TensorFlow's product of a sparse and a dense matrix adds rows two to three times
 # faster than `unsorted_segment_sum`, with the same bits; from here on it is slower.
@@ -116,12 +117,16 @@ class RowSparseOptimizer(keras.optimizers.Optimizer, abc.ABC):
     def _clip_gradients(self, grads: Sequence[Any]) -> Sequence[Any]:
         # Keras clips duplicate slices one by one, and turns them into a dense gradient where it
         # clips by the global norm.
-        if not (self.clipnorm or self.clipvalue or self.global_clipnorm):
+        clips = self.clipnorm or self.clipvalue or self.global_clipnorm
+        if not clips and replicas() == 1:
             return grads
+        # replicas send each other every row once
         grads = [
             sum_duplicate_rows(g, on_cpu=False) if isinstance(g, tf.IndexedSlices) else g
             for g in grads
         ]
+        if not clips:
+            return grads
         if self.clipnorm:
             return [tf.clip_by_norm(g, self.clipnorm) for g in grads]
         if self.clipvalue:
