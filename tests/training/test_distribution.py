@@ -1,11 +1,15 @@
 """What cannot be a cluster is refused before anything else."""
 
 import json
+from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 import tensorflow as tf
 
 import tfrec_mt as mt
+from tests.jobs import Job
 from tfrec_mt.losses.over_replicas import mean_over_replicas
 from tfrec_mt.training.distribution import CLUSTER
 
@@ -51,6 +55,18 @@ def test_a_cluster_comes_before_all_else(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv(CLUSTER, json.dumps(told))
     with pytest.raises(mt.SchemaError, match="before TensorFlow"), mt.distributed("multi_worker"):
         pass
+
+
+@pytest.mark.parametrize("call", [mt.fine_tune, mt.train_control])
+def test_kernels_and_controls_are_trained_by_one_process(
+    call: Any, job: Job, tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    source = (job.base, job.data) if call is mt.fine_tune else (job.kernels,)
+    two = mock.patch("tfrec_mt.training.distribution.replicas", return_value=2)
+    with two, pytest.raises(mt.SchemaError, match="runs in one process, got 2 replicas"):
+        call(*source, output)
+    assert not output.exists()
 
 
 def test_gradients_pass_through_a_mean_over_replicas() -> None:

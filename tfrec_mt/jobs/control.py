@@ -18,6 +18,7 @@ from tfrec_mt.storage.folders import write_text
 from tfrec_mt.storage.json_files import read_json
 from tfrec_mt.storage.names import MODEL
 from tfrec_mt.training.compiled_steps import CompiledSteps
+from tfrec_mt.training.distribution import check_undistributed
 from tfrec_mt.training.run_folder import run_folder
 
 CONTROL_FILE = "control.json"
@@ -98,7 +99,11 @@ def run_control(config: PretrainConfig, label: str = "control") -> Path:
 
     Returns:
       Folder of the model; `CONTROL_FILE` lies beside it.
+
+    Raises:
+      SchemaError: Replicas would share its batches.
     """
+    check_undistributed("train_control")
     # pretrained title encoders need rates that are hundreds of times smaller
     first = config.learning_rate if isinstance(config, NewsPretrainConfig) else FIRST_RATE
     training = BaseTraining(dataclasses.replace(config, learning_rate=first))
@@ -169,16 +174,13 @@ def _held_out_loss(config: PretrainConfig, rate: float) -> float:
     workload, per_call = training.workload, config.train.steps_per_call
     reader = workload.users_apart(training.reader, training.dataset, config)
     last = reader.steps_per_epoch * config.train.epochs
-    strategy = tf.distribute.get_strategy()
     run: CompiledSteps | None = None
     for start in range(0, last, per_call):
         batch = reader.read(start, min(start + per_call, last))
         if run is None:
             arrays = batch.features, batch.labels
-            replicas = strategy.num_replicas_in_sync
-            run = CompiledSteps(
-                training.learner, strategy, replicas, *arrays, any_shape=workload.any_shape
-            )
+            alone = tf.distribute.get_strategy()
+            run = CompiledSteps(training.learner, alone, 1, *arrays, any_shape=workload.any_shape)
         if run(batch.features, batch.labels, stop=False).first_bad is not None:
             return math.inf
     return reader.loss(training.model, config.task_weights)

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfrec_mt.configs.choices import Distribute
 from tfrec_mt.errors import SchemaError, nearest
+from tfrec_mt.losses.over_replicas import replicas
 from tfrec_mt.training.run_folder import RunFolderError, run_folder
 from tfrec_mt.training.train_loop import Interrupted
 from tfrec_mt.training.worker import Worker, mean_over_workers
@@ -106,6 +107,19 @@ def _check_cluster() -> None:
     if index < 0 or len({*addresses}) < len(addresses) or own not in addresses:
         raise SchemaError(
             f"{CLUSTER}: expected distinct addresses and a task among them, got {told}"
+        )
+
+
+def check_undistributed(job: str) -> None:
+    """Refuses a job where replicas would share its batches.
+
+    Raises:
+      SchemaError: Names the job.
+    """
+    if (count := replicas()) > 1:
+        raise SchemaError(
+            f"{job} runs in one process, got {count} replicas: call it outside of the block or "
+            "scope that distributes training"
         )
 
 

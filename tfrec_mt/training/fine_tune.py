@@ -20,7 +20,6 @@ from tfrec_mt.adapters.kernel_store import (
 from tfrec_mt.configs import FineTuneConfig, TrainConfig
 from tfrec_mt.configs.choices import MEMORY
 from tfrec_mt.layers.weight_budget import weight_budget
-from tfrec_mt.losses.over_replicas import replicas
 from tfrec_mt.models.base_model import BaseModel
 from tfrec_mt.models.model_store import fingerprint
 from tfrec_mt.registry import is_ours
@@ -29,6 +28,7 @@ from tfrec_mt.schema.features import check_domains
 from tfrec_mt.storage.folders import published_folder
 from tfrec_mt.storage.names import KERNELS, KNOWLEDGE
 from tfrec_mt.training.anchor import Anchor
+from tfrec_mt.training.distribution import check_undistributed
 from tfrec_mt.training.kernel_learner import KernelLearner
 from tfrec_mt.training.kernel_trial import Tried
 from tfrec_mt.training.learn_memory import Tastes, learn_memory
@@ -90,11 +90,7 @@ def train_kernels(
       SchemaError: The adapter does not fit the base, or `config.beside` has no kernels of other
         topics.
     """
-    if (count := replicas()) > 1:
-        raise SchemaError(
-            f"expected one process to train kernels, got {count} replicas: call fine_tune outside "
-            "of the block or scope that distributes training"
-        )
+    check_undistributed("fine_tune")
     for topic, domains in topics.items():
         check_domains(topic, domains)
     check_head(config.adapter, base)
