@@ -55,7 +55,7 @@ def train(network: tuple[str, ...], data: Path, run: Path, model: str, passes: i
     for place in range(WORKERS):
         told = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": place}}
         environment = os.environ | {"TF_CONFIG": json.dumps(told)}
-        workers.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
+        workers.append(subprocess.Popen(command, env=environment))
     if codes := [code for worker in workers if (code := worker.wait())]:
         raise RuntimeError(f"expected workers that train, got exit codes {codes}")
     return loopback(network) - before

@@ -53,7 +53,7 @@ def command(data: Path, run: Path, *flags: str) -> tuple[str, ...]:
 def assert_close(a: Weights, b: Weights) -> None:
     assert set(a) == set(b) and len(a) > 10
     for name, value in a.items():
-        np.testing.assert_allclose(value, b[name], atol=TOLERANCE, rtol=0, err_msg=name)
+        np.testing.assert_allclose(value, b[name], atol=TOLERANCE, rtol=TOLERANCE, err_msg=name)
 
 
 def assert_same(a: Weights, b: Weights) -> None:

@@ -1,10 +1,12 @@
 """`CompiledSteps`: several training steps in one call of a graph."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
 
 
 class Learner(Protocol):
@@ -66,6 +68,7 @@ class CompiledSteps:
         self._learner = learner
         self._strategy = strategy
         self._local_replicas = local_replicas
+        self._is_new = True
         self._call = tf.function(
             self._run,
             input_signature=[
@@ -80,7 +83,9 @@ class CompiledSteps:
         self, features: Mapping[str, Any], labels: Mapping[str, Any], stop: bool
     ) -> StepsResult:
         """Runs the steps of arrays `[steps, B, ...]`; `stop`: this process was asked to stop."""
-        summed = self._call(dict(features), dict(labels), float(stop)).numpy()
+        with _forgotten_gradients() if self._is_new else contextlib.nullcontext():
+            summed = self._call(dict(features), dict(labels), float(stop)).numpy()
+        self._is_new = False
         names = self._learner.metrics
         bad = summed[len(names) : -1].nonzero()[0]
         replicas, steps = self._strategy.num_replicas_in_sync, len(summed) - len(names) - 1
@@ -132,6 +137,21 @@ class CompiledSteps:
         number = context.replica_id_in_sync_group % self._local_replicas
         size = tf.shape(next(iter(rows.values())))[0] // self._local_replicas
         return {name: values[number * size :][:size] for name, values in rows.items()}
+
+
+@contextlib.contextmanager
+def _forgotten_gradients() -> Iterator[None]:
+    """Frees graphs, which TensorFlow keeps for good for each `tf.custom_gradient` in them.
+
+    It registers their gradients under new names, and a graph that has been made and differentiated
+    needs them no more. A process that trains every day would grow by tens of megabytes a day.
+    """
+    kept: dict[str, Any] = getattr(gradient_registry, "_registry", {})
+    before = set(kept)
+    yield
+    for name in [name for name in kept if name not in before]:
+        if name.startswith("CustomGradient-"):
+            del kept[name]
 
 
 def _spec(arrays: Mapping[str, Any], any_shape: bool) -> dict[str, tf.TensorSpec]:
