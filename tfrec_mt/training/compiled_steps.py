@@ -8,6 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
+from tfrec_mt.training.worker import Worker
+
 
 class Learner(Protocol):
     """Something that learns from a batch."""
@@ -69,6 +71,8 @@ class CompiledSteps:
         self._strategy = strategy
         self._local_replicas = local_replicas
         self._is_new = True
+        # what workers exchange in a loop must have one shape, and they touch other rows each time
+        self._one = Worker.of(strategy).count > 1
         self._call = tf.function(
             self._run,
             input_signature=[
@@ -83,20 +87,28 @@ class CompiledSteps:
         self, features: Mapping[str, Any], labels: Mapping[str, Any], stop: bool
     ) -> StepsResult:
         """Runs the steps of arrays `[steps, B, ...]`; `stop`: this process was asked to stop."""
+        names, steps = self._learner.metrics, len(next(iter(labels.values())))
+        portions = [slice(step, step + 1) for step in range(steps)] if self._one else [slice(None)]
         with _forgotten_gradients() if self._is_new else contextlib.nullcontext():
-            summed = self._call(dict(features), dict(labels), float(stop)).numpy()
+            summed = np.stack([self._sums(features, labels, stop, part) for part in portions])
         self._is_new = False
-        names = self._learner.metrics
-        bad = summed[len(names) : -1].nonzero()[0]
-        replicas, steps = self._strategy.num_replicas_in_sync, len(summed) - len(names) - 1
+        bad = summed[:, len(names) : -1].ravel().nonzero()[0]
+        replicas = self._strategy.num_replicas_in_sync
         return StepsResult(
             metrics={
                 name: float(total / (replicas * steps))
-                for name, total in zip(names, summed, strict=False)
+                for name, total in zip(names, summed.sum(axis=0), strict=False)
             },
             first_bad=int(bad[0]) if bad.size else None,
-            stop=bool(summed[-1]),
+            stop=bool(summed[:, -1].any()),
         )
+
+    def _sums(
+        self, features: Mapping[str, Any], labels: Mapping[str, Any], stop: bool, part: slice
+    ) -> Any:
+        features = {name: values[part] for name, values in features.items()}
+        labels = {name: values[part] for name, values in labels.items()}
+        return self._call(features, labels, float(stop)).numpy()
 
     def _run(self, features: dict[str, Any], labels: dict[str, Any], stop: Any) -> Any:
         """Sums over steps and replicas: metrics, which steps were bad `[steps]`, stop."""
