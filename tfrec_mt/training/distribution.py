@@ -124,7 +124,7 @@ def check_undistributed(job: str) -> None:
 
 
 @contextlib.contextmanager
-def run_folder_of_all(folder: Path, settings: Mapping[str, Any], result: str) -> Iterator[Worker]:
+def run_folder_of_all(folder: Path, settings: Mapping[str, Any], result: str) -> Iterator[None]:
     """Holds a run's folder for all workers, of which the chief alone writes; see `run_folder`.
 
     The block ends on all workers together, so that all can read what the chief has left. A worker
@@ -153,7 +153,7 @@ def run_folder_of_all(folder: Path, settings: Mapping[str, Any], result: str) ->
                 raise RunFolderError(f"{folder} was refused by worker 0, which says why")
         if refused is not None:
             raise refused
-        yield worker
+        yield
         if worker.count > 1:
             mean_over_workers(0.0)
 
@@ -167,7 +167,7 @@ def _others(worker: Worker, folder: Path) -> Iterator[None]:
         if worker.count == 1:
             raise
         raise Interrupted(
-            f"{folder}: worker {worker.index} of {worker.count} cannot reach another one"
+            f"{folder}: worker {worker.index} of {worker.count} cannot go on with the others"
         ) from error
 
 
