@@ -31,6 +31,7 @@ NAMES = {
     "attach",
     "borrow_kernel",
     "carry_kernels",
+    "distributed",
     "evaluate",
     "export",
     "fine_tune",
