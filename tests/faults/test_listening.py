@@ -1,4 +1,4 @@
-"""Nobody on the network can reach what we start: nothing of ours listens."""
+"""Nobody on the network can reach what we start: nothing of ours listens unasked."""
 
 import os
 from pathlib import Path
@@ -14,6 +14,8 @@ LISTENS = (
     *("_port(", "HTTPServer", "socketserver", ".bind(", ".listen(", "start_server"),
     *("tf.distribute.Server", "train.Server", "MultiWorkerMirrored", "ParameterServer"),
 )
+# Workers that train together, which a user asks for; see docs/security.md.
+ASKED_FOR = ["training/distribution.py: MultiWorkerMirrored"]
 LISTENING = "0A"
 
 
@@ -33,12 +35,12 @@ def listening(process: int) -> list[str]:
 def test_no_module_opens_a_port() -> None:
     package = Path(tfrec_mt.__file__).parent
     opening = [
-        f"{path}: {word}"
+        f"{path.relative_to(package).as_posix()}: {word}"
         for path in package.rglob("*.py")
         for word in LISTENS
         if word in path.read_text(encoding="utf-8")
     ]
-    assert opening == []
+    assert opening == ASKED_FOR
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def distributed(distribute: Distribute) -> Iterator[None]:
 
     Example:
       >>> with mt.distributed("none"):
-      ...     base = mt.pretrain("runs/shop/data", "runs/shop/base")
+      ...     base = mt.pretrain("runs/shop/data", "runs/shop/shared", epochs=1)
     """
     if distribute == "none":
         yield
