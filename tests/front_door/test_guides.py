@@ -1,6 +1,7 @@
 """Every block of code in the guides runs as it is written, on what it speaks of, made small."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -176,6 +177,31 @@ def test_the_next_day_is_learned_from(here: Path) -> None:
         run(["bash", "-ec", block], here)
     assert _last(shop / "export") == versions + 1 == 4
     assert (shop / "carried2" / "kernels" / "market").is_dir()
+
+
+def test_a_base_is_trained_by_whoever_is_there(here: Path) -> None:
+    page, shop = DOCS / "guides" / "several_machines.md", here / "runs" / "shop"
+    _run_python(page)
+    for block in blocks(page, "sh"):
+        run(["bash", "-ec", block], here)
+    assert mt.load(shop / "base2").count_params() == mt.load(shop / "base3").count_params()
+
+
+def test_slurm_tells_each_worker_who_the_others_are(tmp_path: Path) -> None:
+    texts = blocks(DOCS / "guides" / "several_machines.md", "text")
+    (script,) = [text for text in texts if "srun" in text]
+    commands = {
+        "srun": 'exec "$@"',
+        "scontrol": "printf 'node1\\nnode2\\n'",
+        "tfrec-mt": 'printf %s "$TF_CONFIG"',
+    }
+    for name, code in commands.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{code}\n")
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    told = json.loads(run(["bash", "-ec", script], tmp_path, PATH=path, SLURM_PROCID="1"))
+    assert told["cluster"] == {"worker": ["node1:2222", "node2:2222"]}
+    assert told["task"] == {"type": "worker", "index": 1}
 
 
 def test_a_server_is_asked(here: Path) -> None:
