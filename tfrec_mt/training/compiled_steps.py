@@ -8,8 +8,6 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
-from tfrec_mt.training.worker import Worker
-
 
 class Learner(Protocol):
     """Something that learns from a batch."""
@@ -71,8 +69,8 @@ class CompiledSteps:
         self._strategy = strategy
         self._local_replicas = local_replicas
         self._is_new = True
-        # what workers exchange in a loop must have one shape, and they touch other rows each time
-        self._one = Worker.of(strategy).count > 1
+        # what replicas exchange in a loop must have one shape, and they touch other rows each time
+        self._one = strategy.num_replicas_in_sync > 1
         self._call = tf.function(
             self._run,
             input_signature=[
