@@ -6,6 +6,7 @@ passes more send, divided by their steps, leaves out how a run begins and ends.
   python -m benchmarks.wire --rows=400000
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -104,7 +105,9 @@ def main(_: list[str]) -> None:
     if holder.stdout.readline() != b"up\n":
         raise RuntimeError("expected the right to make a network namespace")
     network = ("nsenter", "--target", str(holder.pid), "--net")
-    with tempfile.TemporaryDirectory() as name:
+    with contextlib.ExitStack() as stack:
+        stack.callback(holder.kill)
+        name = stack.enter_context(tempfile.TemporaryDirectory())
         data = Path(name) / "data"
         command = [
             *(sys.executable, "-m", "tfrec_mt.pipelines.prepare_data", "--source=takeout"),
@@ -133,7 +136,6 @@ def main(_: list[str]) -> None:
                     f"{(slices + dense) * 4 * 2 / bound:.1f}x",
                 ]
             )
-    holder.kill()
     Result(
         name="wire",
         title="Bytes between workers",
