@@ -18,6 +18,7 @@ from tests.cluster.cluster_runs import (
     weights,
 )
 from tests.news_jobs import make_news_job
+from tests.training.small_runs import assert_same_weights
 from tfrec_mt.data.preparation.prepare import prepare
 from tfrec_mt.data.sources.takeout import TakeoutConfig, TakeoutSource
 from tfrec_mt.data.splits import SplitSpec
@@ -54,12 +55,6 @@ def assert_close(a: Weights, b: Weights) -> None:
     assert set(a) == set(b) and len(a) > 10
     for name, value in a.items():
         np.testing.assert_allclose(value, b[name], atol=TOLERANCE, rtol=TOLERANCE, err_msg=name)
-
-
-def assert_same(a: Weights, b: Weights) -> None:
-    assert set(a) == set(b)
-    for name, value in a.items():
-        np.testing.assert_array_equal(value, b[name], err_msg=name)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +115,7 @@ def test_workers_end_and_resume_together(log: Path, cluster: Cluster, tmp_path: 
         workers[kill % 2].kill()
         assert ends([workers[1 - kill % 2]], timeout=60.0) == [EXIT_INTERRUPTED]
     assert ends(cluster.workers(2, *command(log, run, *flags))) == [0, 0]
-    assert_same(weights(run), weights(whole))
+    assert_same_weights(weights(run), weights(whole))
     assert (run / "log.jsonl").read_bytes() == (whole / "log.jsonl").read_bytes()
 
     stopped = tmp_path / "stopped"
